@@ -1,0 +1,235 @@
+//! Every call to AWS on the path of a delivery: three on the way, one at the start.
+
+use std::{error::Error, time::Duration};
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use thiserror::Error;
+
+use crate::{
+    config::{Config, Secrets},
+    event::Identity,
+    ledger::{Ledger, LedgerError, Record},
+    queue::{Message, Queue, QueueError},
+    receive::{Receiver, Source},
+    signature::Secret,
+};
+
+/// What the function's role must allow, and no more.
+pub const ACTIONS: [&str; 4] =
+    ["dynamodb:GetItem", "dynamodb:PutItem", "secretsmanager:GetSecretValue", "sqs:SendMessage"];
+
+/// The attribute by which the table forgets.
+pub const TTL_ATTRIBUTE: &str = "expires_at";
+
+/// The table's partition key.
+pub const PARTITION_KEY: &str = "pk";
+
+/// The time for one ledger call with its retries. Look-up, send and two attempts to record take 8 s
+/// at the most, which leaves the function's 10 s some air.
+const LEDGER_TIMEOUT: Duration = Duration::from_millis(1_300);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(4);
+const SECRET_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Composes the receiver that a configuration asks for, with the real queue and table.
+///
+/// # Errors
+/// When it cannot be had; the message names the variable.
+pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, SecretError> {
+    let sdk = sdk_config().await;
+    let secrets = match config.secrets {
+        Secrets::Given(secrets) => secrets,
+        Secrets::Stored(arn) => secrets(&sdk, &arn).await?,
+    };
+    let source = Source::new(config.tolerance, config.filter, secrets);
+    let ledger = config.ledger_table.map(|table| DynamoLedger::new(&sdk, table));
+    if ledger.is_none() {
+        tracing::warn!(
+            "LEDGER_TABLE is not set: an event delivered again after 5 minutes is forwarded again, and so is a replay"
+        );
+    }
+    Ok(Receiver { source, ledger, queue: SqsQueue::new(&sdk, config.queue_url), window: config.window })
+}
+
+/// Region and credentials as the SDK finds them, over one shared pool of connections.
+async fn sdk_config() -> SdkConfig {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(tls).build_https())
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))
+        .load()
+        .await
+}
+
+fn timeouts(operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(operation / 2))
+        .operation_attempt_timeout(operation / 2)
+        .operation_timeout(operation)
+        .build()
+}
+
+/// The ledger as a table; its TTL attribute is [`TTL_ATTRIBUTE`].
+pub struct DynamoLedger {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl DynamoLedger {
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(config);
+        let config = config.timeout_config(timeouts(LEDGER_TIMEOUT)).build();
+        Self { client: aws_sdk_dynamodb::Client::from_conf(config), table }
+    }
+}
+
+impl Ledger for DynamoLedger {
+    async fn find(&self, identity: &Identity) -> Result<Option<Record>, LedgerError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(PARTITION_KEY, string(identity.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| LedgerError(error.into()))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+        Ok(Some(Record {
+            event_id: text("event_id"),
+            message_id: text("message_id").ok_or_else(|| unreadable("message_id"))?,
+            recorded_at: number("recorded_at").ok_or_else(|| unreadable("recorded_at"))?,
+            expires_at: number(TTL_ATTRIBUTE).ok_or_else(|| unreadable(TTL_ATTRIBUTE))?,
+        }))
+    }
+
+    async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
+        let expires_at = AttributeValue::N(record.expires_at.to_string());
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item(PARTITION_KEY, string(identity.as_str()))
+            .item(TTL_ATTRIBUTE, expires_at.clone())
+            .item("message_id", string(&record.message_id))
+            .item("recorded_at", AttributeValue::N(record.recorded_at.to_string()));
+        let request = match &record.event_id {
+            Some(id) => request.item("event_id", string(id)),
+            None => request,
+        };
+        let answer = request
+            .condition_expression("attribute_not_exists(#pk) OR #ttl < :expires_at")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#ttl", TTL_ATTRIBUTE)
+            .expression_attribute_values(":expires_at", expires_at)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            // Another delivery of this event has recorded it for longer already.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(LedgerError(error.into())),
+        }
+    }
+}
+
+fn string(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn unreadable(name: &str) -> LedgerError {
+    LedgerError(format!("a record has no readable {name}").into())
+}
+
+/// A FIFO queue of SQS.
+pub struct SqsQueue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl SqsQueue {
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts(QUEUE_TIMEOUT)).build();
+        Self { client: aws_sdk_sqs::Client::from_conf(config), url }
+    }
+}
+
+impl Queue for SqsQueue {
+    async fn send(&self, message: &Message) -> Result<String, QueueError> {
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(message.body())
+            .message_group_id(message.group_id())
+            .message_deduplication_id(message.deduplication_id());
+        for (name, value) in message.attributes() {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            request = request.message_attributes(*name, value.map_err(|error| QueueError(error.into()))?);
+        }
+        if let Some(trace) = message.trace() {
+            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
+            let value = value.map_err(|error| QueueError(error.into()))?;
+            request =
+                request.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
+        }
+        let answer = request.send().await.map_err(|error| QueueError(error.into()))?;
+        answer.message_id.ok_or_else(|| QueueError("the answer has no message id".into()))
+    }
+}
+
+/// Fetches the active secrets: the current version and, where there is one, the previous.
+///
+/// # Errors
+/// When there is none to be had, or one that cannot be a webhook's secret.
+async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, SecretError> {
+    let config = aws_sdk_secretsmanager::config::Builder::from(config);
+    let client =
+        aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts(SECRET_TIMEOUT)).build());
+    let version = |stage: &'static str| client.get_secret_value().secret_id(arn).version_stage(stage).send();
+    let (current, previous) = tokio::join!(version("AWSCURRENT"), version("AWSPREVIOUS"));
+    let current = current.map_err(|error| SecretError::Unavailable(error.into()))?;
+    let mut secrets = parse_secrets(current.secret_string())?;
+    match previous {
+        Ok(previous) => secrets.extend(parse_secrets(previous.secret_string())?),
+        Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {}
+        Err(error) => return Err(SecretError::Unavailable(error.into())),
+    }
+    Ok(secrets)
+}
+
+/// A plain string is one secret; a JSON list of strings is several.
+fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, SecretError> {
+    let text = text.ok_or(SecretError::Unusable)?;
+    let texts = match text.trim_start().bytes().next() {
+        Some(b'[') => serde_json::from_str(text).map_err(|_| SecretError::Unusable)?,
+        Some(b'{') => return Err(SecretError::Unusable),
+        _ => vec![text.to_owned()],
+    };
+    let secrets: Result<Vec<_>, _> = texts.iter().map(|text| Secret::new(text)).collect();
+    secrets.ok().filter(|secrets| !secrets.is_empty()).ok_or(SecretError::Unusable)
+}
+
+/// Why there is no secret to verify with.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    #[error("WEBHOOK_SECRET_ARN: Secrets Manager did not give the secret")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    #[error("WEBHOOK_SECRET_ARN: the secret must be a plain string or a JSON list of strings, none of them blank")]
+    Unusable,
+}

@@ -1,0 +1,67 @@
+//! The operator's tool: runs the receiver without AWS, and signs, sends and checks deliveries.
+
+mod event;
+mod send;
+mod serve;
+mod sign;
+
+use std::{error::Error, fs, io::Read, path::Path, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Receives, signs, sends and checks Duffel's webhooks.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+// The order is that of the help.
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Send(send::Arguments),
+    Sign(sign::SignArguments),
+    Verify(sign::VerifyArguments),
+    Event(event::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments),
+        Command::Sign(arguments) => sign::sign(&arguments),
+        Command::Verify(arguments) => sign::verify(&arguments),
+        Command::Event(arguments) => event::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("duffel-hooks: {}", duffel_webhook_receiver::log::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exact bytes of a body: of a file, or of the standard input for `-`.
+fn read_body(path: &Path) -> Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut body = Vec::new();
+        std::io::stdin().read_to_end(&mut body)?;
+        return Ok(body);
+    }
+    fs::read(path).map_err(|error| format!("cannot read the body from {}: {error}", path.display()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

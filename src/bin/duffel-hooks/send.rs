@@ -1,0 +1,34 @@
+//! `send`: a signed delivery, as Duffel would make it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{Result, read_body, sign::Signing};
+
+/// Signs a body and posts it, as Duffel does
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The file with the exact bytes to send; - for the standard input
+    body: PathBuf,
+    /// Where the receiver listens
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4567/webhooks/duffel")]
+    to: String,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let body = read_body(&arguments.body)?;
+    let signature = arguments.signing.header(&body)?;
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let mut response = agent
+        .post(&arguments.to)
+        .header("Content-Type", "application/json")
+        .header("X-Duffel-Signature", signature)
+        .send(&body[..])
+        .map_err(|error| format!("no answer from {} ({error}): is the receiver running there?", arguments.to))?;
+    let status = response.status();
+    println!("{status} {}", response.body_mut().read_to_string()?);
+    if status.is_success() { Ok(()) } else { Err(format!("the delivery was refused with {status}").into()) }
+}

@@ -1,0 +1,166 @@
+//! `serve`: the same door as the function's, on this machine.
+
+use std::{
+    env,
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::Args;
+use duffel_webhook_receiver::{
+    config::{Config, Secrets},
+    http::{RequestId, respond, too_large},
+    ledger::Ledger,
+    local::{MemoryLedger, MemoryQueue},
+    log,
+    queue::Queue,
+    receive::{DUFFEL, Receiver, Source},
+    signature::{Label, Secret, unix_seconds},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpListener, sync::mpsc};
+use uuid::Uuid;
+
+use crate::Result;
+
+/// What a Lambda function can be handed; no request can be larger.
+const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
+
+const SAMPLE: &str = include_str!("../../../events/bodies/order.created.json");
+
+/// Receives deliveries on this machine and shows the messages that a consumer would get
+///
+/// Queue and ledger are in memory, unless --forward asks for the real ones. WEBHOOK_SECRET,
+/// DEDUP_WINDOW, SIGNATURE_TOLERANCE, EVENT_TYPES and LIVE_MODE work as they do for the function;
+/// without WEBHOOK_SECRET one is made up and printed.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567")]
+    listen: SocketAddr,
+    /// Forwards to the real queue and table: QUEUE_URL, LEDGER_TABLE, AWS_ENDPOINT_URL
+    #[arg(long)]
+    forward: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let variable = |name: &str| env::var(name).ok();
+    log::start(variable, io::stderr);
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen))?;
+    let url = format!("http://{}/webhooks/{DUFFEL}", listener.local_addr()?);
+    if arguments.forward {
+        return forward(variable, listener, &url).await;
+    }
+    let made_up = STANDARD.encode(Uuid::new_v4());
+    let local = |name: &str| match name {
+        "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
+        "WEBHOOK_SECRET" => variable(name).or_else(|| Some(made_up.clone())),
+        "WEBHOOK_SECRET_ARN" => None,
+        _ => variable(name),
+    };
+    let config = Config::read(local)?;
+    let Secrets::Given(secrets) = config.secrets else { return Err("WEBHOOK_SECRET is needed".into()) };
+    welcome(&url, &local("WEBHOOK_SECRET").unwrap_or_default())?;
+    let source = Source::new(config.tolerance, config.filter, secrets);
+    let (queue, messages) = MemoryQueue::new();
+    let receiver = Receiver { source, ledger: MemoryLedger::default(), queue, window: config.window };
+    tokio::select! {
+        ended = accept(listener, receiver) => ended,
+        ended = consume(messages) => ended,
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn forward(
+    variable: impl Fn(&str) -> Option<String>,
+    listener: TcpListener,
+    url: &str,
+) -> Result<()> {
+    let config = Config::read(variable)?;
+    writeln!(io::stdout(), "Receiving on {url}\nForwarding to {}", config.queue_url)?;
+    accept(listener, duffel_webhook_receiver::aws::compose(config).await?).await
+}
+
+#[cfg(not(feature = "aws"))]
+async fn forward(_: impl Fn(&str) -> Option<String>, _: TcpListener, _: &str) -> Result<()> {
+    Err("this build knows no AWS: build without --no-default-features to use --forward".into())
+}
+
+fn welcome(url: &str, secrets: &str) -> Result<()> {
+    let first = secrets.split(',').next().unwrap_or_default();
+    let signature = Secret::new(first)?.sign(Label::V2, unix_seconds(SystemTime::now()), SAMPLE.as_bytes());
+    let tool = env::args().next().unwrap_or_else(|| "duffel-hooks".to_owned());
+    writeln!(
+        io::stdout(),
+        "Receiving on {url}
+Secret       {secrets}
+
+Send a delivery from another terminal:
+
+  WEBHOOK_SECRET='{first}' {tool} send --to {url} events/bodies/order.created.json
+
+or, with nothing but curl:
+
+  curl -i {url} \\
+    -H 'Content-Type: application/json' \\
+    -H 'X-Duffel-Signature: {signature}' \\
+    --data-raw '{SAMPLE}'
+
+Messages, as a consumer receives them:
+"
+    )?;
+    Ok(())
+}
+
+async fn accept<L, Q>(listener: TcpListener, receiver: Receiver<L, Q>) -> Result<()>
+where
+    L: Ledger + 'static,
+    Q: Queue + 'static,
+{
+    let receiver = Arc::new(receiver);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let receiver = Arc::clone(&receiver);
+        let service = service_fn(move |request| {
+            let receiver = Arc::clone(&receiver);
+            async move { answer(&receiver, request).await }
+        });
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new());
+        // A peer that hangs up mid-request has heard no answer, so there is nothing to do about it.
+        tokio::spawn(async move {
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer<L: Ledger, Q: Queue>(
+    receiver: &Receiver<L, Q>,
+    request: Request<Incoming>,
+) -> io::Result<Response<String>> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(RequestId(Uuid::new_v4().to_string()));
+    Ok(respond(receiver, request, SystemTime::now()).await)
+}
+
+async fn consume(mut messages: mpsc::UnboundedReceiver<serde_json::Value>) -> Result<()> {
+    while let Some(message) = messages.recv().await {
+        writeln!(io::stdout(), "{message:#}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The Lambda function: composes the pipe from the environment and runs it.
+
+use std::{env, error::Error, io, process::ExitCode};
+
+use duffel_webhook_receiver::{aws, config::Config, lambda, log};
+use lambda_runtime::service_fn;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let variable = |name: &str| env::var(name).ok();
+    log::start(variable, io::stdout);
+    match run(variable).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let reason = log::chain(error.as_ref());
+            tracing::error!("receiver cannot start: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let receiver = aws::compose(Config::read(variable)?).await?;
+    lambda_runtime::run(service_fn(|event| lambda::invoke(&receiver, event))).await
+}

@@ -1,0 +1,168 @@
+//! The environment, read once; every mistake in it is named at the start, all at once.
+
+use std::{fmt, time::Duration};
+
+use thiserror::Error;
+
+use crate::{
+    filter::{Filter, Mode},
+    signature::Secret,
+};
+
+/// How long what was forwarded is remembered: more than the 72 h for which Duffel delivers again.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+const MAX_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// The variables that are read here; the SDK and the runtime read their own.
+pub const VARIABLES: [&str; 8] = [
+    "QUEUE_URL",
+    "LEDGER_TABLE",
+    "WEBHOOK_SECRET",
+    "WEBHOOK_SECRET_ARN",
+    "DEDUP_WINDOW",
+    "SIGNATURE_TOLERANCE",
+    "EVENT_TYPES",
+    "LIVE_MODE",
+];
+
+/// What the environment asks for.
+#[derive(Debug)]
+pub struct Config {
+    /// The FIFO queue; read from `QUEUE_URL`.
+    pub queue_url: String,
+    /// The `DynamoDB` table, where there is one; read from `LEDGER_TABLE`.
+    pub ledger_table: Option<String>,
+    /// Read from `WEBHOOK_SECRET` or `WEBHOOK_SECRET_ARN`.
+    pub secrets: Secrets,
+    /// How long what was forwarded is remembered; read from `DEDUP_WINDOW`.
+    pub window: Duration,
+    /// How old a signature may be; read from `SIGNATURE_TOLERANCE`.
+    pub tolerance: Duration,
+    /// Which events are wanted; read from `EVENT_TYPES` and `LIVE_MODE`.
+    pub filter: Filter,
+}
+
+/// Where the active secrets are.
+#[derive(Debug)]
+pub enum Secrets {
+    /// Here.
+    Given(Vec<Secret>),
+    /// In Secrets Manager, under this ARN.
+    Stored(String),
+}
+
+/// The mistakes of an environment, each with the name of its variable.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is wrong: {}", self.0.join("; "))
+    }
+}
+
+impl Config {
+    /// Reads the variables through `variable`; one that is set to nothing counts as unset.
+    ///
+    /// # Errors
+    /// With all mistakes there are.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut environment = Environment { variable, mistakes: Vec::new() };
+        let queue_url = environment.queue_url();
+        let secrets = environment.secrets();
+        let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
+        let tolerance = environment.duration("SIGNATURE_TOLERANCE").unwrap_or(window);
+        if tolerance > window {
+            environment.mistake(
+                "SIGNATURE_TOLERANCE",
+                "is longer than DEDUP_WINDOW: a signature would outlive the memory of its event",
+            );
+        }
+        let filter = environment.filter();
+        let ledger_table = environment.get("LEDGER_TABLE");
+        match (queue_url, secrets) {
+            (Some(queue_url), Some(secrets)) if environment.mistakes.is_empty() => {
+                Ok(Self { queue_url, ledger_table, secrets, window, tolerance, filter })
+            }
+            _ => Err(ConfigError(environment.mistakes)),
+        }
+    }
+}
+
+struct Environment<F> {
+    variable: F,
+    mistakes: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Environment<F> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn mistake(&mut self, name: &str, what: &str) {
+        self.mistakes.push(format!("{name} {what}"));
+    }
+
+    fn queue_url(&mut self) -> Option<String> {
+        let url = self.get("QUEUE_URL");
+        match &url {
+            None => self.mistake("QUEUE_URL", "is required: the URL of a FIFO queue"),
+            Some(url) if !is_queue_url(url) => {
+                self.mistake("QUEUE_URL", "must be the http(s) URL of a FIFO queue, ending in .fifo");
+            }
+            Some(_) => {}
+        }
+        url
+    }
+
+    fn secrets(&mut self) -> Option<Secrets> {
+        // Set to nothing is a mistake here, not a default: it would read as "no secret needed".
+        let given = (self.variable)("WEBHOOK_SECRET");
+        let stored = self.get("WEBHOOK_SECRET_ARN");
+        match (given, stored) {
+            (Some(_), Some(_)) => self.mistake("WEBHOOK_SECRET", "and WEBHOOK_SECRET_ARN exclude each other"),
+            (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required"),
+            (Some(list), None) => match list.split(',').map(Secret::new).collect() {
+                Ok(secrets) => return Some(Secrets::Given(secrets)),
+                Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),
+            },
+            (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
+            (None, Some(_)) => self.mistake("WEBHOOK_SECRET_ARN", "must be an ARN"),
+        }
+        None
+    }
+
+    fn duration(&mut self, name: &str) -> Option<Duration> {
+        let text = self.get(name)?;
+        let duration = humantime::parse_duration(&text).ok();
+        let duration = duration.filter(|duration| (1..=MAX_WINDOW.as_secs()).contains(&duration.as_secs()));
+        if duration.is_none() {
+            self.mistake(name, "must be a duration of at least a second, such as 7d, 36h or 90m");
+        }
+        duration
+    }
+
+    fn filter(&mut self) -> Filter {
+        let types = self.get("EVENT_TYPES").unwrap_or_else(|| "*".to_owned());
+        let types: Vec<_> = types.split(',').map(str::trim).collect();
+        if types.contains(&"") {
+            self.mistake("EVENT_TYPES", "has a blank type between its commas");
+        }
+        let mode = match self.get("LIVE_MODE").as_deref() {
+            None | Some("any") => Mode::Any,
+            Some("live") => Mode::Live,
+            Some("test") => Mode::Test,
+            Some(_) => {
+                self.mistake("LIVE_MODE", "must be any, live or test");
+                Mode::Any
+            }
+        };
+        Filter::new(types, mode)
+    }
+}
+
+fn is_queue_url(url: &str) -> bool {
+    let (scheme, host) = url.split_once("://").unwrap_or_default();
+    matches!(scheme, "http" | "https") && host.contains('/') && host.ends_with(".fifo")
+}

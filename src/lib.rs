@@ -1,0 +1,14 @@
+pub mod config;
+pub mod event;
+pub mod filter;
+pub mod http;
+pub mod ledger;
+pub mod local;
+pub mod log;
+pub mod queue;
+pub mod receive;
+pub mod signature;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "aws")]
+pub mod lambda;

@@ -1,0 +1,102 @@
+//! The queue and the ledger without AWS: in the memory of one process, gone with it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{
+    event::Identity,
+    ledger::{Ledger, LedgerError, Record},
+    queue::{FIFO_MEMORY, Message, Queue, QueueError},
+};
+
+/// A ledger in memory.
+#[derive(Default)]
+pub struct MemoryLedger {
+    records: Mutex<HashMap<Identity, Record>>,
+}
+
+impl Ledger for MemoryLedger {
+    async fn find(&self, identity: &Identity) -> Result<Option<Record>, LedgerError> {
+        Ok(lock(&self.records).get(identity).cloned())
+    }
+
+    async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
+        let mut records = lock(&self.records);
+        if records.get(identity).is_none_or(|old| old.expires_at < record.expires_at) {
+            records.insert(identity.clone(), record.clone());
+        }
+        Ok(())
+    }
+}
+
+/// A FIFO queue in memory whose messages go to one consumer, as SQS would hand them out.
+pub struct MemoryQueue {
+    sent: Mutex<HashMap<String, (SystemTime, String)>>,
+    sequence: AtomicU64,
+    consumer: mpsc::UnboundedSender<Value>,
+}
+
+impl MemoryQueue {
+    /// Makes a queue and the end at which its consumer waits.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Value>) {
+        let (consumer, messages) = mpsc::unbounded_channel();
+        (Self { sent: Mutex::default(), sequence: AtomicU64::new(1), consumer }, messages)
+    }
+}
+
+impl Queue for MemoryQueue {
+    async fn send(&self, message: &Message) -> Result<String, QueueError> {
+        let mut sent = lock(&self.sent);
+        let now = message.sent_at();
+        // A clock that steps back must not make the queue forget.
+        sent.retain(|_, (at, _)| now.duration_since(*at).is_ok_and(|age| age < FIFO_MEMORY) || now < *at);
+        if let Some((_, message_id)) = sent.get(message.deduplication_id()) {
+            return Ok(message_id.clone());
+        }
+        let message_id = Uuid::new_v4().to_string();
+        let number = self.sequence.fetch_add(1, Ordering::Relaxed);
+        self.consumer
+            .send(as_received(message, &message_id, number))
+            .map_err(|_| QueueError("nobody consumes it any more".into()))?;
+        sent.insert(message.deduplication_id().to_owned(), (now, message_id.clone()));
+        Ok(message_id)
+    }
+}
+
+/// The message in the form of SQS's `ReceiveMessage`,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>.
+fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
+    let attributes = message.attributes().iter().map(|(name, value)| {
+        ((*name).to_owned(), json!({ "DataType": "String", "StringValue": value }))
+    });
+    let mut system = json!({
+        "MessageGroupId": message.group_id(),
+        "MessageDeduplicationId": message.deduplication_id(),
+        "SequenceNumber": format!("{number:020}"),
+    });
+    if let Some(trace) = message.trace() {
+        system["AWSTraceHeader"] = trace.into();
+    }
+    json!({
+        "MessageId": message_id,
+        "Body": message.body(),
+        "Attributes": system,
+        "MessageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one insertion, so a panic elsewhere leaves nothing half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

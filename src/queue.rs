@@ -1,0 +1,186 @@
+//! Where does it go? One message on a FIFO queue, which refuses what it was sent in the last five minutes.
+//!
+//! Limits and characters: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+
+use std::{
+    error::Error,
+    future::Future,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::{event::Event, ledger::Unseen};
+
+/// The largest message SQS takes: body and attributes, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
+
+/// How long a FIFO queue remembers a deduplication id.
+pub const FIFO_MEMORY: Duration = Duration::from_secs(300);
+
+const MAX_GROUP_ID_CHARS: usize = 128;
+
+/// An event as consumers see it; only an [`Unseen`] one becomes a message.
+pub struct Message {
+    event: Event,
+    body: String,
+    attributes: Vec<(&'static str, String)>,
+    group_id: String,
+    sent_at: SystemTime,
+}
+
+impl Message {
+    /// Turns the right to forward into what is forwarded.
+    ///
+    /// # Errors
+    /// When it is more than [`MAX_MESSAGE_BYTES`]; delivering it again will not help.
+    pub fn new(unseen: Unseen, now: SystemTime) -> Result<Self, TooLarge> {
+        let event = unseen.into_event();
+        let verified = event.verified();
+        let verbatim = std::str::from_utf8(verified.body()).ok().filter(|text| is_acceptable(text));
+        let encoding = verbatim.is_none().then(|| "base64".to_owned());
+        let attributes: Vec<_> = [
+            ("source", Some(verified.source().to_owned())),
+            ("event_type", Some(event.kind().to_owned())),
+            ("event_id", event.id().map(str::to_owned)),
+            ("idempotency_key", event.idempotency_key().map(str::to_owned)),
+            ("live_mode", event.live_mode().map(|live| live.to_string())),
+            ("received_at", Some(humantime::format_rfc3339_millis(now).to_string())),
+            ("signature", Some(verified.header().to_owned())),
+            ("encoding", encoding),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.filter(|value| is_acceptable(value))?)))
+        .collect();
+        // Measured before it is copied: what is refused should cost nothing more.
+        let body_bytes =
+            if verbatim.is_some() { verified.body().len() } else { verified.body().len().div_ceil(3) * 4 };
+        let bytes = body_bytes + attributes.iter().map(attribute_bytes).sum::<usize>();
+        if bytes > MAX_MESSAGE_BYTES {
+            return Err(TooLarge { bytes });
+        }
+        let body = verbatim.map_or_else(|| STANDARD.encode(verified.body()), str::to_owned);
+        let group_id = group_id(event.idempotency_key().or(event.id()).unwrap_or_default());
+        Ok(Self { event, body, attributes, group_id, sent_at: now })
+    }
+
+    /// The signed bytes, or their base64 where the attribute `encoding` says so.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Names and values, all of SQS's type `String`.
+    #[must_use]
+    pub fn attributes(&self) -> &[(&'static str, String)] {
+        &self.attributes
+    }
+
+    /// The events of one object share a group, and SQS hands out a group in order, to one consumer at a time.
+    #[must_use]
+    pub fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    /// The event's identity.
+    #[must_use]
+    pub fn deduplication_id(&self) -> &str {
+        self.event.identity().as_str()
+    }
+
+    /// The `X-Ray` trace to go on with, where it has the form that SQS demands.
+    #[must_use]
+    pub fn trace(&self) -> Option<&str> {
+        self.event.verified().trace().filter(|trace| is_trace_header(trace))
+    }
+
+    /// When it was built, on the clock of the pipe.
+    #[must_use]
+    pub fn sent_at(&self) -> SystemTime {
+        self.sent_at
+    }
+}
+
+/// The signed body does not fit into a message.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the message would have {bytes} bytes, and SQS takes {MAX_MESSAGE_BYTES}")]
+pub struct TooLarge {
+    pub bytes: usize,
+}
+
+/// A FIFO queue.
+pub trait Queue: Send + Sync {
+    /// Sends a message and returns the queue's id for it.
+    ///
+    /// # Errors
+    /// Whenever it is not known to be in the queue; sending it again is safe.
+    fn send(&self, message: &Message) -> impl Future<Output = Result<String, QueueError>> + Send;
+}
+
+/// The queue did not take it.
+#[derive(Debug, Error)]
+#[error("the queue failed")]
+pub struct QueueError(#[source] pub Box<dyn Error + Send + Sync>);
+
+/// An event that is in the queue; only [`forward`] makes one, and only it is recorded or acknowledged.
+pub struct Forwarded {
+    event: Event,
+    message_id: String,
+}
+
+impl Forwarded {
+    pub(crate) fn event(&self) -> &Event {
+        &self.event
+    }
+
+    pub(crate) fn message_id(&self) -> &str {
+        &self.message_id
+    }
+}
+
+/// Trades a message for the proof that the queue has it.
+///
+/// # Errors
+/// Whenever the queue does not say so; the event must then be delivered again.
+pub async fn forward<Q: Queue>(queue: &Q, message: Message) -> Result<Forwarded, QueueError> {
+    let message_id = queue.send(&message).await?;
+    Ok(Forwarded { event: message.event, message_id })
+}
+
+fn attribute_bytes((name, value): &(&'static str, String)) -> usize {
+    name.len() + "String".len() + value.len()
+}
+
+fn is_acceptable(text: &str) -> bool {
+    let refused = |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    !text.is_empty() && !text.contains(refused)
+}
+
+fn group_id(key: &str) -> String {
+    let as_it_is =
+        !key.is_empty() && key.len() <= MAX_GROUP_ID_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if as_it_is { key.to_owned() } else { hex::encode(Sha256::digest(key)) }
+}
+
+/// `Root=1-<8 hex>-<24 hex>`, then at most `Parent=<16 hex>`, `Sampled=<0|1>` and a lineage.
+/// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
+fn is_trace_header(text: &str) -> bool {
+    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut root = false;
+    let known = text.split(';').all(|part| match part.split_once('=') {
+        Some(("Root", id)) => {
+            root = true;
+            let mut parts = id.splitn(3, '-');
+            parts.next() == Some("1")
+                && parts.next().is_some_and(|time| is_hex(time, 8))
+                && parts.next().is_some_and(|unique| is_hex(unique, 24))
+        }
+        Some(("Parent", id)) => is_hex(id, 16),
+        Some(("Sampled", flag)) => matches!(flag, "0" | "1"),
+        Some(("Lineage", lineage)) => lineage.len() <= 64 && lineage.bytes().all(|byte| byte.is_ascii_graphic()),
+        _ => false,
+    });
+    known && root
+}

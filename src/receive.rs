@@ -1,0 +1,141 @@
+//! The pipe: verify → parse → look up → forward → record. Whoever delivers learns how it ended.
+
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+
+use crate::{
+    event::{Event, EventError},
+    filter::Filter,
+    ledger::{self, Ledger, LedgerError, LookUp, Record},
+    queue::{self, Message, Queue, QueueError, TooLarge},
+    signature::{Delivery, Secret, SignatureError, Verified, Verifier, unix_seconds},
+};
+
+/// The name of the one source there is.
+pub const DUFFEL: &str = "duffel";
+
+/// The provider whose deliveries are received, at `/webhooks/{name}`.
+#[derive(Debug)]
+pub struct Source {
+    pub name: String,
+    pub verifier: Verifier,
+    pub filter: Filter,
+}
+
+impl Source {
+    /// Duffel, with the secrets that may have signed and how old a signature may be.
+    #[must_use]
+    pub fn new(tolerance: Duration, filter: Filter, secrets: Vec<Secret>) -> Self {
+        if secrets.iter().any(Secret::looks_broken) {
+            tracing::warn!("a webhook secret has white space within it: was it pasted whole?");
+        }
+        Self { name: DUFFEL.to_owned(), verifier: Verifier::new(secrets, tolerance), filter }
+    }
+}
+
+/// Everything a delivery needs on its way; one per process.
+pub struct Receiver<L, Q> {
+    pub source: Source,
+    pub ledger: L,
+    pub queue: Q,
+    /// How long what was forwarded is remembered.
+    pub window: Duration,
+}
+
+impl<L: Ledger, Q: Queue> Receiver<L, Q> {
+    /// Sees a delivery through, noting on the trail what is learnt of it.
+    ///
+    /// # Errors
+    /// Whenever the event is not known to be in the queue, with what its sender should conclude.
+    pub async fn receive(
+        &self,
+        delivery: Delivery,
+        now: SystemTime,
+        trail: &mut Trail,
+    ) -> Result<Outcome, Refusal> {
+        let verified = self.source.verifier.verify(delivery, now)?;
+        trail.note_signature(&verified, now);
+        let event = Event::parse(verified)?;
+        trail.note_event(&event);
+        if !self.source.filter.admits(&event) {
+            return Ok(Outcome::Ignored);
+        }
+        let unseen = match ledger::look_up(&self.ledger, event, now).await? {
+            LookUp::Unseen(unseen) => unseen,
+            LookUp::Seen(event, record) => return Ok(self.duplicate(&event, record, now).await),
+        };
+        let message = Message::new(unseen, now)?;
+        let forwarded = queue::forward(&self.queue, message).await?;
+        // From here on the event is in the queue: whatever fails, it is acknowledged.
+        let record = Record::of(&forwarded, self.window, now);
+        let recorded = self.record(forwarded.event(), &record).await;
+        Ok(Outcome::Accepted { message_id: record.message_id, recorded })
+    }
+
+    async fn duplicate(&self, event: &Event, record: Record, now: SystemTime) -> Outcome {
+        let prolonged = match record.prolonged_for(event, self.window, now) {
+            Some(prolonged) => self.record(event, &prolonged).await,
+            None => Ok(()),
+        };
+        let namesake = record.event_id.as_deref() != event.id();
+        Outcome::Duplicate { of: record, namesake, prolonged }
+    }
+
+    async fn record(&self, event: &Event, record: &Record) -> Result<(), LedgerError> {
+        match self.ledger.record(event.identity(), record).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.ledger.record(event.identity(), record).await,
+        }
+    }
+}
+
+/// How a delivery ended that needs no repetition.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The event is in the queue now. Unrecorded, a repetition after five minutes would be forwarded again.
+    Accepted { message_id: String, recorded: Result<(), LedgerError> },
+    /// It was forwarded before; a namesake bears another event id than the one that was.
+    Duplicate { of: Record, namesake: bool, prolonged: Result<(), LedgerError> },
+    /// Its type or mode is not wanted.
+    Ignored,
+}
+
+/// Why a delivery was not taken.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Unauthorized(#[from] SignatureError),
+    #[error(transparent)]
+    Malformed(#[from] EventError),
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    #[error(transparent)]
+    LedgerUnavailable(#[from] LedgerError),
+    #[error(transparent)]
+    QueueUnavailable(#[from] QueueError),
+}
+
+/// What was learnt of a delivery on its way, for the log; nothing of its content.
+#[derive(Debug, Default)]
+pub struct Trail {
+    pub label: Option<&'static str>,
+    /// In seconds; negative where the signature's clock is ahead of ours.
+    pub signature_age: Option<i64>,
+    pub event_id: Option<String>,
+    pub event_type: Option<String>,
+    pub identity: Option<String>,
+}
+
+impl Trail {
+    fn note_signature(&mut self, verified: &Verified, now: SystemTime) {
+        self.label = Some(verified.label().as_str());
+        self.signature_age = Some(unix_seconds(now).cast_signed() - verified.timestamp().cast_signed());
+    }
+
+    fn note_event(&mut self, event: &Event) {
+        self.event_id = event.id().map(str::to_owned);
+        self.event_type = Some(event.kind().to_owned());
+        self.identity = Some(event.identity().as_str().to_owned());
+    }
+}
