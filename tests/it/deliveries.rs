@@ -1,0 +1,506 @@
+//! The contract at the door: what is let in, what is turned away, and what a consumer gets.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use duffel_webhook_receiver::{
+    filter::{Filter, Mode},
+    queue::MAX_MESSAGE_BYTES,
+    signature::{Label, unix_seconds},
+};
+use http::{Method, Request};
+
+use crate::helpers::{DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, event, noon, post, secret, signed};
+
+fn mac(secret_text: &str, now: SystemTime, body: &[u8]) -> String {
+    let header = secret(secret_text).sign(Label::V1, unix_seconds(now), body);
+    header.rsplit_once('=').unwrap().1.to_owned()
+}
+
+// The one genuine delivery that is published: duffel-api-ruby, spec/duffel_api/webhook_event_spec.rb.
+const GENUINE: &str = include_str!("../../events/bodies/order.updated.json");
+const GENUINE_HEADER: &str =
+    "t=1641667496,v1=691f25ffb1f206c0fda5bb7b1a9d60fafe42c5f42819d44a06a7cfe09486f102";
+
+fn genuine_world() -> (World, SystemTime) {
+    let world = World::with(vec![secret("a_secret")], WINDOW, Filter::default());
+    (world, UNIX_EPOCH + Duration::from_secs(1_641_667_500))
+}
+
+#[test]
+fn the_genuine_delivery_is_accepted() {
+    let (world, then) = genuine_world();
+    assert_eq!(world.knock(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
+    let queued = world.queued();
+    assert_eq!(queued.len(), 1);
+    assert_eq!(queued[0]["Body"], GENUINE);
+    assert_eq!(queued[0]["MessageAttributes"]["signature"]["StringValue"], GENUINE_HEADER);
+}
+
+#[test]
+fn the_genuine_delivery_is_refused_once_touched() {
+    let (world, then) = genuine_world();
+    let reserialised: serde_json::Value = serde_json::from_str(GENUINE).unwrap();
+    let reserialised = serde_json::to_string_pretty(&reserialised).unwrap();
+    let flipped = GENUINE_HEADER.replace("691f", "791f");
+    let other_time = GENUINE_HEADER.replace("1641667496", "1641667497");
+    for (body, header) in [
+        (reserialised.as_str(), GENUINE_HEADER),
+        ("", GENUINE_HEADER),
+        ("foo", GENUINE_HEADER),
+        (GENUINE, flipped.as_str()),
+        (GENUINE, other_time.as_str()),
+        (GENUINE, "nah"),
+    ] {
+        assert_eq!(world.knock(post(body, Some(header)), then), answer(401, "unauthorized"), "{header}");
+    }
+    assert!(world.queued().is_empty());
+}
+
+#[test]
+fn the_secret_is_not_decoded() {
+    let body = r#"{"created_at":"2021-04-22T13:13:18.420272Z","data":{"object":{}},"id":"wev_0000A6VP9fgKxAccTSKWUy","idempotency_key":"aic_0000ApoiwggSbt7BordU1o","live_mode":false,"object":"order","type":"order.airline_initiated_change_detected"}"#;
+    let then = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
+    let knock = |mac| World::new().knock(post(body, Some(&format!("t=1616202842,v2={mac}"))), then);
+    let with_raw_key = "6a4000e6c9f0808fdc32fa7328e51a32ab3cbc25bd42419058650acdef1f4d73";
+    let with_decoded_key = "bebde66f8ef07c88b71f359de4c5712862b77b7d992e6f29de129fe392508f60";
+    assert_eq!(knock(with_raw_key), answer(202, "accepted"));
+    assert_eq!(knock(with_decoded_key), answer(401, "unauthorized"));
+}
+
+#[test]
+fn both_labels_are_accepted_and_no_other() {
+    let mac = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
+    let t = unix_seconds(noon());
+    for (label, status) in [("v1", 202), ("v2", 202), ("v0", 401), ("v3", 401), ("V1", 401), ("v", 401)] {
+        let header = format!("t={t},{label}={mac}");
+        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header).0, status, "{header}");
+    }
+}
+
+#[test]
+fn the_header_may_be_written_in_many_ways() {
+    let mac = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
+    let upper = mac.to_uppercase();
+    let t = unix_seconds(noon());
+    let wrong = "0".repeat(64);
+    for header in [
+        format!("v2={mac},t={t}"),
+        format!(" t = {t} , v2 = {mac} "),
+        format!("t={t},v2={upper}"),
+        format!("t={t},v1={wrong},v2={mac}"),
+        format!("t={t},v2={wrong},v2={mac},v2={wrong}"),
+        format!("t={t},v1=potato,v2={mac},v9=x,note,=,"),
+    ] {
+        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(202, "accepted"), "{header}");
+    }
+    for header in [
+        String::new(),
+        "nonsense".to_owned(),
+        format!("t={t}"),
+        format!("v2={mac}"),
+        format!("t=,v2={mac}"),
+        format!("t=abc,v2={mac}"),
+        format!("t=+{t},v2={mac}"),
+        format!("t=-{t},v2={mac}"),
+        format!("t=0x{t},v2={mac}"),
+        format!("t={t},t={t},v2={mac}"),
+        format!("t={t},t=1,v2={mac}"),
+        format!("t=99999999999999,v2={mac}"),
+        format!("t={t};v2={mac}"),
+        format!("t={t},v2={}", &mac[..62]),
+        format!("t={t},v2={mac}00"),
+        format!("t={t},v2=sha256={mac}"),
+        format!("t={t},v2="),
+        format!("t={t},x={},v2={mac}", "x".repeat(4096)),
+    ] {
+        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"), "{header}");
+    }
+}
+
+#[test]
+fn the_time_is_signed_as_the_text_it_came_in() {
+    let t = format!("0{}", unix_seconds(noon()));
+    let with_zero = {
+        use hmac::{Hmac, KeyInit, Mac};
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(format!("{t}.{ORDER_CREATED}").as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    };
+    let without_zero = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
+    let knock = |mac: &str| World::new().deliver_with(ORDER_CREATED, &format!("t={t},v2={mac}")).0;
+    assert_eq!(knock(&with_zero), 202);
+    assert_eq!(knock(&without_zero), 401);
+}
+
+#[test]
+fn a_mac_over_the_body_alone_is_refused() {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(ORDER_CREATED.as_bytes());
+    let header = format!("t={},v1={}", unix_seconds(noon()), hex::encode(mac.finalize().into_bytes()));
+    assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
+}
+
+#[test]
+fn a_delivery_without_a_signature_is_refused_unread() {
+    let world = World::new();
+    for body in ["", "{", ORDER_CREATED] {
+        assert_eq!(world.knock(post(body, None), noon()), answer(401, "unauthorized"));
+    }
+    // Malformed, but nobody trusted says so.
+    assert_eq!(world.deliver_with("{", "t=1,v1=00"), answer(401, "unauthorized"));
+    assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 0);
+}
+
+#[test]
+fn no_secret_opens_nothing() {
+    let world = World::with(vec![], WINDOW, Filter::default());
+    let header = secret(SECRET).sign(Label::V2, unix_seconds(noon()), ORDER_CREATED.as_bytes());
+    assert_eq!(world.deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
+}
+
+#[test]
+fn every_active_secret_opens() {
+    for active in [["new", SECRET], [SECRET, "old"]] {
+        let world = World::with(active.map(secret).into(), WINDOW, Filter::default());
+        assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+    }
+    let world = World::with(vec![secret("new"), secret("old")], WINDOW, Filter::default());
+    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(401, "unauthorized"));
+}
+
+#[test]
+fn two_signature_headers_count_as_one_list() {
+    let world = World::new();
+    let mut request = signed(ORDER_CREATED, noon());
+    request.headers_mut().append("x-duffel-signature", "t=1,v1=00".parse().unwrap());
+    assert_eq!(world.knock(request, noon()), answer(401, "unauthorized"));
+}
+
+#[test]
+fn a_signature_lives_as_long_as_is_tolerated() {
+    let hour = Duration::from_hours(1);
+    for (signed_at, status) in [
+        (noon() - hour, 202),
+        (noon() - hour - Duration::from_secs(1), 401),
+        (noon() + Duration::from_mins(5), 202),
+        (noon() + Duration::from_secs(301), 401),
+        (UNIX_EPOCH, 401),
+    ] {
+        let world = World::with(vec![secret(SECRET)], hour, Filter::default());
+        assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), noon()).0, status, "{signed_at:?}");
+    }
+}
+
+#[test]
+fn paths_and_methods_are_told_apart() {
+    let world = World::new();
+    let request = |method: Method, path: &str| {
+        let mut request = signed(ORDER_CREATED, noon());
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap();
+        request
+    };
+    for path in ["/", "/webhooks", "/webhooks/", "/webhooks/other", "/webhooks/duffel/", "/Webhooks/duffel"] {
+        assert_eq!(world.knock(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
+        assert_eq!(world.knock(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
+    }
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let response = world.try_knock(request(method, "/webhooks/duffel"), noon()).unwrap();
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "POST");
+    }
+    assert!(world.queued().is_empty());
+    assert_eq!(world.knock(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
+}
+
+#[test]
+fn what_is_no_event_is_malformed() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "\"text\"",
+        "{",
+        r#"{"id":"wev_1","type":"order.created"} x"#,
+        r#"{"id":"wev_1"}"#,
+        r#"{"id":"wev_1","type":null}"#,
+        r#"{"id":"wev_1","type":""}"#,
+        r#"{"id":"wev_1","type":1}"#,
+        r#"{"type":"order.created"}"#,
+        r#"{"type":"order.created","id":"","idempotency_key":null}"#,
+        r#"{"id":"wev_1","type":"order.created","type":"ping.triggered"}"#,
+        r#"{"id":"wev_1","type":"order.created","\u0069d":"wev_2"}"#,
+        r#"{"id":"wev_1","type":"order.created","data":{},"data":{}}"#,
+    ] {
+        let world = World::new();
+        assert_eq!(world.deliver(body, noon()), answer(400, "malformed"), "{body}");
+        assert!(world.queued().is_empty());
+    }
+}
+
+#[test]
+fn what_is_odd_but_an_event_is_accepted() {
+    let deep = format!(r#"{{"id":"wev_1","type":"t","data":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    for body in [
+        r#"{"id":"wev_1","type":"never.heard.of"}"#,
+        r#"{"idempotency_key":"ord_1","type":"order.created","id":7,"live_mode":"yes"}"#,
+        r#"{"id":"wev_1","type":"order.created","data":null}"#,
+        r#"{"id":"wev_1","type":"order.created","data":{"total":1e999}}"#,
+        r#"{"id":"wev_1","type":"order.created","data":{"name":"\ud800"}}"#,
+        " \n{\"id\":\"wev_1\",\"type\":\"order.created\"}\n",
+        &deep,
+    ] {
+        let world = World::new();
+        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{:.80}", body);
+        assert_eq!(world.queued()[0]["Body"], *body);
+    }
+}
+
+#[test]
+fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
+    let world = |types: &[&str], mode| {
+        World::with(vec![secret(SECRET)], WINDOW, Filter::new(types.iter().copied(), mode))
+    };
+    for (types, mode, status) in [
+        (&["order.*"][..], Mode::Any, "accepted"),
+        (&["*.created"][..], Mode::Live, "accepted"),
+        (&["ping.triggered", "order.created"][..], Mode::Any, "accepted"),
+        (&["order"][..], Mode::Any, "ignored"),
+        (&["order?created", "stays.*"][..], Mode::Any, "ignored"),
+        (&["*"][..], Mode::Test, "ignored"),
+    ] {
+        let world = world(types, mode);
+        assert_eq!(world.deliver(ORDER_CREATED, noon()).1, status, "{types:?}");
+        let calls = usize::from(status == "accepted");
+        assert_eq!(*world.receiver.queue.calls.lock().unwrap(), calls);
+        assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 2 * calls);
+    }
+}
+
+#[test]
+fn a_message_is_full_at_one_mebibyte() {
+    let (head, tail) = (r#"{"id":"wev_1","type":"t","data":""#, r#""}"#);
+    let empty = World::new();
+    empty.deliver(format!("{head}{tail}"), noon());
+    let message = &empty.queued()[0];
+    let attributes = message["MessageAttributes"].as_object().unwrap();
+    let attributes: usize =
+        attributes.iter().map(|(name, value)| name.len() + 6 + value["StringValue"].as_str().unwrap().len()).sum();
+    let room = MAX_MESSAGE_BYTES - attributes - head.len() - tail.len();
+    let full = format!("{head}{}{tail}", "x".repeat(room));
+    let over = format!("{head}{}{tail}", "x".repeat(room + 1));
+    let world = World::new();
+    assert_eq!(world.deliver(over, noon()), answer(413, "too_large"));
+    assert_eq!(world.deliver(full, noon()), answer(202, "accepted"));
+}
+
+#[test]
+fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
+    let world = World::new();
+    let mut request = signed(ORDER_CREATED, noon());
+    let trace = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
+    request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
+    request.headers_mut().insert("authorization", "Bearer hush".parse().unwrap());
+    let signature = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
+    assert_eq!(world.knock(request, noon()), answer(202, "accepted"));
+    let queued = world.queued();
+    assert_eq!(queued.len(), 1);
+    let message = &queued[0];
+    assert_eq!(message["Body"], ORDER_CREATED);
+    assert_eq!(message["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
+    assert_eq!(message["Attributes"]["AWSTraceHeader"], trace);
+    let attributes = message["MessageAttributes"].as_object().unwrap();
+    let attributes: Vec<_> =
+        attributes.iter().map(|(name, value)| (name.as_str(), value["StringValue"].as_str().unwrap())).collect();
+    assert_eq!(
+        attributes,
+        [
+            ("event_id", "wev_0000A4tQSmKyqOrcySrGbo"),
+            ("event_type", "order.created"),
+            ("idempotency_key", "ord_0000ABd6wggSct7BoraU1o"),
+            ("live_mode", "true"),
+            ("received_at", "2026-11-21T12:00:00.000Z"),
+            ("signature", signature.as_str()),
+            ("source", "duffel"),
+        ]
+    );
+}
+
+#[test]
+fn a_trace_that_the_queue_would_refuse_is_left_out() {
+    let root = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5";
+    for (trace, passed_on) in [
+        (root.to_owned(), true),
+        (format!("{root};Sampled=0;Lineage=1:a87bd80c:0"), true),
+        ("Self=1-67891233-abcdef012345678912345678;Root=2-x".to_owned(), false),
+        (format!("{root};Sampled=maybe"), false),
+        ("Parent=53995c3f42cd8ad8".to_owned(), false),
+        ("x".to_owned(), false),
+    ] {
+        let world = World::new();
+        let mut request = signed(ORDER_CREATED, noon());
+        request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
+        assert_eq!(world.knock(request, noon()).0, 202);
+        assert_eq!(world.queued()[0]["Attributes"].get("AWSTraceHeader").is_some(), passed_on, "{trace}");
+    }
+}
+
+#[test]
+fn bytes_that_the_queue_refuses_travel_as_base64() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let noncharacter = "{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\u{ffff}\"}".as_bytes().to_vec();
+    let not_utf8 = b"{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\xff\xfe\"}".to_vec();
+    for body in [noncharacter, not_utf8] {
+        let world = World::new();
+        assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"));
+        let message = &world.queued()[0];
+        assert_eq!(message["MessageAttributes"]["encoding"]["StringValue"], "base64");
+        assert_eq!(STANDARD.decode(message["Body"].as_str().unwrap()).unwrap(), body);
+    }
+}
+
+#[test]
+fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
+    let world = World::new();
+    let body = r#"{"id":"wev_\u0000","type":"t","idempotency_key":"ord \u00e9"}"#;
+    assert_eq!(world.deliver(body, noon()), answer(202, "accepted"));
+    let message = &world.queued()[0];
+    assert_eq!(message["Body"], body);
+    assert!(message["MessageAttributes"].get("event_id").is_none());
+    assert_eq!(message["MessageAttributes"]["idempotency_key"]["StringValue"], "ord é");
+    // No group id may have a space, so it is the key's SHA-256.
+    let group = message["Attributes"]["MessageGroupId"].as_str().unwrap();
+    assert_eq!(group.len(), 64);
+}
+
+#[test]
+fn a_group_id_is_the_key_or_the_id_or_a_hash_of_it() {
+    let group = |body: String| {
+        let world = World::new();
+        assert_eq!(world.deliver(body, noon()).0, 202);
+        world.queued()[0]["Attributes"]["MessageGroupId"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(group(event("t", "wev_1", "ord_1")), "ord_1");
+    assert_eq!(group(r#"{"type":"t","id":"wev_1"}"#.to_owned()), "wev_1");
+    assert_eq!(group(event("t", "wev_1", &"k".repeat(128))), "k".repeat(128));
+    let hashed = group(event("t", "wev_1", &"k".repeat(129)));
+    assert_eq!(hashed.len(), 64);
+    assert_ne!(hashed, group(event("t", "wev_1", &"k".repeat(130))));
+}
+
+#[test]
+fn a_body_is_forwarded_once() {
+    let world = World::new();
+    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(200, "duplicate"));
+    // Signed anew, as a retry may be, hours later, when the queue has long forgotten.
+    assert_eq!(world.deliver(ORDER_CREATED, noon() + 3 * DAY), answer(200, "duplicate"));
+    assert_eq!(world.queued().len(), 1);
+}
+
+#[test]
+fn events_of_one_object_are_told_apart() {
+    let world = World::new();
+    let mut forwarded = 0;
+    let mut deliver = |kind: &str, id: &str, key: &str, word: &str| {
+        assert_eq!(world.deliver(event(kind, id, key), noon()).1, word, "{kind} {id} {key}");
+        forwarded += usize::from(word == "accepted");
+    };
+    deliver("stays.booking.created", "wev_1", "bok_1", "accepted");
+    deliver("stays.booking.cancelled", "wev_2", "bok_1", "accepted");
+    deliver("stays.booking.created", "wev_3", "bok_2", "accepted");
+    // Duffel's advice: the same type of the same object is the same event, whatever its id.
+    deliver("stays.booking.created", "wev_4", "bok_1", "duplicate");
+    // But these repeat for one object, and are told apart by their ids.
+    for kind in ["air.order.changed", "order.updated", "assistant.conversation.updated", "ping.triggered"] {
+        deliver(kind, "wev_5", "ord_1", "accepted");
+        deliver(kind, "wev_6", "ord_1", "accepted");
+        deliver(kind, "wev_5", "ord_1", "duplicate");
+    }
+    assert_eq!(world.queued().len(), forwarded);
+}
+
+#[test]
+fn modes_and_boundaries_between_fields_are_told_apart() {
+    let world = World::new();
+    for body in [
+        r#"{"type":"ab","idempotency_key":"c","live_mode":true}"#,
+        r#"{"type":"ab","idempotency_key":"c","live_mode":false}"#,
+        r#"{"type":"ab","idempotency_key":"c"}"#,
+        r#"{"type":"a","idempotency_key":"bc","live_mode":true}"#,
+        r#"{"type":"ab","id":"c","live_mode":true}"#,
+        r#"{"type":"order.updated","idempotency_key":"k","id":"i","live_mode":true}"#,
+        r#"{"type":"order.updated","idempotency_key":"ki","live_mode":true}"#,
+    ] {
+        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{body}");
+    }
+    let queued = world.queued();
+    let mut identities: Vec<_> =
+        queued.iter().map(|message| message["Attributes"]["MessageDeduplicationId"].to_string()).collect();
+    identities.sort();
+    identities.dedup();
+    assert_eq!(identities.len(), queued.len());
+}
+
+#[test]
+fn without_a_key_the_id_decides() {
+    let world = World::new();
+    let body = |id: &str| format!(r#"{{"type":"order.created","id":"{id}","live_mode":true}}"#);
+    assert_eq!(world.deliver(body("wev_1"), noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(body("wev_2"), noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(body("wev_1"), noon()), answer(200, "duplicate"));
+}
+
+/// The replay rule: at no moment is a signature acceptable whose event the ledger has forgotten.
+#[test]
+fn no_signature_outlives_the_memory_of_its_event() {
+    let skew = Duration::from_mins(5);
+    // The sender's clock may be ahead of ours, or the signature may be old when it first arrives.
+    for signed_at in [noon() + skew, noon(), noon() - 6 * DAY] {
+        let world = World::new();
+        assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), noon()), answer(202, "accepted"));
+        for (later, what) in [(0, "duplicate"), (1, "unauthorized")] {
+            let now = signed_at + WINDOW + Duration::from_secs(later);
+            assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), now).1, what);
+        }
+        assert_eq!(world.queued().len(), 1);
+    }
+}
+
+#[test]
+fn a_duplicate_signed_anew_is_remembered_as_long_as_its_own_signature_lives() {
+    let world = World::new();
+    world.deliver(ORDER_CREATED, noon());
+    let again = noon() + 6 * DAY;
+    assert_eq!(world.deliver(ORDER_CREATED, again), answer(200, "duplicate"));
+    // The first record alone would have been forgotten by now, and the second signature still holds.
+    let replay = noon() + 9 * DAY;
+    assert_eq!(world.knock(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
+    assert_eq!(world.queued().len(), 1);
+}
+
+#[test]
+fn the_same_delivery_repeated_writes_nothing_anew() {
+    let world = World::new();
+    world.deliver(ORDER_CREATED, noon());
+    let calls = *world.receiver.ledger.calls.lock().unwrap();
+    assert_eq!(world.knock(signed(ORDER_CREATED, noon()), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), calls + 1);
+}
+
+#[test]
+fn after_the_window_an_event_is_new_again() {
+    let world = World::new();
+    world.deliver(ORDER_CREATED, noon());
+    assert_eq!(world.deliver(ORDER_CREATED, noon() + 8 * DAY), answer(202, "accepted"));
+    assert_eq!(world.queued().len(), 2);
+}
+
+#[test]
+fn a_header_that_is_no_text_is_refused() {
+    let mut request = Request::post("/webhooks/duffel").body(Bytes::from_static(b"{}")).unwrap();
+    request.headers_mut().insert("x-duffel-signature", http::HeaderValue::from_bytes(b"t=1,v1=\xff").unwrap());
+    assert_eq!(World::new().knock(request, noon()), answer(401, "unauthorized"));
+}
