@@ -1,0 +1,236 @@
+//! The tool as its user meets it: a process, its output, its exit code.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+const BODY: &str = "events/bodies/order.created.json";
+const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
+
+fn tool(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+    command.args(arguments).env_clear().env("WEBHOOK_SECRET", SECRET);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    tool(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A running `serve`, killed at the end of its test.
+struct Serve {
+    process: Child,
+    lines: Receiver<String>,
+    log: Receiver<String>,
+}
+
+impl Serve {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut command = tool(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = follow(process.stdout.take().unwrap());
+        let log = follow(process.stderr.take().unwrap());
+        Self { process, lines, log }
+    }
+
+    fn line(&self, prefix: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            if let Some(rest) = line.trim_start().strip_prefix(prefix) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// The next message: printed over several lines, from `{` to `}`.
+    fn message(&self) -> Value {
+        let mut text = String::new();
+        while text.is_empty() || !text.ends_with("\n}\n") {
+            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            if !text.is_empty() || line == "{" {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn logged(&self) -> Value {
+        serde_json::from_str(&self.log.recv_timeout(Duration::from_secs(20)).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn follow(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    receiver
+}
+
+#[test]
+fn serve_shows_what_a_consumer_gets() {
+    let serve = Serve::start(&[]);
+    let url = serve.line("Receiving on ");
+    let secret = serve.line("Secret ");
+    let send = |body: &str| {
+        tool(&["send", "--to", &url, body]).env("WEBHOOK_SECRET", &secret).output().unwrap()
+    };
+    let accepted = send(BODY);
+    assert!(accepted.status.success());
+    assert_eq!(text(&accepted.stdout), "202 Accepted {\"status\":\"accepted\"}\n");
+    let message = serve.message();
+    assert_eq!(message["Body"].as_str().unwrap().as_bytes(), std::fs::read(BODY).unwrap());
+    assert_eq!(message["MessageAttributes"]["event_type"]["StringValue"], "order.created");
+    let logged = serve.logged();
+    assert_eq!(logged["event.id"], "wev_0000A4tQSmKyqOrcySrGbo");
+    assert_eq!(logged["message.id"], message["MessageId"]);
+    assert_eq!(logged["status"], 202);
+    let duplicate = send(BODY);
+    assert!(duplicate.status.success());
+    assert_eq!(text(&duplicate.stdout), "200 OK {\"status\":\"duplicate\"}\n");
+    let ping = send("events/bodies/ping.triggered.json");
+    assert!(ping.status.success());
+    assert_eq!(serve.message()["MessageAttributes"]["event_type"]["StringValue"], "ping.triggered");
+}
+
+#[test]
+fn serve_prints_a_curl_command_that_works() {
+    let serve = Serve::start(&[]);
+    let mut command = "curl -i ".to_owned() + &serve.line("curl -i ");
+    for prefix in ["-H ", "-H ", "--data-raw "] {
+        command.truncate(command.trim_end_matches('\\').len());
+        command = format!("{command} {prefix}{}", serve.line(prefix));
+    }
+    let url = command.split_whitespace().nth(2).unwrap().to_owned();
+    let signature = command.split("X-Duffel-Signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let body = command.split("--data-raw '").nth(1).unwrap().trim_end_matches('\'').to_owned();
+    let response = ureq::post(&url).header("X-Duffel-Signature", signature).send(body).unwrap();
+    assert_eq!(response.status(), 202);
+}
+
+#[test]
+fn serve_refuses_what_is_signed_with_another_secret() {
+    let serve = Serve::start(&[("WEBHOOK_SECRET", "mine")]);
+    let url = serve.line("Receiving on ");
+    assert_eq!(serve.line("Secret "), "mine");
+    let refused = run(&["send", "--to", &url, BODY]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&refused.stdout), "401 Unauthorized {\"status\":\"unauthorized\"}\n");
+    assert_eq!(text(&refused.stderr), "duffel-hooks: the delivery was refused with 401 Unauthorized\n");
+    assert_eq!(serve.logged()["error"], "no active secret made this signature");
+}
+
+#[test]
+fn serve_heeds_the_variables_of_the_function() {
+    let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET), ("EVENT_TYPES", "stays.*"), ("LIVE_MODE", "any")]);
+    let url = serve.line("Receiving on ");
+    assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "200 OK {\"status\":\"ignored\"}\n");
+}
+
+#[test]
+fn serve_answers_every_row_of_the_contract() {
+    let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
+    let url = serve.line("Receiving on ");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut unsigned = agent.post(&url).send("{}").unwrap();
+    assert_eq!(unsigned.status(), 401);
+    assert_eq!(unsigned.body_mut().read_to_string().unwrap(), r#"{"status":"unauthorized"}"#);
+    let get = agent.get(&url).call().unwrap();
+    assert_eq!((get.status().as_u16(), get.headers()["allow"].to_str().unwrap()), (405, "POST"));
+    assert_eq!(agent.post(url.replace("duffel", "other")).send("{}").unwrap().status(), 404);
+    let mut send = tool(&["send", "--to", &url, "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    send.stdin.take().unwrap().write_all(b"[]").unwrap();
+    assert_eq!(text(&send.wait_with_output().unwrap().stdout), "400 Bad Request {\"status\":\"malformed\"}\n");
+    let large = tempfile::NamedTempFile::new().unwrap();
+    let body = format!(r#"{{"id":"wev_1","type":"t","data":"{}"}}"#, "x".repeat(1 << 20));
+    std::fs::write(large.path(), body).unwrap();
+    let large = run(&["send", "--to", &url, large.path().to_str().unwrap()]);
+    assert_eq!(text(&large.stdout), "413 Payload Too Large {\"status\":\"too_large\"}\n");
+    // More than a function can be handed is not even read to the end.
+    let endless = agent.post(&url).send(&vec![b'x'; 7 << 20]);
+    assert!(endless.is_err() || endless.unwrap().status() == 413);
+}
+
+#[test]
+fn what_sign_says_verify_believes() {
+    let header = text(&run(&["sign", BODY]).stdout).trim().to_owned();
+    assert!(header.contains(",v2="));
+    let verified = run(&["verify", BODY, "--signature", &header]);
+    assert!(verified.status.success());
+    assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
+    for (body, header, reason) in [
+        ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
+        (BODY, "nah", "the signature header is malformed"),
+        (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
+    ] {
+        let refused = run(&["verify", body, "--signature", header]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains(reason), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn sign_makes_the_known_vector() {
+    let signed = run(&["sign", BODY, "--timestamp", "1586620091"]);
+    let vector = "t=1586620091,v2=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7\n";
+    assert_eq!(text(&signed.stdout), vector);
+    let signed = run(&["sign", BODY, "--timestamp", "1586620091", "--label", "v1"]);
+    assert_eq!(text(&signed.stdout), vector.replace("v2", "v1"));
+    let stale = run(&["verify", BODY, "--signature", vector.trim()]);
+    assert!(text(&stale.stderr).contains("s old, which is more than is tolerated"));
+    let tolerated = run(&["verify", BODY, "--signature", vector.trim(), "--tolerance", "100y"]);
+    assert_eq!(text(&tolerated.stdout), "valid: v2 of 2020-04-11T15:48:11Z\n");
+}
+
+#[test]
+fn event_prints_what_a_gateway_would_hand_over() {
+    for gateway in ["http-api", "rest-api", "function-url"] {
+        for arguments in [vec![], vec!["--base64"]] {
+            let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
+            let request = duffel_webhook_receiver::lambda::request(&text(&event.stdout));
+            let header = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
+            assert_eq!(request.body()[..], std::fs::read(BODY).unwrap());
+            assert_eq!(request.uri().path(), "/webhooks/duffel");
+            assert!(run(&["verify", BODY, "--signature", &header]).status.success());
+        }
+    }
+}
+
+#[test]
+fn errors_name_the_remedy() {
+    let without_secret = tool(&["sign", BODY]).env_remove("WEBHOOK_SECRET").output().unwrap();
+    assert_eq!(without_secret.status.code(), Some(1));
+    assert!(text(&without_secret.stderr).contains("WEBHOOK_SECRET is not set: give it"));
+    assert!(text(&run(&["sign", "no/such.json"]).stderr).contains("cannot read the body from no/such.json"));
+    let nobody = run(&["send", "--to", "http://127.0.0.1:1/webhooks/duffel", BODY]);
+    assert!(text(&nobody.stderr).contains("is the receiver running there?"), "{}", text(&nobody.stderr));
+    let misconfigured = tool(&["serve", "--listen", "127.0.0.1:0"])
+        .envs([("DEDUP_WINDOW", "soon"), ("LIVE_MODE", "both"), ("WEBHOOK_SECRET", "a,,b")])
+        .output()
+        .unwrap();
+    assert_eq!(misconfigured.status.code(), Some(1));
+    for variable in ["DEDUP_WINDOW", "LIVE_MODE", "WEBHOOK_SECRET"] {
+        assert!(text(&misconfigured.stderr).contains(variable));
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let taken = run(&["serve", "--listen", &address]);
+    assert!(text(&taken.stderr).contains("choose another with --listen"));
+}

@@ -1,0 +1,152 @@
+//! The sample events, in the forms in which the gateways hand them over; `events/` holds no other.
+
+use std::{collections::BTreeSet, fs};
+
+use duffel_webhook_receiver::lambda;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::helpers::{World, answer, noon};
+
+/// What each sample comes to; all are signed with [`crate::helpers::SECRET`] at [`noon`].
+const SAMPLES: [(&str, u16, &str); 10] = [
+    ("http-api.order-created.json", 202, "accepted"),
+    ("http-api.schedule-change.json", 202, "accepted"),
+    ("http-api.unknown-type.json", 202, "accepted"),
+    ("http-api.base64.json", 202, "accepted"),
+    ("http-api.malformed.json", 400, "malformed"),
+    ("http-api.tampered.json", 401, "unauthorized"),
+    ("http-api.unsigned.json", 401, "unauthorized"),
+    ("rest-api.order-created.json", 202, "accepted"),
+    ("rest-api.base64.json", 202, "accepted"),
+    ("function-url.ping.json", 202, "accepted"),
+];
+
+fn folder(path: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    files.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+fn sample(name: &str) -> String {
+    fs::read_to_string(format!("events/{name}")).unwrap()
+}
+
+fn knock(payload: &str) -> (u16, String) {
+    World::new().knock(lambda::request(payload), noon())
+}
+
+#[test]
+fn every_sample_comes_to_what_its_name_says() {
+    let known: BTreeSet<_> = SAMPLES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(folder("events"), known);
+    for (name, status, word) in SAMPLES {
+        assert_eq!(knock(&sample(name)), answer(status, word), "{name}");
+    }
+}
+
+#[test]
+fn every_sample_body_is_an_event() {
+    for name in folder("events/bodies") {
+        let world = World::new();
+        let body = fs::read(format!("events/bodies/{name}")).unwrap();
+        assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"), "{name}");
+        assert_eq!(world.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
+    }
+}
+
+/// The conversion is ours, so that of `lambda_http` must agree wherever it has an answer.
+#[test]
+fn lambda_http_reads_the_same_request_from_every_sample() {
+    for (name, ..) in SAMPLES {
+        let ours = lambda::request(&sample(name));
+        let theirs = lambda_http::request::from_str(&sample(name)).unwrap();
+        assert_eq!(ours.method(), theirs.method());
+        // It puts the stage in front.
+        assert!(theirs.uri().path().ends_with(ours.uri().path()));
+        assert_eq!(ours.headers(), theirs.headers());
+        assert_eq!(&ours.body()[..], &theirs.body()[..], "{name}");
+    }
+}
+
+#[test]
+fn both_gateways_with_their_stages_lead_to_the_same_door() {
+    let mut event: Value = serde_json::from_str(&sample("http-api.order-created.json")).unwrap();
+    event["requestContext"]["stage"] = "prod".into();
+    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    event["rawPath"] = "/prod/webhooks/duffel".into();
+    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    event["rawPath"] = "/production/webhooks/duffel".into();
+    assert_eq!(knock(&event.to_string()), answer(404, "not_found"));
+    event["requestContext"]["stage"] = "webhooks".into();
+    event["rawPath"] = "/webhooks/webhooks/duffel".into();
+    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+}
+
+#[test]
+fn a_rest_event_with_single_headers_only_is_read_too() {
+    let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
+    event["multiValueHeaders"] = Value::Null;
+    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    event["headers"] = Value::Null;
+    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+}
+
+#[test]
+fn a_header_that_stands_twice_is_not_hidden_by_its_last_value() {
+    let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
+    let signature = event["headers"]["X-Duffel-Signature"].clone();
+    event["multiValueHeaders"]["X-Duffel-Signature"] = json!(["t=1,v1=00", signature]);
+    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+}
+
+#[test]
+fn a_body_that_is_not_the_base64_it_is_said_to_be_is_refused() {
+    for name in ["http-api.base64.json", "rest-api.base64.json"] {
+        let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
+        event["body"] = "%%%".into();
+        assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+        event["body"] = Value::Null;
+        assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+    }
+    let mut event: Value = serde_json::from_str(&sample("http-api.base64.json")).unwrap();
+    event["isBase64Encoded"] = false.into();
+    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+}
+
+#[test]
+fn what_is_no_http_event_leads_nowhere() {
+    let event: Value = serde_json::from_str(&sample("http-api.order-created.json")).unwrap();
+    let change = |pointer: &str, value: Value| {
+        let mut event = event.clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        event.to_string()
+    };
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    for payload in [
+        "null",
+        "{}",
+        "[]",
+        "17",
+        r#""text""#,
+        r#"{"version":"2.0"}"#,
+        r#"{"version":2}"#,
+        r#"{"Records":[{"eventSource":"aws:sqs"}]}"#,
+        &deep,
+        &change("/requestContext", json!(null)),
+        &change("/requestContext", json!({})),
+        &change("/rawPath", json!("/webhooks/duf fel\u{0}")),
+        &change("/rawPath", json!("")),
+        &change("/rawPath", json!(null)),
+    ] {
+        assert_eq!(knock(payload), answer(404, "not_found"), "{payload:.80}");
+    }
+}
+
+#[test]
+fn a_method_other_than_post_is_told_so() {
+    let mut event: Value = serde_json::from_str(&sample("function-url.ping.json")).unwrap();
+    event["requestContext"]["http"]["method"] = "GET".into();
+    assert_eq!(lambda::request(&event.to_string()).method(), Method::GET);
+    assert_eq!(knock(&event.to_string()), answer(405, "method_not_allowed"));
+}

@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn event(gateway: Gateway, signature: &str, body: Vec<u8>, base64: bool) -> Value {
+    let length = body.len();
     let (body, base64) = match String::from_utf8(body) {
         Ok(text) if !base64 => (text, false),
         Ok(text) => (STANDARD.encode(text), true),
@@ -52,18 +53,17 @@ fn event(gateway: Gateway, signature: &str, body: Vec<u8>, base64: bool) -> Valu
     };
     match gateway {
         Gateway::HttpApi => {
-            payload_2_0("abcdef1234.execute-api.eu-west-1.amazonaws.com", signature, &body, base64)
+            payload_2_0("abcdef1234.execute-api.eu-west-1.amazonaws.com", signature, length, &body, base64)
         }
         Gateway::FunctionUrl => {
-            payload_2_0("abcdef1234.lambda-url.eu-west-1.on.aws", signature, &body, base64)
+            payload_2_0("abcdef1234.lambda-url.eu-west-1.on.aws", signature, length, &body, base64)
         }
         Gateway::RestApi => payload_1_0(signature, &body, base64),
     }
 }
 
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
-fn payload_2_0(domain: &str, signature: &str, body: &str, base64: bool) -> Value {
-    let now = SystemTime::now();
+fn payload_2_0(domain: &str, signature: &str, length: usize, body: &str, base64: bool) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -71,7 +71,7 @@ fn payload_2_0(domain: &str, signature: &str, body: &str, base64: bool) -> Value
         "rawQueryString": "",
         "headers": {
             "accept": "*/*",
-            "content-length": body.len().to_string(),
+            "content-length": length.to_string(),
             "content-type": "application/json",
             "host": domain,
             "x-amzn-trace-id": "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5",
@@ -95,8 +95,7 @@ fn payload_2_0(domain: &str, signature: &str, body: &str, base64: bool) -> Value
             "requestId": "JKJaXmPLvHcESHA=",
             "routeKey": "$default",
             "stage": "$default",
-            "time": humantime::format_rfc3339_seconds(now).to_string(),
-            "timeEpoch": unix_seconds(now) * 1000,
+            "timeEpoch": unix_seconds(SystemTime::now()) * 1000,
         },
         "body": body,
         "isBase64Encoded": base64,
