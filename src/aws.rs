@@ -3,9 +3,11 @@
 use std::{error::Error, time::Duration};
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -138,7 +140,9 @@ impl Ledger for DynamoLedger {
             Ok(_) => Ok(()),
             // Another delivery of this event has recorded it for longer already.
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }
@@ -164,7 +168,8 @@ pub struct SqsQueue {
 impl SqsQueue {
     #[must_use]
     pub fn new(config: &SdkConfig, url: String) -> Self {
-        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts(QUEUE_TIMEOUT)).build();
+        let config =
+            aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts(QUEUE_TIMEOUT)).build();
         Self { client: aws_sdk_sqs::Client::from_conf(config), url }
     }
 }
@@ -183,7 +188,8 @@ impl Queue for SqsQueue {
             request = request.message_attributes(*name, value.map_err(|error| QueueError(error.into()))?);
         }
         if let Some(trace) = message.trace() {
-            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
+            let value =
+                MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
             let value = value.map_err(|error| QueueError(error.into()))?;
             request =
                 request.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
@@ -207,7 +213,9 @@ async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, SecretErr
     let mut secrets = parse_secrets(current.secret_string())?;
     match previous {
         Ok(previous) => secrets.extend(parse_secrets(previous.secret_string())?),
-        Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {}
+        Err(error)
+            if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+        }
         Err(error) => return Err(SecretError::Unavailable(error.into())),
     }
     Ok(secrets)
@@ -230,6 +238,33 @@ fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, SecretError> {
 pub enum SecretError {
     #[error("WEBHOOK_SECRET_ARN: Secrets Manager did not give the secret")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    #[error("WEBHOOK_SECRET_ARN: the secret must be a plain string or a JSON list of strings, none of them blank")]
+    #[error(
+        "WEBHOOK_SECRET_ARN: the secret must be a plain string or a JSON list of strings, none of them blank"
+    )]
     Unusable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(text: &str) -> Option<usize> {
+        parse_secrets(Some(text)).ok().map(|secrets| secrets.len())
+    }
+
+    #[test]
+    fn a_stored_secret_is_a_string_or_a_list_of_them() {
+        assert_eq!(count("54vFWvaSbbzYpxXPeB4YEw==\n"), Some(1));
+        assert_eq!(count("with,comma"), Some(1));
+        assert_eq!(count(r#"["new", "old"]"#), Some(2));
+        for unusable in ["", " ", "[]", r#"["new", ""]"#, "[1]", r#"{"secret":"new"}"#, "[\"new\""] {
+            assert_eq!(count(unusable), None, "{unusable}");
+        }
+        assert!(parse_secrets(None).is_err());
+    }
+
+    #[test]
+    fn the_worst_delivery_ends_within_the_functions_ten_seconds() {
+        assert!(LEDGER_TIMEOUT * 3 + QUEUE_TIMEOUT < Duration::from_secs(8));
+    }
 }

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// How long what was forwarded is remembered: more than the 72 h for which Duffel delivers again.
-pub const DEFAULT_WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const DEFAULT_WINDOW: Duration = Duration::from_hours(7 * 24);
 
-const MAX_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const MAX_WINDOW: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The variables that are read here; the SDK and the runtime read their own.
 pub const VARIABLES: [&str; 8] = [
@@ -163,6 +163,92 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
 }
 
 fn is_queue_url(url: &str) -> bool {
-    let (scheme, host) = url.split_once("://").unwrap_or_default();
-    matches!(scheme, "http" | "https") && host.contains('/') && host.ends_with(".fifo")
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    matches!(scheme, "http" | "https") && rest.contains('/') && rest.rsplit('.').next() == Some("fifo")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: (&str, &str) = ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events.fifo");
+    const SECRET: (&str, &str) = ("WEBHOOK_SECRET", "hush");
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let find = |name: &str| variables.iter().rfind(|(key, _)| *key == name);
+        Config::read(|name| find(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn mistakes(variables: &[(&str, &str)]) -> Vec<String> {
+        read(variables).unwrap_err().0
+    }
+
+    #[test]
+    fn two_variables_are_enough() {
+        let config = read(&[QUEUE, SECRET]).unwrap();
+        assert_eq!(config.window, DEFAULT_WINDOW);
+        assert_eq!(config.tolerance, DEFAULT_WINDOW);
+        assert_eq!(config.ledger_table, None);
+    }
+
+    #[test]
+    fn every_variable_is_heeded() {
+        let config = read(&[
+            ("QUEUE_URL", " http://127.0.0.1:4566/000000000000/q.fifo\n"),
+            ("LEDGER_TABLE", "ledger"),
+            ("WEBHOOK_SECRET", " one, two\n"),
+            ("DEDUP_WINDOW", "36h"),
+            ("SIGNATURE_TOLERANCE", "5m"),
+            ("EVENT_TYPES", "order.*, ping.triggered"),
+            ("LIVE_MODE", "test"),
+        ])
+        .unwrap();
+        assert_eq!(config.queue_url, "http://127.0.0.1:4566/000000000000/q.fifo");
+        assert_eq!(config.ledger_table.as_deref(), Some("ledger"));
+        assert!(matches!(config.secrets, Secrets::Given(secrets) if secrets.len() == 2));
+        assert_eq!(config.window, Duration::from_hours(36));
+        assert_eq!(config.tolerance, Duration::from_mins(5));
+    }
+
+    #[test]
+    fn the_tolerance_follows_the_window() {
+        assert_eq!(
+            read(&[QUEUE, SECRET, ("DEDUP_WINDOW", "3d")]).unwrap().tolerance,
+            Duration::from_hours(72)
+        );
+    }
+
+    #[test]
+    fn every_mistake_names_its_variable() {
+        for (variable, values) in [
+            ("QUEUE_URL", &["", "events.fifo", "https://x/events", "ftp://x/y.fifo", "https://y.fifo"][..]),
+            ("WEBHOOK_SECRET", &["", " ", "a,", ",a", "a, ,b"]),
+            ("DEDUP_WINDOW", &["0s", "7", "soon", "-1d", "11y", "999999999999y"]),
+            ("SIGNATURE_TOLERANCE", &["0", "300", "8d"]),
+            ("EVENT_TYPES", &[",", "order.*,,x"]),
+            ("LIVE_MODE", &["both", "Live", "true"]),
+        ] {
+            for value in values {
+                let mistakes = mistakes(&[QUEUE, SECRET, (variable, value)]);
+                assert_eq!(mistakes.len(), 1, "{variable}={value}: {mistakes:?}");
+                assert!(mistakes[0].starts_with(variable), "{mistakes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_comes_from_one_place() {
+        let arn = ("WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s-AbCdEf");
+        assert!(matches!(read(&[QUEUE, arn]).unwrap().secrets, Secrets::Stored(_)));
+        assert_eq!(mistakes(&[QUEUE, SECRET, arn]).len(), 1);
+        assert_eq!(mistakes(&[QUEUE]).len(), 1);
+        assert_eq!(mistakes(&[QUEUE, ("WEBHOOK_SECRET_ARN", "s-AbCdEf")]).len(), 1);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_and_no_secret_with_them() {
+        let mistakes = mistakes(&[("WEBHOOK_SECRET", "hush,"), ("DEDUP_WINDOW", "x"), ("LIVE_MODE", "x")]);
+        assert_eq!(mistakes.len(), 4);
+        assert!(!ConfigError(mistakes).to_string().contains("hush"));
+    }
 }

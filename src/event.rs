@@ -35,7 +35,8 @@ impl Event {
     /// # Errors
     /// When the body is no event; delivering it again will not help.
     pub fn parse(verified: Verified) -> Result<Self, EventError> {
-        let envelope: Envelope = serde_json::from_slice(verified.body()).map_err(|_| EventError::NotAnObject)?;
+        let envelope: Envelope =
+            serde_json::from_slice(verified.body()).map_err(|_| EventError::NotAnObject)?;
         if envelope.repeats_a_key {
             return Err(EventError::DuplicateKey);
         }
@@ -155,7 +156,9 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 "id" => envelope.id = text(map.next_value()?),
                 "type" => envelope.kind = text(map.next_value()?),
                 "idempotency_key" => envelope.idempotency_key = text(map.next_value()?),
-                "live_mode" => envelope.live_mode = serde_json::from_str(map.next_value::<&RawValue>()?.get()).ok(),
+                "live_mode" => {
+                    envelope.live_mode = serde_json::from_str(map.next_value::<&RawValue>()?.get()).ok();
+                }
                 // Passed over unread: it may be no UTF-8, too deep or too large a number for us, and still be signed.
                 _ => map.next_value::<IgnoredAny>().map(drop)?,
             }

@@ -123,12 +123,18 @@ fn note(
     match answer {
         Answer::Received(Ok(Outcome::Accepted { message_id: id, recorded })) => {
             message_id = Some(id.as_str());
-            error = recorded.as_ref().err().map(|error| format!("in the queue, but not recorded: {}", log::chain(error)));
+            error = recorded
+                .as_ref()
+                .err()
+                .map(|error| format!("in the queue, but not recorded: {}", log::chain(error)));
         }
         Answer::Received(Ok(Outcome::Duplicate { of, namesake, prolonged })) => {
             message_id = Some(of.message_id.as_str());
             recorded_event_id = namesake.then(|| of.event_id.as_deref().unwrap_or("none"));
-            error = prolonged.as_ref().err().map(|error| format!("the record was not prolonged: {}", log::chain(error)));
+            error = prolonged
+                .as_ref()
+                .err()
+                .map(|error| format!("the record was not prolonged: {}", log::chain(error)));
         }
         Answer::Received(Err(refusal)) => error = Some(log::chain(refusal)),
         Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}

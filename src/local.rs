@@ -77,9 +77,10 @@ impl Queue for MemoryQueue {
 /// The message in the form of SQS's `ReceiveMessage`,
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>.
 fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
-    let attributes = message.attributes().iter().map(|(name, value)| {
-        ((*name).to_owned(), json!({ "DataType": "String", "StringValue": value }))
-    });
+    let attributes = message
+        .attributes()
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!({ "DataType": "String", "StringValue": value })));
     let mut system = json!({
         "MessageGroupId": message.group_id(),
         "MessageDeduplicationId": message.deduplication_id(),

@@ -18,7 +18,7 @@ use crate::{event::Event, ledger::Unseen};
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
 
 /// How long a FIFO queue remembers a deduplication id.
-pub const FIFO_MEMORY: Duration = Duration::from_secs(300);
+pub const FIFO_MEMORY: Duration = Duration::from_mins(5);
 
 const MAX_GROUP_ID_CHARS: usize = 128;
 
@@ -154,7 +154,8 @@ fn attribute_bytes((name, value): &(&'static str, String)) -> usize {
 }
 
 fn is_acceptable(text: &str) -> bool {
-    let refused = |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let refused =
+        |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     !text.is_empty() && !text.contains(refused)
 }
 
@@ -167,7 +168,8 @@ fn group_id(key: &str) -> String {
 /// `Root=1-<8 hex>-<24 hex>`, then at most `Parent=<16 hex>`, `Sampled=<0|1>` and a lineage.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
 fn is_trace_header(text: &str) -> bool {
-    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut root = false;
     let known = text.split(';').all(|part| match part.split_once('=') {
         Some(("Root", id)) => {
@@ -179,8 +181,34 @@ fn is_trace_header(text: &str) -> bool {
         }
         Some(("Parent", id)) => is_hex(id, 16),
         Some(("Sampled", flag)) => matches!(flag, "0" | "1"),
-        Some(("Lineage", lineage)) => lineage.len() <= 64 && lineage.bytes().all(|byte| byte.is_ascii_graphic()),
+        Some(("Lineage", lineage)) => {
+            lineage.len() <= 64 && lineage.bytes().all(|byte| byte.is_ascii_graphic())
+        }
         _ => false,
     });
     known && root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_characters_are_those_that_sqs_takes() {
+        assert!(is_acceptable("\t\n\r \u{7f}\u{d7ff}\u{e000}\u{fffd}\u{10000}\u{10ffff}"));
+        for refused in ["", "\0", "\u{8}", "\u{b}", "\u{c}", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
+            assert!(!is_acceptable(refused), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_id_is_taken_as_it_is_where_sqs_does() {
+        assert_eq!(
+            group_id("ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"),
+            "ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"
+        );
+        for hashed in ["", "a b", "é", "a\u{7f}"] {
+            assert_eq!(group_id(hashed), hex::encode(Sha256::digest(hashed)));
+        }
+    }
 }

@@ -17,7 +17,7 @@ use thiserror::Error;
 pub const HEADER: &str = "x-duffel-signature";
 
 /// How far ahead of our clock a signature's time may be.
-pub const MAX_SKEW: Duration = Duration::from_secs(300);
+pub const MAX_SKEW: Duration = Duration::from_mins(5);
 
 const MAX_HEADER_BYTES: usize = 4096;
 const MAX_TIMESTAMP_DIGITS: usize = 13;
@@ -238,4 +238,32 @@ pub enum SignatureError {
 #[must_use]
 pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_confidential_is_printed() {
+        let verifier = Verifier::new(vec![Secret("hush".to_owned())], MAX_SKEW);
+        assert!(!format!("{verifier:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_secret_is_what_was_pasted_less_the_space_around_it() {
+        assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
+        assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(BlankSecret));
+        assert!(Secret::new("a\nb").is_ok_and(|secret| secret.looks_broken()));
+    }
+
+    #[test]
+    fn what_is_signed_is_verified() {
+        let secret = || Secret("54vFWvaSbbzYpxXPeB4YEw==".to_owned());
+        let now = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
+        let signature = Some(secret().sign(Label::V1, 1_616_202_842, b"body"));
+        let delivery = Delivery { source: String::new(), signature, body: "body".into(), trace: None };
+        let verified = Verifier::new(vec![secret()], Duration::ZERO).verify(delivery, now).unwrap();
+        assert_eq!((verified.label(), verified.timestamp()), (Label::V1, 1_616_202_842));
+    }
 }

@@ -80,7 +80,9 @@ impl Drop for Serve {
 
 fn follow(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
-    thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    thread::spawn(move || {
+        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
     receiver
 }
 
@@ -89,9 +91,8 @@ fn serve_shows_what_a_consumer_gets() {
     let serve = Serve::start(&[]);
     let url = serve.line("Receiving on ");
     let secret = serve.line("Secret ");
-    let send = |body: &str| {
-        tool(&["send", "--to", &url, body]).env("WEBHOOK_SECRET", &secret).output().unwrap()
-    };
+    let send =
+        |body: &str| tool(&["send", "--to", &url, body]).env("WEBHOOK_SECRET", &secret).output().unwrap();
     let accepted = send(BODY);
     assert!(accepted.status.success());
     assert_eq!(text(&accepted.stdout), "202 Accepted {\"status\":\"accepted\"}\n");
@@ -119,7 +120,8 @@ fn serve_prints_a_curl_command_that_works() {
         command = format!("{command} {prefix}{}", serve.line(prefix));
     }
     let url = command.split_whitespace().nth(2).unwrap().to_owned();
-    let signature = command.split("X-Duffel-Signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let signature =
+        command.split("X-Duffel-Signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     let body = command.split("--data-raw '").nth(1).unwrap().trim_end_matches('\'').to_owned();
     let response = ureq::post(&url).header("X-Duffel-Signature", signature).send(body).unwrap();
     assert_eq!(response.status(), 202);
@@ -155,9 +157,13 @@ fn serve_answers_every_row_of_the_contract() {
     let get = agent.get(&url).call().unwrap();
     assert_eq!((get.status().as_u16(), get.headers()["allow"].to_str().unwrap()), (405, "POST"));
     assert_eq!(agent.post(url.replace("duffel", "other")).send("{}").unwrap().status(), 404);
-    let mut send = tool(&["send", "--to", &url, "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut send =
+        tool(&["send", "--to", &url, "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     send.stdin.take().unwrap().write_all(b"[]").unwrap();
-    assert_eq!(text(&send.wait_with_output().unwrap().stdout), "400 Bad Request {\"status\":\"malformed\"}\n");
+    assert_eq!(
+        text(&send.wait_with_output().unwrap().stdout),
+        "400 Bad Request {\"status\":\"malformed\"}\n"
+    );
     let large = tempfile::NamedTempFile::new().unwrap();
     let body = format!(r#"{{"id":"wev_1","type":"t","data":"{}"}}"#, "x".repeat(1 << 20));
     std::fs::write(large.path(), body).unwrap();

@@ -114,7 +114,11 @@ fn the_header_may_be_written_in_many_ways() {
         format!("t={t},v2="),
         format!("t={t},x={},v2={mac}", "x".repeat(4096)),
     ] {
-        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"), "{header}");
+        assert_eq!(
+            World::new().deliver_with(ORDER_CREATED, &header),
+            answer(401, "unauthorized"),
+            "{header}"
+        );
     }
 }
 
@@ -253,7 +257,7 @@ fn what_is_odd_but_an_event_is_accepted() {
         &deep,
     ] {
         let world = World::new();
-        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{:.80}", body);
+        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{body:.80}");
         assert_eq!(world.queued()[0]["Body"], *body);
     }
 }
@@ -286,8 +290,10 @@ fn a_message_is_full_at_one_mebibyte() {
     empty.deliver(format!("{head}{tail}"), noon());
     let message = &empty.queued()[0];
     let attributes = message["MessageAttributes"].as_object().unwrap();
-    let attributes: usize =
-        attributes.iter().map(|(name, value)| name.len() + 6 + value["StringValue"].as_str().unwrap().len()).sum();
+    let attributes: usize = attributes
+        .iter()
+        .map(|(name, value)| name.len() + 6 + value["StringValue"].as_str().unwrap().len())
+        .sum();
     let room = MAX_MESSAGE_BYTES - attributes - head.len() - tail.len();
     let full = format!("{head}{}{tail}", "x".repeat(room));
     let over = format!("{head}{}{tail}", "x".repeat(room + 1));
@@ -312,8 +318,10 @@ fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
     assert_eq!(message["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
     assert_eq!(message["Attributes"]["AWSTraceHeader"], trace);
     let attributes = message["MessageAttributes"].as_object().unwrap();
-    let attributes: Vec<_> =
-        attributes.iter().map(|(name, value)| (name.as_str(), value["StringValue"].as_str().unwrap())).collect();
+    let attributes: Vec<_> = attributes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value["StringValue"].as_str().unwrap()))
+        .collect();
     assert_eq!(
         attributes,
         [
@@ -501,6 +509,8 @@ fn after_the_window_an_event_is_new_again() {
 #[test]
 fn a_header_that_is_no_text_is_refused() {
     let mut request = Request::post("/webhooks/duffel").body(Bytes::from_static(b"{}")).unwrap();
-    request.headers_mut().insert("x-duffel-signature", http::HeaderValue::from_bytes(b"t=1,v1=\xff").unwrap());
+    request
+        .headers_mut()
+        .insert("x-duffel-signature", http::HeaderValue::from_bytes(b"t=1,v1=\xff").unwrap());
     assert_eq!(World::new().knock(request, noon()), answer(401, "unauthorized"));
 }

@@ -39,7 +39,9 @@ pub const ORDER_CREATED: &str = include_str!("../../events/bodies/order.created.
 
 /// An event of the envelope's usual form.
 pub fn event(kind: &str, id: &str, key: &str) -> String {
-    format!(r#"{{"id":"{id}","type":"{kind}","data":{{"object":{{}}}},"live_mode":true,"idempotency_key":"{key}"}}"#)
+    format!(
+        r#"{{"id":"{id}","type":"{kind}","data":{{"object":{{}}}},"live_mode":true,"idempotency_key":"{key}"}}"#
+    )
 }
 
 pub fn secret(text: &str) -> Secret {

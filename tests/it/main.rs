@@ -1,5 +1,5 @@
 //! The product from outside. One file an area.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, unreachable_pub)]
+#![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
 mod cli;
 mod deliveries;

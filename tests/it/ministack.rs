@@ -1,0 +1,219 @@
+//! A queue, a table and secrets as AWS has them, on this machine: `MiniStack`, <https://pypi.org/project/ministack/>.
+//!
+//! One server a test process, installed on first use; a queue and a table of its own for each test.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::OnceLock,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    TimeToLiveSpecification,
+};
+use aws_sdk_sqs::{
+    config::{Credentials, SharedCredentialsProvider},
+    types::{Message, MessageSystemAttributeName, QueueAttributeName},
+};
+use aws_smithy_http_client::Builder;
+use uuid::Uuid;
+
+const VERSION: &str = "1.5.33";
+pub const REGION: &str = "eu-west-1";
+pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// Takes a port before it starts, so nobody else can, and ends with its standard input: with the tests, however
+/// they end.
+const SERVER: &str = r#"
+import asyncio, os, shutil, socket, sys, tempfile, threading
+
+state = tempfile.mkdtemp(prefix="ministack-")
+listener = socket.create_server(("127.0.0.1", 0))
+port = str(listener.getsockname()[1])
+os.environ.update(GATEWAY_PORT=port, BIND_HOST="127.0.0.1", IOT_MTLS_ENABLED="0", STATE_DIR=state, TMPDIR=state)
+os.environ.update(LOG_LEVEL="WARNING")
+
+def leave_with_the_tests():
+    sys.stdin.buffer.read()
+    shutil.rmtree(state, ignore_errors=True)
+    os._exit(0)
+
+threading.Thread(target=leave_with_the_tests, daemon=True).start()
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
+config = Config()
+config.bind = [f"fd://{listener.detach()}"]
+config.keep_alive_timeout = 75
+config.loglevel = "WARNING"
+print(port, flush=True)
+asyncio.run(serve(app, config))
+"#;
+
+/// Where it listens; the first to ask starts it.
+pub fn endpoint() -> &'static str {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    &SERVER.get_or_init(Server::start).endpoint
+}
+
+struct Server {
+    endpoint: String,
+    _lifeline: ChildStdin,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let python = install(folder);
+        let mut server = Command::new(python)
+            .args(["-c", SERVER])
+            .env("TMPDIR", folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        let mut errors = server.stderr.take().unwrap();
+        if port.is_empty() {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            panic!("MiniStack does not start; is {} sound?\n{text}", folder.display());
+        }
+        // A full pipe would stop it.
+        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let endpoint = format!("http://127.0.0.1:{}", port.trim());
+        Self { endpoint, _lifeline: server.stdin.take().unwrap() }
+    }
+}
+
+/// Makes sure of a virtual environment with this version in it, and returns its Python.
+fn install(folder: &Path) -> PathBuf {
+    let environment = folder.join(format!("ministack-{VERSION}"));
+    let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
+    let lock = File::create(folder.join("ministack.lock")).unwrap();
+    lock.lock().unwrap();
+    if !complete.exists() {
+        let _ = fs::remove_dir_all(&environment);
+        run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+        let package = format!("ministack=={VERSION}");
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).arg(package));
+        File::create(complete).unwrap();
+    }
+    python
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("the tests need Python 3, as python3");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{}{text}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A queue and a table that no other test uses.
+pub struct Backend {
+    sqs: aws_sdk_sqs::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+    pub queue_url: String,
+    pub table: String,
+}
+
+impl Backend {
+    /// As `template.yaml` makes them.
+    pub async fn new() -> Self {
+        let config = sdk_config().await;
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        let secrets = aws_sdk_secretsmanager::Client::new(&config);
+        let name = Uuid::new_v4().to_string();
+        let queue = sqs
+            .create_queue()
+            .queue_name(format!("{name}.fifo"))
+            .attributes(QueueAttributeName::FifoQueue, "true")
+            .attributes(QueueAttributeName::DeduplicationScope, "messageGroup")
+            .attributes(QueueAttributeName::FifoThroughputLimit, "perMessageGroupId")
+            .attributes(QueueAttributeName::MessageRetentionPeriod, "1209600")
+            .attributes(QueueAttributeName::MaximumMessageSize, "1048576")
+            .send()
+            .await
+            .unwrap();
+        create_table(&dynamodb, &name).await;
+        Self { sqs, dynamodb, secrets, queue_url: queue.queue_url.unwrap(), table: name }
+    }
+
+    /// How many messages wait.
+    pub async fn queued(&self) -> usize {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let request = self.sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(name.clone());
+        request.send().await.unwrap().attributes.unwrap()[&name].parse().unwrap()
+    }
+
+    /// Takes all messages off the queue.
+    pub async fn messages(&self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10);
+            let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
+            let received = request.message_attribute_names("All").send().await.unwrap().messages();
+            if received.is_empty() {
+                return messages;
+            }
+            for message in received {
+                let request = self.sqs.delete_message().queue_url(&self.queue_url);
+                request.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+                messages.push(message.clone());
+            }
+        }
+    }
+
+    /// Everything in the table.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let request = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
+        request.send().await.unwrap().items.unwrap_or_default()
+    }
+
+    /// Puts an item in the place of the one that has its key.
+    pub async fn put_item(&self, item: HashMap<String, AttributeValue>) {
+        self.dynamodb.put_item().table_name(&self.table).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Creates a secret, with its first value where there is one, and returns its ARN.
+    pub async fn create_secret(&self, value: Option<&str>) -> String {
+        let request = self.secrets.create_secret().name(Uuid::new_v4().to_string());
+        request.set_secret_string(value.map(str::to_owned)).send().await.unwrap().arn.unwrap()
+    }
+
+    /// Gives a secret a new value; the one before becomes `AWSPREVIOUS`.
+    pub async fn put_secret(&self, arn: &str, value: &str) {
+        self.secrets.put_secret_value().secret_id(arn).secret_string(value).send().await.unwrap();
+    }
+}
+
+async fn sdk_config() -> SdkConfig {
+    let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().build_http())
+        .endpoint_url(endpoint())
+        .region(Region::new(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .load()
+        .await
+}
+
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
+    let key = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build().unwrap();
+    let kind = AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
+    let request = dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    request.key_schema(key).attribute_definitions(kind.build().unwrap()).send().await.unwrap();
+    let ttl = TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(true).build().unwrap();
+    dynamodb.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await.unwrap();
+}

@@ -27,7 +27,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .header("Content-Type", "application/json")
         .header("X-Duffel-Signature", signature)
         .send(&body[..])
-        .map_err(|error| format!("no answer from {} ({error}): is the receiver running there?", arguments.to))?;
+        .map_err(|error| {
+            format!("no answer from {} ({error}): is the receiver running there?", arguments.to)
+        })?;
     let status = response.status();
     println!("{status} {}", response.body_mut().read_to_string()?);
     if status.is_success() { Ok(()) } else { Err(format!("the delivery was refused with {status}").into()) }

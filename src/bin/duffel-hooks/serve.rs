@@ -40,6 +40,7 @@ const SAMPLE: &str = include_str!("../../../events/bodies/order.created.json");
 /// without WEBHOOK_SECRET one is made up and printed.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567")]
@@ -53,9 +54,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let variable = |name: &str| env::var(name).ok();
     log::start(variable, io::stderr);
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen))?;
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+        format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
+    })?;
     let url = format!("http://{}/webhooks/{DUFFEL}", listener.local_addr()?);
     if arguments.forward {
         return forward(variable, listener, &url).await;
@@ -80,11 +81,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 #[cfg(feature = "aws")]
-async fn forward(
-    variable: impl Fn(&str) -> Option<String>,
-    listener: TcpListener,
-    url: &str,
-) -> Result<()> {
+async fn forward(variable: impl Fn(&str) -> Option<String>, listener: TcpListener, url: &str) -> Result<()> {
     let config = Config::read(variable)?;
     writeln!(io::stdout(), "Receiving on {url}\nForwarding to {}", config.queue_url)?;
     accept(listener, duffel_webhook_receiver::aws::compose(config).await?).await

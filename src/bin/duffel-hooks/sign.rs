@@ -64,8 +64,9 @@ impl Signing {
 }
 
 fn secrets() -> Result<Vec<Secret>> {
-    let list = env::var("WEBHOOK_SECRET")
-        .map_err(|_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed")?;
+    let list = env::var("WEBHOOK_SECRET").map_err(
+        |_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed",
+    )?;
     let secrets: std::result::Result<Vec<_>, _> = list.split(',').map(Secret::new).collect();
     secrets.map_err(|_| "WEBHOOK_SECRET has a blank secret".into())
 }
@@ -84,9 +85,9 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
         body: read_body(&arguments.body)?.into(),
         trace: None,
     };
-    let verified = verifier.verify(delivery, now)?;
-    let signed_at = Duration::from_secs(verified.timestamp());
+    let found = verifier.verify(delivery, now)?;
+    let signed_at = Duration::from_secs(found.timestamp());
     let signed_at = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + signed_at);
-    println!("valid: {} of {signed_at}", verified.label().as_str());
+    println!("valid: {} of {signed_at}", found.label().as_str());
     Ok(())
 }
