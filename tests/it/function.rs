@@ -1,1 +1,204 @@
+//! The `receiver` process as Lambda runs it, against a queue, a table and secrets as AWS has them.
 
+mod answers;
+mod faults;
+mod hostile;
+mod log;
+mod message;
+mod start;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use duffel_webhook_receiver::signature::{Label, unix_seconds};
+use serde_json::{Value, json};
+
+use crate::{
+    helpers::{SECRET, secret},
+    ministack::Backend,
+    proxy::Proxy,
+    runtime_api::{End, Function},
+};
+
+/// Ends well inside the function's 10 s, as promised; what is slower Lambda may kill.
+const LIMIT: Duration = Duration::from_millis(9_500);
+
+const PATH: &str = "/webhooks/duffel";
+
+const HTTP_API: &str = include_str!("../../events/http-api.order-created.json");
+const REST_API: &str = include_str!("../../events/rest-api.order-created.json");
+const FUNCTION_URL: &str = include_str!("../../events/function-url.ping.json");
+
+/// A receiver in its process, with a queue and a table of its own and a road to them on which faults may lie.
+struct Stage {
+    backend: Backend,
+    proxy: Proxy,
+    function: Function,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more variables than it needs.
+    async fn with(variables: &[(&str, &str)]) -> Self {
+        let secret = [("WEBHOOK_SECRET", SECRET)];
+        Self::of(Backend::new().await, &[&secret, variables].concat()).await
+    }
+
+    /// With these variables for the rest, the secret among them.
+    async fn of(backend: Backend, variables: &[(&str, &str)]) -> Self {
+        let proxy = Proxy::new().await;
+        let function = function(&backend, &proxy, variables).await;
+        Self { backend, proxy, function }
+    }
+
+    /// Delivers through the gateway and returns the status and the word of the answer.
+    async fn deliver(&self, delivery: &Delivery) -> (u16, String) {
+        let answer = answer(self.function.invoke(delivery.event()).await);
+        (answer.status, answer.word)
+    }
+
+    /// The one message there is.
+    async fn message(&self) -> aws_sdk_sqs::types::Message {
+        let [message] = self.backend.messages().await.try_into().expect("one message");
+        message
+    }
+}
+
+async fn function(backend: &Backend, proxy: &Proxy, variables: &[(&str, &str)]) -> Function {
+    let aws = [
+        ("AWS_ENDPOINT_URL", proxy.endpoint.as_str()),
+        ("QUEUE_URL", backend.queue_url.as_str()),
+        ("LEDGER_TABLE", backend.table.as_str()),
+    ];
+    Function::start(aws.into_iter().chain(variables.iter().copied())).await
+}
+
+/// What the gateway makes of an answer: nothing in it goes beyond the contract.
+struct Answer {
+    status: u16,
+    word: String,
+    headers: BTreeMap<String, String>,
+}
+
+fn answer((end, took): (End, Duration)) -> Answer {
+    let End::Answered(value) = end else { panic!("no answer: {end:?}") };
+    assert!(took < LIMIT, "{value} took {took:?}");
+    let keys: Vec<_> = value.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["body", "headers", "isBase64Encoded", "statusCode"]);
+    assert_eq!(value["isBase64Encoded"], false);
+    let body = value["body"].as_str().unwrap();
+    let word = body.strip_prefix(r#"{"status":""#).and_then(|rest| rest.strip_suffix(r#""}"#)).expect(body);
+    assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{body}");
+    let status = value["statusCode"].as_u64().unwrap().try_into().unwrap();
+    Answer { status, word: word.to_owned(), headers: serde_json::from_value(value["headers"].clone()).unwrap() }
+}
+
+/// Through which door, and how the gateway tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gateway {
+    HttpApi,
+    /// With a stage of its own name, which stands in front of the path.
+    HttpApiStage,
+    RestApi,
+    FunctionUrl,
+}
+
+/// A request as Duffel makes it, signed now unless told otherwise.
+#[derive(Clone)]
+struct Delivery {
+    body: Vec<u8>,
+    headers: BTreeMap<String, String>,
+    method: String,
+    path: String,
+    gateway: Gateway,
+    base64: bool,
+}
+
+impl Delivery {
+    fn new(body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let delivery = Self {
+            headers: BTreeMap::new(),
+            method: "POST".to_owned(),
+            path: PATH.to_owned(),
+            gateway: Gateway::HttpApi,
+            base64: std::str::from_utf8(&body).is_err(),
+            body,
+        };
+        let header = delivery.sign(SECRET, Label::V2, 0);
+        delivery.signature(&header)
+    }
+
+    /// A signature of its body, made so many seconds ago.
+    fn sign(&self, key: &str, label: Label, age: i64) -> String {
+        let at = unix_seconds(SystemTime::now()).checked_add_signed(-age).unwrap();
+        secret(key).sign(label, at, &self.body)
+    }
+
+    fn signed_with(self, key: &str) -> Self {
+        let header = self.sign(key, Label::V2, 0);
+        self.signature(&header)
+    }
+
+    fn signature(self, value: &str) -> Self {
+        self.header("X-Duffel-Signature", value)
+    }
+
+    fn unsigned(mut self) -> Self {
+        self.headers.remove("X-Duffel-Signature");
+        self
+    }
+
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn to(mut self, method: &str, path: &str) -> Self {
+        self.method = method.to_owned();
+        self.path = path.to_owned();
+        self
+    }
+
+    fn through(mut self, gateway: Gateway, base64: bool) -> Self {
+        self.gateway = gateway;
+        self.base64 = base64;
+        self
+    }
+
+    /// The gateway's event: a sample with this request in the place of its own.
+    fn event(&self) -> String {
+        let sample = match self.gateway {
+            Gateway::HttpApi | Gateway::HttpApiStage => HTTP_API,
+            Gateway::RestApi => REST_API,
+            Gateway::FunctionUrl => FUNCTION_URL,
+        };
+        let mut event: Value = serde_json::from_str(sample).unwrap();
+        let text = || String::from_utf8(self.body.clone()).unwrap();
+        event["body"] = if self.base64 { STANDARD.encode(&self.body) } else { text() }.into();
+        event["isBase64Encoded"] = self.base64.into();
+        if self.gateway == Gateway::RestApi {
+            event["httpMethod"] = self.method.as_str().into();
+            event["path"] = self.path.as_str().into();
+            event["headers"] = json!(self.headers);
+            let lists: BTreeMap<_, _> = self.headers.iter().map(|(name, value)| (name, [value])).collect();
+            event["multiValueHeaders"] = json!(lists);
+        } else {
+            let stage = if self.gateway == Gateway::HttpApiStage { "live" } else { "$default" };
+            let prefix = if self.gateway == Gateway::HttpApiStage { "/live" } else { "" };
+            event["requestContext"]["stage"] = stage.into();
+            event["rawPath"] = format!("{prefix}{}", self.path).into();
+            event["requestContext"]["http"]["path"] = event["rawPath"].clone();
+            event["requestContext"]["http"]["method"] = self.method.as_str().into();
+            let headers: BTreeMap<_, _> = self.headers.iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+            event["headers"] = json!(headers);
+        }
+        event.to_string()
+    }
+}

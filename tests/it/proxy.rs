@@ -1,7 +1,8 @@
 //! What can befall a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
+    future::pending,
     io,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -10,15 +11,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING}};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING},
+};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
-use crate::runtime_api::listen;
+use crate::{ministack, runtime_api::listen};
 
 /// What happens to a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
     None,
@@ -32,7 +36,7 @@ pub enum Fault {
     StallAnswer,
     /// The call never arrives, and nothing is heard of it.
     Hang,
-    /// The call and its answer take their time.
+    /// The call takes its time.
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
@@ -40,7 +44,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every way in which a call can fail.
-    pub const FAILURES: [Self; 8] = [
+    pub const FAILURES: [Self; 9] = [
         Self::Close,
         Self::LoseAnswer,
         Self::CutAnswer,
@@ -49,59 +53,214 @@ impl Fault {
         Self::Refuse(500, "InternalServerError"),
         Self::Refuse(503, "ServiceUnavailable"),
         Self::Refuse(400, "ThrottlingException"),
+        Self::Refuse(400, "ProvisionedThroughputExceededException"),
     ];
 }
 
 /// When a call is held up.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
-    BeforeIt,
-    AfterIt,
+    Before,
+    After,
 }
 
-/// A call held up; it fails when this is dropped.
+/// A call held up; dropped, it hangs up on the caller.
 pub struct Held {
     reached: oneshot::Receiver<()>,
     go_on: oneshot::Sender<()>,
 }
 
 impl Held {
-    /// Waits until the call has come to where it is held up.
+    /// Waits for the call to come to where it is held up.
     pub async fn reached(&mut self) {
         (&mut self.reached).await.unwrap();
     }
 
     /// Lets the call go on.
     pub fn release(self) {
-        let _ = self.go_on.send(());
+        self.go_on.send(()).unwrap();
     }
 }
 
 struct Hold {
-    moment: Moment,
     reached: oneshot::Sender<()>,
     go_on: oneshot::Receiver<()>,
 }
 
-impl Hold {
-    async fn wait(self) -> io::Result<()> {
-        let _ = self.reached.send(());
-        self.go_on.await.map_err(|_| closed())
+/// Passes calls on unless told otherwise. Calls are named as IAM names them: `sqs:SendMessage`.
+pub struct Proxy {
+    pub endpoint: String,
+    road: Arc<Road>,
+}
+
+impl Proxy {
+    pub async fn new() -> Self {
+        let upstream = ministack::endpoint();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        let road = Arc::new(Road {
+            upstream,
+            agent,
+            faults: Mutex::default(),
+            holds: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let shared = Arc::clone(&road);
+        let address = listen(move |request| {
+            let road = Arc::clone(&shared);
+            async move { road.pass(request).await }
+        });
+        Self { endpoint: format!("http://{}", address.await), road }
+    }
+
+    /// Lets faults befall the next calls of a name, in this order, and the last of them every call after that.
+    pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.road.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
+    }
+
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.road.faults.lock().unwrap().clear();
+    }
+
+    /// Holds up the next call of a name.
+    pub fn hold(&self, call: &str, moment: Moment) -> Held {
+        let (reached, has_reached) = oneshot::channel();
+        let (go_on, may_go_on) = oneshot::channel();
+        self.road.holds.lock().unwrap().insert((call.to_owned(), moment), Hold { reached, go_on: may_go_on });
+        Held { reached: has_reached, go_on }
+    }
+
+    /// The calls that came and how often, whatever befell them.
+    pub fn calls(&self) -> BTreeMap<String, usize> {
+        self.road.calls.lock().unwrap().clone()
     }
 }
 
-/// Passes calls on to where they are meant for, unless told otherwise; actions are named as IAM names them.
-#[derive(Clone)]
-pub struct Proxy {
-    pub url: String,
-    plan: Arc<Plan>,
+struct Road {
+    upstream: &'static str,
+    agent: ureq::Agent,
+    faults: Mutex<HashMap<String, VecDeque<Fault>>>,
+    holds: Mutex<HashMap<(String, Moment), Hold>>,
+    calls: Mutex<BTreeMap<String, usize>>,
 }
 
-#[derive(Default)]
-struct Plan {
-    upstream: String,
-    agent: Option<ureq::Agent>,
-    faults: Mutex<HashMap<String, Vec<Fault>>>,
-    holds: Mutex<HashMap<String, Hold>>,
-    calls: Mutex<BTreeMap<String, usize>>,
+impl Road {
+    async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
+        let call = name(request.headers());
+        *self.calls.lock().unwrap().entry(call.clone()).or_default() += 1;
+        let fault = self.next_fault(&call);
+        match fault {
+            Fault::Close => return Err(hang_up()),
+            Fault::Hang => pending().await,
+            Fault::Delay(time) => sleep(time).await,
+            Fault::Refuse(status, error) => return Ok(refusal(status, error)),
+            Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
+        }
+        self.hold_up(&call, Moment::Before).await?;
+        let answer = self.forward(request).await?;
+        self.hold_up(&call, Moment::After).await?;
+        let rest = match fault {
+            Fault::LoseAnswer => return Err(hang_up()),
+            Fault::CutAnswer => Rest::Cut,
+            Fault::StallAnswer => Rest::Stalled,
+            _ => Rest::Whole,
+        };
+        Ok(answer.map(|data| Answer::new(data, rest)))
+    }
+
+    fn next_fault(&self, call: &str) -> Fault {
+        let mut faults = self.faults.lock().unwrap();
+        let Some(faults) = faults.get_mut(call) else { return Fault::None };
+        if faults.len() > 1 { faults.pop_front().unwrap() } else { faults.front().copied().unwrap_or(Fault::None) }
+    }
+
+    async fn hold_up(&self, call: &str, moment: Moment) -> io::Result<()> {
+        let hold = self.holds.lock().unwrap().remove(&(call.to_owned(), moment));
+        let Some(Hold { reached, go_on }) = hold else { return Ok(()) };
+        let _ = reached.send(());
+        go_on.await.map_err(|_| hang_up())
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
+        let (mut parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        parts.uri = format!("{}{}", self.upstream, parts.uri).parse().unwrap();
+        parts.headers.remove(CONTENT_LENGTH);
+        let agent = self.agent.clone();
+        let answer = spawn_blocking(move || {
+            let answer = agent.run(Request::from_parts(parts, body.to_vec())).unwrap();
+            let (mut parts, mut body) = answer.into_parts();
+            parts.headers.remove(CONTENT_LENGTH);
+            parts.headers.remove(TRANSFER_ENCODING);
+            Response::from_parts(parts, Bytes::from(body.read_to_vec().unwrap()))
+        });
+        answer.await.map_err(io::Error::other)
+    }
+}
+
+/// `AmazonSQS.SendMessage` as `sqs:SendMessage`.
+fn name(headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target").unwrap().to_str().unwrap();
+    let (service, operation) = target.split_once('.').unwrap();
+    let service = match service {
+        "AmazonSQS" => "sqs",
+        "DynamoDB_20120810" => "dynamodb",
+        other => other,
+    };
+    format!("{service}:{operation}")
+}
+
+fn hang_up() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+fn refusal(status: u16, error: &str) -> Response<Answer> {
+    let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+    let mut response = Response::new(Answer::new(text.into(), Rest::Whole));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}
+
+/// What follows the first half of an answer.
+#[derive(Clone, Copy)]
+enum Rest {
+    Whole,
+    Cut,
+    Stalled,
+}
+
+/// An answer of a length that may promise too much.
+struct Answer {
+    length: u64,
+    data: Option<Bytes>,
+    rest: Rest,
+}
+
+impl Answer {
+    fn new(mut data: Bytes, rest: Rest) -> Self {
+        let length = data.len() as u64;
+        if !matches!(rest, Rest::Whole) {
+            data.truncate(data.len() / 2);
+        }
+        Self { length, data: Some(data), rest }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match (self.data.take(), self.rest) {
+            (Some(data), _) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            (None, Rest::Whole) => Poll::Ready(None),
+            (None, Rest::Cut) => Poll::Ready(Some(Err(hang_up()))),
+            (None, Rest::Stalled) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
 }

@@ -1,0 +1,192 @@
+//! The table of answers, row by row, through every gateway.
+
+use std::collections::BTreeMap;
+
+use duffel_webhook_receiver::{queue::MAX_MESSAGE_BYTES, signature::Label};
+use tokio::task::JoinSet;
+
+use super::{Delivery, Gateway, PATH, Stage, answer, function};
+use crate::{
+    helpers::{self, ORDER_CREATED, SECRET, event},
+    proxy::Fault,
+};
+
+fn line(status: u16, word: &str) -> (u16, String) {
+    helpers::answer(status, word)
+}
+
+#[tokio::test]
+async fn every_gateway_s_deliveries_are_accepted_and_then_duplicates() {
+    let stage = Stage::new().await;
+    let gateways = [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl];
+    for (gateway, base64) in gateways.into_iter().flat_map(|gateway| [(gateway, false), (gateway, true)]) {
+        let body = event("order.created", "wev_1", &format!("ord_{gateway:?}{base64}"));
+        let delivery = Delivery::new(body).through(gateway, base64);
+        assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}, {base64}");
+        assert_eq!(stage.deliver(&delivery).await, line(200, "duplicate"), "{gateway:?}, {base64}");
+    }
+    assert_eq!(stage.backend.messages().await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_text_survives_every_gateway() {
+    let stage = Stage::new().await;
+    for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
+        let body = event("order.created", "wev_1", &format!("ord_{gateway:?}"));
+        let body = body.replace("{}", "\"\u{0}\"").into_bytes();
+        let body: Vec<_> = body.into_iter().map(|byte| if byte == 0 { 0xff } else { byte }).collect();
+        let delivery = Delivery::new(body).through(gateway, true);
+        assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_answers_have_the_headers_of_the_contract_and_no_other() {
+    let stage = Stage::new().await;
+    let delivery = Delivery::new(ORDER_CREATED);
+    let headers = async |delivery: &Delivery| answer(stage.function.invoke(delivery.event()).await).headers;
+    let with = |more: &[(&str, &str)]| {
+        let json = [("content-type", "application/json")];
+        let all = json.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        all.collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(headers(&delivery).await, with(&[]));
+    assert_eq!(headers(&delivery).await, with(&[]));
+    assert_eq!(headers(&delivery.clone().unsigned()).await, with(&[]));
+    assert_eq!(headers(&delivery.clone().to("POST", "/")).await, with(&[]));
+    assert_eq!(headers(&delivery.clone().to("GET", PATH)).await, with(&[("allow", "POST")]));
+    stage.proxy.inject("dynamodb:GetItem", [Fault::Refuse(500, "InternalServerError")]);
+    let mut unavailable = headers(&delivery).await;
+    let seconds: u32 = unavailable.remove("retry-after").unwrap().parse().unwrap();
+    assert!(seconds > 0);
+    assert_eq!(unavailable, with(&[]));
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
+    let live = event("order.created", "wev_1", "ord_1");
+    let test = live.replace("true", "false");
+    let other = event("air.payment.pending", "wev_2", "pay_1");
+    let modeless = live.replace(r#""live_mode":true,"#, "");
+    let stage = Stage::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
+    for body in [&test, &other, &modeless] {
+        assert_eq!(stage.deliver(&Delivery::new(body.as_str())).await, line(200, "ignored"), "{body}");
+    }
+    assert!(stage.proxy.calls().is_empty());
+    assert_eq!(stage.deliver(&Delivery::new(live.as_str())).await, line(202, "accepted"));
+    let only_test = function(&stage.backend, &stage.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
+    let mut words = Vec::new();
+    for body in [live, modeless, test, other.replace("true", "false")] {
+        words.push(answer(only_test.invoke(Delivery::new(body).event()).await).word);
+    }
+    assert_eq!(words, ["ignored", "ignored", "accepted", "accepted"]);
+}
+
+#[tokio::test]
+async fn what_is_signed_but_no_event_is_malformed() {
+    let stage = Stage::new().await;
+    for body in [
+        "",
+        "foo",
+        "null",
+        "[]",
+        r#""order.created""#,
+        "{}",
+        r#"{"id":"wev_1"}"#,
+        r#"{"type":"order.created"}"#,
+        r#"{"type":"order.created","id":null,"idempotency_key":""}"#,
+        r#"{"type":7,"id":"wev_1"}"#,
+        r#"{"type":"order.created","id":"wev_1","id":"wev_2"}"#,
+        r#"{"type":"order.created","id":"wev_1","data":1,"data":2}"#,
+        r#"{"type":"order.created","id":"wev_1"} {}"#,
+        r#"{"type":"order.created","id":"wev_1""#,
+        r#"[{"type":"order.created","id":"wev_1"}]"#,
+    ] {
+        assert_eq!(stage.deliver(&Delivery::new(body)).await, line(400, "malformed"), "{body}");
+    }
+    let no_text = Delivery::new(b"\xff\xfe".as_slice());
+    assert_eq!(stage.deliver(&no_text).await, line(400, "malformed"));
+    assert!(stage.proxy.calls().is_empty());
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
+    let stage = Stage::with(&[("DEDUP_WINDOW", "2h"), ("SIGNATURE_TOLERANCE", "1h")]).await;
+    let good = Delivery::new(ORDER_CREATED);
+    let header = good.sign(SECRET, Label::V1, 0);
+    let (time, mac) = header.split_once(",v1=").unwrap();
+    let changed = |from: &str, to: &str| good.clone().signature(&header.replace(from, to));
+    let mut tampered = good.clone();
+    tampered.body.push(b' ');
+    let mut re_serialised = good.clone();
+    re_serialised.body = serde_json::from_str::<serde_json::Value>(ORDER_CREATED).unwrap().to_string().into();
+    assert_ne!(re_serialised.body, good.body);
+    let refused = [
+        good.clone().unsigned(),
+        tampered,
+        re_serialised,
+        changed(&header, ""),
+        changed(&header, "nah"),
+        changed(time, "t="),
+        changed(time, "t=abc"),
+        changed(time, "v2=1"),
+        changed(time, &format!("{time},{time}")),
+        changed(time, &format!("t=0{}", &time[2..])),
+        changed("v1", "v3"),
+        changed(",v1=", "&v1="),
+        changed(mac, &mac[2..]),
+        changed(mac, "=="),
+        good.clone().signature(&format!("{header},{}", "x".repeat(4096))),
+        good.clone().signature(&good.sign("another", Label::V2, 0)),
+        good.clone().signature(&good.sign(SECRET, Label::V2, 3_630)),
+        good.clone().signature(&good.sign(SECRET, Label::V2, -330)),
+        Delivery::new("no JSON").unsigned(),
+        Delivery::new("x".repeat(MAX_MESSAGE_BYTES)).unsigned(),
+    ];
+    for (index, delivery) in refused.iter().enumerate() {
+        let refusal = answer(stage.function.invoke(delivery.event()).await);
+        assert_eq!((refusal.status, refusal.word.as_str()), (401, "unauthorized"), "number {index}");
+        assert_eq!(refusal.headers.len(), 1, "number {index}");
+    }
+    assert!(stage.proxy.calls().is_empty());
+    let edge = [(Label::V1, 3_570), (Label::V2, -270)].map(|(label, age)| good.sign(SECRET, label, age));
+    assert_eq!(stage.deliver(&good.clone().signature(&edge[0])).await, line(202, "accepted"));
+    assert_eq!(stage.deliver(&good.clone().signature(&edge[1])).await, line(200, "duplicate"));
+}
+
+#[tokio::test]
+async fn only_the_one_path_is_found_and_only_by_post() {
+    let stage = Stage::new().await;
+    let good = Delivery::new(ORDER_CREATED);
+    for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
+        let good = good.clone().through(gateway, false);
+        for path in ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel/", "/a/webhooks/duffel"] {
+            let delivery = good.clone().to("POST", path);
+            assert_eq!(stage.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
+        }
+        for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+            let refusal = answer(stage.function.invoke(good.clone().to(method, PATH).event()).await);
+            assert_eq!((refusal.status, refusal.word.as_str()), (405, "method_not_allowed"), "{gateway:?} {method}");
+            assert_eq!(refusal.headers["allow"], "POST");
+        }
+    }
+    assert!(stage.proxy.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_failing_queue_or_table_is_unavailable_until_it_is_back() {
+    let mut cases = JoinSet::new();
+    for call in ["dynamodb:GetItem", "sqs:SendMessage"] {
+        cases.spawn(async move {
+            let stage = Stage::new().await;
+            stage.proxy.inject(call, [Fault::Close]);
+            let delivery = Delivery::new(ORDER_CREATED);
+            assert_eq!(stage.deliver(&delivery).await, line(503, "unavailable"), "{call}");
+            assert!(stage.backend.items().await.is_empty());
+            assert_eq!(stage.backend.queued().await, 0);
+            stage.proxy.heal();
+            assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{call}");
+        });
+    }
+    cases.join_all().await;
+}
