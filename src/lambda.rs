@@ -98,12 +98,13 @@ fn rest_api(payload: &str) -> Option<Parts> {
 impl Parts {
     fn assemble(self) -> Option<Request<Bytes>> {
         let body = self.body.unwrap_or_default();
-        // A body that is no base64 is not what was signed: it goes on as it is and is refused for that.
-        let decoded = if self.is_base64 { STANDARD.decode(&body).ok() } else { None };
-        let mut request = Request::new(decoded.unwrap_or_else(|| body.into_bytes()).into());
+        let body = if self.is_base64 { STANDARD.decode(body) } else { Ok(body.into_bytes()) };
+        // What the sender signed is lost, so its signature goes too: there is one reading of a body, not two.
+        let (body, headers) = body.map_or_else(|_| Default::default(), |body| (body, self.headers));
+        let mut request = Request::new(body.into());
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::builder().path_and_query(self.path).build().ok()?;
-        *request.headers_mut() = self.headers;
+        *request.headers_mut() = headers;
         Some(request)
     }
 }

@@ -96,7 +96,11 @@ fn answer((end, took): (End, Duration)) -> Answer {
     let word = body.strip_prefix(r#"{"status":""#).and_then(|rest| rest.strip_suffix(r#""}"#)).expect(body);
     assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{body}");
     let status = value["statusCode"].as_u64().unwrap().try_into().unwrap();
-    Answer { status, word: word.to_owned(), headers: serde_json::from_value(value["headers"].clone()).unwrap() }
+    Answer {
+        status,
+        word: word.to_owned(),
+        headers: serde_json::from_value(value["headers"].clone()).unwrap(),
+    }
 }
 
 /// Through which door, and how the gateway tells of it.
@@ -161,8 +165,8 @@ impl Delivery {
     }
 
     fn to(mut self, method: &str, path: &str) -> Self {
-        self.method = method.to_owned();
-        self.path = path.to_owned();
+        self.method = method.into();
+        self.path = path.into();
         self
     }
 
@@ -196,7 +200,8 @@ impl Delivery {
             event["rawPath"] = format!("{prefix}{}", self.path).into();
             event["requestContext"]["http"]["path"] = event["rawPath"].clone();
             event["requestContext"]["http"]["method"] = self.method.as_str().into();
-            let headers: BTreeMap<_, _> = self.headers.iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+            let headers: BTreeMap<_, _> =
+                self.headers.iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
             event["headers"] = json!(headers);
         }
         event.to_string()

@@ -1,4 +1,4 @@
-//! A queue, a table and secrets as AWS has them, on this machine: `MiniStack`, <https://pypi.org/project/ministack/>.
+//! A queue, a table and secrets as AWS has them, on this machine: the Python package `ministack`.
 //!
 //! One server a test process, installed on first use; a queue and a table of its own for each test.
 
@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -55,6 +55,7 @@ config.bind = [f"fd://{listener.detach()}"]
 config.keep_alive_timeout = 75
 config.loglevel = "WARNING"
 print(port, flush=True)
+sys.stdout = sys.stderr
 asyncio.run(serve(app, config))
 "#;
 
@@ -66,7 +67,8 @@ pub fn endpoint() -> &'static str {
 
 struct Server {
     endpoint: String,
-    _lifeline: ChildStdin,
+    /// Holds the standard input open.
+    _process: Child,
 }
 
 impl Server {
@@ -92,7 +94,7 @@ impl Server {
         // A full pipe would stop it.
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
         let endpoint = format!("http://127.0.0.1:{}", port.trim());
-        Self { endpoint, _lifeline: server.stdin.take().unwrap() }
+        Self { endpoint, _process: server }
     }
 }
 
@@ -106,7 +108,9 @@ fn install(folder: &Path) -> PathBuf {
         let _ = fs::remove_dir_all(&environment);
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
         let package = format!("ministack=={VERSION}");
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).arg(package));
+        run(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .arg(package));
         File::create(complete).unwrap();
     }
     python
@@ -115,7 +119,11 @@ fn install(folder: &Path) -> PathBuf {
 fn run(command: &mut Command) {
     let output = command.output().expect("the tests need Python 3, as python3");
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed:\n{}{text}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{text}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 /// A queue and a table that no other test uses.
@@ -153,7 +161,8 @@ impl Backend {
     /// How many messages wait.
     pub async fn queued(&self) -> usize {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let request = self.sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(name.clone());
+        let request =
+            self.sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(name.clone());
         request.send().await.unwrap().attributes.unwrap()[&name].parse().unwrap()
     }
 
@@ -163,14 +172,14 @@ impl Backend {
         loop {
             let request = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10);
             let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
-            let received = request.message_attribute_names("All").send().await.unwrap().messages();
-            if received.is_empty() {
+            let received = request.message_attribute_names("All").send().await.unwrap().messages;
+            let Some(received) = received.filter(|received| !received.is_empty()) else {
                 return messages;
-            }
+            };
             for message in received {
                 let request = self.sqs.delete_message().queue_url(&self.queue_url);
                 request.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
-                messages.push(message.clone());
+                messages.push(message);
             }
         }
     }

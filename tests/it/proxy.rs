@@ -171,7 +171,11 @@ impl Road {
     fn next_fault(&self, call: &str) -> Fault {
         let mut faults = self.faults.lock().unwrap();
         let Some(faults) = faults.get_mut(call) else { return Fault::None };
-        if faults.len() > 1 { faults.pop_front().unwrap() } else { faults.front().copied().unwrap_or(Fault::None) }
+        if faults.len() > 1 {
+            faults.pop_front().unwrap()
+        } else {
+            faults.front().copied().unwrap_or(Fault::None)
+        }
     }
 
     async fn hold_up(&self, call: &str, moment: Moment) -> io::Result<()> {

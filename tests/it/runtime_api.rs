@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     error::Error,
+    future::pending,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
@@ -41,33 +42,23 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 pub enum End {
     Answered(Value),
     /// The function told the runtime of an error.
-    Failed(String),
+    Failed,
     /// The process died on it.
     Died,
     TimedOut,
 }
 
-/// A function: a Runtime API of its own and, once started, a process that asks it for work.
+/// A function and the one process of it, which asks for work.
 pub struct Function {
-    api: Arc<Api>,
-    invocations: mpsc::UnboundedSender<Invocation>,
     environment: Vec<(String, String)>,
     process: Option<Process>,
+    errors: Arc<Mutex<Vec<String>>>,
 }
 
 impl Function {
     /// Starts the receiver with nothing in its environment but what Lambda sets and these.
     pub async fn start<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let (invocations, queue) = mpsc::unbounded_channel();
-        let api = Arc::new(Api { queue: AsyncMutex::new(queue), running: Mutex::default(), errors: Mutex::default() });
-        let shared = Arc::clone(&api);
-        let address = listen(move |request| {
-            let api = Arc::clone(&shared);
-            async move { Ok::<_, Infallible>(api.answer(request).await) }
-        });
-        let address = address.await.to_string();
         let lambda = [
-            ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
             ("AWS_LAMBDA_FUNCTION_NAME", "receiver"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -75,16 +66,29 @@ impl Function {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ];
-        let environment = lambda.into_iter().chain(variables).map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut function = Self { api, invocations, environment: environment.collect(), process: None };
-        function.restart();
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let environment = lambda.map(owned).into_iter().chain(variables.into_iter().map(owned)).collect();
+        let mut function = Self { environment, process: None, errors: Arc::default() };
+        function.restart().await;
         function
     }
 
     /// Kills the process, if it lives, and starts a new one, as Lambda would for the next invocation.
-    pub fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.process = None;
-        self.process = Some(Process::spawn(&self.environment));
+        // With a Runtime API of its own: in the old one, work could still go to the dead.
+        let (invocations, queue) = mpsc::unbounded_channel();
+        let api = Api {
+            queue: AsyncMutex::new(queue),
+            running: Mutex::default(),
+            errors: Arc::clone(&self.errors),
+        };
+        let api = Arc::new(api);
+        let address = listen(move |request| {
+            let api = Arc::clone(&api);
+            async move { Ok::<_, Infallible>(api.answer(request).await) }
+        });
+        self.process = Some(Process::spawn(&self.environment, address.await, invocations));
     }
 
     /// Hands an event to the function and waits for the end of it, as long as Lambda would.
@@ -95,10 +99,11 @@ impl Function {
     /// The same with an X-Ray trace header.
     pub async fn invoke_traced(&self, payload: impl Into<Bytes>, trace: Option<&str>) -> (End, Duration) {
         let started = Instant::now();
-        let mut alive = self.process.as_ref().unwrap().alive.clone();
+        let process = self.process.as_ref().unwrap();
+        let mut alive = process.alive.clone();
         let (reply, replied) = oneshot::channel();
         let (payload, trace) = (payload.into(), trace.map(str::to_owned));
-        self.invocations.send(Invocation { payload, trace, reply }).unwrap();
+        process.invocations.send(Invocation { payload, trace, reply }).unwrap();
         let end = timeout(TIMEOUT, async {
             tokio::select! {
                 biased;
@@ -110,8 +115,8 @@ impl Function {
     }
 
     /// Kills the process as nothing can be caught.
-    pub fn kill(&mut self) {
-        self.process.as_mut().unwrap().child.kill().unwrap();
+    pub fn kill(&self) {
+        self.process.as_ref().unwrap().child.lock().unwrap().kill().unwrap();
     }
 
     /// Kills the process and returns all it said, on either stream.
@@ -123,37 +128,50 @@ impl Function {
     pub async fn exit(&mut self) -> (ExitStatus, Vec<String>) {
         let mut process = self.process.take().unwrap();
         let _ = timeout(TIMEOUT, process.alive.changed()).await.expect("the process goes on");
+        // It has closed its output and is about to end; not to be killed on the way.
+        process.child.lock().unwrap().wait().unwrap();
         process.end()
     }
 
     /// What was reported to the runtime as an error.
     pub fn errors(&self) -> Vec<String> {
-        self.api.errors.lock().unwrap().clone()
+        self.errors.lock().unwrap().clone()
     }
 }
 
 struct Process {
-    child: Child,
+    invocations: mpsc::UnboundedSender<Invocation>,
+    child: Mutex<Child>,
     readers: Vec<JoinHandle<Vec<String>>>,
     /// Its sender is dropped when the process has closed its output.
     alive: watch::Receiver<()>,
 }
 
 impl Process {
-    fn spawn(environment: &[(String, String)]) -> Self {
+    fn spawn(
+        environment: &[(String, String)],
+        runtime_api: SocketAddr,
+        invocations: mpsc::UnboundedSender<Invocation>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_receiver"));
-        command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (life, alive) = watch::channel(());
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let readers = vec![read(stdout, Some(life)), read(stderr, None)];
-        Self { child, readers, alive }
+        Self { invocations, child: Mutex::new(child), readers, alive }
+    }
+
+    fn kill(&self) -> ExitStatus {
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        child.wait().unwrap()
     }
 
     fn end(mut self) -> (ExitStatus, Vec<String>) {
-        let _ = self.child.kill();
-        let status = self.child.wait().unwrap();
+        let status = self.kill();
         let lines = self.readers.drain(..).flat_map(|reader| reader.join().unwrap());
         (status, lines.collect())
     }
@@ -161,8 +179,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -183,7 +200,7 @@ struct Invocation {
 struct Api {
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     running: Mutex<HashMap<String, oneshot::Sender<End>>>,
-    errors: Mutex<Vec<String>>,
+    errors: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
@@ -197,12 +214,10 @@ impl Api {
                 self.conclude(id, End::Answered(answer));
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                let error = self.note(&body(request).await);
-                self.conclude(id, End::Failed(error));
-            }
-            (&Method::POST, ["init", "error"]) => {
                 self.note(&body(request).await);
+                self.conclude(id, End::Failed);
             }
+            (&Method::POST, ["init", "error"]) => self.note(&body(request).await),
             (method, path) => panic!("the Runtime API has no {method} {path:?}"),
         }
         let mut response = Response::new(Full::from(r#"{"status":"OK"}"#));
@@ -212,24 +227,21 @@ impl Api {
 
     async fn next(&self) -> Response<Full<Bytes>> {
         let mut queue = self.queue.lock().await;
-        loop {
-            let Some(invocation) = queue.recv().await else { std::future::pending().await };
-            // Meant for a process that died before it asked.
-            if invocation.reply.is_closed() {
-                continue;
-            }
-            let id = Uuid::new_v4().to_string();
-            let deadline = (SystemTime::now() + TIMEOUT).duration_since(UNIX_EPOCH).unwrap().as_millis();
-            let mut response = Response::builder()
-                .header("Lambda-Runtime-Aws-Request-Id", &id)
-                .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
-                .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:receiver");
-            if let Some(trace) = invocation.trace {
-                response = response.header("Lambda-Runtime-Trace-Id", trace);
-            }
-            self.running.lock().unwrap().insert(id, invocation.reply);
-            return response.body(Full::new(invocation.payload)).unwrap();
+        let Some(invocation) = queue.recv().await else { pending().await };
+        let id = Uuid::new_v4().to_string();
+        let deadline = (SystemTime::now() + TIMEOUT).duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let mut response = Response::builder()
+            .header("Lambda-Runtime-Aws-Request-Id", &id)
+            .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
+            .header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:receiver",
+            );
+        if let Some(trace) = invocation.trace {
+            response = response.header("Lambda-Runtime-Trace-Id", trace);
         }
+        self.running.lock().unwrap().insert(id, invocation.reply);
+        response.body(Full::new(invocation.payload)).unwrap()
     }
 
     fn conclude(&self, id: &str, end: End) {
@@ -237,10 +249,8 @@ impl Api {
         let _ = reply.send(end);
     }
 
-    fn note(&self, error: &[u8]) -> String {
-        let error = String::from_utf8_lossy(error).into_owned();
-        self.errors.lock().unwrap().push(error.clone());
-        error
+    fn note(&self, error: &[u8]) {
+        self.errors.lock().unwrap().push(String::from_utf8_lossy(error).into_owned());
     }
 }
 
@@ -260,8 +270,7 @@ where
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let handle = handle.clone();
-            let service = service_fn(move |request| handle(request));
+            let service = service_fn(handle.clone());
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });

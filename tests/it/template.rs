@@ -1,1 +1,244 @@
+//! The template and the code say the same.
 
+use std::{collections::BTreeSet, ffi::OsStr, path::Path};
+
+use duffel_webhook_receiver::{
+    aws::{ACTIONS, PARTITION_KEY, TTL_ATTRIBUTE},
+    config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
+    queue::MAX_MESSAGE_BYTES,
+    signature::SignatureError,
+};
+use serde_yaml_ng::Value;
+
+use crate::helpers::{World, answer, event, noon, signed};
+
+#[test]
+fn the_function_is_built_from_the_receiver() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_receiver")).file_stem().and_then(OsStr::to_str);
+    let metadata = &Template::read().0["Resources"]["ReceiverFunction"]["Metadata"];
+    assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
+    assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+}
+
+#[test]
+fn the_function_is_given_every_variable_but_the_secret_itself() {
+    let template = Template::read();
+    let given: BTreeSet<_> = keys(template.variables()).collect();
+    let read = VARIABLES.into_iter().filter(|name| *name != "WEBHOOK_SECRET").collect();
+    assert_eq!(given, read);
+}
+
+#[test]
+fn the_receiver_starts_with_the_defaults() {
+    let config = Template::read().config().unwrap();
+    assert_eq!(config.window, DEFAULT_WINDOW);
+    assert_eq!(config.tolerance, DEFAULT_WINDOW);
+    assert!(config.ledger_table.is_some());
+    assert!(matches!(config.secrets, Secrets::Stored(_)));
+}
+
+#[test]
+fn the_receiver_starts_with_every_mode_on_offer() {
+    let mut template = Template::read();
+    let modes = template.0["Parameters"]["LiveMode"]["AllowedValues"].as_sequence().unwrap().clone();
+    assert_eq!(modes.len(), 3);
+    for mode in modes {
+        template.0["Parameters"]["LiveMode"]["Default"] = mode;
+        template.config().unwrap();
+    }
+}
+
+#[test]
+fn the_function_has_the_time_that_the_calls_to_aws_are_cut_for() {
+    assert_eq!(Template::read().property("ReceiverFunction", "Timeout"), 10);
+}
+
+#[test]
+fn the_function_logs_json() {
+    assert_eq!(Template::read().property("ReceiverFunction", "LoggingConfig")["LogFormat"], "JSON");
+}
+
+#[test]
+fn the_role_allows_the_calls_of_the_receiver_and_no_more() {
+    let template = Template::read();
+    assert_eq!(template.property("ReceiverFunction", "Policies"), &Value::Null);
+    assert!(is_tagged(template.property("ReceiverFunction", "Role"), "!GetAtt", "ReceiverRole.Arn"));
+    assert_eq!(template.property("ReceiverRole", "ManagedPolicyArns"), &Value::Null);
+
+    let mut allowed = Vec::new();
+    for policy in sequence(template.property("ReceiverRole", "Policies")) {
+        for statement in sequence(&policy["PolicyDocument"]["Statement"]) {
+            // A statement that depends on a condition is the first branch of an `!If`.
+            let statement = if is_if(statement) { &statement[1] } else { statement };
+            assert_eq!(statement["Effect"], "Allow", "{statement:?}");
+            for member in ["NotAction", "NotResource"] {
+                assert_eq!(statement[member], Value::Null, "{statement:?}");
+            }
+            let resource = &statement["Resource"];
+            assert!(matches!(resource, Value::Tagged(_)), "not one resource of the stack: {resource:?}");
+            assert!(!texts(resource).iter().any(|text| text.contains('*')), "a wildcard: {resource:?}");
+            let actions = texts(&statement["Action"]);
+            if actions == ["kms:Decrypt"] {
+                // Not a call of ours: Secrets Manager makes it in our name, and only it may.
+                let condition = &statement["Condition"]["StringEquals"]["kms:ViaService"];
+                assert!(texts(condition)[0].starts_with("secretsmanager."), "{statement:?}");
+            } else {
+                allowed.extend(actions);
+            }
+        }
+    }
+    allowed.retain(|action| !["logs:CreateLogStream", "logs:PutLogEvents"].contains(action));
+    allowed.sort_unstable();
+    assert_eq!(allowed, ACTIONS);
+}
+
+#[test]
+fn the_table_is_keyed_and_forgets_as_the_ledger_expects() {
+    let template = Template::read();
+    let attributes = template.property("LedgerTable", "AttributeDefinitions");
+    assert_eq!(texts(attributes), [PARTITION_KEY, "S"]);
+    assert_eq!(texts(template.property("LedgerTable", "KeySchema")), [PARTITION_KEY, "HASH"]);
+    let expiry = template.property("LedgerTable", "TimeToLiveSpecification");
+    assert_eq!(expiry["AttributeName"], TTL_ATTRIBUTE);
+    assert_eq!(expiry["Enabled"], true);
+}
+
+#[test]
+fn both_queues_take_what_the_receiver_sends() {
+    let template = Template::read();
+    for queue in ["EventQueue", "DeadLetterQueue"] {
+        let bytes = template.property(queue, "MaximumMessageSize").as_u64().unwrap();
+        assert_eq!(usize::try_from(bytes).unwrap(), MAX_MESSAGE_BYTES);
+        assert_eq!(template.property(queue, "FifoQueue").as_bool(), Some(true));
+        assert_eq!(template.property(queue, "DeduplicationScope"), "messageGroup");
+        // The identity is the deduplication id: a body may differ between two deliveries of one event.
+        assert_eq!(template.property(queue, "ContentBasedDeduplication"), &Value::Null);
+    }
+}
+
+#[test]
+fn data_outlives_the_stack() {
+    let template = Template::read();
+    let mut holding = 0;
+    for name in keys(&template.0["Resources"]) {
+        let resource = &template.0["Resources"][name];
+        let kind = resource["Type"].as_str().unwrap();
+        if ["AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"].contains(&kind) {
+            holding += 1;
+            assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+            assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+        }
+    }
+    assert_eq!(holding, 4);
+}
+
+#[test]
+fn the_alarm_on_refused_signatures_knows_the_words_of_the_log() {
+    let template = Template::read();
+    let unsigned = SignatureError::Missing;
+    let pattern = format!(r#"{{ $.outcome = "unauthorized" && $.error != "{unsigned}" }}"#);
+    assert_eq!(template.property("UnauthorizedDeliveries", "FilterPattern"), pattern.as_str());
+    let metric = &template.property("UnauthorizedDeliveries", "MetricTransformations")[0];
+    assert_eq!(&metric["MetricName"], template.property("UnauthorizedAlarm", "MetricName"));
+    assert_eq!(&metric["MetricNamespace"], template.property("UnauthorizedAlarm", "Namespace"));
+}
+
+#[test]
+fn the_webhook_url_is_where_deliveries_are_accepted() {
+    let template = Template::read();
+    let url = template.0["Outputs"]["WebhookUrl"]["Value"].as_str().unwrap();
+    let mut request = signed(event("order.created", "wev_1", "ord_1"), noon());
+    *request.uri_mut() = url.strip_prefix("${HttpApi.ApiEndpoint}").unwrap().parse().unwrap();
+    assert_eq!(World::new().knock(request, noon()), answer(202, "accepted"));
+}
+
+/// The template as it is written; what `CloudFormation` would make of it comes from [`Template::resolve`].
+struct Template(Value);
+
+impl Template {
+    fn read() -> Self {
+        Self(serde_yaml_ng::from_str(include_str!("../../template.yaml")).unwrap())
+    }
+
+    fn property(&self, resource: &str, name: &str) -> &Value {
+        let resource = &self.0["Resources"][resource];
+        assert!(resource.is_mapping(), "the resource is gone; was it renamed?");
+        &resource["Properties"][name]
+    }
+
+    fn variables(&self) -> &Value {
+        &self.property("ReceiverFunction", "Environment")["Variables"]
+    }
+
+    /// What the receiver makes of the environment that it has where every parameter is left alone.
+    fn config(&self) -> Result<Config, String> {
+        let variables = self.variables();
+        let read = |name: &str| variables.get(name).map(|value| self.resolve(value));
+        Config::read(read).map_err(|error| error.to_string())
+    }
+
+    fn resolve(&self, value: &Value) -> String {
+        let Value::Tagged(tagged) = value else {
+            let number = value.as_u64().map(|number| number.to_string());
+            return number.or_else(|| value.as_str().map(str::to_owned)).unwrap();
+        };
+        match (tagged.tag.to_string().as_str(), &tagged.value) {
+            ("!Ref", Value::String(name)) => self.reference(name),
+            ("!If", parts) => self.resolve(if self.holds(&parts[0]) { &parts[1] } else { &parts[2] }),
+            _ => panic!("{value:?} means nothing to this test"),
+        }
+    }
+
+    fn reference(&self, name: &str) -> String {
+        let resource = &self.0["Resources"][name];
+        match resource["Type"].as_str() {
+            None => self.resolve(&self.0["Parameters"][name]["Default"]),
+            Some("AWS::SQS::Queue") => {
+                let name = texts(&resource["Properties"]["QueueName"])[0].replace(['$', '{', ':', '}'], "");
+                format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}")
+            }
+            Some("AWS::SecretsManager::Secret") => {
+                format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-a1b2c3")
+            }
+            Some(_) => name.to_owned(),
+        }
+    }
+
+    fn holds(&self, condition: &Value) -> bool {
+        let Value::Tagged(tagged) = condition else {
+            return self.holds(&self.0["Conditions"][condition.as_str().unwrap()]);
+        };
+        match (tagged.tag.to_string().as_str(), &tagged.value) {
+            ("!Equals", parts) => self.resolve(&parts[0]) == self.resolve(&parts[1]),
+            ("!Not", parts) => !self.holds(&parts[0]),
+            _ => panic!("{condition:?} means nothing to this test"),
+        }
+    }
+}
+
+fn is_if(value: &Value) -> bool {
+    matches!(value, Value::Tagged(tagged) if tagged.tag == "!If")
+}
+
+fn is_tagged(value: &Value, tag: &str, text: &str) -> bool {
+    matches!(value, Value::Tagged(tagged) if tagged.tag == tag && tagged.value == text)
+}
+
+fn sequence(value: &Value) -> &[Value] {
+    value.as_sequence().unwrap()
+}
+
+fn keys(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap())
+}
+
+/// All the text in a value, in the order in which it stands there; the keys of mappings apart.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Sequence(values) => values.iter().flat_map(texts).collect(),
+        Value::Mapping(values) => values.values().flat_map(texts).collect(),
+        Value::Tagged(tagged) => texts(&tagged.value),
+        _ => Vec::new(),
+    }
+}

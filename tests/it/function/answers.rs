@@ -68,13 +68,15 @@ async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
     let test = live.replace("true", "false");
     let other = event("air.payment.pending", "wev_2", "pay_1");
     let modeless = live.replace(r#""live_mode":true,"#, "");
-    let stage = Stage::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
+    let stage =
+        Stage::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
     for body in [&test, &other, &modeless] {
         assert_eq!(stage.deliver(&Delivery::new(body.as_str())).await, line(200, "ignored"), "{body}");
     }
     assert!(stage.proxy.calls().is_empty());
     assert_eq!(stage.deliver(&Delivery::new(live.as_str())).await, line(202, "accepted"));
-    let only_test = function(&stage.backend, &stage.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
+    let only_test =
+        function(&stage.backend, &stage.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
     let mut words = Vec::new();
     for body in [live, modeless, test, other.replace("true", "false")] {
         words.push(answer(only_test.invoke(Delivery::new(body).event()).await).word);
@@ -160,13 +162,19 @@ async fn only_the_one_path_is_found_and_only_by_post() {
     let good = Delivery::new(ORDER_CREATED);
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let good = good.clone().through(gateway, false);
-        for path in ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel/", "/a/webhooks/duffel"] {
+        for path in
+            ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel/", "/a/webhooks/duffel"]
+        {
             let delivery = good.clone().to("POST", path);
             assert_eq!(stage.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
         }
         for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
             let refusal = answer(stage.function.invoke(good.clone().to(method, PATH).event()).await);
-            assert_eq!((refusal.status, refusal.word.as_str()), (405, "method_not_allowed"), "{gateway:?} {method}");
+            assert_eq!(
+                (refusal.status, refusal.word.as_str()),
+                (405, "method_not_allowed"),
+                "{gateway:?} {method}"
+            );
             assert_eq!(refusal.headers["allow"], "POST");
         }
     }

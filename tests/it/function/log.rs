@@ -1,0 +1,148 @@
+//! What is said of deliveries, and what never is.
+
+use std::collections::BTreeSet;
+
+use duffel_webhook_receiver::signature::Label;
+use serde_json::Value;
+
+use super::{Delivery, PATH, Stage};
+use crate::{
+    helpers::{ORDER_CREATED, SECRET, event},
+    ministack::SECRET_KEY,
+    proxy::Fault,
+};
+
+const OTHER_SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
+/// Planted wherever nothing may be logged from.
+const MARKER: &str = "Marguerite-Yourcenar";
+const BEARER: &str = "Bearer dG9wIHNlY3JldA";
+
+fn parse(lines: &[String]) -> Vec<Value> {
+    lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect()
+}
+
+fn marked(kind: &str, id: &str, key: &str) -> Delivery {
+    let data = format!(r#"{{"passenger":"{MARKER}"}}"#);
+    Delivery::new(event(kind, id, key).replace("{}", &data))
+        .header("Authorization", BEARER)
+        .header("Cookie", MARKER)
+}
+
+/// Deliveries that come to every end there is, with the word for it.
+fn deliveries() -> Vec<(Delivery, &'static str)> {
+    let good = marked("order.created", "wev_1", "ord_1");
+    let too_large =
+        good.body.clone().into_iter().chain(MARKER.bytes().cycle().take(1_048_576)).collect::<Vec<_>>();
+    let large = String::from_utf8(too_large).unwrap();
+    let large = event("order.created", "wev_5", "ord_5").replace("{}", &format!("{large:?}"));
+    let malformed = |body: &str| Delivery::new(body.replace('~', MARKER));
+    vec![
+        (good.clone(), "accepted"),
+        (good.clone(), "duplicate"),
+        (marked("order.created", "wev_2", "ord_1"), "duplicate"),
+        (marked("order_cancellation.created", "wev_3", "ore_1"), "ignored"),
+        (marked("order.created", "wev_4", "ord_\u{ffff}"), "accepted"),
+        (Delivery::new(large), "too_large"),
+        (malformed("~"), "malformed"),
+        (malformed(r#"{"type":"~"}"#), "malformed"),
+        (malformed(r#"{"type":"order.created","id":"wev_1","~":1,"~":2}"#), "malformed"),
+        (malformed(r#"{"type":["~"],"id":"wev_1"}"#), "malformed"),
+        (good.clone().unsigned(), "unauthorized"),
+        (good.clone().signature(MARKER), "unauthorized"),
+        (good.clone().signed_with("another"), "unauthorized"),
+        (good.clone().signature(&good.sign(SECRET, Label::V2, 9 * 24 * 60 * 60)), "unauthorized"),
+        (good.clone().signature(&good.sign(SECRET, Label::V2, -900)), "unauthorized"),
+        (good.clone().to("POST", &format!("/webhooks/{MARKER}")), "not_found"),
+        (good.clone().to("GET", PATH), "method_not_allowed"),
+    ]
+}
+
+#[tokio::test]
+async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
+    let both = format!("{SECRET},{OTHER_SECRET}");
+    let variables =
+        [("WEBHOOK_SECRET", both.as_str()), ("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("EVENT_TYPES", "order.*")];
+    let mut stage = Stage::of(crate::ministack::Backend::new().await, &variables).await;
+    let mut sent = Vec::new();
+    for (delivery, word) in deliveries() {
+        assert_eq!(stage.deliver(&delivery).await.1, word);
+        sent.push(delivery);
+    }
+    let mut words: Vec<_> = deliveries().into_iter().map(|(_, word)| word).collect();
+    for (number, (call, fault)) in ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"]
+        .into_iter()
+        .flat_map(|call| Fault::FAILURES.map(|fault| (call, fault)))
+        .filter(|(_, fault)| !matches!(fault, Fault::Hang | Fault::StallAnswer))
+        .enumerate()
+    {
+        stage.proxy.inject(call, [fault]);
+        let delivery = marked("order.created", "wev_6", &format!("ord_6{number}"));
+        let word = if call == "dynamodb:PutItem" { "accepted" } else { "unavailable" };
+        assert_eq!(stage.deliver(&delivery).await.1, word);
+        words.push(word);
+        sent.push(delivery);
+        stage.proxy.heal();
+    }
+    let lines = stage.function.lines();
+    let text = lines.join("\n");
+    for delivery in &sent {
+        let signature = delivery.headers.get("X-Duffel-Signature").and_then(|header| header.rsplit_once('='));
+        assert!(!signature.is_some_and(|(_, mac)| text.contains(mac)), "{text}");
+    }
+    for planted in [SECRET, OTHER_SECRET, SECRET_KEY, MARKER, BEARER, &hex::encode(SECRET), "passenger"] {
+        assert!(!text.contains(planted), "{planted} is in: {text}");
+    }
+    let lines = parse(&lines);
+    let told: Vec<_> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(told, words);
+    assert_eq!(lines.len(), words.len(), "more lines than deliveries: {text}");
+}
+
+#[tokio::test]
+async fn a_line_says_what_is_to_be_known_of_a_delivery() {
+    let mut stage = Stage::new().await;
+    let delivery = Delivery::new(ORDER_CREATED);
+    let header = delivery.sign(SECRET, Label::V1, 3_600);
+    stage.deliver(&delivery.signature(&header)).await;
+    let identity = stage.backend.items().await[0]["pk"].as_s().unwrap().clone();
+    let message = stage.message().await;
+    let [line] = parse(&stage.function.lines()).try_into().unwrap();
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["event.id"], "wev_0000A4tQSmKyqOrcySrGbo");
+    assert_eq!(line["event.type"], "order.created");
+    assert_eq!(line["event.identity"], identity.as_str());
+    assert_eq!(line["outcome"], "accepted");
+    assert_eq!(line["status"], 202);
+    assert_eq!(line["signature.label"], "v1");
+    assert!((3_600..3_610).contains(&line["signature.age_s"].as_i64().unwrap()), "{line}");
+    assert_eq!(line["message.id"], message.message_id().unwrap());
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    assert!(line["request.id"].as_str().unwrap().parse::<uuid::Uuid>().is_ok(), "{line}");
+}
+
+#[tokio::test]
+async fn every_delivery_has_a_request_id_of_its_own() {
+    let mut stage = Stage::new().await;
+    for delivery in [Delivery::new(ORDER_CREATED), Delivery::new(ORDER_CREATED), Delivery::new("").unsigned()]
+    {
+        stage.deliver(&delivery).await;
+    }
+    let lines = parse(&stage.function.lines());
+    let ids: BTreeSet<_> = lines.iter().map(|line| line["request.id"].as_str().unwrap()).collect();
+    assert_eq!((lines.len(), ids.len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_duplicate_under_another_event_id_is_logged_with_both() {
+    let mut stage = Stage::new().await;
+    for id in ["wev_first", "wev_second"] {
+        stage.deliver(&Delivery::new(event("order.created", id, "ord_1"))).await;
+    }
+    let lines = parse(&stage.function.lines());
+    assert_eq!(lines[1]["level"], "WARN");
+    let text = lines[1].to_string();
+    assert!(text.contains("wev_first") && text.contains("wev_second"), "{text}");
+}
