@@ -121,7 +121,7 @@ fn serve_prints_a_curl_command_that_works() {
     }
     let url = command.split_whitespace().nth(2).unwrap().to_owned();
     let signature =
-        command.split("X-Duffel-Signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        command.split("x-duffel-signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     let body = command.split("--data-raw '").nth(1).unwrap().trim_end_matches('\'').to_owned();
     let response = ureq::post(&url).header("X-Duffel-Signature", signature).send(body).unwrap();
     assert_eq!(response.status(), 202);
@@ -183,7 +183,7 @@ fn what_sign_says_verify_believes() {
     assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
     for (body, header, reason) in [
         ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
-        (BODY, "nah", "the signature header is malformed"),
+        (BODY, "nah", "a header of the signature is malformed"),
         (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
     ] {
         let refused = run(&["verify", body, "--signature", header]);
