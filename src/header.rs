@@ -13,18 +13,18 @@ const MAX_TIMESTAMP_DIGITS: usize = 13;
 /// A header, taken apart.
 pub(crate) struct Header<'a> {
     pub(crate) time: Option<&'a str>,
-    pub(crate) signatures: Signatures<'a>,
+    pub(crate) signatures: Signatures,
 }
 
 /// Signatures with their labels; a key is only ever tried on those of its own kind.
 #[derive(Default)]
-pub(crate) struct Signatures<'a> {
-    hmac: Vec<(&'a str, Vec<u8>)>,
-    ed25519: Vec<(&'a str, Vec<u8>)>,
+pub(crate) struct Signatures {
+    hmac: Vec<(&'static str, Vec<u8>)>,
+    ed25519: Vec<(&'static str, Vec<u8>)>,
 }
 
-impl<'a> Signatures<'a> {
-    pub(crate) fn of(&self, key: &Key) -> &[(&'a str, Vec<u8>)] {
+impl Signatures {
+    pub(crate) fn of(&self, key: &Key) -> &[(&'static str, Vec<u8>)] {
         match key {
             Key::Hmac(_) => &self.hmac,
             Key::Ed25519(_) => &self.ed25519,
@@ -51,16 +51,16 @@ impl<'a> Header<'a> {
                     if name == "t" && time.replace(value).is_some() {
                         return None;
                     }
-                    if labels.contains(&name) {
-                        signatures.hmac.extend(decode(value).map(|bytes| (name, bytes)));
+                    if let Some(label) = labels.iter().find(|label| **label == name) {
+                        signatures.hmac.extend(decode(value).map(|bytes| (*label, bytes)));
                     }
                 }
             }
             Layout::Versioned => {
                 for (version, value) in text.split(' ').filter_map(|element| element.split_once(',')) {
                     match version {
-                        "v1" => signatures.hmac.extend(decode(value).map(|bytes| (version, bytes))),
-                        "v1a" => signatures.ed25519.extend(decode(value).map(|bytes| (version, bytes))),
+                        "v1" => signatures.hmac.extend(decode(value).map(|bytes| ("v1", bytes))),
+                        "v1a" => signatures.ed25519.extend(decode(value).map(|bytes| ("v1a", bytes))),
                         _ => {}
                     }
                 }

@@ -99,8 +99,7 @@ impl Answer {
 /// Keeps of a request what its source's scheme asks for.
 fn delivery(source: &Source, request: Request<Bytes>) -> Delivery {
     let wanted = source.verifier.scheme().headers();
-    let headers =
-        wanted.filter_map(|name| Some((name.to_owned(), header(request.headers(), name)?))).collect();
+    let headers = wanted.filter_map(|name| Some((name.clone(), header(request.headers(), name)?))).collect();
     let trace = header(request.headers(), TRACE_HEADER);
     Delivery { headers, trace, body: request.into_body() }
 }

@@ -38,14 +38,19 @@ struct Places<'p, 'f, 'de> {
     duplicate: &'f mut bool,
 }
 
-impl<'p, 'de> Places<'p, '_, 'de> {
-    /// Takes the value under a name if a place is there or below.
-    fn take(&mut self, value: &'de RawValue, here: &[(usize, &'p str)]) -> serde_json::Result<()> {
+impl<'de> Places<'_, '_, 'de> {
+    fn are_at(&self, name: &str) -> bool {
+        self.wanted.iter().any(|(_, pointer)| leads_to(pointer, name).is_some())
+    }
+
+    /// Takes the value under a name: for the places there, and for those below it.
+    fn take(&mut self, name: &str, value: &'de RawValue) -> serde_json::Result<()> {
         let mut below = Vec::new();
-        for (index, pointer) in here {
-            match pointer.split_once('/') {
-                None => self.found[*index] = Some(value),
-                Some((_, rest)) => below.push((*index, rest)),
+        for (index, pointer) in &self.wanted {
+            match leads_to(pointer, name) {
+                Some("") => self.found[*index] = Some(value),
+                Some(rest) => below.push((*index, &rest[1..])),
+                None => {}
             }
         }
         let is_nested = matches!(value.get().as_bytes().first(), Some(b'{' | b'['));
@@ -55,14 +60,13 @@ impl<'p, 'de> Places<'p, '_, 'de> {
         let places = Places { wanted: below, found: self.found, duplicate: self.duplicate };
         places.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
     }
+}
 
-    fn at(&self, name: &str) -> Vec<(usize, &'p str)> {
-        let is_here = |pointer: &str| {
-            let token = pointer.split('/').next().unwrap_or_default();
-            token == name || (token.contains('~') && token.replace("~1", "/").replace("~0", "~") == name)
-        };
-        self.wanted.iter().filter(|(_, pointer)| is_here(pointer)).copied().collect()
-    }
+/// The rest of a pointer, from its `/` on, if its first token is this name.
+fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
+    let (token, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+    let escaped = || token.contains('~') && token.replace("~1", "/").replace("~0", "~") == name;
+    (token == name || escaped()).then_some(rest)
 }
 
 impl<'de> DeserializeSeed<'de> for Places<'_, '_, 'de> {
@@ -83,12 +87,11 @@ impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            let here = self.at(&name);
-            if here.is_empty() {
+            if self.are_at(&name) {
+                self.take(&name, map.next_value()?).map_err(A::Error::custom)?;
+            } else {
                 // It may be no UTF-8, too deep or too large a number for us, and still be signed.
                 map.next_value::<IgnoredAny>()?;
-            } else {
-                self.take(map.next_value()?, &here).map_err(A::Error::custom)?;
             }
             *self.duplicate |= !names.insert(name);
         }
@@ -97,14 +100,12 @@ impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         for index in 0.. {
-            let here = self.at(&usize::to_string(&index));
-            if here.is_empty() {
-                if seq.next_element::<IgnoredAny>()?.is_none() {
-                    break;
-                }
-            } else {
+            let name = usize::to_string(&index);
+            if self.are_at(&name) {
                 let Some(value) = seq.next_element()? else { break };
-                self.take(value, &here).map_err(A::Error::custom)?;
+                self.take(&name, value).map_err(A::Error::custom)?;
+            } else if seq.next_element::<IgnoredAny>()?.is_none() {
+                break;
             }
         }
         Ok(())

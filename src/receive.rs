@@ -113,7 +113,7 @@ pub enum Refusal {
 #[derive(Debug, Default)]
 pub struct Trail {
     pub source: Option<String>,
-    pub label: Option<String>,
+    pub label: Option<&'static str>,
     /// In seconds; negative where the signature's clock is ahead of ours, `None` where it has none.
     pub signature_age: Option<i64>,
     pub event_id: Option<String>,
@@ -123,7 +123,7 @@ pub struct Trail {
 
 impl Trail {
     fn note_signature(&mut self, verified: &Verified, now: SystemTime) {
-        self.label = Some(verified.label().to_owned()).filter(|label| !label.is_empty());
+        self.label = Some(verified.label()).filter(|label| !label.is_empty());
         let age = |signed: u64| unix_seconds(now).cast_signed() - signed.cast_signed();
         self.signature_age = verified.timestamp().map(age);
     }

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
-type Text = Cow<'static, str>;
+/// A name or a place, mostly known beforehand.
+pub type Text = Cow<'static, str>;
 
 /// How a provider signs and where its events say what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,13 +241,13 @@ impl Scheme {
     }
 
     /// The headers that a delivery must keep for this scheme.
-    pub fn headers(&self) -> impl Iterator<Item = &str> {
+    pub fn headers(&self) -> impl Iterator<Item = &Text> {
         let time = if let Time::Header(names) = &self.time { &names[..] } else { &[] };
         let id = if let Signed::IdTimeBody(names) = &self.signed { &names[..] } else { &[] };
         let unsigned = [&self.kind, &self.id].into_iter().filter_map(|origin| match origin {
             Origin::UnsignedHeader(name) => Some(name),
             _ => None,
         });
-        self.signature.iter().chain(time).chain(id).chain(unsigned).map(AsRef::as_ref)
+        self.signature.iter().chain(time).chain(id).chain(unsigned)
     }
 }

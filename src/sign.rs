@@ -1,5 +1,7 @@
 //! How would the provider sign? For the tool and the tests: the same schemes, the other way round.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::Mac;
 
@@ -32,9 +34,8 @@ pub fn sign(
 ) -> Result<Vec<(String, String)>, SignatureError> {
     let time = signing.seconds.to_string();
     let mut delivery = Delivery::default();
-    let mut add = |names: &[_], value: &str| {
-        let name = names.first().map(ToString::to_string);
-        delivery.headers.extend(name.map(|name| (name, value.to_owned())));
+    let mut add = |names: &[Cow<'static, str>], value: &str| {
+        delivery.headers.extend(names.first().map(|name| (name.clone(), value.to_owned())));
     };
     if let Signed::IdTimeBody(names) = &scheme.signed {
         add(names, signing.id);
@@ -42,8 +43,9 @@ pub fn sign(
     if let Time::Header(names) = &scheme.time {
         add(names, &time);
     }
-    let prefix = scheme.signed.prefix(&delivery, Some(&time))?;
-    let mac = key.mac(&[prefix.as_bytes(), body]).ok_or(SignatureError::Mismatch)?.finalize().into_bytes();
+    let [id, dot, signed_time, last_dot] = scheme.signed.prefix(&delivery, Some(&time))?.map(str::as_bytes);
+    let parts = [id, dot, signed_time, last_dot, body];
+    let mac = key.mac(&parts).ok_or(SignatureError::Mismatch)?.finalize().into_bytes();
     let mac = match scheme.encoding {
         Encoding::Hex => hex::encode(mac),
         Encoding::Base64 => STANDARD.encode(mac),
@@ -56,6 +58,6 @@ pub fn sign(
         Layout::Versioned => format!("v1,{mac}"),
         Layout::Single(prefix) => format!("{prefix}{mac}"),
     };
-    delivery.headers.extend(scheme.signature.first().map(|name| (name.to_string(), value)));
-    Ok(delivery.headers)
+    delivery.headers.extend(scheme.signature.first().map(|name| (name.clone(), value)));
+    Ok(delivery.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
 }

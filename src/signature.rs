@@ -1,6 +1,7 @@
 //! Is it the provider's? The signature of a delivery, checked over the bytes as they came.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -21,7 +22,7 @@ pub const MAX_SKEW: Duration = Duration::from_mins(5);
 #[derive(Default)]
 pub struct Delivery {
     /// The headers that the source's scheme asks for, by their lower-case names.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes that were signed.
     pub body: Bytes,
     /// The X-Ray trace header to pass on.
@@ -42,7 +43,7 @@ pub struct Verified {
     source: Arc<str>,
     scheme: Arc<Scheme>,
     timestamp: Option<u64>,
-    label: String,
+    label: &'static str,
 }
 
 impl Verified {
@@ -79,8 +80,8 @@ impl Verified {
 
     /// The label of the signature that matched, as in `v2`; empty where signatures have none.
     #[must_use]
-    pub fn label(&self) -> &str {
-        &self.label
+    pub fn label(&self) -> &'static str {
+        self.label
     }
 }
 
@@ -126,10 +127,10 @@ impl Verifier {
             Time::Header(names) => Some(delivery.header(names).ok_or(SignatureError::Malformed)?),
         };
         let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
-        let prefix = scheme.signed.prefix(&delivery, time)?;
-        let parts = [prefix.as_bytes(), &delivery.body];
+        let [id, dot, time, last_dot] = scheme.signed.prefix(&delivery, time)?.map(str::as_bytes);
+        let parts = [id, dot, time, last_dot, &delivery.body];
         let label = self.keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
-        let label = (*label.ok_or(SignatureError::Mismatch)?).to_owned();
+        let label = *label.ok_or(SignatureError::Mismatch)?;
         if let Some(seconds) = seconds {
             self.check_time(seconds, unix_seconds(now))?;
         }
@@ -155,16 +156,19 @@ impl Verifier {
 }
 
 impl Signed {
-    /// What is signed before the body; the time as the text it came in.
-    pub(crate) fn prefix(&self, delivery: &Delivery, time: Option<&str>) -> Result<String, SignatureError> {
+    /// What is signed before the body, in parts; the time as the text it came in.
+    pub(crate) fn prefix<'a>(
+        &self,
+        delivery: &'a Delivery,
+        time: Option<&'a str>,
+    ) -> Result<[&'a str; 4], SignatureError> {
         let time = time.unwrap_or_default();
         Ok(match self {
-            Self::Body => String::new(),
-            Self::TimeBody => format!("{time}."),
+            Self::Body => [""; 4],
+            Self::TimeBody => ["", "", time, "."],
             Self::IdTimeBody(names) => {
-                let id =
-                    delivery.header(names).filter(|id| !id.is_empty()).ok_or(SignatureError::Malformed)?;
-                format!("{id}.{time}.")
+                let id = delivery.header(names).filter(|id| !id.is_empty());
+                [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }
         })
     }

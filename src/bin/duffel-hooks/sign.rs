@@ -125,8 +125,9 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
     let now = SystemTime::now();
     let scheme = &arguments.scheme.scheme;
     let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, arguments.tolerance);
-    let mut headers = arguments.headers.clone();
-    headers.extend(scheme.signature.first().map(|name| (name.to_string(), arguments.signature.clone())));
+    let signature = scheme.signature.first().map(|name| (name.to_string(), arguments.signature.clone()));
+    let headers = arguments.headers.iter().cloned().chain(signature);
+    let headers = headers.map(|(name, value)| (name.into(), value)).collect();
     let body = read_body(&arguments.body)?.into();
     let found = verifier.verify(Delivery { headers, body, ..Delivery::default() }, now)?;
     let label = Some(found.label()).filter(|label| !label.is_empty()).unwrap_or(scheme.name);
