@@ -1,6 +1,6 @@
 //! Every call to AWS on the path of a delivery: three on the way, one at the start.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, mem, time::Duration};
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue};
@@ -13,14 +13,15 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use thiserror::Error;
+use tokio::task::JoinSet;
 
 use crate::{
-    config::{Config, Secrets},
+    config::{Config, Secrets, SourceConfig},
     event::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
-    signature::Secret,
+    secret::{Secret, SecretError},
 };
 
 /// What the function's role must allow, and no more.
@@ -43,21 +44,38 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Composes the receiver that a configuration asks for, with the real queue and table.
 ///
 /// # Errors
-/// When it cannot be had; the message names the variable.
-pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, SecretError> {
+/// When a secret cannot be had; the message names the source.
+pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, ComposeError> {
     let sdk = sdk_config().await;
-    let secrets = match config.secrets {
-        Secrets::Given(secrets) => secrets,
-        Secrets::Stored(arn) => secrets(&sdk, &arn).await?,
-    };
-    let source = Source::new(config.tolerance, config.filter, secrets);
+    let sources: JoinSet<_> =
+        config.sources.into_iter().map(|source| with_secrets(sdk.clone(), source)).collect();
+    let sources = sources.join_all().await.into_iter().collect::<Result<_, _>>()?;
     let ledger = config.ledger_table.map(|table| DynamoLedger::new(&sdk, table));
     if ledger.is_none() {
         tracing::warn!(
             "LEDGER_TABLE is not set: an event delivered again after 5 minutes is forwarded again, and so is a replay"
         );
     }
-    Ok(Receiver { source, ledger, queue: SqsQueue::new(&sdk, config.queue_url), window: config.window })
+    Ok(Receiver { sources, ledger, queue: SqsQueue::new(&sdk, config.queue_url), window: config.window })
+}
+
+async fn with_secrets(sdk: SdkConfig, mut source: SourceConfig) -> Result<Source, ComposeError> {
+    let name = source.name.clone();
+    let secrets = match mem::replace(&mut source.secrets, Secrets::Given(Vec::new())) {
+        Secrets::Given(secrets) => Ok(secrets),
+        Secrets::Stored(arn) => secrets(&sdk, &arn).await,
+    };
+    let source = secrets.and_then(|secrets| source.source(&secrets).map_err(StoredSecretError::Unfit));
+    source.map_err(|cause| ComposeError { name, cause })
+}
+
+/// A source is without its secrets.
+#[derive(Debug, Error)]
+#[error("source {name}: WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
+pub struct ComposeError {
+    name: String,
+    #[source]
+    cause: StoredSecretError,
 }
 
 /// Region and credentials as the SDK finds them, over one shared pool of connections.
@@ -203,45 +221,47 @@ impl Queue for SqsQueue {
 ///
 /// # Errors
 /// When there is none to be had, or one that cannot be a webhook's secret.
-async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, SecretError> {
+async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, StoredSecretError> {
     let config = aws_sdk_secretsmanager::config::Builder::from(config);
     let client =
         aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts(SECRET_TIMEOUT)).build());
     let version = |stage: &'static str| client.get_secret_value().secret_id(arn).version_stage(stage).send();
     let (current, previous) = tokio::join!(version("AWSCURRENT"), version("AWSPREVIOUS"));
-    let current = current.map_err(|error| SecretError::Unavailable(error.into()))?;
+    let current = current.map_err(|error| StoredSecretError::Unavailable(error.into()))?;
     let mut secrets = parse_secrets(current.secret_string())?;
     match previous {
         Ok(previous) => secrets.extend(parse_secrets(previous.secret_string())?),
         Err(error)
             if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
         }
-        Err(error) => return Err(SecretError::Unavailable(error.into())),
+        Err(error) => return Err(StoredSecretError::Unavailable(error.into())),
     }
     Ok(secrets)
 }
 
 /// A plain string is one secret; a JSON list of strings is several.
-fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, SecretError> {
-    let text = text.ok_or(SecretError::Unusable)?;
+fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, StoredSecretError> {
+    let text = text.ok_or(StoredSecretError::Unusable)?;
     let texts = match text.trim_start().bytes().next() {
-        Some(b'[') => serde_json::from_str(text).map_err(|_| SecretError::Unusable)?,
-        Some(b'{') => return Err(SecretError::Unusable),
+        Some(b'[') => serde_json::from_str(text).map_err(|_| StoredSecretError::Unusable)?,
+        Some(b'{') => return Err(StoredSecretError::Unusable),
         _ => vec![text.to_owned()],
     };
     let secrets: Result<Vec<_>, _> = texts.iter().map(|text| Secret::new(text)).collect();
-    secrets.ok().filter(|secrets| !secrets.is_empty()).ok_or(SecretError::Unusable)
+    secrets.ok().filter(|secrets| !secrets.is_empty()).ok_or(StoredSecretError::Unusable)
 }
 
 /// Why there is no secret to verify with.
 #[derive(Debug, Error)]
-pub enum SecretError {
-    #[error("WEBHOOK_SECRET_ARN: Secrets Manager did not give the secret")]
+enum StoredSecretError {
+    #[error("Secrets Manager did not give the secret")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     #[error(
         "WEBHOOK_SECRET_ARN: the secret must be a plain string or a JSON list of strings, none of them blank"
     )]
     Unusable,
+    #[error(transparent)]
+    Unfit(SecretError),
 }
 
 #[cfg(test)]

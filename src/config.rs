@@ -6,7 +6,11 @@ use thiserror::Error;
 
 use crate::{
     filter::{Filter, Mode},
-    signature::Secret,
+    receive::Source,
+    scheme::Scheme,
+    secret::{Secret, SecretError},
+    signature::Verifier,
+    sources,
 };
 
 /// How long what was forwarded is remembered: more than the 72 h for which Duffel delivers again.
@@ -15,16 +19,21 @@ pub const DEFAULT_WINDOW: Duration = Duration::from_hours(7 * 24);
 const MAX_WINDOW: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The variables that are read here; the SDK and the runtime read their own.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 9] = [
     "QUEUE_URL",
     "LEDGER_TABLE",
+    "DEDUP_WINDOW",
+    "SOURCES",
     "WEBHOOK_SECRET",
     "WEBHOOK_SECRET_ARN",
-    "DEDUP_WINDOW",
     "SIGNATURE_TOLERANCE",
     "EVENT_TYPES",
     "LIVE_MODE",
 ];
+
+/// Those that configure the one source `duffel`, where `SOURCES` does not say what there is.
+const ONE_SOURCE: [&str; 5] =
+    ["WEBHOOK_SECRET", "WEBHOOK_SECRET_ARN", "SIGNATURE_TOLERANCE", "EVENT_TYPES", "LIVE_MODE"];
 
 /// What the environment asks for.
 #[derive(Debug)]
@@ -33,13 +42,22 @@ pub struct Config {
     pub queue_url: String,
     /// The `DynamoDB` table, where there is one; read from `LEDGER_TABLE`.
     pub ledger_table: Option<String>,
-    /// Read from `WEBHOOK_SECRET` or `WEBHOOK_SECRET_ARN`.
-    pub secrets: Secrets,
     /// How long what was forwarded is remembered; read from `DEDUP_WINDOW`.
     pub window: Duration,
-    /// How old a signature may be; read from `SIGNATURE_TOLERANCE`.
+    /// Who delivers; read from `SOURCES`, or else `WEBHOOK_SECRET` and the like.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// One provider.
+#[derive(Debug)]
+pub struct SourceConfig {
+    /// It delivers to `/webhooks/{name}`.
+    pub name: String,
+    pub scheme: Scheme,
+    pub secrets: Secrets,
+    /// How old a signature may be.
     pub tolerance: Duration,
-    /// Which events are wanted; read from `EVENT_TYPES` and `LIVE_MODE`.
+    /// Which events are wanted.
     pub filter: Filter,
 }
 
@@ -50,6 +68,21 @@ pub enum Secrets {
     Given(Vec<Secret>),
     /// In Secrets Manager, under this ARN.
     Stored(String),
+}
+
+impl SourceConfig {
+    /// Builds the source, once its secrets are at hand.
+    ///
+    /// # Errors
+    /// When a secret has not the form that the scheme wants.
+    pub fn source(self, secrets: &[Secret]) -> Result<Source, SecretError> {
+        let Self { name, scheme, tolerance, filter, .. } = self;
+        if secrets.iter().any(Secret::looks_broken) {
+            tracing::warn!("a secret of source {name} has white space within it: was it pasted whole?");
+        }
+        let keys = secrets.iter().map(|secret| secret.key(scheme.key)).collect::<Result<_, _>>()?;
+        Ok(Source { verifier: Verifier::new(&name, scheme, keys, tolerance), filter })
+    }
 }
 
 /// The mistakes of an environment, each with the name of its variable.
@@ -70,21 +103,11 @@ impl Config {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut environment = Environment { variable, mistakes: Vec::new() };
         let queue_url = environment.queue_url();
-        let secrets = environment.secrets();
-        let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
-        let tolerance = environment.duration("SIGNATURE_TOLERANCE").unwrap_or(window);
-        if tolerance > window {
-            environment.mistake(
-                "SIGNATURE_TOLERANCE",
-                "is longer than DEDUP_WINDOW: a signature would outlive the memory of its event",
-            );
-        }
-        let filter = environment.filter();
         let ledger_table = environment.get("LEDGER_TABLE");
-        match (queue_url, secrets) {
-            (Some(queue_url), Some(secrets)) if environment.mistakes.is_empty() => {
-                Ok(Self { queue_url, ledger_table, secrets, window, tolerance, filter })
-            }
+        let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
+        let sources = environment.sources(window);
+        match (queue_url, environment.mistakes.is_empty()) {
+            (Some(queue_url), true) => Ok(Self { queue_url, ledger_table, window, sources }),
             _ => Err(ConfigError(environment.mistakes)),
         }
     }
@@ -100,7 +123,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn mistake(&mut self, name: &str, what: &str) {
+    fn mistake(&mut self, name: &str, what: impl fmt::Display) {
         self.mistakes.push(format!("{name} {what}"));
     }
 
@@ -116,13 +139,53 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         url
     }
 
+    fn duration(&mut self, name: &str) -> Option<Duration> {
+        let duration = parse_duration(&self.get(name)?);
+        duration.map_err(|what| self.mistake(name, what)).ok()
+    }
+
+    fn sources(&mut self, window: Duration) -> Vec<SourceConfig> {
+        let Some(text) = self.get("SOURCES") else { return self.one_source(window).into_iter().collect() };
+        for name in ONE_SOURCE {
+            if self.get(name).is_some() {
+                self.mistake(name, "must not be set beside SOURCES, which says it source by source");
+            }
+        }
+        let (sources, mistakes) = sources::read(&text, window);
+        self.mistakes.extend(mistakes.into_iter().map(|mistake| format!("SOURCES: {mistake}")));
+        sources
+    }
+
+    fn one_source(&mut self, window: Duration) -> Option<SourceConfig> {
+        let secrets = self.secrets();
+        let tolerance = self.duration("SIGNATURE_TOLERANCE").unwrap_or(window);
+        if let Err(what) = check_tolerance(tolerance, window) {
+            self.mistake("SIGNATURE_TOLERANCE", what);
+        }
+        let types = self.get("EVENT_TYPES").unwrap_or_else(|| "*".to_owned());
+        let types: Vec<_> = types.split(',').map(str::trim).collect();
+        if types.contains(&"") {
+            self.mistake("EVENT_TYPES", "has a blank type between its commas");
+        }
+        let mode = self.get("LIVE_MODE").map_or(Ok(Mode::Any), |mode| parse_mode(&mode));
+        let mode = mode.map_err(|what| self.mistake("LIVE_MODE", what)).unwrap_or_default();
+        let filter = Filter::new(types, mode);
+        Some(SourceConfig {
+            name: "duffel".to_owned(),
+            scheme: Scheme::duffel(),
+            secrets: secrets?,
+            tolerance,
+            filter,
+        })
+    }
+
     fn secrets(&mut self) -> Option<Secrets> {
         // Set to nothing is a mistake here, not a default: it would read as "no secret needed".
         let given = (self.variable)("WEBHOOK_SECRET");
         let stored = self.get("WEBHOOK_SECRET_ARN");
         match (given, stored) {
             (Some(_), Some(_)) => self.mistake("WEBHOOK_SECRET", "and WEBHOOK_SECRET_ARN exclude each other"),
-            (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required"),
+            (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required, or SOURCES"),
             (Some(list), None) => match list.split(',').map(Secret::new).collect() {
                 Ok(secrets) => return Some(Secrets::Given(secrets)),
                 Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),
@@ -132,34 +195,31 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         }
         None
     }
+}
 
-    fn duration(&mut self, name: &str) -> Option<Duration> {
-        let text = self.get(name)?;
-        let duration = humantime::parse_duration(&text).ok();
-        let duration = duration.filter(|duration| (1..=MAX_WINDOW.as_secs()).contains(&duration.as_secs()));
-        if duration.is_none() {
-            self.mistake(name, "must be a duration of at least a second, such as 7d, 36h or 90m");
-        }
-        duration
-    }
+/// A duration such as `7d`, or what is wrong with it.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = humantime::parse_duration(text).ok();
+    duration
+        .filter(|duration| (1..=MAX_WINDOW.as_secs()).contains(&duration.as_secs()))
+        .ok_or("must be a duration of at least a second, such as 7d, 36h or 90m")
+}
 
-    fn filter(&mut self) -> Filter {
-        let types = self.get("EVENT_TYPES").unwrap_or_else(|| "*".to_owned());
-        let types: Vec<_> = types.split(',').map(str::trim).collect();
-        if types.contains(&"") {
-            self.mistake("EVENT_TYPES", "has a blank type between its commas");
-        }
-        let mode = match self.get("LIVE_MODE").as_deref() {
-            None | Some("any") => Mode::Any,
-            Some("live") => Mode::Live,
-            Some("test") => Mode::Test,
-            Some(_) => {
-                self.mistake("LIVE_MODE", "must be any, live or test");
-                Mode::Any
-            }
-        };
-        Filter::new(types, mode)
+pub(crate) fn parse_mode(text: &str) -> Result<Mode, &'static str> {
+    match text {
+        "any" => Ok(Mode::Any),
+        "live" => Ok(Mode::Live),
+        "test" => Ok(Mode::Test),
+        _ => Err("must be any, live or test"),
     }
+}
+
+/// The replay rule: what is forgotten must not be acceptable any more.
+pub(crate) fn check_tolerance(tolerance: Duration, window: Duration) -> Result<(), &'static str> {
+    if tolerance > window {
+        return Err("is longer than DEDUP_WINDOW: a signature would outlive the memory of its event");
+    }
+    Ok(())
 }
 
 fn is_queue_url(url: &str) -> bool {
@@ -187,7 +247,9 @@ mod tests {
     fn two_variables_are_enough() {
         let config = read(&[QUEUE, SECRET]).unwrap();
         assert_eq!(config.window, DEFAULT_WINDOW);
-        assert_eq!(config.tolerance, DEFAULT_WINDOW);
+        assert_eq!(config.sources.len(), 1);
+        assert_eq!(config.sources[0].name, "duffel");
+        assert_eq!(config.sources[0].tolerance, DEFAULT_WINDOW);
         assert_eq!(config.ledger_table, None);
     }
 
@@ -205,17 +267,15 @@ mod tests {
         .unwrap();
         assert_eq!(config.queue_url, "http://127.0.0.1:4566/000000000000/q.fifo");
         assert_eq!(config.ledger_table.as_deref(), Some("ledger"));
-        assert!(matches!(config.secrets, Secrets::Given(secrets) if secrets.len() == 2));
+        assert!(matches!(&config.sources[0].secrets, Secrets::Given(secrets) if secrets.len() == 2));
         assert_eq!(config.window, Duration::from_hours(36));
-        assert_eq!(config.tolerance, Duration::from_mins(5));
+        assert_eq!(config.sources[0].tolerance, Duration::from_mins(5));
     }
 
     #[test]
     fn the_tolerance_follows_the_window() {
-        assert_eq!(
-            read(&[QUEUE, SECRET, ("DEDUP_WINDOW", "3d")]).unwrap().tolerance,
-            Duration::from_hours(72)
-        );
+        let config = read(&[QUEUE, SECRET, ("DEDUP_WINDOW", "3d")]).unwrap();
+        assert_eq!(config.sources[0].tolerance, Duration::from_hours(72));
     }
 
     #[test]
@@ -239,10 +299,21 @@ mod tests {
     #[test]
     fn a_secret_comes_from_one_place() {
         let arn = ("WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s-AbCdEf");
-        assert!(matches!(read(&[QUEUE, arn]).unwrap().secrets, Secrets::Stored(_)));
+        assert!(matches!(read(&[QUEUE, arn]).unwrap().sources[0].secrets, Secrets::Stored(_)));
         assert_eq!(mistakes(&[QUEUE, SECRET, arn]).len(), 1);
         assert_eq!(mistakes(&[QUEUE]).len(), 1);
         assert_eq!(mistakes(&[QUEUE, ("WEBHOOK_SECRET_ARN", "s-AbCdEf")]).len(), 1);
+    }
+
+    #[test]
+    fn sources_exclude_what_configures_the_one_source() {
+        let sources = ("SOURCES", r#"{"duffel":{"scheme":"duffel","secret":"hush"}}"#);
+        assert_eq!(read(&[QUEUE, sources]).unwrap().sources.len(), 1);
+        for name in ONE_SOURCE {
+            let mistakes = mistakes(&[QUEUE, sources, (name, "x")]);
+            assert_eq!(mistakes.len(), 1);
+            assert!(mistakes[0].starts_with(name));
+        }
     }
 
     #[test]

@@ -1,61 +1,72 @@
 //! What happened, and when are two deliveries one event?
-//!
-//! The envelope is Duffel's: `{"id":"wev_…","type":"order.created","idempotency_key":"ord_…","live_mode":true,…}`,
-//! <https://duffel.com/docs/api/v2/webhooks>. The rest of the body is the consumer's.
 
-use std::{collections::HashSet, fmt};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::signature::Verified;
-
-/// The types that happen to one object more than once, so that its key alone does not tell them apart.
-pub const REPEATING_TYPES: [&str; 4] =
-    ["air.order.changed", "assistant.conversation.updated", "order.updated", "ping.triggered"];
+use crate::{
+    pointer::{self, Unreadable},
+    scheme::{Origin, Scheme},
+    signature::Verified,
+};
 
 /// A verified delivery that is an event; only [`Event::parse`] makes one.
 pub struct Event {
     verified: Verified,
-    kind: String,
+    kind: Option<String>,
     id: Option<String>,
     idempotency_key: Option<String>,
     live_mode: Option<bool>,
+    object: String,
     identity: Identity,
 }
 
 impl Event {
-    /// Trades the proof of origin for what the envelope says.
+    /// Trades the proof of origin for what the event says of itself, at the places that its scheme names.
     ///
     /// # Errors
-    /// When the body is no event; delivering it again will not help.
+    /// When it is no event; delivering it again will not help.
     pub fn parse(verified: Verified) -> Result<Self, EventError> {
-        let envelope: Envelope =
-            serde_json::from_slice(verified.body()).map_err(|_| EventError::NotAnObject)?;
-        if envelope.repeats_a_key {
-            return Err(EventError::DuplicateKey);
+        let scheme = verified.scheme();
+        if verified.delivery().body.is_empty() {
+            return Err(EventError::Empty);
         }
-        let Envelope { id, kind, idempotency_key, live_mode, .. } = envelope;
-        let kind = kind.ok_or(EventError::NoType)?;
-        let (key, event_id) = (idempotency_key.as_deref(), id.as_deref());
-        let identity =
-            Identity::of(verified.source(), live_mode, &kind, key, event_id).ok_or(EventError::NoIdentity)?;
-        Ok(Self { verified, kind, id, idempotency_key, live_mode, identity })
+        let [kind, id, idempotency_key, live_mode] = body_values(&verified)?;
+        let kind = text(&verified, &scheme.kind, kind);
+        let id = text(&verified, &scheme.id, id);
+        let idempotency_key = text(&verified, &scheme.idempotency_key, idempotency_key);
+        let live_mode = live_mode.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        if scheme.insists && kind.is_none() {
+            return Err(EventError::NoType);
+        }
+        if scheme.insists && id.is_none() && idempotency_key.is_none() {
+            return Err(EventError::NoIdentity);
+        }
+        // Only what is signed may tell events apart: else a replay under another name would be a new event.
+        let signed_kind = kind.as_deref().filter(|_| is_signed(&scheme.kind)).unwrap_or_default();
+        let signed_id = id.as_deref().filter(|_| is_signed(&scheme.id));
+        let key = idempotency_key.as_deref();
+        // Needed where nothing signed names the event, and a full pass over the body, so only there.
+        let nameless = key.is_none() && signed_id.is_none();
+        let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
+        let id_counts = key.is_none() || scheme.repeating.contains(&signed_kind);
+        let mode = live_mode.map_or("", |live| if live { "live" } else { "test" });
+        let mut parts = vec![verified.source(), mode, signed_kind, key.unwrap_or_default()];
+        parts.extend(signed_id.filter(|_| id_counts));
+        parts.extend(hash.iter().flat_map(|hash| ["", hash]));
+        let identity = Identity::of(&parts);
+        let object = key.or(signed_id).or(hash.as_deref()).unwrap_or_default().to_owned();
+        Ok(Self { verified, kind, id, idempotency_key, live_mode, object, identity })
     }
 
     pub(crate) fn verified(&self) -> &Verified {
         &self.verified
     }
 
-    /// Its `type`, as in `order.created`.
+    /// Its type, as in `order.created`; `None` where its scheme has none.
     #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.kind
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
     }
 
     /// Its own id, as in `wev_0000A3tQSmKyqOrcySrGbo`.
@@ -64,16 +75,22 @@ impl Event {
         self.id.as_deref()
     }
 
-    /// The object it is about, as in `ord_0000ABd6wggSct7BoraU1o`.
+    /// What the provider says to tell repetitions by, as in `ord_0000ABd6wggSct7BoraU1o`.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
     }
 
-    /// Whether it happened in live mode; `None` where the envelope does not say.
+    /// Whether it happened in live mode; `None` where it does not say.
     #[must_use]
     pub fn live_mode(&self) -> Option<bool> {
         self.live_mode
+    }
+
+    /// What it is about: its key, else its id, else the SHA-256 of its body. All are signed.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.object
     }
 
     /// What two deliveries of one event share, and no other delivery.
@@ -88,19 +105,14 @@ impl Event {
 pub struct Identity(String);
 
 impl Identity {
-    /// Hashes source, mode, type and key; for [`REPEATING_TYPES`] the id too; the id alone where there is no key.
-    fn of(source: &str, live: Option<bool>, kind: &str, key: Option<&str>, id: Option<&str>) -> Option<Self> {
-        let mode = live.map_or("", |live| if live { "live" } else { "test" });
-        let id = id.filter(|_| key.is_none() || REPEATING_TYPES.contains(&kind));
-        if key.is_none() && id.is_none() {
-            return None;
-        }
+    /// Each part goes in with its length, so that none runs over into the next.
+    fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
-        for part in [source, mode, kind, key.unwrap_or_default(), id.unwrap_or_default()] {
+        for part in parts {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Some(Self(hex::encode(hash.finalize())))
+        Self(hex::encode(hash.finalize()))
     }
 
     /// 64 lower-case hex digits.
@@ -113,8 +125,10 @@ impl Identity {
 /// Why a signed body is no event.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum EventError {
-    #[error("the body is not a JSON object")]
-    NotAnObject,
+    #[error("the body is empty, and a queue takes no empty message")]
+    Empty,
+    #[error("the body is not JSON")]
+    NotJson,
     #[error("a key of the envelope stands twice, so readers may disagree on its value")]
     DuplicateKey,
     #[error("the event has no type")]
@@ -123,51 +137,42 @@ pub enum EventError {
     NoIdentity,
 }
 
-/// The fields of the envelope that are needed; values of another type count as absent.
-#[derive(Default)]
-struct Envelope {
-    id: Option<String>,
-    kind: Option<String>,
-    idempotency_key: Option<String>,
-    live_mode: Option<bool>,
-    repeats_a_key: bool,
-}
-
-impl<'de> Deserialize<'de> for Envelope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EnvelopeVisitor)
+fn body_values(verified: &Verified) -> Result<[Option<&RawValue>; 4], EventError> {
+    let Scheme { kind, id, idempotency_key, live_mode, insists, .. } = verified.scheme();
+    let pointers = [kind, id, idempotency_key, live_mode].map(|origin| match origin {
+        Origin::Body(pointer) => Some(&**pointer),
+        _ => None,
+    });
+    if pointers.iter().all(Option::is_none) {
+        return Ok([None; 4]);
+    }
+    match pointer::read(&verified.delivery().body, pointers) {
+        Ok(values) => Ok(values),
+        Err(Unreadable::DuplicateKey) => Err(EventError::DuplicateKey),
+        Err(Unreadable::NotJson) if *insists => Err(EventError::NotJson),
+        Err(Unreadable::NotJson) => Ok([None; 4]),
     }
 }
 
-struct EnvelopeVisitor;
-
-impl<'de> Visitor<'de> for EnvelopeVisitor {
-    type Value = Envelope;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
-        let mut envelope = Envelope::default();
-        let mut keys = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "id" => envelope.id = text(map.next_value()?),
-                "type" => envelope.kind = text(map.next_value()?),
-                "idempotency_key" => envelope.idempotency_key = text(map.next_value()?),
-                "live_mode" => {
-                    envelope.live_mode = serde_json::from_str(map.next_value::<&RawValue>()?.get()).ok();
-                }
-                // Passed over unread: it may be no UTF-8, too deep or too large a number for us, and still be signed.
-                _ => map.next_value::<IgnoredAny>().map(drop)?,
+fn text(verified: &Verified, origin: &Origin, value: Option<&RawValue>) -> Option<String> {
+    let text = match origin {
+        Origin::Nowhere => None,
+        Origin::Body(_) => {
+            let raw = value?.get();
+            let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+            // Elsewhere ids are often numbers; Duffel's are text, and anything else counts as absent.
+            if is_number && !verified.scheme().insists {
+                Some(raw.to_owned())
+            } else {
+                serde_json::from_str(raw).ok()
             }
-            envelope.repeats_a_key |= !keys.insert(key);
         }
-        Ok(envelope)
-    }
+        Origin::SignedHeader(names) => verified.delivery().header(names).map(str::to_owned),
+        Origin::UnsignedHeader(name) => verified.delivery().header(&[name]).map(str::to_owned),
+    };
+    text.filter(|text| !text.is_empty())
 }
 
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok().filter(|text: &String| !text.is_empty())
+fn is_signed(origin: &Origin) -> bool {
+    !matches!(origin, Origin::UnsignedHeader(_))
 }

@@ -34,7 +34,7 @@ impl Filter {
             Mode::Live => event.live_mode() == Some(true),
             Mode::Test => event.live_mode() == Some(false),
         };
-        mode && self.types.iter().any(|pattern| pattern.matches(event.kind()))
+        mode && self.types.iter().any(|pattern| pattern.matches(event.kind().unwrap_or_default()))
     }
 }
 

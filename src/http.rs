@@ -12,8 +12,8 @@ use crate::{
     ledger::Ledger,
     log,
     queue::Queue,
-    receive::{Outcome, Receiver, Refusal, Trail},
-    signature::{Delivery, HEADER},
+    receive::{Outcome, Receiver, Refusal, Source, Trail},
+    signature::Delivery,
 };
 
 /// The header in which a trace travels to us.
@@ -35,9 +35,15 @@ pub async fn respond<L: Ledger, Q: Queue>(
     let started = Instant::now();
     let mut trail = Trail::default();
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    let answer = match delivery(&receiver.source.name, request) {
-        Err(answer) => answer,
-        Ok(delivery) => Answer::Received(receiver.receive(delivery, now, &mut trail).await),
+    let name = request.uri().path().strip_prefix(PATH_PREFIX);
+    let answer = match name.and_then(|name| receiver.source(name)) {
+        None => Answer::NotFound,
+        Some(_) if request.method() != Method::POST => Answer::MethodNotAllowed,
+        Some(source) => {
+            trail.source = Some(source.verifier.source().to_owned());
+            let delivery = delivery(source, request);
+            Answer::Received(receiver.receive(source, delivery, now, &mut trail).await)
+        }
     };
     let (status, word) = answer.line();
     note(&answer, status, word, &trail, request_id.as_deref(), started);
@@ -90,19 +96,12 @@ impl Answer {
     }
 }
 
-fn delivery(source: &str, request: Request<Bytes>) -> Result<Delivery, Answer> {
-    if request.uri().path().strip_prefix(PATH_PREFIX) != Some(source) {
-        return Err(Answer::NotFound);
-    }
-    if request.method() != Method::POST {
-        return Err(Answer::MethodNotAllowed);
-    }
-    Ok(Delivery {
-        source: source.to_owned(),
-        signature: header(request.headers(), HEADER),
-        trace: header(request.headers(), TRACE_HEADER),
-        body: request.into_body(),
-    })
+/// Keeps of a request what its source's scheme asks for.
+fn delivery(source: &Source, request: Request<Bytes>) -> Delivery {
+    let wanted = source.verifier.scheme().headers();
+    let headers = wanted.filter_map(|name| Some((name.clone(), header(request.headers(), name)?))).collect();
+    let trace = header(request.headers(), TRACE_HEADER);
+    Delivery { headers, trace, body: request.into_body() }
 }
 
 /// A header's text; one that stands several times counts as one list, as RFC 9110, 5.3 has it.
@@ -145,6 +144,7 @@ fn note(
         ($level:ident) => {
             tracing::$level!(
                 request.id = request_id,
+                source = trail.source,
                 event.id = trail.event_id,
                 event.r#type = event_type,
                 event.identity = trail.identity,

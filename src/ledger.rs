@@ -42,13 +42,14 @@ impl Record {
     /// The same record kept longer, where a newer signature of the event could outlive it.
     pub(crate) fn prolonged_for(&self, event: &Event, window: Duration, now: SystemTime) -> Option<Self> {
         let expires_at = expiry(event, window, now);
-        let signature_dies = event.verified().timestamp().saturating_add(window.as_secs());
+        let signature_dies = event.verified().timestamp()?.saturating_add(window.as_secs());
         (signature_dies > self.expires_at).then(|| Self { expires_at, ..self.clone() })
     }
 }
 
 fn expiry(event: &Event, window: Duration, now: SystemTime) -> u64 {
-    event.verified().timestamp().max(unix_seconds(now)).saturating_add(window.as_secs())
+    // A signature without a time never dies, so there the window is all there is.
+    event.verified().timestamp().unwrap_or_default().max(unix_seconds(now)).saturating_add(window.as_secs())
 }
 
 /// A memory shared by every environment of the function.

@@ -61,12 +61,18 @@ pub mod aws;
 pub mod config;
 pub mod event;
 pub mod filter;
+mod header;
 pub mod http;
 #[cfg(feature = "aws")]
 pub mod lambda;
 pub mod ledger;
 pub mod local;
 pub mod log;
+mod pointer;
 pub mod queue;
 pub mod receive;
+pub mod scheme;
+pub mod secret;
+pub mod sign;
 pub mod signature;
+pub mod sources;

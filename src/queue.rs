@@ -39,30 +39,31 @@ impl Message {
     pub fn new(unseen: Unseen, now: SystemTime) -> Result<Self, TooLarge> {
         let event = unseen.into_event();
         let verified = event.verified();
-        let verbatim = std::str::from_utf8(verified.body()).ok().filter(|text| is_acceptable(text));
+        let signed = &verified.delivery().body;
+        let verbatim = std::str::from_utf8(signed).ok().filter(|text| is_acceptable(text));
         let encoding = verbatim.is_none().then(|| "base64".to_owned());
         let attributes: Vec<_> = [
             ("source", Some(verified.source().to_owned())),
-            ("event_type", Some(event.kind().to_owned())),
+            ("event_type", event.kind().map(str::to_owned)),
             ("event_id", event.id().map(str::to_owned)),
             ("idempotency_key", event.idempotency_key().map(str::to_owned)),
             ("live_mode", event.live_mode().map(|live| live.to_string())),
             ("received_at", Some(humantime::format_rfc3339_millis(now).to_string())),
             ("signature", Some(verified.header().to_owned())),
+            ("signature_timestamp", verified.time_header().map(str::to_owned)),
             ("encoding", encoding),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.filter(|value| is_acceptable(value))?)))
         .collect();
         // Measured before it is copied: what is refused should cost nothing more.
-        let body_bytes =
-            if verbatim.is_some() { verified.body().len() } else { verified.body().len().div_ceil(3) * 4 };
+        let body_bytes = if verbatim.is_some() { signed.len() } else { signed.len().div_ceil(3) * 4 };
         let bytes = body_bytes + attributes.iter().map(attribute_bytes).sum::<usize>();
         if bytes > MAX_MESSAGE_BYTES {
             return Err(TooLarge { bytes });
         }
-        let body = verbatim.map_or_else(|| STANDARD.encode(verified.body()), str::to_owned);
-        let group_id = group_id(event.idempotency_key().or(event.id()).unwrap_or_default());
+        let body = verbatim.map_or_else(|| STANDARD.encode(signed), str::to_owned);
+        let group_id = group_id(event.object());
         Ok(Self { event, body, attributes, group_id, sent_at: now })
     }
 
@@ -93,7 +94,7 @@ impl Message {
     /// The `X-Ray` trace to go on with, where it has the form that SQS demands.
     #[must_use]
     pub fn trace(&self) -> Option<&str> {
-        self.event.verified().trace().filter(|trace| is_trace_header(trace))
+        self.event.verified().delivery().trace.as_deref().filter(|trace| is_trace_header(trace))
     }
 
     /// When it was built, on the clock of the pipe.

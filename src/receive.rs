@@ -9,34 +9,20 @@ use crate::{
     filter::Filter,
     ledger::{self, Ledger, LedgerError, LookUp, Record},
     queue::{self, Message, Queue, QueueError, TooLarge},
-    signature::{Delivery, Secret, SignatureError, Verified, Verifier, unix_seconds},
+    signature::{Delivery, SignatureError, Verified, Verifier, unix_seconds},
 };
 
-/// The name of the one source there is.
-pub const DUFFEL: &str = "duffel";
-
-/// The provider whose deliveries are received, at `/webhooks/{name}`.
+/// A provider whose deliveries are received, at `/webhooks/{name}`.
 #[derive(Debug)]
 pub struct Source {
-    pub name: String,
+    /// Holds the source's name.
     pub verifier: Verifier,
     pub filter: Filter,
 }
 
-impl Source {
-    /// Duffel, with the secrets that may have signed and how old a signature may be.
-    #[must_use]
-    pub fn new(tolerance: Duration, filter: Filter, secrets: Vec<Secret>) -> Self {
-        if secrets.iter().any(Secret::looks_broken) {
-            tracing::warn!("a webhook secret has white space within it: was it pasted whole?");
-        }
-        Self { name: DUFFEL.to_owned(), verifier: Verifier::new(secrets, tolerance), filter }
-    }
-}
-
 /// Everything a delivery needs on its way; one per process.
 pub struct Receiver<L, Q> {
-    pub source: Source,
+    pub sources: Vec<Source>,
     pub ledger: L,
     pub queue: Q,
     /// How long what was forwarded is remembered.
@@ -44,21 +30,28 @@ pub struct Receiver<L, Q> {
 }
 
 impl<L: Ledger, Q: Queue> Receiver<L, Q> {
-    /// Sees a delivery through, noting on the trail what is learnt of it.
+    /// Finds the source that answers at `/webhooks/{name}`.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.verifier.source() == name)
+    }
+
+    /// Sees a source's delivery through, noting on the trail what is learnt of it.
     ///
     /// # Errors
     /// Whenever the event is not known to be in the queue, with what its sender should conclude.
     pub async fn receive(
         &self,
+        source: &Source,
         delivery: Delivery,
         now: SystemTime,
         trail: &mut Trail,
     ) -> Result<Outcome, Refusal> {
-        let verified = self.source.verifier.verify(delivery, now)?;
+        let verified = source.verifier.verify(delivery, now)?;
         trail.note_signature(&verified, now);
         let event = Event::parse(verified)?;
         trail.note_event(&event);
-        if !self.source.filter.admits(&event) {
+        if !source.filter.admits(&event) {
             return Ok(Outcome::Ignored);
         }
         let unseen = match ledger::look_up(&self.ledger, event, now).await? {
@@ -119,8 +112,9 @@ pub enum Refusal {
 /// What was learnt of a delivery on its way, for the log; nothing of its content.
 #[derive(Debug, Default)]
 pub struct Trail {
+    pub source: Option<String>,
     pub label: Option<&'static str>,
-    /// In seconds; negative where the signature's clock is ahead of ours.
+    /// In seconds; negative where the signature's clock is ahead of ours, `None` where it has none.
     pub signature_age: Option<i64>,
     pub event_id: Option<String>,
     pub event_type: Option<String>,
@@ -129,13 +123,14 @@ pub struct Trail {
 
 impl Trail {
     fn note_signature(&mut self, verified: &Verified, now: SystemTime) {
-        self.label = Some(verified.label().as_str());
-        self.signature_age = Some(unix_seconds(now).cast_signed() - verified.timestamp().cast_signed());
+        self.label = Some(verified.label()).filter(|label| !label.is_empty());
+        let age = |signed: u64| unix_seconds(now).cast_signed() - signed.cast_signed();
+        self.signature_age = verified.timestamp().map(age);
     }
 
     fn note_event(&mut self, event: &Event) {
         self.event_id = event.id().map(str::to_owned);
-        self.event_type = Some(event.kind().to_owned());
+        self.event_type = event.kind().map(str::to_owned);
         self.identity = Some(event.identity().as_str().to_owned());
     }
 }

@@ -1,160 +1,116 @@
-//! Is it the provider's? `X-Duffel-Signature: t=<unix seconds>,v1=<hex>`, and `v2=` on live traffic.
-//!
-//! The MAC is HMAC-SHA256 over `<t>.<body>`, keyed with the secret's own characters:
-//! <https://duffel.com/docs/guides/receiving-webhooks>.
+//! Is it the provider's? The signature of a delivery, checked over the bytes as they came.
 
 use std::{
-    fmt,
+    borrow::Cow,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use thiserror::Error;
 
-/// The header that carries time and signatures.
-pub const HEADER: &str = "x-duffel-signature";
+use crate::{
+    header::{Header, parse_time},
+    scheme::{Scheme, Signed, Time},
+    secret::Key,
+};
 
 /// How far ahead of our clock a signature's time may be.
 pub const MAX_SKEW: Duration = Duration::from_mins(5);
 
-const MAX_HEADER_BYTES: usize = 4096;
-const MAX_TIMESTAMP_DIGITS: usize = 13;
-
 /// A request as it came: nothing in it is known to be true.
+#[derive(Default)]
 pub struct Delivery {
-    /// The name at the end of the path, `/webhooks/{source}`.
-    pub source: String,
-    /// The signature header, where there was one that is text.
-    pub signature: Option<String>,
+    /// The headers that the source's scheme asks for, by their lower-case names.
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes that were signed.
     pub body: Bytes,
     /// The X-Ray trace header to pass on.
     pub trace: Option<String>,
 }
 
+impl Delivery {
+    /// The first of the headers that is there.
+    pub(crate) fn header<T: AsRef<str>>(&self, names: &[T]) -> Option<&str> {
+        let find = |name: &T| self.headers.iter().find(|(known, _)| known == name.as_ref());
+        names.iter().find_map(find).map(|(_, value)| value.as_str())
+    }
+}
+
 /// A delivery that the holder of an active secret signed; only [`Verifier::verify`] makes one.
 pub struct Verified {
     delivery: Delivery,
-    header: String,
-    timestamp: u64,
-    label: Label,
+    source: Arc<str>,
+    scheme: Arc<Scheme>,
+    timestamp: Option<u64>,
+    label: &'static str,
 }
 
 impl Verified {
-    pub(crate) fn source(&self) -> &str {
-        &self.delivery.source
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.delivery
     }
 
-    pub(crate) fn body(&self) -> &Bytes {
-        &self.delivery.body
-    }
-
-    pub(crate) fn trace(&self) -> Option<&str> {
-        self.delivery.trace.as_deref()
-    }
-
-    /// The signature header, verbatim.
-    pub(crate) fn header(&self) -> &str {
-        &self.header
-    }
-
-    /// The signed time, in seconds since the epoch.
+    /// The source whose secret it was.
     #[must_use]
-    pub fn timestamp(&self) -> u64 {
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(crate) fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The signature's header, verbatim.
+    pub(crate) fn header(&self) -> &str {
+        self.delivery.header(&self.scheme.signature).unwrap_or_default()
+    }
+
+    /// The text of the time, where it stands in a header of its own.
+    pub(crate) fn time_header(&self) -> Option<&str> {
+        let Time::Header(names) = &self.scheme.time else { return None };
+        self.delivery.header(names)
+    }
+
+    /// The signed time, in seconds since the epoch; `None` where the signature covers none.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<u64> {
         self.timestamp
     }
 
-    /// The label of the signature that matched.
+    /// The label of the signature that matched, as in `v2`; empty where signatures have none.
     #[must_use]
-    pub fn label(&self) -> Label {
+    pub fn label(&self) -> &'static str {
         self.label
     }
 }
 
-/// The name under which a signature stands in the header; the MAC is the same for both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
-    /// As Duffel's guide shows it.
-    V1,
-    /// As live traffic of API v2 has it.
-    V2,
-}
-
-impl Label {
-    /// The label as it stands in the header.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::V1, Self::V2].into_iter().find(|label| label.as_str() == text)
-    }
-}
-
-/// A webhook's secret, used as it is written: it looks like base64 but is never decoded.
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes the secret as pasted, less the white space around it.
-    ///
-    /// # Errors
-    /// When nothing is left: with an empty key anybody could sign.
-    pub fn new(text: &str) -> Result<Self, BlankSecret> {
-        let text = text.trim();
-        if text.is_empty() { Err(BlankSecret) } else { Ok(Self(text.to_owned())) }
-    }
-
-    /// Whether white space stands within it, as happens when it is pasted from a wrapped line.
-    #[must_use]
-    pub fn looks_broken(&self) -> bool {
-        self.0.contains(char::is_whitespace)
-    }
-
-    fn mac(&self, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("a key of any length will do");
-        mac.update(timestamp.as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        mac
-    }
-
-    /// Signs a body as Duffel does and returns the header's value.
-    #[must_use]
-    pub fn sign(&self, label: Label, timestamp: u64, body: &[u8]) -> String {
-        let mac = self.mac(&timestamp.to_string(), body).finalize().into_bytes();
-        format!("t={timestamp},{}={}", label.as_str(), hex::encode(mac))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-/// There is no secret between the commas.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("a secret is blank")]
-pub struct BlankSecret;
-
-/// The active secrets, any of which may have signed, and how old a signature may be.
+/// One source's lock: its scheme, its active keys, and how old a signature may be.
 #[derive(Debug)]
 pub struct Verifier {
-    secrets: Vec<Secret>,
+    source: Arc<str>,
+    scheme: Arc<Scheme>,
+    keys: Vec<Key>,
     tolerance: Duration,
 }
 
 impl Verifier {
-    /// Accepts signatures by any of `secrets` (none: nothing verifies) up to `tolerance` old.
+    /// Accepts what any of `keys` signed (none: nothing is accepted), up to `tolerance` old.
     #[must_use]
-    pub fn new(secrets: Vec<Secret>, tolerance: Duration) -> Self {
-        Self { secrets, tolerance }
+    pub fn new(source: &str, scheme: Scheme, keys: Vec<Key>, tolerance: Duration) -> Self {
+        Self { source: source.into(), scheme: scheme.into(), keys, tolerance }
+    }
+
+    /// The name of the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// How the source signs.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
     }
 
     /// Trades a delivery for the proof that the provider signed it.
@@ -162,60 +118,59 @@ impl Verifier {
     /// # Errors
     /// Whenever the delivery must not be forwarded. The reason is for the operator, not for the sender.
     pub fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, SignatureError> {
-        let header = delivery.signature.clone().ok_or(SignatureError::Missing)?;
-        let Header { timestamp, signatures } = Header::parse(&header).ok_or(SignatureError::Malformed)?;
-        let label = self.matching(timestamp, &signatures, &delivery.body).ok_or(SignatureError::Mismatch)?;
-        // The parser let through digits only, and too few to overflow.
-        let timestamp: u64 = timestamp.parse().map_err(|_| SignatureError::Malformed)?;
-        let now = unix_seconds(now);
-        if now.saturating_sub(timestamp) > self.tolerance.as_secs() {
-            return Err(SignatureError::Stale { age: now - timestamp });
+        let scheme = &*self.scheme;
+        let header = delivery.header(&scheme.signature).ok_or(SignatureError::Missing)?;
+        let Header { time, signatures } = Header::parse(header, scheme).ok_or(SignatureError::Malformed)?;
+        let time = match &scheme.time {
+            Time::Nowhere => None,
+            Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
+            Time::Header(names) => Some(delivery.header(names).ok_or(SignatureError::Malformed)?),
+        };
+        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
+        let [id, dot, time, last_dot] = scheme.signed.prefix(&delivery, time)?.map(str::as_bytes);
+        let parts = [id, dot, time, last_dot, &delivery.body];
+        let label = self.keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
+        let label = *label.ok_or(SignatureError::Mismatch)?;
+        if let Some(seconds) = seconds {
+            self.check_time(seconds, unix_seconds(now))?;
         }
-        if timestamp.saturating_sub(now) > MAX_SKEW.as_secs() {
-            return Err(SignatureError::Future { ahead: timestamp - now });
-        }
-        Ok(Verified { delivery, header, timestamp, label })
-    }
-
-    fn matching(&self, timestamp: &str, signatures: &[(Label, [u8; 32])], body: &[u8]) -> Option<Label> {
-        self.secrets.iter().find_map(|secret| {
-            let mac = secret.mac(timestamp, body);
-            let found = signatures.iter().find(|(_, mine)| mac.clone().verify_slice(mine).is_ok());
-            found.map(|(label, _)| *label)
+        let timestamp = seconds.filter(|_| scheme.signed.covers_time());
+        Ok(Verified {
+            delivery,
+            source: Arc::clone(&self.source),
+            scheme: Arc::clone(&self.scheme),
+            timestamp,
+            label,
         })
     }
-}
 
-struct Header<'a> {
-    timestamp: &'a str,
-    signatures: Vec<(Label, [u8; 32])>,
-}
-
-impl<'a> Header<'a> {
-    /// Needs exactly one time and at least one signature; what it does not know it passes over.
-    fn parse(text: &'a str) -> Option<Self> {
-        if text.len() > MAX_HEADER_BYTES {
-            return None;
+    fn check_time(&self, signed: u64, now: u64) -> Result<(), SignatureError> {
+        if now.saturating_sub(signed) > self.tolerance.as_secs() {
+            return Err(SignatureError::Stale { age: now - signed });
         }
-        let mut timestamp = None;
-        let mut signatures = Vec::new();
-        for (key, value) in text.split(',').filter_map(|element| element.split_once('=')) {
-            let (key, value) = (key.trim(), value.trim());
-            if key == "t" {
-                let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-                if timestamp.is_some() || !digits || value.len() > MAX_TIMESTAMP_DIGITS {
-                    return None;
-                }
-                timestamp = Some(value);
-            } else if let Some(label) = Label::parse(key) {
-                let mut mac = [0; 32];
-                if hex::decode_to_slice(value, &mut mac).is_ok() {
-                    signatures.push((label, mac));
-                }
+        if signed.saturating_sub(now) > MAX_SKEW.as_secs() {
+            return Err(SignatureError::Future { ahead: signed - now });
+        }
+        Ok(())
+    }
+}
+
+impl Signed {
+    /// What is signed before the body, in parts; the time as the text it came in.
+    pub(crate) fn prefix<'a>(
+        &self,
+        delivery: &'a Delivery,
+        time: Option<&'a str>,
+    ) -> Result<[&'a str; 4], SignatureError> {
+        let time = time.unwrap_or_default();
+        Ok(match self {
+            Self::Body => [""; 4],
+            Self::TimeBody => ["", "", time, "."],
+            Self::IdTimeBody(names) => {
+                let id = delivery.header(names).filter(|id| !id.is_empty());
+                [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }
-        }
-        let timestamp = timestamp?;
-        (!signatures.is_empty()).then_some(Self { timestamp, signatures })
+        })
     }
 }
 
@@ -224,7 +179,7 @@ impl<'a> Header<'a> {
 pub enum SignatureError {
     #[error("there is no signature header")]
     Missing,
-    #[error("the signature header is malformed")]
+    #[error("a header of the signature is malformed")]
     Malformed,
     #[error("no active secret made this signature")]
     Mismatch,
@@ -238,32 +193,4 @@ pub enum SignatureError {
 #[must_use]
 pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_confidential_is_printed() {
-        let verifier = Verifier::new(vec![Secret("hush".to_owned())], MAX_SKEW);
-        assert!(!format!("{verifier:?}").contains("hush"));
-    }
-
-    #[test]
-    fn a_secret_is_what_was_pasted_less_the_space_around_it() {
-        assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
-        assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(BlankSecret));
-        assert!(Secret::new("a\nb").is_ok_and(|secret| secret.looks_broken()));
-    }
-
-    #[test]
-    fn what_is_signed_is_verified() {
-        let secret = || Secret("54vFWvaSbbzYpxXPeB4YEw==".to_owned());
-        let now = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
-        let signature = Some(secret().sign(Label::V1, 1_616_202_842, b"body"));
-        let delivery = Delivery { source: String::new(), signature, body: "body".into(), trace: None };
-        let verified = Verifier::new(vec![secret()], Duration::ZERO).verify(delivery, now).unwrap();
-        assert_eq!((verified.label(), verified.timestamp()), (Label::V1, 1_616_202_842));
-    }
 }

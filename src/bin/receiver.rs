@@ -21,5 +21,6 @@ async fn main() -> ExitCode {
 
 async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let receiver = aws::compose(Config::read(variable)?).await?;
-    lambda_runtime::run(service_fn(|event| lambda::invoke(&receiver, event))).await
+    // Boxed, or the layers of futures are too many for the compiler.
+    lambda_runtime::run(service_fn(|event| Box::pin(lambda::invoke(&receiver, event)))).await
 }

@@ -121,7 +121,7 @@ fn serve_prints_a_curl_command_that_works() {
     }
     let url = command.split_whitespace().nth(2).unwrap().to_owned();
     let signature =
-        command.split("X-Duffel-Signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        command.split("x-duffel-signature: ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     let body = command.split("--data-raw '").nth(1).unwrap().trim_end_matches('\'').to_owned();
     let response = ureq::post(&url).header("X-Duffel-Signature", signature).send(body).unwrap();
     assert_eq!(response.status(), 202);
@@ -183,7 +183,7 @@ fn what_sign_says_verify_believes() {
     assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
     for (body, header, reason) in [
         ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
-        (BODY, "nah", "the signature header is malformed"),
+        (BODY, "nah", "a header of the signature is malformed"),
         (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
     ] {
         let refused = run(&["verify", body, "--signature", header]);
@@ -239,4 +239,69 @@ fn errors_name_the_remedy() {
     let address = taken.local_addr().unwrap().to_string();
     let taken = run(&["serve", "--listen", &address]);
     assert!(text(&taken.stderr).contains("choose another with --listen"));
+}
+
+#[test]
+fn serve_receives_from_every_source() {
+    let sources = r#"{"duffel":{"scheme":"duffel","secret":"one"},"payments":{"scheme":"stripe","secret":["two","three"]}}"#;
+    let serve = Serve::start(&[("SOURCES", sources)]);
+    let (duffel, payments) = (serve.line("Receiving on "), serve.line("Receiving on "));
+    assert!(duffel.ends_with("/webhooks/duffel") && payments.ends_with("/webhooks/payments"));
+    let send = |secret: &str, arguments: &[&str]| {
+        text(&tool(&["send", BODY]).args(arguments).env("WEBHOOK_SECRET", secret).output().unwrap().stdout)
+    };
+    assert_eq!(send("one", &["--to", &duffel]), "202 Accepted {\"status\":\"accepted\"}\n");
+    assert_eq!(
+        send("three", &["--to", &payments, "--scheme", "stripe"]),
+        "202 Accepted {\"status\":\"accepted\"}\n"
+    );
+    assert_eq!(
+        send("one", &["--to", &payments, "--scheme", "stripe"]),
+        "401 Unauthorized {\"status\":\"unauthorized\"}\n"
+    );
+    assert_eq!(serve.message()["MessageAttributes"]["source"]["StringValue"], "duffel");
+    assert_eq!(serve.message()["MessageAttributes"]["source"]["StringValue"], "payments");
+    assert_eq!(serve.logged()["source"], "duffel");
+}
+
+#[test]
+fn serve_says_what_it_cannot_have_without_aws() {
+    let sources = r#"{"duffel":{"scheme":"duffel","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"}}"#;
+    let serve = tool(&["serve", "--listen", "127.0.0.1:0"])
+        .env_remove("WEBHOOK_SECRET")
+        .env("SOURCES", sources)
+        .output();
+    assert!(
+        text(&serve.unwrap().stderr).contains("source duffel: its secret is in AWS: give it as `secret`")
+    );
+}
+
+#[test]
+fn every_scheme_signs_what_it_verifies() {
+    let generic = r#"{"scheme":"hmac-sha256","signature_header":"X-Signature","timestamp_header":"X-Timestamp","prefix":"v0="}"#;
+    for (scheme, secret) in [
+        ("stripe", "whsec_x"),
+        ("github", SECRET),
+        ("shopify", SECRET),
+        ("standard-webhooks", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+        (generic, SECRET),
+    ] {
+        let run = |arguments: &[&str]| tool(arguments).env("WEBHOOK_SECRET", secret).output().unwrap();
+        let signed = text(&run(&["sign", BODY, "--scheme", scheme]).stdout);
+        let mut lines: Vec<_> = signed.lines().collect();
+        let signature = lines.pop().unwrap();
+        // Several headers come with their names.
+        let signature = if lines.is_empty() { signature } else { signature.split_once(": ").unwrap().1 };
+        let headers: Vec<_> = lines.iter().flat_map(|line| ["--header", line]).collect();
+        let arguments =
+            [&["verify", BODY, "--scheme", scheme, "--signature", signature], &headers[..]].concat();
+        let verified = run(&arguments);
+        assert!(verified.status.success(), "{scheme}: {}", text(&verified.stderr));
+        let refused = run(&["verify", "Cargo.toml", "--scheme", scheme, "--signature", signature]);
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    let unknown = run(&["sign", BODY, "--scheme", "paypal"]);
+    assert!(text(&unknown.stderr).contains("there are duffel, standard-webhooks, stripe"));
+    let misspelt = run(&["sign", BODY, "--scheme", r#"{"scheme":"hmac-sha256","prefx":"v0="}"#]);
+    assert!(text(&misspelt.stderr).contains("prefx is not a field of this scheme"));
 }

@@ -18,7 +18,10 @@ use duffel_webhook_receiver::{
     local::{MemoryLedger, MemoryQueue},
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
-    signature::{Label, Secret, unix_seconds},
+    scheme::Scheme,
+    secret::{Key, Secret},
+    sign::{Signing, sign},
+    signature::{Verifier, unix_seconds},
 };
 use http::{Request, Response};
 use serde_json::Value;
@@ -44,8 +47,24 @@ pub fn event(kind: &str, id: &str, key: &str) -> String {
     )
 }
 
-pub fn secret(text: &str) -> Secret {
-    Secret::new(text).unwrap()
+/// A secret's key, as a scheme makes it.
+pub fn key(scheme: &Scheme, text: &str) -> Key {
+    Secret::new(text).unwrap().key(scheme.key).unwrap()
+}
+
+/// Duffel's signature header.
+pub fn duffel_header(secret: &str, label: &str, seconds: u64, body: &[u8]) -> String {
+    let scheme = Scheme::duffel();
+    let signing = Signing { label: Some(label), id: "", seconds };
+    let mut headers = sign(&scheme, &key(&scheme, secret), signing, body).unwrap();
+    headers.pop().unwrap().1
+}
+
+/// A source called `duffel`.
+pub fn duffel(secrets: &[&str], tolerance: Duration, filter: Filter) -> Source {
+    let scheme = Scheme::duffel();
+    let keys = secrets.iter().map(|secret| key(&scheme, secret)).collect();
+    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), filter }
 }
 
 /// What a port does with its next call instead of its work.
@@ -127,17 +146,17 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self::with(vec![secret(SECRET)], WINDOW, Filter::default())
+        Self::with(&[SECRET], WINDOW, Filter::default())
     }
 
-    pub fn with(secrets: Vec<Secret>, tolerance: Duration, filter: Filter) -> Self {
+    pub fn with(secrets: &[&str], tolerance: Duration, filter: Filter) -> Self {
+        Self::of(vec![duffel(secrets, tolerance, filter)])
+    }
+
+    pub fn of(sources: Vec<Source>) -> Self {
         let (queue, messages) = MemoryQueue::new();
-        let receiver = Receiver {
-            source: Source::new(tolerance, filter, secrets),
-            ledger: Faulty::new(MemoryLedger::default()),
-            queue: Faulty::new(queue),
-            window: WINDOW,
-        };
+        let ledger = Faulty::new(MemoryLedger::default());
+        let receiver = Receiver { sources, ledger, queue: Faulty::new(queue), window: WINDOW };
         Self { receiver, messages: Mutex::new(messages) }
     }
 
@@ -177,7 +196,7 @@ impl World {
 
 /// A delivery signed at a moment, as live traffic signs.
 pub fn signed(body: impl AsRef<[u8]>, at: SystemTime) -> Request<Bytes> {
-    let header = secret(SECRET).sign(Label::V2, unix_seconds(at), body.as_ref());
+    let header = duffel_header(SECRET, "v2", unix_seconds(at), body.as_ref());
     post(body, Some(&header))
 }
 

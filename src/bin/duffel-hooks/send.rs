@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{Result, read_body, sign::Signing};
+use crate::{
+    Result, read_body,
+    sign::{SECRET_HELP, Signer},
+};
 
 /// Signs a body and posts it, as Duffel does
 #[derive(Args)]
+#[command(after_help = SECRET_HELP)]
 pub(crate) struct Arguments {
     /// The file with the exact bytes to send; - for the standard input
     body: PathBuf,
@@ -15,21 +19,18 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4567/webhooks/duffel")]
     to: String,
     #[command(flatten)]
-    signing: Signing,
+    signer: Signer,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let body = read_body(&arguments.body)?;
-    let signature = arguments.signing.header(&body)?;
+    let headers = arguments.signer.headers(&body)?;
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    let mut response = agent
-        .post(&arguments.to)
-        .header("Content-Type", "application/json")
-        .header("X-Duffel-Signature", signature)
-        .send(&body[..])
-        .map_err(|error| {
-            format!("no answer from {} ({error}): is the receiver running there?", arguments.to)
-        })?;
+    let request = agent.post(&arguments.to).header("Content-Type", "application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    let mut response = request.send(&body[..]).map_err(|error| {
+        format!("no answer from {} ({error}): is the receiver running there?", arguments.to)
+    })?;
     let status = response.status();
     println!("{status} {}", response.body_mut().read_to_string()?);
     if status.is_success() { Ok(()) } else { Err(format!("the delivery was refused with {status}").into()) }

@@ -11,14 +11,16 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use duffel_webhook_receiver::{
-    config::{Config, Secrets},
+    config::{Config, Secrets, SourceConfig},
     http::{RequestId, respond, too_large},
     ledger::Ledger,
     local::{MemoryLedger, MemoryQueue},
     log,
     queue::Queue,
-    receive::{DUFFEL, Receiver, Source},
-    signature::{Label, Secret, unix_seconds},
+    receive::{Receiver, Source},
+    secret::Secret,
+    sign::{Signing, sign},
+    signature::unix_seconds,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
@@ -36,8 +38,8 @@ const SAMPLE: &str = include_str!("../../../events/bodies/order.created.json");
 /// Receives deliveries on this machine and shows the messages that a consumer would get
 ///
 /// Queue and ledger are in memory, unless --forward asks for the real ones. WEBHOOK_SECRET,
-/// DEDUP_WINDOW, SIGNATURE_TOLERANCE, EVENT_TYPES and LIVE_MODE work as they do for the function;
-/// without WEBHOOK_SECRET one is made up and printed.
+/// DEDUP_WINDOW, SIGNATURE_TOLERANCE, EVENT_TYPES and LIVE_MODE, or SOURCES, work as they do for
+/// the function; with neither SOURCES nor WEBHOOK_SECRET a secret is made up and printed.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
@@ -57,26 +59,36 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
-    let url = format!("http://{}/webhooks/{DUFFEL}", listener.local_addr()?);
+    let address = format!("http://{}/webhooks", listener.local_addr()?);
     if arguments.forward {
-        return forward(variable, listener, &url).await;
+        return forward(variable, listener, &address).await;
     }
     let made_up = STANDARD.encode(Uuid::new_v4());
     let local = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
-        "WEBHOOK_SECRET" => variable(name).or_else(|| Some(made_up.clone())),
+        "WEBHOOK_SECRET" if variable("SOURCES").is_none() => variable(name).or_else(|| Some(made_up.clone())),
         "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
     let config = Config::read(local)?;
-    let Secrets::Given(secrets) = config.secrets else { return Err("WEBHOOK_SECRET is needed".into()) };
-    welcome(&url, &local("WEBHOOK_SECRET").unwrap_or_default())?;
-    let source = Source::new(config.tolerance, config.filter, secrets);
+    welcome(&address, &config, local("WEBHOOK_SECRET").as_deref())?;
+    let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let (queue, messages) = MemoryQueue::new();
-    let receiver = Receiver { source, ledger: MemoryLedger::default(), queue, window: config.window };
+    let receiver = Receiver { sources, ledger: MemoryLedger::default(), queue, window: config.window };
     tokio::select! {
         ended = accept(listener, receiver) => ended,
         ended = consume(messages) => ended,
+    }
+}
+
+fn without_aws(mut source: SourceConfig) -> Result<Source> {
+    match std::mem::replace(&mut source.secrets, Secrets::Given(Vec::new())) {
+        Secrets::Given(secrets) => Ok(source.source(&secrets)?),
+        Secrets::Stored(_) => Err(format!(
+            "source {}: its secret is in AWS: give it as `secret`, or use --forward",
+            source.name
+        )
+        .into()),
     }
 }
 
@@ -92,14 +104,24 @@ async fn forward(_: impl Fn(&str) -> Option<String>, _: TcpListener, _: &str) ->
     Err("this build knows no AWS: build without --no-default-features to use --forward".into())
 }
 
-fn welcome(url: &str, secrets: &str) -> Result<()> {
+/// Says where to deliver and how; with `SOURCES`, whose secrets their owner knows, only where.
+fn welcome(address: &str, config: &Config, secrets: Option<&str>) -> Result<()> {
+    let out = &mut io::stdout();
+    for source in &config.sources {
+        writeln!(out, "Receiving on {address}/{}", source.name)?;
+    }
+    let (Some(secrets), [source]) = (secrets, &config.sources[..]) else { return Ok(()) };
     let first = secrets.split(',').next().unwrap_or_default();
-    let signature = Secret::new(first)?.sign(Label::V2, unix_seconds(SystemTime::now()), SAMPLE.as_bytes());
+    let signing = Signing { seconds: unix_seconds(SystemTime::now()), ..Signing::default() };
+    let key = Secret::new(first)?.key(source.scheme.key)?;
+    let headers = sign(&source.scheme, &key, signing, SAMPLE.as_bytes())?;
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
+    let headers = headers.join(" \\\n    ");
+    let url = format!("{address}/{}", source.name);
     let tool = env::args().next().unwrap_or_else(|| "duffel-hooks".to_owned());
     writeln!(
-        io::stdout(),
-        "Receiving on {url}
-Secret       {secrets}
+        out,
+        "Secret       {secrets}
 
 Send a delivery from another terminal:
 
@@ -109,7 +131,7 @@ or, with nothing but curl:
 
   curl -i {url} \\
     -H 'Content-Type: application/json' \\
-    -H 'X-Duffel-Signature: {signature}' \\
+    {headers} \\
     --data-raw '{SAMPLE}'
 
 Messages, as a consumer receives them:

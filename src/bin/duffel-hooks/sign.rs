@@ -1,4 +1,4 @@
-//! `sign` and `verify`: what a delivery's signature header is, and whether one is right.
+//! `sign` and `verify`: what a delivery's signature is, and whether one is right.
 
 use std::{
     env,
@@ -6,88 +6,138 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clap::{Args, ValueEnum};
-use duffel_webhook_receiver::signature::{self, Delivery, Secret, Verifier, unix_seconds};
+use clap::Args;
+use duffel_webhook_receiver::{
+    scheme::{Scheme, Time},
+    secret::{Key, Secret},
+    sign::{self, Signing},
+    signature::{Delivery, Verifier, unix_seconds},
+    sources,
+};
 
 use crate::{Result, read_body};
 
-/// Prints the signature header of a body
+/// Prints the signature header of a body, or all headers where a scheme needs several
 #[derive(Args)]
+#[command(after_help = SECRET_HELP)]
 pub(crate) struct SignArguments {
     /// The file with the exact bytes to sign; - for the standard input
     body: PathBuf,
     #[command(flatten)]
-    signing: Signing,
+    signer: Signer,
 }
 
 /// Checks a signature header against a body, and says what is wrong with it
 #[derive(Args)]
+#[command(after_help = SECRET_HELP)]
 pub(crate) struct VerifyArguments {
     /// The file with the exact bytes that were signed; - for the standard input
     body: PathBuf,
-    /// The value of the header X-Duffel-Signature
-    #[arg(long, value_name = "HEADER")]
+    /// The value of the signature's header, such as X-Duffel-Signature
+    #[arg(long, value_name = "VALUE")]
     signature: String,
+    /// Another header that the scheme needs, such as 'webhook-id: 7'; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, String)>,
+    #[command(flatten)]
+    scheme: SchemeArgument,
     /// How old the signature may be
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
     tolerance: Duration,
 }
 
-/// How to sign; the secret comes from `WEBHOOK_SECRET` (the first, where there are several)
+pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
+
 #[derive(Args)]
-pub(crate) struct Signing {
-    /// The label of the signature: v2 as live traffic has it, v1 as the documentation has it
-    #[arg(long, value_enum, default_value_t = Label::V2)]
-    label: Label,
+struct SchemeArgument {
+    /// How the provider signs: duffel, standard-webhooks, stripe, github, shopify, hmac-sha256, or
+    /// the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
+    #[arg(long, value_name = "SCHEME", default_value = "duffel", value_parser = parse_scheme)]
+    scheme: Scheme,
+}
+
+/// How to sign
+#[derive(Args)]
+pub(crate) struct Signer {
+    #[command(flatten)]
+    scheme: SchemeArgument,
+    /// The label of the signature, where there is a choice: v2 as Duffel's live traffic has it, v1
+    /// as its documentation has it [default: v2]
+    #[arg(long)]
+    label: Option<String>,
     /// The time to sign, in seconds since the epoch [default: now]
     #[arg(long, value_name = "SECONDS")]
     timestamp: Option<u64>,
+    /// The id to sign, where a scheme signs one
+    #[arg(long, value_name = "ID", default_value = "msg_0000A4tQSmKyqOrcySrGbo")]
+    id: String,
+    /// A header to add, unsigned, such as 'X-GitHub-Event: push'; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, String)>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Label {
-    V1,
-    V2,
-}
-
-impl Signing {
-    /// Signs a body with the first secret of the environment.
-    pub(crate) fn header(&self, body: &[u8]) -> Result<String> {
-        let secret = secrets()?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
-        let label = match self.label {
-            Label::V1 => signature::Label::V1,
-            Label::V2 => signature::Label::V2,
-        };
-        let timestamp = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
-        Ok(secret.sign(label, timestamp, body))
+impl Signer {
+    /// Signs a body with the first secret of the environment; the signature's header comes last.
+    pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
+        let scheme = &self.scheme.scheme;
+        let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
+        let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
+        let signing = Signing { label: self.label.as_deref(), id: &self.id, seconds };
+        let signed = sign::sign(scheme, &key, signing, body).map_err(|_| "a public key cannot sign")?;
+        Ok(self.headers.iter().cloned().chain(signed).collect())
     }
 }
 
-fn secrets() -> Result<Vec<Secret>> {
+fn parse_scheme(text: &str) -> std::result::Result<Scheme, String> {
+    if text.starts_with('{') {
+        return sources::read_scheme(text);
+    }
+    Scheme::named(text).ok_or_else(|| format!("there are {}", Scheme::NAMES.join(", ")))
+}
+
+fn parse_header(text: &str) -> std::result::Result<(String, String), &'static str> {
+    let (name, value) = text.split_once(':').ok_or("there must be a colon after the name")?;
+    Ok((name.trim().to_lowercase(), value.trim().to_owned()))
+}
+
+fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
     let list = env::var("WEBHOOK_SECRET").map_err(
         |_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed",
     )?;
-    let secrets: std::result::Result<Vec<_>, _> = list.split(',').map(Secret::new).collect();
-    secrets.map_err(|_| "WEBHOOK_SECRET has a blank secret".into())
+    let key = |text| Secret::new(text)?.key(scheme.key);
+    let keys: std::result::Result<_, _> = list.split(',').map(key).collect();
+    keys.map_err(|error| format!("WEBHOOK_SECRET: {error}").into())
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
-    println!("{}", arguments.signing.header(&read_body(&arguments.body)?)?);
+    let headers = arguments.signer.headers(&read_body(&arguments.body)?)?;
+    if let [(_, value)] = &headers[..] {
+        println!("{value}");
+    } else {
+        for (name, value) in headers {
+            println!("{name}: {value}");
+        }
+    }
     Ok(())
 }
 
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
     let now = SystemTime::now();
-    let verifier = Verifier::new(secrets()?, arguments.tolerance);
-    let delivery = Delivery {
-        source: String::new(),
-        signature: Some(arguments.signature.clone()),
-        body: read_body(&arguments.body)?.into(),
-        trace: None,
-    };
-    let found = verifier.verify(delivery, now)?;
-    let signed_at = Duration::from_secs(found.timestamp());
-    let signed_at = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + signed_at);
-    println!("valid: {} of {signed_at}", found.label().as_str());
+    let scheme = &arguments.scheme.scheme;
+    let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, arguments.tolerance);
+    let signature = scheme.signature.first().map(|name| (name.to_string(), arguments.signature.clone()));
+    let headers = arguments.headers.iter().cloned().chain(signature);
+    let headers = headers.map(|(name, value)| (name.into(), value)).collect();
+    let body = read_body(&arguments.body)?.into();
+    let found = verifier.verify(Delivery { headers, body, ..Delivery::default() }, now)?;
+    let label = Some(found.label()).filter(|label| !label.is_empty()).unwrap_or(scheme.name);
+    match found.timestamp() {
+        Some(seconds) => {
+            let signed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            println!("valid: {label} of {}", humantime::format_rfc3339_seconds(signed_at));
+        }
+        None if scheme.time == Time::Nowhere => println!("valid: {label}, which has no time"),
+        None => println!("valid: {label}, whose time is not signed"),
+    }
     Ok(())
 }

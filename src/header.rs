@@ -1,0 +1,83 @@
+//! What stands in a signature's header? Signatures with their labels and, with some schemes, the time.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    scheme::{Encoding, Layout, Scheme},
+    secret::Key,
+};
+
+const MAX_HEADER_BYTES: usize = 4096;
+const MAX_TIMESTAMP_DIGITS: usize = 13;
+
+/// A header, taken apart.
+pub(crate) struct Header<'a> {
+    pub(crate) time: Option<&'a str>,
+    pub(crate) signatures: Signatures,
+}
+
+/// Signatures with their labels; a key is only ever tried on those of its own kind.
+#[derive(Default)]
+pub(crate) struct Signatures {
+    hmac: Vec<(&'static str, Vec<u8>)>,
+    ed25519: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Signatures {
+    pub(crate) fn of(&self, key: &Key) -> &[(&'static str, Vec<u8>)] {
+        match key {
+            Key::Hmac(_) => &self.hmac,
+            Key::Ed25519(_) => &self.ed25519,
+        }
+    }
+}
+
+impl<'a> Header<'a> {
+    /// Needs at least one signature and not two times; what it does not know it passes over.
+    pub(crate) fn parse(text: &'a str, scheme: &Scheme) -> Option<Self> {
+        if text.len() > MAX_HEADER_BYTES {
+            return None;
+        }
+        let mut time = None;
+        let mut signatures = Signatures::default();
+        let decode = |text: &str| match scheme.encoding {
+            Encoding::Hex => hex::decode(text).ok(),
+            Encoding::Base64 => STANDARD.decode(text).ok(),
+        };
+        match &scheme.layout {
+            Layout::Labelled(labels) => {
+                for (name, value) in text.split(',').filter_map(|element| element.split_once('=')) {
+                    let (name, value) = (name.trim(), value.trim());
+                    if name == "t" && time.replace(value).is_some() {
+                        return None;
+                    }
+                    if let Some(label) = labels.iter().find(|label| **label == name) {
+                        signatures.hmac.extend(decode(value).map(|bytes| (*label, bytes)));
+                    }
+                }
+            }
+            Layout::Versioned => {
+                for (version, value) in text.split(' ').filter_map(|element| element.split_once(',')) {
+                    match version {
+                        "v1" => signatures.hmac.extend(decode(value).map(|bytes| ("v1", bytes))),
+                        "v1a" => signatures.ed25519.extend(decode(value).map(|bytes| ("v1a", bytes))),
+                        _ => {}
+                    }
+                }
+            }
+            Layout::Single(prefix) => {
+                let bytes = decode(text.trim().strip_prefix(&**prefix)?);
+                signatures.hmac.extend(bytes.map(|bytes| ("", bytes)));
+            }
+        }
+        let any = !(signatures.hmac.is_empty() && signatures.ed25519.is_empty());
+        any.then_some(Self { time, signatures })
+    }
+}
+
+/// Seconds since the epoch, in digits and nothing else.
+pub(crate) fn parse_time(text: &str) -> Option<u64> {
+    let digits =
+        (1..=MAX_TIMESTAMP_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}

@@ -1,0 +1,158 @@
+//! What stands at a few places of a JSON text? Read in one pass, the rest passed over unread.
+
+use std::{collections::HashSet, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Why nothing can be said of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    NotJson,
+    /// A key stands twice on the way to a place, so that readers may disagree on what stands there.
+    DuplicateKey,
+}
+
+/// Reads the values at JSON pointers (RFC 6901); `None` where there is none.
+pub(crate) fn read<'de, const N: usize>(
+    text: &'de [u8],
+    pointers: [Option<&str>; N],
+) -> Result<[Option<&'de RawValue>; N], Unreadable> {
+    let mut found = [None; N];
+    let wanted: Vec<_> =
+        (0..N).filter_map(|index| Some((index, pointers[index]?.strip_prefix('/')?))).collect();
+    let mut duplicate = false;
+    let places = Places { wanted, found: &mut found, duplicate: &mut duplicate };
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    places
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|_| Unreadable::NotJson)?;
+    if duplicate { Err(Unreadable::DuplicateKey) } else { Ok(found) }
+}
+
+/// Places below one value, each with its index and the rest of its pointer.
+struct Places<'p, 'f, 'de> {
+    wanted: Vec<(usize, &'p str)>,
+    found: &'f mut [Option<&'de RawValue>],
+    duplicate: &'f mut bool,
+}
+
+impl<'de> Places<'_, '_, 'de> {
+    fn are_at(&self, name: &str) -> bool {
+        self.wanted.iter().any(|(_, pointer)| leads_to(pointer, name).is_some())
+    }
+
+    /// Takes the value under a name: for the places there, and for those below it.
+    fn take(&mut self, name: &str, value: &'de RawValue) -> serde_json::Result<()> {
+        let mut below = Vec::new();
+        for (index, pointer) in &self.wanted {
+            match leads_to(pointer, name) {
+                Some("") => self.found[*index] = Some(value),
+                Some(rest) => below.push((*index, &rest[1..])),
+                None => {}
+            }
+        }
+        let is_nested = matches!(value.get().as_bytes().first(), Some(b'{' | b'['));
+        if below.is_empty() || !is_nested {
+            return Ok(());
+        }
+        let places = Places { wanted: below, found: self.found, duplicate: self.duplicate };
+        places.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+    }
+}
+
+/// The rest of a pointer, from its `/` on, if its first token is this name.
+fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
+    let (token, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+    let escaped = || token.contains('~') && token.replace("~1", "/").replace("~0", "~") == name;
+    (token == name || escaped()).then_some(rest)
+}
+
+impl<'de> DeserializeSeed<'de> for Places<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if self.are_at(&name) {
+                self.take(&name, map.next_value()?).map_err(A::Error::custom)?;
+            } else {
+                // It may be no UTF-8, too deep or too large a number for us, and still be signed.
+                map.next_value::<IgnoredAny>()?;
+            }
+            *self.duplicate |= !names.insert(name);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let name = usize::to_string(&index);
+            if self.are_at(&name) {
+                let Some(value) = seq.next_element()? else { break };
+                self.take(&name, value).map_err(A::Error::custom)?;
+            } else if seq.next_element::<IgnoredAny>()?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at<'a>(text: &'a str, pointer: &str) -> Result<Option<&'a str>, Unreadable> {
+        read(text.as_bytes(), [Some(pointer)]).map(|[found]| found.map(RawValue::get))
+    }
+
+    #[test]
+    fn places_are_found_as_rfc_6901_names_them() {
+        let text = r#"{"a":{"b":[10,{"c":"x"}]},"m~n":8,"a/b":1,"":0}"#;
+        let cases = [("/a/b/0", "10"), ("/a/b/1/c", "\"x\""), ("/m~0n", "8"), ("/a~1b", "1"), ("/", "0")];
+        for (pointer, value) in cases {
+            assert_eq!(at(text, pointer), Ok(Some(value)), "{pointer}");
+        }
+        for pointer in ["/x", "/a/x", "/a/b/2", "/a/b/x", "/m~0n/x"] {
+            assert_eq!(at(text, pointer), Ok(None), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_place_and_one_below_it_are_both_found() {
+        let found = read(br#"{"a":{"b":1}}"#, [Some("/a"), None, Some("/a/b")]);
+        assert_eq!(
+            found.unwrap().map(|found| found.map(RawValue::get)),
+            [Some(r#"{"b":1}"#), None, Some("1")]
+        );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_on_the_way_is_told() {
+        for text in [r#"{"a":1,"a":2}"#, r#"{"x":1,"\u0078":2,"a":1}"#, r#"{"a":{"b":1,"b":1}}"#] {
+            assert_eq!(at(text, "/a/b"), Err(Unreadable::DuplicateKey), "{text}");
+        }
+        assert_eq!(at(r#"{"a":1,"elsewhere":{"b":1,"b":1}}"#, "/a"), Ok(Some("1")));
+    }
+
+    #[test]
+    fn what_is_no_json_is_told() {
+        for text in ["", "{", "nah", r#"{"a":1} x"#, r#"{"a":1,}"#] {
+            assert_eq!(at(text, "/a"), Err(Unreadable::NotJson), "{text}");
+        }
+    }
+}

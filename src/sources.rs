@@ -1,0 +1,370 @@
+//! Who delivers? `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
+
+use std::{collections::HashSet, fmt, marker::PhantomData, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use crate::{
+    config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
+    filter::{Filter, Mode},
+    scheme::{Encoding, Layout, Origin, Scheme, Signed, Time},
+    secret::{Secret, SecretError},
+};
+
+/// Reads all sources, and all mistakes in them; each mistake names its source and field.
+pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<String>) {
+    let pairs: Pairs<Pairs<Value>> = match serde_json::from_str(text) {
+        Ok(pairs) => pairs,
+        Err(error) => return (Vec::new(), vec![not_an_object("must be a JSON object of objects", &error)]),
+    };
+    let mut mistakes = Vec::new();
+    if pairs.0.is_empty() {
+        mistakes.push("there is no source in it".to_owned());
+    }
+    let mut names = HashSet::new();
+    let mut sources = Vec::new();
+    for (name, fields) in pairs.0 {
+        if name.is_empty() || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
+            mistakes
+                .push(format!("{name:?} is no name for a source: lower-case letters, digits, - and _ only"));
+        }
+        if !names.insert(name.clone()) {
+            mistakes.push(format!("{name} stands twice"));
+        }
+        let mut fields = Fields { fields, mistakes: Vec::new() };
+        sources.extend(fields.source(&name, window));
+        mistakes.extend(fields.mistakes.into_iter().map(|mistake| format!("{name}: {mistake}")));
+    }
+    (sources, mistakes)
+}
+
+/// Reads a scheme with its fields, as the value of one source has them.
+///
+/// # Errors
+/// With all mistakes there are.
+pub fn read_scheme(text: &str) -> Result<Scheme, String> {
+    let fields =
+        serde_json::from_str(text).map_err(|error| not_an_object("it must be a JSON object", &error))?;
+    let mut fields = Fields { fields, mistakes: Vec::new() };
+    let scheme = fields.scheme();
+    fields.unknown();
+    scheme.filter(|_| fields.mistakes.is_empty()).ok_or_else(|| fields.mistakes.join("; "))
+}
+
+/// Says where, but not what: the error's own words could quote a secret.
+fn not_an_object(what: &str, error: &serde_json::Error) -> String {
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// The fields of one source, each taken once.
+struct Fields {
+    fields: Pairs<Value>,
+    mistakes: Vec<String>,
+}
+
+impl Fields {
+    fn source(&mut self, name: &str, window: Duration) -> Option<SourceConfig> {
+        let scheme = self.scheme();
+        let secrets = self.secrets(scheme.as_ref());
+        let default = scheme.as_ref().and_then(|scheme| scheme.tolerance).unwrap_or(window).min(window);
+        let tolerance = self.parse("tolerance", parse_duration);
+        if tolerance.is_some() && scheme.as_ref().is_some_and(|scheme| scheme.time == Time::Nowhere) {
+            self.mistake("tolerance", "means nothing where signatures have no time");
+        }
+        let tolerance = tolerance.unwrap_or(default);
+        if let Err(what) = check_tolerance(tolerance, window) {
+            self.mistake("tolerance", what);
+        }
+        let types = self.strings("event_types").unwrap_or_else(|| vec!["*".to_owned()]);
+        let mode = self.parse("live_mode", parse_mode).unwrap_or_default();
+        if mode != Mode::Any && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == Origin::Nowhere) {
+            self.mistake("live_mode", "means nothing where events do not tell their mode");
+        }
+        self.unknown();
+        let filter = Filter::new(types.iter().map(String::as_str), mode);
+        Some(SourceConfig { name: name.to_owned(), scheme: scheme?, secrets: secrets?, tolerance, filter })
+    }
+
+    fn scheme(&mut self) -> Option<Scheme> {
+        let Some(name) = self.string("scheme") else {
+            self.mistake("scheme", format!("is required: one of {}", Scheme::NAMES.join(", ")));
+            return None;
+        };
+        let Some(mut scheme) = Scheme::named(&name) else {
+            self.mistake("scheme", format!("must be one of {}", Scheme::NAMES.join(", ")));
+            return None;
+        };
+        if scheme.name == "hmac-sha256" {
+            self.configure(&mut scheme);
+        }
+        Some(scheme)
+    }
+
+    fn configure(&mut self, scheme: &mut Scheme) {
+        if let Some(header) = self.header("signature_header") {
+            scheme.signature = vec![header.into()];
+        }
+        if let Some(encoding) = self.parse("encoding", |text| match text {
+            "hex" => Ok(Encoding::Hex),
+            "base64" => Ok(Encoding::Base64),
+            _ => Err("must be hex or base64"),
+        }) {
+            scheme.encoding = encoding;
+        }
+        if let Some(prefix) = self.string("prefix") {
+            scheme.layout = Layout::Single(prefix.into());
+        }
+        if let Some(header) = self.header("timestamp_header") {
+            scheme.time = Time::Header(vec![header.into()]);
+        }
+        match self.take("signed_timestamp") {
+            None | Some(Value::Bool(true)) if scheme.time != Time::Nowhere => {
+                scheme.signed = Signed::TimeBody;
+            }
+            None | Some(Value::Bool(false)) => {}
+            Some(Value::Bool(true)) => self.mistake("signed_timestamp", "needs timestamp_header"),
+            Some(_) => self.mistake("signed_timestamp", "must be true or false"),
+        }
+        if let Some(pointer) = self.pointer("key") {
+            (scheme.id, scheme.idempotency_key) = (pointer.clone(), pointer);
+        }
+        if let Some(pointer) = self.pointer("type") {
+            scheme.kind = pointer;
+        }
+    }
+
+    fn secrets(&mut self, scheme: Option<&Scheme>) -> Option<Secrets> {
+        let given = self.strings("secret");
+        let stored = self.string("secret_arn");
+        match (given, stored) {
+            (Some(_), Some(_)) => self.mistake("secret", "and secret_arn exclude each other"),
+            (None, None) => self.mistake("secret", "or secret_arn is required"),
+            (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
+            (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
+            (Some(texts), None) => {
+                let secrets = texts.iter().map(|text| {
+                    let secret = Secret::new(text)?;
+                    scheme.map(|scheme| secret.key(scheme.key)).transpose()?;
+                    Ok(secret)
+                });
+                match secrets.collect::<Result<Vec<_>, SecretError>>() {
+                    Ok(secrets) => return Some(Secrets::Given(secrets)),
+                    Err(error) => self.mistake("secret", format!("is wrong: {error}")),
+                }
+            }
+        }
+        None
+    }
+
+    fn mistake(&mut self, field: &str, what: impl fmt::Display) {
+        self.mistakes.push(format!("{field} {what}"));
+    }
+
+    fn take(&mut self, field: &str) -> Option<Value> {
+        let index = self.fields.0.iter().position(|(name, _)| name == field)?;
+        Some(self.fields.0.remove(index).1)
+    }
+
+    fn string(&mut self, field: &str) -> Option<String> {
+        match self.take(field)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            _ => {
+                self.mistake(field, "must be a string that is not blank");
+                None
+            }
+        }
+    }
+
+    /// A string, or a list of them.
+    fn strings(&mut self, field: &str) -> Option<Vec<String>> {
+        let values = match self.take(field)? {
+            Value::Array(values) if !values.is_empty() => values,
+            value => vec![value],
+        };
+        let text = |value| match value {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            _ => None,
+        };
+        let texts: Option<Vec<_>> = values.into_iter().map(text).collect();
+        if texts.is_none() {
+            self.mistake(field, "must be a string or a list of strings, none of them blank");
+        }
+        texts
+    }
+
+    fn parse<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+        let text = self.string(field)?;
+        parse(&text).map_err(|what| self.mistake(field, what)).ok()
+    }
+
+    fn header(&mut self, field: &str) -> Option<String> {
+        self.parse(field, |text| {
+            let name =
+                http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "must be the name of a header")?;
+            Ok(name.as_str().to_owned())
+        })
+    }
+
+    fn pointer(&mut self, field: &str) -> Option<Origin> {
+        self.parse(field, |text| {
+            if text.starts_with('/') {
+                Ok(Origin::Body(text.to_owned().into()))
+            } else {
+                Err("must be a JSON pointer, such as /data/id")
+            }
+        })
+    }
+
+    /// What nobody took is a slip of the pen, or a field that the scheme does not have.
+    fn unknown(&mut self) {
+        for (name, _) in std::mem::take(&mut self.fields.0) {
+            self.mistake(&name, "is not a field of this scheme, or stands twice");
+        }
+    }
+}
+
+/// The members of an object in their order, those that stand twice included.
+struct Pairs<V>(Vec<(String, V)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for PairsVisitor<V> {
+            type Value = Pairs<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<V>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(PairsVisitor(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_hours(24);
+
+    fn mistakes(text: &str) -> Vec<String> {
+        read(text, WINDOW).1
+    }
+
+    #[test]
+    fn a_source_has_its_schemes_defaults() {
+        let (sources, mistakes) = read(
+            r#"{"duffel":{"scheme":"duffel","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"},
+                "payments":{"scheme":"stripe","secret":["new","old"],"event_types":["payment_intent.*"],
+                            "live_mode":"live"},
+                "code_2":{"scheme":"github","secret":"with,comma"}}"#,
+            WINDOW,
+        );
+        assert_eq!(mistakes, Vec::<String>::new());
+        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+        assert_eq!(names, ["duffel", "payments", "code_2"]);
+        let tolerances: Vec<_> = sources.iter().map(|source| source.tolerance).collect();
+        assert_eq!(tolerances[..2], [WINDOW, Duration::from_mins(5)]);
+        let count =
+            |source: &SourceConfig| matches!(&source.secrets, Secrets::Given(secrets) if secrets.len() == 1);
+        assert!(count(&sources[2]));
+    }
+
+    #[test]
+    fn the_generic_scheme_is_what_its_fields_say() {
+        let scheme = read_scheme(
+            r#"{"scheme":"hmac-sha256","signature_header":"X-Signature","encoding":"base64","prefix":"v0=",
+                "timestamp_header":"X-Timestamp","key":"/data/id","type":"/event"}"#,
+        )
+        .unwrap();
+        let expected = Scheme {
+            signature: vec!["x-signature".into()],
+            encoding: Encoding::Base64,
+            layout: Layout::Single("v0=".into()),
+            time: Time::Header(vec!["x-timestamp".into()]),
+            signed: Signed::TimeBody,
+            kind: Origin::Body("/event".into()),
+            id: Origin::Body("/data/id".into()),
+            idempotency_key: Origin::Body("/data/id".into()),
+            ..Scheme::hmac_sha256()
+        };
+        assert_eq!(scheme, expected);
+        let unsigned =
+            r#"{"scheme":"hmac-sha256","timestamp_header":"X-Timestamp","signed_timestamp":false}"#;
+        assert_eq!(read_scheme(unsigned).unwrap().signed, Signed::Body);
+    }
+
+    #[test]
+    fn every_mistake_names_source_and_field() {
+        for (field, fields) in [
+            ("scheme", r#""secret":"x""#),
+            ("scheme", r#""scheme":"paypal","secret":"x""#),
+            ("scheme", r#""scheme":1,"secret":"x""#),
+            ("secret", r#""scheme":"github""#),
+            ("secret", r#""scheme":"github","secret":"""#),
+            ("secret", r#""scheme":"github","secret":["x"," "]"#),
+            ("secret", r#""scheme":"github","secret":"x","secret_arn":"arn:x""#),
+            ("secret", r#""scheme":"standard-webhooks","secret":"not base64""#),
+            ("secret_arn", r#""scheme":"github","secret_arn":"x""#),
+            ("tolerance", r#""scheme":"stripe","secret":"x","tolerance":300"#),
+            ("tolerance", r#""scheme":"stripe","secret":"x","tolerance":"2d""#),
+            ("tolerance", r#""scheme":"github","secret":"x","tolerance":"5m""#),
+            ("event_types", r#""scheme":"stripe","secret":"x","event_types":[]"#),
+            ("event_types", r#""scheme":"stripe","secret":"x","event_types":["a",1]"#),
+            ("live_mode", r#""scheme":"stripe","secret":"x","live_mode":true"#),
+            ("live_mode", r#""scheme":"github","secret":"x","live_mode":"live""#),
+            ("prefix", r#""scheme":"github","secret":"x","prefix":"sha1=""#),
+            ("colour", r#""scheme":"github","secret":"x","colour":"red""#),
+            ("secret", r#""scheme":"github","secret":"x","secret":"y""#),
+            ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":"a b""#),
+            ("encoding", r#""scheme":"hmac-sha256","secret":"x","encoding":"base32""#),
+            ("signed_timestamp", r#""scheme":"hmac-sha256","secret":"x","signed_timestamp":true"#),
+            (
+                "signed_timestamp",
+                r#""scheme":"hmac-sha256","secret":"x","timestamp_header":"t","signed_timestamp":"no""#,
+            ),
+            ("key", r#""scheme":"hmac-sha256","secret":"x","key":"id""#),
+        ] {
+            let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
+            assert!(!mistakes.is_empty(), "{fields}");
+            assert!(mistakes.iter().all(|mistake| mistake.starts_with("shop: ")), "{mistakes:?}");
+            assert!(mistakes[0].starts_with(&format!("shop: {field} ")), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_path_segments_and_stand_once() {
+        for name in ["", "Duffel", "a/b", "a b", "é", "a.b"] {
+            let text = format!(r#"{{"{name}":{{"scheme":"github","secret":"x"}}}}"#);
+            assert_eq!(mistakes(&text).len(), 1, "{name}");
+        }
+        let twice = r#"{"a":{"scheme":"github","secret":"x"},"a":{"scheme":"github","secret":"y"}}"#;
+        assert_eq!(mistakes(twice), ["a stands twice"]);
+        assert_eq!(mistakes("{}").len(), 1);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_and_no_secret_with_them() {
+        let text = r#"{"a":{"scheme":"github","secret":"hush","x":1},"B":{"scheme":"nah","secret":"hush"}}"#;
+        let told = mistakes(text);
+        assert_eq!(told.len(), 3, "{told:?}");
+        for text in [text, r#""hush""#, r#"{"a":"hush"}"#, r#"{"a":{"scheme":"github","secret":{"hush":1}}}"#]
+        {
+            assert!(!mistakes(text).is_empty());
+            assert!(!mistakes(text).concat().contains("hush"), "{:?}", mistakes(text));
+        }
+    }
+}

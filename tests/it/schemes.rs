@@ -1,0 +1,461 @@
+//! Every provider's own vectors, and what each scheme must refuse.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use duffel_webhook_receiver::{
+    filter::Filter,
+    receive::Source,
+    scheme::Scheme,
+    sign::{Signing, sign},
+    signature::{Verifier, unix_seconds},
+    sources,
+};
+use http::Request;
+
+use crate::helpers::{DAY, SECRET, WINDOW, World, answer, duffel, key, noon};
+
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
+
+fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
+    let keys = secrets.iter().map(|secret| key(scheme, secret)).collect();
+    let tolerance = scheme.tolerance.unwrap_or(WINDOW);
+    Source { verifier: Verifier::new(name, scheme.clone(), keys, tolerance), filter: Filter::default() }
+}
+
+fn world(scheme: &Scheme, secret: &str) -> World {
+    World::of(vec![source("it", scheme, &[secret])])
+}
+
+fn scheme(name: &str) -> Scheme {
+    Scheme::named(name).unwrap()
+}
+
+fn generic(fields: &str) -> Scheme {
+    sources::read_scheme(&format!(r#"{{"scheme":"hmac-sha256"{fields}}}"#)).unwrap()
+}
+
+fn post<N: AsRef<str>, V: AsRef<str>>(name: &str, headers: &[(N, V)], body: &[u8]) -> Request<Bytes> {
+    let request = Request::post(format!("/webhooks/{name}"));
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(name.as_ref(), value.as_ref()));
+    request.body(Bytes::copy_from_slice(body)).unwrap()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Delivers to a fresh receiver and returns the status.
+fn status(scheme: &Scheme, secret: &str, headers: &[(&str, &str)], body: &[u8], seconds: u64) -> u16 {
+    world(scheme, secret).knock(post("it", headers, body), at(seconds)).0
+}
+
+fn signed(scheme: &Scheme, secret: &str, id: &str, now: SystemTime, body: &str) -> Request<Bytes> {
+    let signing = Signing { id, seconds: unix_seconds(now), label: None };
+    post("it", &sign(scheme, &key(scheme, secret), signing, body.as_bytes()).unwrap(), body.as_bytes())
+}
+
+// standard-webhooks: libraries/rust, libraries/python, docs.svix.com/receiving/verifying-payloads/how-manual.
+const STANDARD: [(&str, &str, u64, &str, &str); 3] = [
+    (
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
+        1_649_367_553,
+        r#"{"email":"test@example.com","username":"test_user"}"#,
+        "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+    ),
+    (
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1_614_265_330,
+        r#"{"test": 2432232314}"#,
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    ),
+    (
+        "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        "msg_loFOjxBNrRLzqYUf",
+        1_731_705_121,
+        r#"{"event_type":"ping","data":{"success":true}}"#,
+        "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+    ),
+];
+
+#[test]
+fn standard_webhooks_vectors_are_accepted_under_both_names() {
+    for (secret, id, seconds, body, signature) in STANDARD {
+        let time = seconds.to_string();
+        for prefix in ["webhook", "svix"] {
+            let names = ["id", "timestamp", "signature"].map(|name| format!("{prefix}-{name}"));
+            let headers = [(&*names[0], id), (&*names[1], &*time), (&*names[2], signature)];
+            let bare = secret.trim_start_matches("whsec_");
+            for secret in [secret, bare] {
+                assert_eq!(
+                    status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), seconds),
+                    202
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn standard_webhooks_refuses_what_is_not_what_was_signed() {
+    let (secret, id, seconds, body, signature) = STANDARD[1];
+    let time = seconds.to_string();
+    let knock = |id: &str, time: &str, signature: &str, body: &str, now: u64| {
+        let headers = [("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)];
+        status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), now)
+    };
+    assert_eq!(knock(id, &time, signature, body, seconds), 202);
+    // One character differs: the negative of the Python library's tests.
+    assert_eq!(knock(id, &time, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", body, seconds), 401);
+    assert_eq!(knock("msg_other", &time, signature, body, seconds), 401);
+    assert_eq!(knock("", &time, signature, body, seconds), 401);
+    assert_eq!(knock(id, "1614265331", signature, body, seconds), 401);
+    assert_eq!(knock(id, "1614265330.0", signature, body, seconds), 401);
+    assert_eq!(knock(id, &time, signature, r#"{"test":2432232314}"#, seconds), 401);
+    for label in ["v2", "v1a", "V1", "v"] {
+        assert_eq!(knock(id, &time, &signature.replace("v1", label), body, seconds), 401, "{label}");
+    }
+    for (now, status) in
+        [(seconds + 300, 202), (seconds + 301, 401), (seconds - 300, 202), (seconds - 301, 401)]
+    {
+        assert_eq!(knock(id, &time, signature, body, now), status);
+    }
+    for missing in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let headers = [("webhook-id", id), ("webhook-timestamp", &time), ("webhook-signature", signature)];
+        let headers: Vec<_> = headers.into_iter().filter(|(name, _)| *name != missing).collect();
+        assert_eq!(status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), seconds), 401);
+    }
+}
+
+#[test]
+fn standard_webhooks_takes_any_match_in_a_list() {
+    let (secret, id, seconds, body, signature) = STANDARD[1];
+    let other = "Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
+    let list = format!("v1,{other} v2,{other} {signature} v1,{other}");
+    let time = seconds.to_string();
+    let headers = [("webhook-id", id), ("webhook-timestamp", &*time), ("webhook-signature", &*list)];
+    assert_eq!(status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), seconds), 202);
+}
+
+#[test]
+fn standard_webhooks_verifies_ed25519_with_the_public_key() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use ed25519_dalek::{Signer, SigningKey};
+    let private = SigningKey::from_bytes(&[7; 32]);
+    let public = format!("whpk_{}", STANDARD.encode(private.verifying_key()));
+    let now = unix_seconds(noon());
+    let body = r#"{"type":"t"}"#;
+    let mut signature = private.sign(format!("msg_1.{now}.{body}").as_bytes()).to_bytes();
+    let time = now.to_string();
+    let knock = |label: &str, signature: &[u8]| {
+        let signature = format!("{label},{}", STANDARD.encode(signature));
+        let headers =
+            [("webhook-id", "msg_1"), ("webhook-timestamp", &*time), ("webhook-signature", &*signature)];
+        status(&scheme("standard-webhooks"), &public, &headers, body.as_bytes(), now)
+    };
+    assert_eq!(knock("v1a", &signature), 202);
+    assert_eq!(knock("v1", &signature), 401);
+    assert_eq!(knock("v1a", &signature[..63]), 401);
+    signature[0] ^= 1;
+    assert_eq!(knock("v1a", &signature), 401);
+    // The public key is no secret: nobody may sign an HMAC with it.
+    let scheme = scheme("standard-webhooks");
+    let forged = Scheme { key: duffel_webhook_receiver::scheme::KeyForm::Raw, ..scheme.clone() };
+    for key_text in [&public, public.trim_start_matches("whpk_")] {
+        let signing = Signing { id: "msg_1", seconds: now, label: None };
+        let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();
+        assert_eq!(world(&scheme, &public).knock(post("it", &headers, body.as_bytes()), noon()).0, 401);
+    }
+}
+
+// async-stripe, webhook.rs, test_webhook_construct_event.
+const STRIPE_BODY: &str = r#"{"account":"acct_123","api_version":"2017-05-25","created":1533204620,"data":{"object":{"amount":1000,"currency":"usd","customer":"cus_123","date":1533204620,"description":"Test Invoice Item","discountable":false,"id":"ii_123","invoice":"in_123","livemode":false,"metadata":{},"object":"invoiceitem","period":{"end":1533204620,"start":1533204620},"proration":false,"quantity":3,"quantity_decimal":"0"}},"id":"evt_123","livemode":false,"object":"event","pending_webhooks":1,"request":{"id":"req_123","idempotency_key":"idempotency-key-123"},"type":"invoiceitem.created"}"#;
+const STRIPE_HEADER: &str = "t=1533204620,v1=d7373bc68f4bd320b253cd7461f87af6e1cdf1b4d7db1614d8d1d746972d2d0a,v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef";
+
+#[test]
+fn the_stripe_vector_is_accepted_for_five_minutes() {
+    let knock = |header: &str, now| {
+        status(&scheme("stripe"), "secret", &[("stripe-signature", header)], STRIPE_BODY.as_bytes(), now)
+    };
+    assert_eq!(knock(STRIPE_HEADER, 1_533_204_620), 202);
+    assert_eq!(knock(&format!("{STRIPE_HEADER},v1=potato"), 1_533_204_920), 202);
+    assert_eq!(knock(STRIPE_HEADER, 1_533_204_921), 401);
+    // Its own test signatures, v0, and Duffel's v2 count for nothing.
+    assert_eq!(knock(&STRIPE_HEADER.replace("v1=", "v0="), 1_533_204_620), 401);
+    assert_eq!(knock(&STRIPE_HEADER.replace("v1=", "v2="), 1_533_204_620), 401);
+}
+
+#[test]
+fn a_stripe_event_says_what_it_is() {
+    let world = world(&scheme("stripe"), "secret");
+    let headers = [("stripe-signature", STRIPE_HEADER)];
+    let request = || post("it", &headers, STRIPE_BODY.as_bytes());
+    assert_eq!(world.knock(request(), at(1_533_204_620)), answer(202, "accepted"));
+    assert_eq!(world.knock(request(), at(1_533_204_640)), answer(200, "duplicate"));
+    let message = &world.queued()[0];
+    let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str();
+    assert_eq!(attribute("source"), Some("it"));
+    assert_eq!(attribute("event_type"), Some("invoiceitem.created"));
+    assert_eq!(attribute("event_id"), Some("evt_123"));
+    assert_eq!(attribute("idempotency_key"), Some("evt_123"));
+    assert_eq!(attribute("live_mode"), Some("false"));
+    assert_eq!(message["Attributes"]["MessageGroupId"], "evt_123");
+}
+
+// GitHub's documentation, and octokit/webhooks-methods.js.
+const GITHUB: [(&str, &str, &str); 4] = [
+    (
+        "It's a Secret to Everybody",
+        "Hello, World!",
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+    ),
+    (
+        "mysecret",
+        r#"{"foo":"bar"}"#,
+        "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3",
+    ),
+    (
+        "development",
+        r#"{"foo":"Foo\n\u001B[34mbar: ♥♥♥♥♥♥♥♥\nthis-is-lost\u001B[0m\u001B[2K"}"#,
+        "sha256=afecc3caa27548bb90d51a50384cb2868b9a3327b4ad6a01c9bd4ed0f8b0b12c",
+    ),
+    (
+        "development",
+        r#"{"foo":"\\u001b"}"#,
+        "sha256=6f8326efbacfbd04e870cea25b5652e635be8c9807f2fd5348ef60753c9e96ed",
+    ),
+];
+
+#[test]
+fn github_vectors_are_accepted_with_their_prefix_only() {
+    let github = scheme("github");
+    for (secret, body, signature) in GITHUB {
+        let knock = |signature: &str| {
+            status(&github, secret, &[("x-hub-signature-256", signature)], body.as_bytes(), 0)
+        };
+        assert_eq!(knock(signature), 202);
+        assert_eq!(knock(signature.trim_start_matches("sha256=")), 401);
+        assert_eq!(knock(&signature.replace("sha256=", "sha1=")), 401);
+        assert_eq!(knock(&format!("{signature},{signature}")), 401);
+        assert_eq!(knock(""), 401);
+        assert_eq!(status(&github, "other", &[("x-hub-signature-256", signature)], body.as_bytes(), 0), 401);
+    }
+}
+
+#[test]
+fn a_github_replay_under_other_headers_is_a_duplicate() {
+    let (secret, body, signature) = GITHUB[1];
+    let world = world(&scheme("github"), secret);
+    let knock = |event: &str, delivery: &str, now| {
+        let headers =
+            [("x-hub-signature-256", signature), ("x-github-event", event), ("x-github-delivery", delivery)];
+        world.knock(post("it", &headers, body.as_bytes()), now).1
+    };
+    assert_eq!(knock("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "accepted");
+    assert_eq!(knock("push", "00000000-0000-0000-0000-000000000000", noon()), "duplicate");
+    assert_eq!(knock("release", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon() + DAY), "duplicate");
+    let queued = world.queued();
+    assert_eq!(queued.len(), 1);
+    let attributes = &queued[0]["MessageAttributes"];
+    assert_eq!(attributes["event_type"]["StringValue"], "push");
+    assert_eq!(attributes["event_id"]["StringValue"], "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+    assert!(attributes.get("idempotency_key").is_none());
+    // The group follows from what is signed, or SQS would keep both of two such deliveries at once.
+    assert_eq!(queued[0]["Attributes"]["MessageGroupId"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn two_github_deliveries_at_once_under_other_headers_are_one_message() {
+    let (secret, body, signature) = GITHUB[1];
+    let world = world(&scheme("github"), secret);
+    // Neither finds the other's record.
+    for delivery in ["a", "b"] {
+        world.receiver.ledger.spare();
+        world.receiver.ledger.befall(crate::helpers::Fault::Down, 2);
+        let headers = [("x-hub-signature-256", signature), ("x-github-delivery", delivery)];
+        assert_eq!(world.knock(post("it", &headers, body.as_bytes()), noon()), answer(202, "accepted"));
+    }
+    assert_eq!(world.queued().len(), 1);
+}
+
+#[test]
+fn the_guides_signature_header_is_accepted() {
+    let body = r#"{"id":"evt_abc123","type":"resource.created","created_at":"2025-02-18T10:30:00Z","data":{"object":{"id":"res_xyz789","name":"New Resource","status":"active"}},"previous_data":null}"#;
+    let signature = "2ed51de5140360392ad39b03e3a3b4914a80538b2d8e1a5c7024ffaf0078d018";
+    let world = world(&generic(""), "your_webhook_secret");
+    let request = || post("it", &[("X-Webhook-Signature", signature)], body.as_bytes());
+    assert_eq!(world.knock(request(), noon()), answer(202, "accepted"));
+    assert_eq!(world.knock(request(), noon()), answer(200, "duplicate"));
+    let attributes = &world.queued()[0]["MessageAttributes"];
+    assert_eq!(attributes["event_type"]["StringValue"], "resource.created");
+    assert_eq!(attributes["idempotency_key"]["StringValue"], "evt_abc123");
+}
+
+#[test]
+fn the_other_guides_time_is_checked_but_protects_nothing() {
+    let fields = r#","signature_header":"X-Signature","timestamp_header":"X-Timestamp","signed_timestamp":false,"type":"/event""#;
+    let signature = "a2481a65ba734c693b622e713f727e5d4a063fe66abadb1c2d75a9fd0698f196";
+    let body = r#"{"event": "user_signed_up", "user": "john_doe"}"#;
+    let world = world(&generic(fields), "your_secret_key");
+    let knock = |seconds: u64, now| {
+        let time = seconds.to_string();
+        let headers = [("x-signature", signature), ("x-timestamp", &time)];
+        world.knock(post("it", &headers, body.as_bytes()), now).1
+    };
+    let now = unix_seconds(noon());
+    assert_eq!(knock(now - 301, noon()), "unauthorized");
+    assert_eq!(knock(now + 301, noon()), "unauthorized");
+    assert_eq!(knock(now, noon()), "accepted");
+    // The same body under a new time verifies: only the ledger knows, by the body's hash.
+    assert_eq!(knock(now + 86_400, noon() + DAY), "duplicate");
+    let message = &world.queued()[0];
+    assert_eq!(message["MessageAttributes"]["event_type"]["StringValue"], "user_signed_up");
+    assert_eq!(message["MessageAttributes"]["signature_timestamp"]["StringValue"], now.to_string());
+    assert!(message["MessageAttributes"].get("event_id").is_none());
+    let headers = [("x-signature", signature)];
+    assert_eq!(world.knock(post("it", &headers, body.as_bytes()), noon()).0, 401);
+}
+
+#[test]
+fn a_signed_time_in_a_header_cannot_be_changed() {
+    let scheme = generic(
+        r#","timestamp_header":"X-Timestamp","signed_timestamp":true,"encoding":"base64","prefix":"v0=""#,
+    );
+    let request = signed(&scheme, "hush", "", noon(), "{}");
+    assert!(request.headers()["x-webhook-signature"].to_str().unwrap().starts_with("v0="));
+    let mut renewed = signed(&scheme, "hush", "", noon(), "{}");
+    renewed.headers_mut().insert("x-timestamp", (unix_seconds(noon()) + 1).into());
+    assert_eq!(world(&scheme, "hush").knock(renewed, noon()).0, 401);
+    assert_eq!(world(&scheme, "hush").knock(request, noon()).0, 202);
+}
+
+#[test]
+fn shopify_is_base64_over_the_body_and_its_headers_are_not_signed() {
+    let request = |id: &str| {
+        let mut request = signed(&scheme("shopify"), "hush", "", noon(), r#"{"id":820982911946154508}"#);
+        request.headers_mut().insert("x-shopify-topic", "orders/create".parse().unwrap());
+        request.headers_mut().insert("x-shopify-webhook-id", id.parse().unwrap());
+        request
+    };
+    let world = world(&scheme("shopify"), "hush");
+    assert_eq!(world.knock(request("a"), noon()), answer(202, "accepted"));
+    assert_eq!(world.knock(request("b"), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(world.queued()[0]["MessageAttributes"]["event_type"]["StringValue"], "orders/create");
+}
+
+#[test]
+fn only_duffel_insists_on_json_with_a_type_and_an_id() {
+    for name in Scheme::NAMES {
+        let scheme = scheme(name);
+        let secret = if name == "standard-webhooks" { "whsec_aGk=" } else { "hush" };
+        for body in ["no json", "[1]", "{}", r#"{"id":7}"#, ""] {
+            let world = world(&scheme, secret);
+            let request = || signed(&scheme, secret, "msg_1", noon(), body);
+            // No queue takes an empty message.
+            if name == "duffel" || body.is_empty() {
+                assert_eq!(world.knock(request(), noon()), answer(400, "malformed"), "{name} {body}");
+                continue;
+            }
+            assert_eq!(world.knock(request(), noon()), answer(202, "accepted"), "{name} {body}");
+            assert_eq!(
+                world.knock(request(), noon() + FIVE_MINUTES),
+                answer(200, "duplicate"),
+                "{name} {body}"
+            );
+            assert_eq!(world.queued()[0]["Body"], body);
+        }
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_where_a_scheme_reads_is_malformed() {
+    let body = r#"{"id":"evt_1","id":"evt_2","type":"t"}"#;
+    for (name, status) in [("stripe", 400), ("hmac-sha256", 400), ("github", 202)] {
+        let scheme = scheme(name);
+        assert_eq!(world(&scheme, "hush").knock(signed(&scheme, "hush", "", noon(), body), noon()).0, status);
+    }
+}
+
+#[test]
+fn sources_answer_at_their_own_paths_and_keep_to_their_own_secrets() {
+    let body = r#"{"id":"evt_1","type":"t"}"#;
+    let secret = |name: &str| match name {
+        "standard-webhooks" => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned(),
+        name => format!("secret of {name}"),
+    };
+    let secrets = Scheme::NAMES.map(secret);
+    let all = || {
+        let pairs = Scheme::NAMES.iter().zip(&secrets);
+        World::of(pairs.map(|(name, secret)| source(name, &scheme(name), &[secret])).collect())
+    };
+    for (name, secret) in Scheme::NAMES.iter().zip(&secrets) {
+        for path in Scheme::NAMES.iter().chain(&["nobody"]) {
+            let mut request = signed(&scheme(name), secret, "msg_1", noon(), body);
+            *request.uri_mut() = format!("/webhooks/{path}").parse().unwrap();
+            let expected = if path == name {
+                202
+            } else if *path == "nobody" {
+                404
+            } else {
+                401
+            };
+            assert_eq!(all().knock(request, noon()).0, expected, "{name} at {path}");
+        }
+    }
+}
+
+#[test]
+fn two_sources_of_one_scheme_do_not_share_secrets_or_memory() {
+    let body = r#"{"id":"wev_1","type":"t"}"#;
+    let world = World::of(vec![
+        source("live", &Scheme::duffel(), &["one"]),
+        source("test", &Scheme::duffel(), &["two"]),
+    ]);
+    let knock = |path: &str, secret: &str| {
+        let mut request = signed(&Scheme::duffel(), secret, "", noon(), body);
+        *request.uri_mut() = format!("/webhooks/{path}").parse().unwrap();
+        world.knock(request, noon()).1
+    };
+    assert_eq!(knock("live", "one"), "accepted");
+    assert_eq!(knock("live", "two"), "unauthorized");
+    assert_eq!(knock("test", "one"), "unauthorized");
+    assert_eq!(knock("test", "two"), "accepted");
+    let names: Vec<_> = world
+        .queued()
+        .iter()
+        .map(|message| message["MessageAttributes"]["source"]["StringValue"].clone())
+        .collect();
+    assert_eq!(names, ["live", "test"]);
+}
+
+#[test]
+fn no_signed_time_outlives_the_memory_in_any_scheme() {
+    let signed_time = generic(r#","timestamp_header":"X-Timestamp""#);
+    for scheme in [scheme("standard-webhooks"), scheme("stripe"), signed_time] {
+        let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        for ahead in [Duration::ZERO, FIVE_MINUTES] {
+            let keys = vec![key(&scheme, secret)];
+            // As long a tolerance as the configuration allows.
+            let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
+            let world = World::of(vec![Source { verifier, filter: Filter::default() }]);
+            let body = r#"{"id":"evt_1","type":"t"}"#;
+            let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
+            assert_eq!(world.knock(request(), noon()).1, "accepted");
+            let end = noon() + ahead + WINDOW;
+            assert_eq!(world.knock(request(), end).1, "duplicate");
+            assert_eq!(world.knock(request(), end + Duration::from_secs(1)).1, "unauthorized");
+        }
+    }
+}
+
+#[test]
+fn duffel_beside_others_is_as_duffel_alone() {
+    let world = World::of(vec![
+        duffel(&[SECRET], WINDOW, Filter::default()),
+        source("code", &scheme("github"), &["x"]),
+    ]);
+    assert_eq!(world.deliver(crate::helpers::ORDER_CREATED, noon()), answer(202, "accepted"));
+}

@@ -1,0 +1,49 @@
+//! What the tests install for themselves, once, under the target folder.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A virtual environment with these packages; its Python.
+pub fn python(name: &str, packages: &[&str]) -> PathBuf {
+    let folder = once(name, "python", packages, |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(folder.join("bin/python")).args(pip).args(packages));
+    });
+    folder.join("bin/python")
+}
+
+/// A folder in which Node finds these packages.
+pub fn node(name: &str, packages: &[&str]) -> PathBuf {
+    once(name, "node", packages, |folder| {
+        fs::create_dir_all(folder).unwrap();
+        let npm = ["install", "--silent", "--no-save", "--no-audit", "--no-fund"];
+        run(Command::new("npm").current_dir(folder).args(npm).args(packages));
+    })
+}
+
+/// Makes a folder unless it is there with just these packages, whatever other test processes do meanwhile.
+fn once(name: &str, language: &str, packages: &[&str], make: impl Fn(&Path)) -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = all.join(format!("{name}-{language}"));
+    let (complete, packages) = (folder.join("complete"), packages.join(" "));
+    let lock = File::create(folder.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if fs::read_to_string(&complete).is_ok_and(|installed| installed == packages) {
+        return folder;
+    }
+    let _ = fs::remove_dir_all(&folder);
+    make(&folder);
+    fs::write(complete, packages).unwrap();
+    folder
+}
+
+fn run(command: &mut Command) {
+    let program = command.get_program().to_owned();
+    let output =
+        command.output().unwrap_or_else(|error| panic!("the tests need {}: {error}", program.display()));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
