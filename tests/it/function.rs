@@ -13,11 +13,11 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use duffel_webhook_receiver::signature::{Label, unix_seconds};
+use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
 use crate::{
-    helpers::{SECRET, secret},
+    helpers::{SECRET, duffel_header},
     ministack::Backend,
     proxy::Proxy,
     runtime_api::{End, Function},
@@ -135,18 +135,18 @@ impl Delivery {
             base64: std::str::from_utf8(&body).is_err(),
             body,
         };
-        let header = delivery.sign(SECRET, Label::V2, 0);
+        let header = delivery.sign(SECRET, "v2", 0);
         delivery.signature(&header)
     }
 
     /// A signature of its body, made so many seconds ago.
-    fn sign(&self, key: &str, label: Label, age: i64) -> String {
+    fn sign(&self, key: &str, label: &str, age: i64) -> String {
         let at = unix_seconds(SystemTime::now()).checked_add_signed(-age).unwrap();
-        secret(key).sign(label, at, &self.body)
+        duffel_header(key, label, at, &self.body)
     }
 
     fn signed_with(self, key: &str) -> Self {
-        let header = self.sign(key, Label::V2, 0);
+        let header = self.sign(key, "v2", 0);
         self.signature(&header)
     }
 

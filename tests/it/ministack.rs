@@ -4,9 +4,8 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::OnceLock,
 };
@@ -23,7 +22,7 @@ use aws_sdk_sqs::{
 use aws_smithy_http_client::Builder;
 use uuid::Uuid;
 
-const VERSION: &str = "1.5.33";
+const PACKAGE: &str = "ministack==1.5.33";
 pub const REGION: &str = "eu-west-1";
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -74,7 +73,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let python = install(folder);
+        let python = crate::setup::python("ministack", &[PACKAGE]);
         let mut server = Command::new(python)
             .args(["-c", SERVER])
             .env("TMPDIR", folder)
@@ -96,34 +95,6 @@ impl Server {
         let endpoint = format!("http://127.0.0.1:{}", port.trim());
         Self { endpoint, _process: server }
     }
-}
-
-/// Makes sure of a virtual environment with this version in it, and returns its Python.
-fn install(folder: &Path) -> PathBuf {
-    let environment = folder.join(format!("ministack-{VERSION}"));
-    let (python, complete) = (environment.join("bin/python"), environment.join("complete"));
-    let lock = File::create(folder.join("ministack.lock")).unwrap();
-    lock.lock().unwrap();
-    if !complete.exists() {
-        let _ = fs::remove_dir_all(&environment);
-        run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-        let package = format!("ministack=={VERSION}");
-        run(Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(package));
-        File::create(complete).unwrap();
-    }
-    python
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the tests need Python 3, as python3");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?} failed:\n{}{text}",
-        String::from_utf8_lossy(&output.stdout)
-    );
 }
 
 /// A queue and a table that no other test uses.

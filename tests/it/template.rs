@@ -32,9 +32,9 @@ fn the_function_is_given_every_variable_but_the_secret_itself() {
 fn the_receiver_starts_with_the_defaults() {
     let config = Template::read().config().unwrap();
     assert_eq!(config.window, DEFAULT_WINDOW);
-    assert_eq!(config.tolerance, DEFAULT_WINDOW);
+    assert_eq!(config.sources[0].tolerance, DEFAULT_WINDOW);
     assert!(config.ledger_table.is_some());
-    assert!(matches!(config.secrets, Secrets::Stored(_)));
+    assert!(matches!(config.sources[0].secrets, Secrets::Stored(_)));
 }
 
 #[test]

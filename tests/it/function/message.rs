@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use duffel_webhook_receiver::signature::{Label, unix_seconds};
+use duffel_webhook_receiver::signature::unix_seconds;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
@@ -56,7 +56,7 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
     // Spaces, an escape and an order of keys that no serialiser would bring back.
     let body = " {\"type\" : \"order.created\", \"id\":\"wev_1\",\"idempotency_key\":\"ord_1\",\n\t\"live_mode\":false, \
                 \"data\":{\"z\":\"Zo\\u00eb\",\"a\":\"Zoë ✈\",\"n\":1.0e2,\"nul\":\"\\u0000\"}}\r\n";
-    let header = Delivery::new(body).sign(SECRET, Label::V1, 60).replace(",v1=", " , v9=00, v1=");
+    let header = Delivery::new(body).sign(SECRET, "v1", 60).replace(",v1=", " , v9=00, v1=");
     let delivery =
         Delivery::new(body).signature(&header).header("Authorization", "Bearer x").header("Cookie", "a=b");
     let end = stage.function.invoke_traced(delivery.event(), Some(TRACE)).await;
@@ -177,7 +177,7 @@ async fn a_signature_from_the_future_does_not_outlive_its_record() {
     let stage = Stage::with(&[("DEDUP_WINDOW", "1h")]).await;
     let now = unix_seconds(SystemTime::now());
     let delivery = Delivery::new(ORDER_CREATED);
-    let header = delivery.sign(SECRET, Label::V2, -250);
+    let header = delivery.sign(SECRET, "v2", -250);
     assert_eq!(stage.deliver(&delivery.signature(&header)).await, accepted());
     let [item] = stage.backend.items().await.try_into().unwrap();
     assert!(number(&item, "expires_at") >= now + 250 + 60 * 60);
