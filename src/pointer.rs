@@ -64,9 +64,15 @@ impl<'de> Places<'_, '_, 'de> {
 
 /// The rest of a pointer, from its `/` on, if its first token is this name.
 fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
+    // Asked for every key of a body, so without a search where it can be.
+    if let Some(rest) = pointer.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return Some(rest);
+    }
+    if !name.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
+        return None;
+    }
     let (token, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
-    let escaped = || token.contains('~') && token.replace("~1", "/").replace("~0", "~") == name;
-    (token == name || escaped()).then_some(rest)
+    (token.replace("~1", "/").replace("~0", "~") == name).then_some(rest)
 }
 
 impl<'de> DeserializeSeed<'de> for Places<'_, '_, 'de> {
