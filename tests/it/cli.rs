@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::ministack;
+
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
 
@@ -37,7 +39,10 @@ struct Serve {
 impl Serve {
     fn start(variables: &[(&str, &str)]) -> Self {
         let mut command = tool(&["serve", "--listen", "127.0.0.1:0"]);
-        command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied());
+        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = follow(process.stdout.take().unwrap());
         let log = follow(process.stderr.take().unwrap());
@@ -304,4 +309,25 @@ fn every_scheme_signs_what_it_verifies() {
     assert!(text(&unknown.stderr).contains("there are duffel, standard-webhooks, stripe"));
     let misspelt = run(&["sign", BODY, "--scheme", r#"{"scheme":"hmac-sha256","prefx":"v0="}"#]);
     assert!(text(&misspelt.stderr).contains("prefx is not a field of this scheme"));
+}
+
+#[tokio::test]
+async fn serve_forwards_to_the_real_queue_and_table() {
+    let backend = ministack::Backend::new().await;
+    let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
+    let serve = Serve::spawn(command.envs([
+        ("AWS_ENDPOINT_URL", ministack::endpoint()),
+        ("AWS_REGION", ministack::REGION),
+        ("AWS_ACCESS_KEY_ID", ministack::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", ministack::SECRET_KEY),
+        ("QUEUE_URL", &backend.queue_url),
+        ("LEDGER_TABLE", &backend.table),
+    ]));
+    let url = serve.line("Receiving on ");
+    assert_eq!(serve.line("Forwarding to "), backend.queue_url);
+    assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "202 Accepted {\"status\":\"accepted\"}\n");
+    assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "200 OK {\"status\":\"duplicate\"}\n");
+    let messages = backend.messages().await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].body().unwrap().as_bytes(), std::fs::read(BODY).unwrap());
 }

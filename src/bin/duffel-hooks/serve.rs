@@ -93,9 +93,16 @@ fn without_aws(mut source: SourceConfig) -> Result<Source> {
 }
 
 #[cfg(feature = "aws")]
-async fn forward(variable: impl Fn(&str) -> Option<String>, listener: TcpListener, url: &str) -> Result<()> {
+async fn forward(
+    variable: impl Fn(&str) -> Option<String>,
+    listener: TcpListener,
+    address: &str,
+) -> Result<()> {
     let config = Config::read(variable)?;
-    writeln!(io::stdout(), "Receiving on {url}\nForwarding to {}", config.queue_url)?;
+    for source in &config.sources {
+        writeln!(io::stdout(), "Receiving on {address}/{}", source.name)?;
+    }
+    writeln!(io::stdout(), "Forwarding to {}", config.queue_url)?;
     accept(listener, duffel_webhook_receiver::aws::compose(config).await?).await
 }
 

@@ -1,0 +1,68 @@
+//! Several providers at one function, each with a stored secret of its own.
+
+use duffel_webhook_receiver::{
+    scheme::Scheme,
+    sign::{Signing, sign},
+    signature::unix_seconds,
+};
+use serde_json::json;
+
+use super::{Delivery, Stage, function};
+use crate::{
+    helpers::{ORDER_CREATED, SECRET, answer, key},
+    ministack::Backend,
+    proxy::Proxy,
+};
+
+const STRIPE_SECRET: &str = "whsec_test_secret";
+
+fn sources(duffel: &str, stripe: &str) -> String {
+    json!({
+        "duffel": { "scheme": "duffel", "secret_arn": duffel },
+        "payments": { "scheme": "stripe", "secret_arn": stripe, "event_types": ["payment_intent.*"] },
+    })
+    .to_string()
+}
+
+fn payment(secret: &str, kind: &str) -> Delivery {
+    let body = json!({ "id": format!("evt_{kind}"), "type": kind, "livemode": true }).to_string();
+    let now = unix_seconds(std::time::SystemTime::now());
+    let signing = Signing { seconds: now, ..Signing::default() };
+    let headers = sign(&Scheme::stripe(), &key(&Scheme::stripe(), secret), signing, body.as_bytes()).unwrap();
+    let mut delivery = Delivery::new(body).unsigned();
+    delivery.path = "/webhooks/payments".to_owned();
+    headers.iter().fold(delivery, |delivery, (name, value)| delivery.header(name, value))
+}
+
+#[tokio::test]
+async fn every_source_has_its_secret_and_its_filter() {
+    let backend = Backend::new().await;
+    let duffel = backend.create_secret(Some(SECRET)).await;
+    let stripe = backend.create_secret(Some(STRIPE_SECRET)).await;
+    let stage = Stage::of(backend, &[("SOURCES", &sources(&duffel, &stripe))]).await;
+    assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED)).await, answer(202, "accepted"));
+    let paid = payment(STRIPE_SECRET, "payment_intent.succeeded");
+    assert_eq!(stage.deliver(&paid).await, answer(202, "accepted"));
+    assert_eq!(stage.deliver(&paid).await, answer(200, "duplicate"));
+    assert_eq!(stage.deliver(&payment(STRIPE_SECRET, "charge.failed")).await, answer(200, "ignored"));
+    assert_eq!(stage.deliver(&payment(SECRET, "payment_intent.created")).await, answer(401, "unauthorized"));
+    let messages = stage.backend.messages().await;
+    let mut sources: Vec<_> = messages
+        .iter()
+        .map(|message| message.message_attributes().unwrap()["source"].string_value().unwrap())
+        .collect();
+    sources.sort_unstable();
+    assert_eq!(sources, ["duffel", "payments"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_of_no_use_is_told_with_its_source() {
+    let backend = Backend::new().await;
+    let duffel = backend.create_secret(Some(SECRET)).await;
+    let stripe = backend.create_secret(Some("{}")).await;
+    let proxy = Proxy::new().await;
+    let variables = [("SOURCES", &*sources(&duffel, &stripe))];
+    let (status, lines) = function(&backend, &proxy, &variables).await.exit().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(lines.concat().contains("source payments: "), "{lines:?}");
+}
