@@ -49,6 +49,16 @@ fn the_receiver_starts_with_every_mode_on_offer() {
 }
 
 #[test]
+fn the_receiver_starts_with_sources_of_which_no_secret_is_in_the_template() {
+    let mut template = Template::read();
+    let sources = r#"{"payments":{"scheme":"stripe","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:s-a1b2c3"}}"#;
+    template.0["Parameters"]["Sources"]["Default"] = sources.into();
+    let config = template.config().unwrap();
+    assert_eq!(config.sources.len(), 1);
+    assert_eq!(config.sources[0].name, "payments");
+}
+
+#[test]
 fn the_function_has_the_time_that_the_calls_to_aws_are_cut_for() {
     assert_eq!(Template::read().property("ReceiverFunction", "Timeout"), 10);
 }
@@ -125,7 +135,7 @@ fn data_outlives_the_stack() {
         let kind = resource["Type"].as_str().unwrap();
         if ["AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"].contains(&kind) {
             holding += 1;
-            assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+            assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
             assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
         }
     }
@@ -173,17 +183,19 @@ impl Template {
     /// What the receiver makes of the environment that it has where every parameter is left alone.
     fn config(&self) -> Result<Config, String> {
         let variables = self.variables();
-        let read = |name: &str| variables.get(name).map(|value| self.resolve(value));
+        let read = |name: &str| self.resolve(variables.get(name)?);
         Config::read(read).map_err(|error| error.to_string())
     }
 
-    fn resolve(&self, value: &Value) -> String {
+    /// `None` for what `CloudFormation` leaves out.
+    fn resolve(&self, value: &Value) -> Option<String> {
         let Value::Tagged(tagged) = value else {
             let number = value.as_u64().map(|number| number.to_string());
-            return number.or_else(|| value.as_str().map(str::to_owned)).unwrap();
+            return Some(number.or_else(|| value.as_str().map(str::to_owned)).unwrap());
         };
         match (tagged.tag.to_string().as_str(), &tagged.value) {
-            ("!Ref", Value::String(name)) => self.reference(name),
+            ("!Ref", Value::String(name)) if name == "AWS::NoValue" => None,
+            ("!Ref", Value::String(name)) => Some(self.reference(name)),
             ("!If", parts) => self.resolve(if self.holds(&parts[0]) { &parts[1] } else { &parts[2] }),
             _ => panic!("{value:?} means nothing to this test"),
         }
@@ -192,7 +204,7 @@ impl Template {
     fn reference(&self, name: &str) -> String {
         let resource = &self.0["Resources"][name];
         match resource["Type"].as_str() {
-            None => self.resolve(&self.0["Parameters"][name]["Default"]),
+            None => self.resolve(&self.0["Parameters"][name]["Default"]).unwrap(),
             Some("AWS::SQS::Queue") => {
                 let name = texts(&resource["Properties"]["QueueName"])[0].replace(['$', '{', ':', '}'], "");
                 format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}")
@@ -211,6 +223,8 @@ impl Template {
         match (tagged.tag.to_string().as_str(), &tagged.value) {
             ("!Equals", parts) => self.resolve(&parts[0]) == self.resolve(&parts[1]),
             ("!Not", parts) => !self.holds(&parts[0]),
+            ("!And", parts) => sequence(parts).iter().all(|part| self.holds(part)),
+            ("!Condition", name) => self.holds(name),
             _ => panic!("{condition:?} means nothing to this test"),
         }
     }
