@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if !cfg!(feature = "https") && arguments.to.starts_with("https:") {
+        return Err("this build knows no https: build without --no-default-features".into());
+    }
     let body = read_body(&arguments.body)?;
     let headers = arguments.signer.headers(&body)?;
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
