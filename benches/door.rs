@@ -1,4 +1,5 @@
 //! What a delivery costs the pipe itself, without queue, table and network: `cargo bench --no-default-features`.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     hint::black_box,

@@ -230,11 +230,14 @@ async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, StoredSec
     let current = current.map_err(|error| StoredSecretError::Unavailable(error.into()))?;
     let mut secrets = parse_secrets(current.secret_string())?;
     match previous {
-        Ok(previous) => match parse_secrets(previous.secret_string()) {
-            Ok(previous) => secrets.extend(previous),
-            // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
-            Err(_) => tracing::warn!("the previous version of {arn} is no secret and is passed over"),
-        },
+        Ok(previous) => {
+            if let Ok(previous) = parse_secrets(previous.secret_string()) {
+                secrets.extend(previous);
+            } else {
+                // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
+                tracing::warn!("the previous version of {arn} is no secret and is passed over");
+            }
+        }
         Err(error)
             if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
         }

@@ -30,7 +30,7 @@ fn payment(secret: &str, kind: &str) -> Delivery {
     let signing = Signing { seconds: now, ..Signing::default() };
     let headers = sign(&Scheme::stripe(), &key(&Scheme::stripe(), secret), signing, body.as_bytes()).unwrap();
     let mut delivery = Delivery::new(body).unsigned();
-    delivery.path = "/webhooks/payments".to_owned();
+    "/webhooks/payments".clone_into(&mut delivery.path);
     headers.iter().fold(delivery, |delivery, (name, value)| delivery.header(name, value))
 }
 
