@@ -61,7 +61,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let address = format!("http://{}/webhooks", listener.local_addr()?);
     if arguments.forward {
+        #[cfg(feature = "aws")]
         return forward(variable, listener, &address).await;
+        #[cfg(not(feature = "aws"))]
+        return Err("this build knows no AWS: build without --no-default-features to use --forward".into());
     }
     let made_up = STANDARD.encode(Uuid::new_v4());
     let local = |name: &str| match name {
@@ -104,11 +107,6 @@ async fn forward(
     }
     writeln!(io::stdout(), "Forwarding to {}", config.queue_url)?;
     accept(listener, duffel_webhook_receiver::aws::compose(config).await?).await
-}
-
-#[cfg(not(feature = "aws"))]
-async fn forward(_: impl Fn(&str) -> Option<String>, _: TcpListener, _: &str) -> Result<()> {
-    Err("this build knows no AWS: build without --no-default-features to use --forward".into())
 }
 
 /// Says where to deliver and how; with `SOURCES`, whose secrets their owner knows, only where.
