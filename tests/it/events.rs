@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::helpers::{World, answer, noon};
 
 /// What each sample comes to; all are signed with [`crate::helpers::SECRET`] at [`noon`].
-const SAMPLES: [(&str, u16, &str); 10] = [
+pub const SAMPLES: [(&str, u16, &str); 10] = [
     ("http-api.order-created.json", 202, "accepted"),
     ("http-api.schedule-change.json", 202, "accepted"),
     ("http-api.unknown-type.json", 202, "accepted"),
@@ -28,7 +28,7 @@ fn folder(path: &str) -> BTreeSet<String> {
     files.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-fn sample(name: &str) -> String {
+pub fn sample(name: &str) -> String {
     fs::read_to_string(format!("events/{name}")).unwrap()
 }
 

@@ -10,6 +10,7 @@ mod helpers;
 mod ministack;
 mod proxy;
 mod references;
+mod rie;
 mod runtime_api;
 mod schemes;
 mod setup;
