@@ -21,6 +21,7 @@ use crate::{
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
+    scheme::KeyForm,
     secret::{Secret, SecretError},
 };
 
@@ -47,6 +48,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// When a secret cannot be had; the message names the source.
 pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, ComposeError> {
     let sdk = sdk_config().await;
+    if sdk.region().is_none() {
+        return Err(ComposeError::Region);
+    }
     let sources: JoinSet<_> =
         config.sources.into_iter().map(|source| with_secrets(sdk.clone(), source)).collect();
     let sources = sources.join_all().await.into_iter().collect::<Result<_, _>>()?;
@@ -63,19 +67,23 @@ async fn with_secrets(sdk: SdkConfig, mut source: SourceConfig) -> Result<Source
     let name = source.name.clone();
     let secrets = match mem::replace(&mut source.secrets, Secrets::Given(Vec::new())) {
         Secrets::Given(secrets) => Ok(secrets),
-        Secrets::Stored(arn) => secrets(&sdk, &arn).await,
+        Secrets::Stored(arn) => secrets(&sdk, &arn, source.scheme.key).await,
     };
     let source = secrets.and_then(|secrets| source.source(&secrets).map_err(StoredSecretError::Unfit));
-    source.map_err(|cause| ComposeError { name, cause })
+    source.map_err(|cause| ComposeError::Secrets { name, cause })
 }
 
-/// A source is without its secrets.
+/// Why there is no receiver.
 #[derive(Debug, Error)]
-#[error("source {name}: WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
-pub struct ComposeError {
-    name: String,
-    #[source]
-    cause: StoredSecretError,
+pub enum ComposeError {
+    #[error("AWS_REGION is required")]
+    Region,
+    #[error("source {name}: WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
+    Secrets {
+        name: String,
+        #[source]
+        cause: StoredSecretError,
+    },
 }
 
 /// Region and credentials as the SDK finds them, over one shared pool of connections.
@@ -221,7 +229,7 @@ impl Queue for SqsQueue {
 ///
 /// # Errors
 /// When there is none to be had, or one that cannot be a webhook's secret.
-async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, StoredSecretError> {
+async fn secrets(config: &SdkConfig, arn: &str, form: KeyForm) -> Result<Vec<Secret>, StoredSecretError> {
     let config = aws_sdk_secretsmanager::config::Builder::from(config);
     let client =
         aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts(SECRET_TIMEOUT)).build());
@@ -231,7 +239,9 @@ async fn secrets(config: &SdkConfig, arn: &str) -> Result<Vec<Secret>, StoredSec
     let mut secrets = parse_secrets(current.secret_string())?;
     match previous {
         Ok(previous) => {
-            if let Ok(previous) = parse_secrets(previous.secret_string()) {
+            let previous = parse_secrets(previous.secret_string());
+            let fit = |previous: &Vec<Secret>| previous.iter().all(|secret| secret.key(form).is_ok());
+            if let Some(previous) = previous.ok().filter(fit) {
                 secrets.extend(previous);
             } else {
                 // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
@@ -260,7 +270,7 @@ fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, StoredSecretError> {
 
 /// Why there is no secret to verify with.
 #[derive(Debug, Error)]
-enum StoredSecretError {
+pub enum StoredSecretError {
     #[error("Secrets Manager did not give the secret")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     #[error(

@@ -46,10 +46,10 @@ impl Event {
         let signed_kind = kind.as_deref().filter(|_| is_signed(&scheme.kind)).unwrap_or_default();
         let signed_id = id.as_deref().filter(|_| is_signed(&scheme.id));
         let key = idempotency_key.as_deref();
-        // Needed where nothing signed names the event, and a full pass over the body, so only there.
-        let nameless = key.is_none() && signed_id.is_none();
-        let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
         let id_counts = key.is_none() || scheme.repeating.contains(&signed_kind);
+        // Needed where nothing signed names the event, and a full pass over the body, so only there.
+        let nameless = id_counts && signed_id.is_none();
+        let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
         let mode = live_mode.map_or("", |live| if live { "live" } else { "test" });
         let mut parts = vec![verified.source(), mode, signed_kind, key.unwrap_or_default()];
         parts.extend(signed_id.filter(|_| id_counts));

@@ -139,7 +139,7 @@ fn note(
         Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}
     }
     let event_type = trail.event_type.as_deref();
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(

@@ -34,7 +34,8 @@ pub async fn invoke<L: Ledger, Q: Queue>(
         request.headers_mut().insert(TRACE_HEADER, trace);
     }
     request.extensions_mut().insert(RequestId(event.context.request_id));
-    Ok(answer(&respond(receiver, request, SystemTime::now()).await))
+    let format = request.extensions().get::<Format>().copied();
+    Ok(answer(&respond(receiver, request, SystemTime::now()).await, format))
 }
 
 /// Turns an event into the request it tells of; what tells of none becomes one to nowhere.
@@ -46,8 +47,18 @@ pub fn request(payload: &str) -> Request<Bytes> {
     }
 
     let version = serde_json::from_str(payload).ok().and_then(|Version { version }| version);
-    let parts = if version.as_deref() == Some("2.0") { http_api(payload) } else { rest_api(payload) };
-    parts.and_then(Parts::assemble).unwrap_or_default()
+    if version.as_deref() != Some("2.0") {
+        return rest_api(payload).and_then(Parts::assemble).unwrap_or_default();
+    }
+    let mut request = http_api(payload).and_then(Parts::assemble).unwrap_or_default();
+    request.extensions_mut().insert(Format::V2);
+    request
+}
+
+/// The payload format that a gateway speaks, where it is not the old one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    V2,
 }
 
 struct Parts {
@@ -109,15 +120,19 @@ impl Parts {
     }
 }
 
-/// The part of the answer's form that all three gateways share.
-fn answer(response: &Response<String>) -> Value {
+/// The part of the answer's form that all gateways share, and what emulators of the new one insist on.
+fn answer(response: &Response<String>, format: Option<Format>) -> Value {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers: BTreeMap<_, _> =
         response.headers().iter().map(|(name, value)| (name.as_str(), text(value))).collect();
-    json!({
+    let mut answer = json!({
         "statusCode": response.status().as_u16(),
         "headers": headers,
         "body": response.body(),
         "isBase64Encoded": false,
-    })
+    });
+    if format == Some(Format::V2) {
+        answer["cookies"] = json!([]);
+    }
+    answer
 }

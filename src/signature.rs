@@ -167,7 +167,8 @@ impl Signed {
             Self::Body => [""; 4],
             Self::TimeBody => ["", "", time, "."],
             Self::IdTimeBody(names) => {
-                let id = delivery.header(names).filter(|id| !id.is_empty());
+                // With a dot in it, what is signed could be cut elsewhere: a part of a body would pass for a body.
+                let id = delivery.header(names).filter(|id| !id.is_empty() && !id.contains('.'));
                 [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }
         })

@@ -80,12 +80,15 @@ impl Fields {
             self.mistake("tolerance", what);
         }
         let types = self.strings("event_types").unwrap_or_else(|| vec!["*".to_owned()]);
+        if types.iter().any(|kind| kind.contains(',')) {
+            self.mistake("event_types", "must be a list: there is a comma within a type");
+        }
         let mode = self.parse("live_mode", parse_mode).unwrap_or_default();
         if mode != Mode::Any && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == Origin::Nowhere) {
             self.mistake("live_mode", "means nothing where events do not tell their mode");
         }
         self.unknown();
-        let filter = Filter::new(types.iter().map(String::as_str), mode);
+        let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
         Some(SourceConfig { name: name.to_owned(), scheme: scheme?, secrets: secrets?, tolerance, filter })
     }
 
@@ -138,11 +141,13 @@ impl Fields {
     }
 
     fn secrets(&mut self, scheme: Option<&Scheme>) -> Option<Secrets> {
+        let missing = !self.fields.0.iter().any(|(name, _)| matches!(name.as_str(), "secret" | "secret_arn"));
         let given = self.strings("secret");
         let stored = self.string("secret_arn");
         match (given, stored) {
             (Some(_), Some(_)) => self.mistake("secret", "and secret_arn exclude each other"),
-            (None, None) => self.mistake("secret", "or secret_arn is required"),
+            (None, None) if missing => self.mistake("secret", "or secret_arn is required"),
+            (None, None) => {}
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
             (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
             (Some(texts), None) => {
@@ -211,7 +216,7 @@ impl Fields {
 
     fn pointer(&mut self, field: &str) -> Option<Origin> {
         self.parse(field, |text| {
-            if text.starts_with('/') {
+            if is_pointer(text) {
                 Ok(Origin::Body(text.to_owned().into()))
             } else {
                 Err("must be a JSON pointer, such as /data/id")
@@ -225,6 +230,12 @@ impl Fields {
             self.mistake(&name, "is not a field of this scheme, or stands twice");
         }
     }
+}
+
+/// RFC 6901: a tilde stands for nothing by itself. No body is so deep that more than 32 steps would help.
+fn is_pointer(text: &str) -> bool {
+    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escapes && text.matches('/').count() <= 32
 }
 
 /// The members of an object in their order, those that stand twice included.
@@ -324,6 +335,7 @@ mod tests {
             ("tolerance", r#""scheme":"github","secret":"x","tolerance":"5m""#),
             ("event_types", r#""scheme":"stripe","secret":"x","event_types":[]"#),
             ("event_types", r#""scheme":"stripe","secret":"x","event_types":["a",1]"#),
+            ("event_types", r#""scheme":"stripe","secret":"x","event_types":"a.*, b.*""#),
             ("live_mode", r#""scheme":"stripe","secret":"x","live_mode":true"#),
             ("live_mode", r#""scheme":"github","secret":"x","live_mode":"live""#),
             ("prefix", r#""scheme":"github","secret":"x","prefix":"sha1=""#),
@@ -337,6 +349,7 @@ mod tests {
                 r#""scheme":"hmac-sha256","secret":"x","timestamp_header":"t","signed_timestamp":"no""#,
             ),
             ("key", r#""scheme":"hmac-sha256","secret":"x","key":"id""#),
+            ("key", r#""scheme":"hmac-sha256","secret":"x","key":"/a~2""#),
         ] {
             let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
             assert!(!mistakes.is_empty(), "{fields}");

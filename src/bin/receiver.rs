@@ -7,7 +7,7 @@ use lambda_runtime::service_fn;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let variable = |name: &str| env::var(name).ok();
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     log::start(variable, io::stdout);
     match run(variable).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -20,7 +20,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let receiver = aws::compose(Config::read(variable)?).await?;
+    let receiver = aws::compose(Config::read(&variable)?).await?;
+    if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return Err(
+            "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use `cargo lambda watch`, or \
+                    `duffel-hooks serve --forward`"
+                .into(),
+        );
+    }
     // Boxed, or the layers of futures are too many for the compiler.
     lambda_runtime::run(service_fn(|event| Box::pin(lambda::invoke(&receiver, event)))).await
 }

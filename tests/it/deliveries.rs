@@ -432,6 +432,16 @@ fn events_of_one_object_are_told_apart() {
 }
 
 #[test]
+fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
+    let world = World::new();
+    let body =
+        |change: u8| format!(r#"{{"type":"order.updated","idempotency_key":"ord_1","data":{change}}}"#);
+    assert_eq!(world.deliver(body(1), noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(body(2), noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(body(1), noon()), answer(200, "duplicate"));
+}
+
+#[test]
 fn modes_and_boundaries_between_fields_are_told_apart() {
     let world = World::new();
     for body in [

@@ -103,10 +103,10 @@ async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door()
     let emulator = Emulator::start(&backend);
     let world = World::new();
     for (name, ..) in SAMPLES {
-        let (status, word) = world.knock(lambda::request(&sample(name)), noon());
+        let (status, said) = world.knock(lambda::request(&sample(name)), noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
-        assert_eq!(answer["body"], format!(r#"{{"status":"{word}"}}"#), "{name}");
+        assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");
     }
     assert_eq!(emulator.invoke("{}")["statusCode"], 404);
     let (here, there) = (world.queued(), backend.messages().await);

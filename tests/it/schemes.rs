@@ -459,3 +459,36 @@ fn duffel_beside_others_is_as_duffel_alone() {
     ]);
     assert_eq!(world.deliver(crate::helpers::ORDER_CREATED, noon()), answer(202, "accepted"));
 }
+
+/// `id.time.body` must not be cut at another place: the inner part of a signed body is not a signed body.
+#[test]
+fn standard_webhooks_cannot_be_cut_elsewhere() {
+    let scheme = scheme("standard-webhooks");
+    let (old, now) = (unix_seconds(noon()) - 3600, unix_seconds(noon()));
+    let head = r#"{"type":"note.created","note":"hello"#;
+    let body = format!(r#"{head}.{now}.INNER"}}"#);
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let signing = Signing { id: "msg_1", seconds: old, label: None };
+    let headers = sign(&scheme, &key(&scheme, secret), signing, body.as_bytes()).unwrap();
+    let signature = headers.last().unwrap().1.clone();
+    let (id, time) = (format!("msg_1.{old}.{head}"), now.to_string());
+    let forged = [("webhook-id", &*id), ("webhook-timestamp", &*time), ("webhook-signature", &*signature)];
+    assert_eq!(world(&scheme, secret).knock(post("it", &forged, br#"INNER"}"#), noon()).0, 401);
+}
+
+#[test]
+fn a_header_full_of_ed25519_signatures_costs_no_more_than_a_few() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use ed25519_dalek::{Signer, SigningKey};
+    let private = SigningKey::from_bytes(&[7; 32]);
+    let public = format!("whpk_{}", STANDARD.encode(private.verifying_key()));
+    let now = unix_seconds(noon()).to_string();
+    let right = STANDARD.encode(private.sign(format!("msg_1.{now}.{{}}").as_bytes()).to_bytes());
+    let wrong = STANDARD.encode([7; 64]);
+    for (before, status) in [(3, 202), (4, 401)] {
+        let list = format!("{}v1a,{right}", format!("v1a,{wrong} ").repeat(before));
+        let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*list)];
+        let knock = world(&scheme("standard-webhooks"), &public).knock(post("it", &headers, b"{}"), noon());
+        assert_eq!(knock.0, status);
+    }
+}

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if !arguments.to.contains("://") {
+        return Err(format!("--to must be a URL: did you mean http://{}?", arguments.to).into());
+    }
     if !cfg!(feature = "https") && arguments.to.starts_with("https:") {
         return Err("this build knows no https: build without --no-default-features".into());
     }

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -54,7 +54,8 @@ pub(crate) struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let variable = |name: &str| env::var(name).ok();
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let no_sources = || variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
     log::start(variable, io::stderr);
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
@@ -69,7 +70,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let made_up = STANDARD.encode(Uuid::new_v4());
     let local = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
-        "WEBHOOK_SECRET" if variable("SOURCES").is_none() => variable(name).or_else(|| Some(made_up.clone())),
+        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| Some(made_up.clone())),
         "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
@@ -152,7 +153,15 @@ where
 {
     let receiver = Arc::new(receiver);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Too many are connected, as a rule; they will not be for long.
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
         let receiver = Arc::clone(&receiver);
         let service = service_fn(move |request| {
             let receiver = Arc::clone(&receiver);

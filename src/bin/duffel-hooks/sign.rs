@@ -8,12 +8,14 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::{
+    config::DEFAULT_WINDOW,
     scheme::{Scheme, Time},
     secret::{Key, Secret},
     sign::{self, Signing},
     signature::{Delivery, Verifier, unix_seconds},
     sources,
 };
+use uuid::Uuid;
 
 use crate::{Result, read_body};
 
@@ -41,9 +43,9 @@ pub(crate) struct VerifyArguments {
     headers: Vec<(String, String)>,
     #[command(flatten)]
     scheme: SchemeArgument,
-    /// How old the signature may be
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
-    tolerance: Duration,
+    /// How old the signature may be [default: as the receiver's]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    tolerance: Option<Duration>,
 }
 
 pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
@@ -52,8 +54,20 @@ pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
 struct SchemeArgument {
     /// How the provider signs: duffel, standard-webhooks, stripe, github, shopify, hmac-sha256, or
     /// the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
-    #[arg(long, value_name = "SCHEME", default_value = "duffel", value_parser = parse_scheme)]
-    scheme: Scheme,
+    #[arg(long, value_name = "SCHEME", default_value = "duffel")]
+    scheme: String,
+}
+
+impl SchemeArgument {
+    /// Not the parser's business: it would print the whole argument, and with it a secret put there by mistake.
+    fn read(&self) -> Result<Scheme> {
+        if self.scheme.starts_with('{') {
+            return sources::read_scheme(&self.scheme)
+                .map_err(|mistake| format!("--scheme: {mistake}").into());
+        }
+        let names = Scheme::NAMES.join(", ");
+        Scheme::named(&self.scheme).ok_or_else(|| format!("--scheme: there are {names}").into())
+    }
 }
 
 /// How to sign
@@ -61,16 +75,16 @@ struct SchemeArgument {
 pub(crate) struct Signer {
     #[command(flatten)]
     scheme: SchemeArgument,
-    /// The label of the signature, where there is a choice: v2 as Duffel's live traffic has it, v1
-    /// as its documentation has it [default: v2]
+    /// The label of the signature, where there is a choice: for Duffel v1, as its documentation has
+    /// it, or v2, as live traffic has it [default: the latter]
     #[arg(long)]
     label: Option<String>,
     /// The time to sign, in seconds since the epoch [default: now]
     #[arg(long, value_name = "SECONDS")]
     timestamp: Option<u64>,
-    /// The id to sign, where a scheme signs one
-    #[arg(long, value_name = "ID", default_value = "msg_0000A4tQSmKyqOrcySrGbo")]
-    id: String,
+    /// The id to sign, where a scheme signs one [default: a random one]
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
     /// A header to add, unsigned, such as 'X-GitHub-Event: push'; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(String, String)>,
@@ -79,20 +93,16 @@ pub(crate) struct Signer {
 impl Signer {
     /// Signs a body with the first secret of the environment; the signature's header comes last.
     pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
-        let scheme = &self.scheme.scheme;
+        let scheme = &self.scheme.read()?;
         let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
         let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
-        let signing = Signing { label: self.label.as_deref(), id: &self.id, seconds };
-        let signed = sign::sign(scheme, &key, signing, body).map_err(|_| "a public key cannot sign")?;
+        let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
+        let signing = Signing { label: self.label.as_deref(), id: &id, seconds };
+        let signed = sign::sign(scheme, &key, signing, body).map_err(
+            |_| "it cannot be signed: a public key signs nothing, and an id is neither blank nor has dots",
+        )?;
         Ok(self.headers.iter().cloned().chain(signed).collect())
     }
-}
-
-fn parse_scheme(text: &str) -> std::result::Result<Scheme, String> {
-    if text.starts_with('{') {
-        return sources::read_scheme(text);
-    }
-    Scheme::named(text).ok_or_else(|| format!("there are {}", Scheme::NAMES.join(", ")))
 }
 
 fn parse_header(text: &str) -> std::result::Result<(String, String), &'static str> {
@@ -123,8 +133,9 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
 
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
     let now = SystemTime::now();
-    let scheme = &arguments.scheme.scheme;
-    let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, arguments.tolerance);
+    let scheme = &arguments.scheme.read()?;
+    let tolerance = arguments.tolerance.or(scheme.tolerance).unwrap_or(DEFAULT_WINDOW);
+    let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, tolerance);
     let signature = scheme.signature.first().map(|name| (name.to_string(), arguments.signature.clone()));
     let headers = arguments.headers.iter().cloned().chain(signature);
     let headers = headers.map(|(name, value)| (name.into(), value)).collect();

@@ -66,3 +66,15 @@ async fn a_secret_that_is_of_no_use_is_told_with_its_source() {
     assert_eq!(status.code(), Some(1));
     assert!(lines.concat().contains("source payments: "), "{lines:?}");
 }
+
+#[tokio::test]
+async fn a_placeholder_that_was_replaced_is_passed_over() {
+    let backend = Backend::new().await;
+    let arn = backend.create_secret(Some("change-me!")).await;
+    backend.put_secret(&arn, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").await;
+    let sources = json!({ "crm": { "scheme": "standard-webhooks", "secret_arn": arn } }).to_string();
+    let stage = Stage::of(backend, &[("SOURCES", &sources)]).await;
+    let mut delivery = Delivery::new(ORDER_CREATED);
+    "/webhooks/crm".clone_into(&mut delivery.path);
+    assert_eq!(stage.deliver(&delivery).await, answer(401, "unauthorized"));
+}
