@@ -8,6 +8,7 @@ mod faults;
 mod function;
 mod helpers;
 mod ministack;
+mod model;
 mod proxy;
 mod references;
 mod rie;

@@ -1,0 +1,188 @@
+//! The promises, put to thousands of random schedules: deliveries of all kinds, under way together and
+//! interleaved at every await, by processes whose clocks step and that die, on a ledger and a queue that fail.
+//!
+//! `MODEL_SCHEDULES=100000 cargo test --test it model` plays as many, and `MODEL_SEED` makes them others. What
+//! breaks a promise is printed, shrunk and as a story, and the seed that makes it again.
+
+mod attempt;
+mod events;
+mod pipes;
+mod ports;
+mod promises;
+mod schedule;
+mod shrink;
+mod stage;
+mod twins;
+mod world;
+
+use std::{env, fmt};
+
+use fastrand::Rng;
+
+use self::{
+    events::Event,
+    promises::Promise,
+    schedule::{
+        Delivery,
+        Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
+        Signature::{self, Fresh, Last},
+        Step, draw,
+    },
+    shrink::shrink,
+    stage::{Subject, play},
+    twins::{Flaw, twin},
+    world::{FIFO_MEMORY, SIGHTS, Tally, WINDOW},
+};
+
+/// How many are played where nobody says.
+const SCHEDULES: u64 = 5_000;
+
+/// A schedule after which a promise does not hold.
+struct CounterExample {
+    seed: u64,
+    /// How many schedules were played until it was found.
+    played: u64,
+    promise: Promise,
+    steps: Vec<Step>,
+    story: Vec<String>,
+}
+
+/// Plays schedules until one breaks a promise that is `at_stake`.
+fn search(
+    subject: &Subject,
+    seed: u64,
+    schedules: u64,
+    at_stake: impl Fn(Promise) -> bool,
+) -> Result<Tally, CounterExample> {
+    let mut tally = Tally::new();
+    for played in 1..=schedules {
+        let seed = seed.wrapping_add(played - 1);
+        let steps = draw(&mut Rng::with_seed(seed));
+        let outcome = play(subject, &steps, false);
+        for (sight, count) in outcome.tally {
+            *tally.entry(sight).or_default() += count;
+        }
+        if let Some(promise) = outcome.broken.into_iter().find(|promise| at_stake(*promise)) {
+            let steps = shrink(steps, |steps| play(subject, steps, false).broken.contains(&promise));
+            let story = play(subject, &steps, true).story;
+            return Err(CounterExample { seed, played, promise, steps, story });
+        }
+    }
+    Ok(tally)
+}
+
+impl fmt::Display for CounterExample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, played, promise, steps, story } = self;
+        writeln!(f, "schedule {played}, of MODEL_SEED={seed}, breaks the promise {promise:?}")?;
+        steps.iter().try_for_each(|step| writeln!(f, "{step:?}"))?;
+        story.iter().try_for_each(|line| writeln!(f, "    {line}"))
+    }
+}
+
+fn variable(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+#[test]
+fn the_promises_hold_on_every_schedule() {
+    let schedules = variable("MODEL_SCHEDULES", SCHEDULES);
+    let tally = search(&pipes::real(), variable("MODEL_SEED", 0), schedules, |_| true);
+    let tally = tally.unwrap_or_else(|example| panic!("{example}"));
+    println!("{schedules} schedules: {tally:#?}");
+    for sight in SIGHTS {
+        assert!(schedules < SCHEDULES || tally.contains_key(sight), "no schedule shows {sight}");
+    }
+}
+
+#[test]
+fn a_twin_without_a_flaw_keeps_the_promises() {
+    let found = search(&twin(Flaw::None), 0, SCHEDULES, |_| true);
+    found.unwrap_or_else(|example| panic!("{example}"));
+}
+
+#[test]
+fn every_flawed_twin_is_found_out() {
+    let twins = [
+        ("acknowledges before it sends", twin(Flaw::AcknowledgesFirst), Promise::Kept),
+        ("acknowledges whatever the queue says", twin(Flaw::IgnoresTheQueue), Promise::Kept),
+        ("records before it sends", twin(Flaw::RecordsFirst), Promise::Kept),
+        ("goes by the bare key", twin(Flaw::GoesByTheBareKey), Promise::Kept),
+        ("claims before it sends", twin(Flaw::ClaimsFirst), Promise::Delivered),
+        ("goes by the id", twin(Flaw::GoesByTheId), Promise::ToldApart),
+        ("never looks up", twin(Flaw::NeverLooks), Promise::OnceInTheWindow),
+        ("looks up after it sends", twin(Flaw::LooksLast), Promise::OnceInTheWindow),
+        ("never verifies", twin(Flaw::NeverVerifies), Promise::Signed),
+        ("parses before it verifies", twin(Flaw::ParsesFirst), Promise::Contract),
+        ("asks again if unrecorded", twin(Flaw::AsksAgainIfUnrecorded), Promise::Contract),
+        ("forwards everything", twin(Flaw::ForwardsEverything), Promise::Wanted),
+        ("lets records expire by our clock", twin(Flaw::ExpiresByOurClock), Promise::NoReplay),
+        ("accepts what is stale", pipes::tolerant(), Promise::Timely),
+        ("tolerates more than it remembers", pipes::forgetful(), Promise::NoReplay),
+        ("outlives the queue's memory", pipes::unhurried(), Promise::OnceInTheWindow),
+        ("has no ledger", pipes::without_ledger(), Promise::OnceInTheWindow),
+        ("sends to a standard queue", pipes::on_standard_queue(), Promise::OnceInFiveMinutes),
+        ("overwrites records", pipes::overwriting(), Promise::OnceInTheWindow),
+        ("never prolongs a record", pipes::never_prolonging(), Promise::NoReplay),
+        ("never lets a record expire", pipes::never_expiring(), Promise::NewAfterTheWindow),
+        ("takes a failed look-up for none", pipes::failing_open(), Promise::OnceInTheWindow),
+    ];
+    let is_found = |(what, subject, promise): &(&str, Subject, Promise)| {
+        let found = search(subject, 0, SCHEDULES, |broken| broken == *promise).err();
+        found.inspect(|example| println!("A pipe that {what}: {example}")).is_some()
+    };
+    let not_found = twins.iter().filter(|twin| !is_found(twin)).map(|(what, ..)| what).collect::<Vec<_>>();
+    assert!(not_found.is_empty(), "not found out: {not_found:?}");
+}
+
+fn deliver(signature: Signature, fate: &[Fault]) -> Step {
+    let delivery = Delivery { process: 0, event: Event::Booked, signature, fate: fate.to_vec() };
+    Step::Deliver(vec![delivery], Vec::new())
+}
+
+/// How many messages come of a schedule that breaks no promise.
+fn messages(steps: &[Step]) -> usize {
+    let outcome = play(&pipes::real(), steps, false);
+    assert_eq!(outcome.broken, []);
+    outcome.messages
+}
+
+/// What the promises excuse, the pipe really does, or they would excuse too much.
+#[test]
+fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
+    let fates: [&[Fault]; 7] = [
+        &[Fine, KilledAfter],
+        &[Fine, AnswerLost],
+        &[Fine, Late],
+        &[Fine, Fine, KilledBefore],
+        &[Fine, Fine, Down, Down],
+        &[Fine, Fine, Down, KilledBefore],
+        &[Fine, Fine, Down],
+    ];
+    for (fate, after_five_minutes) in fates.into_iter().zip([2, 2, 2, 2, 2, 2, 1]) {
+        let deliveries = |pause| [deliver(Fresh, fate), Step::Wait(pause), deliver(Fresh, &[])];
+        assert_eq!(messages(&deliveries(FIFO_MEMORY - 1)), 1, "{fate:?}");
+        assert_eq!(messages(&deliveries(FIFO_MEMORY)), after_five_minutes, "{fate:?}");
+    }
+}
+
+#[test]
+fn a_signature_outlives_its_record_if_that_could_not_be_prolonged() {
+    let replayed = |fate| {
+        let (first, again) = (deliver(Fresh, &[]), deliver(Fresh, fate));
+        messages(&[first, Step::Wait(WINDOW - 1), again, Step::Wait(2), deliver(Last, &[])])
+    };
+    assert_eq!(replayed(&[]), 1);
+    assert_eq!(replayed(&[Fine, Down]), 1);
+    assert_eq!(replayed(&[Fine, Down, Down]), 2);
+}
+
+#[test]
+fn a_record_must_not_be_deleted_before_it_expired_by_the_clock_of_the_process() {
+    let replayed = |step| {
+        let (first, again) = (deliver(Fresh, &[]), deliver(Last, &[]));
+        messages(&[first, Step::Wait(WINDOW + 1), step, Step::Clock(0, -1), again])
+    };
+    assert_eq!(replayed(Step::Wait(0)), 1);
+    assert_eq!(replayed(Step::Sweep), 2);
+}

@@ -1,0 +1,143 @@
+//! What must hold, whatever happens.
+//!
+//! Spans of time are judged by the clocks of the processes, since the pipe can know no other; the queue's five
+//! minutes by its own.
+
+use super::{
+    attempt::{Attempt, Forwarding},
+    events::{Event, SKEW},
+    world::{FIFO_MEMORY, Message, Parcel, WINDOW, World},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// Nothing is forwarded that its provider did not sign,
+    Signed,
+    /// or whose signature is too old or too new,
+    Timely,
+    /// or that is no event, or filtered out.
+    Wanted,
+    /// What is acknowledged is in the queue: if accepted, since five minutes ago at most.
+    Kept,
+    /// An event whose sender retries to the end is acknowledged.
+    Delivered,
+    /// Two messages bear one deduplication id if, and only if, they are one event.
+    ToldApart,
+    /// Nothing is forwarded twice within five minutes,
+    OnceInFiveMinutes,
+    /// or within the window, unless something went wrong between the send and the record of the first.
+    OnceInTheWindow,
+    /// A delivery that was acknowledged, its record made, is never forwarded again.
+    NoReplay,
+    /// What comes again after the window counts as new.
+    NewAfterTheWindow,
+    /// Every answer is the contract's; 503 means that nothing is known to be forwarded.
+    Contract,
+}
+
+impl World {
+    pub fn promise(&mut self, promise: Promise, holds: bool) {
+        if !holds {
+            self.tell(|| format!("  BROKEN: {promise:?}"));
+            self.broken.push(promise);
+        }
+    }
+
+    /// Nothing unverified is in the queue, nor what nobody wants.
+    pub fn check_parcel(&mut self, attempt: usize, parcel: &Parcel) {
+        let Attempt { timely, event, .. } = self.attempts[attempt];
+        let genuine = self.letters.iter().any(|letter| {
+            letter.event.itself() == event
+                && letter.body == parcel.body
+                && letter.signature() == Some(&parcel.signature)
+        });
+        self.promise(Promise::Signed, genuine);
+        self.promise(Promise::Timely, timely);
+        self.promise(Promise::Wanted, event.is_wanted());
+    }
+
+    /// Nothing is forwarded twice, but for the hole; and where it is, the consumer can tell.
+    pub fn check_message(&mut self, message: &Message) {
+        let same = |other: &Message| other.event == message.event;
+        let told_apart =
+            self.messages.iter().all(|other| same(other) == (other.identity == message.identity));
+        self.promise(Promise::ToldApart, told_apart);
+        let together = self.messages.iter().any(|other| same(other) && message.at - other.at < FIFO_MEMORY);
+        self.promise(Promise::OnceInFiveMinutes, !together);
+
+        let this = &self.attempts[message.attempt];
+        // The table goes by its own clock when it deletes, and a process may be behind it.
+        let was_swept = |&(event, until): &(Event, u64)| event == message.event && until >= this.clock;
+        let was_swept = self.swept.iter().any(was_swept);
+        let is_timed = this.letter.is_some_and(|letter| self.letters[letter].time.is_some());
+        let (mut twice, mut replayed, mut sights) = (false, false, Vec::new());
+        for (number, other) in self.attempts.iter().enumerate() {
+            if number == message.attempt || other.event != message.event || other.letter.is_none() {
+                continue;
+            }
+            let sound = other.is_sound_before(this.started);
+            let forwarded = self.messages.iter().any(|message| message.attempt == number)
+                || sound && other.answer() == "202 accepted";
+            let within = forwarded && this.clock <= other.clock + WINDOW;
+            let replay = sound && is_timed && other.letter == this.letter;
+            if was_swept && (within || replay) {
+                sights.push("excused: swept, as the clock was behind");
+            } else if let (true, Some(excuse)) = (within, other.excuse()) {
+                sights.push(excuse);
+            } else if within || replay {
+                (twice, replayed) = (twice || within, replayed || replay);
+            } else if forwarded {
+                sights.push("forwarded again after the window");
+            }
+        }
+        for sight in sights {
+            self.count(sight);
+        }
+        self.promise(Promise::OnceInTheWindow, !twice);
+        self.promise(Promise::NoReplay, !replayed);
+    }
+
+    /// Every answer is the contract's, and nothing acknowledged is lost.
+    pub fn check_answer(&mut self, number: usize) {
+        let this = &self.attempts[number];
+        let (answer, clock, now) = (this.answer().to_owned(), this.clock, self.now);
+        let (event, genuine) = (this.event, this.letter.is_some());
+        let by_contract = match (genuine && this.timely, event) {
+            (false, _) => answer == "401 unauthorized",
+            (true, Event::Malformed) => answer == "400 malformed",
+            (true, Event::Unwanted) => answer == "200 ignored",
+            _ => match answer.as_str() {
+                "202 accepted" | "200 duplicate" => true,
+                "503 unavailable" => this.forwarding == Forwarding::Failed,
+                _ => false,
+            },
+        };
+        self.promise(Promise::Contract, by_contract);
+
+        let mut messages = self.messages.iter().filter(|message| message.event == event);
+        match answer.as_str() {
+            "202 accepted" => {
+                let just_now = |message: &Message| message.at + FIFO_MEMORY + self.timeout > now;
+                let is_there = messages.any(just_now);
+                self.promise(Promise::Kept, is_there);
+            }
+            "200 duplicate" => {
+                let is_there = messages.next().is_some();
+                let until = |attempt: &Attempt| {
+                    let signed = attempt.letter.and_then(|letter| self.letters[letter].time);
+                    signed.unwrap_or_default().min(attempt.clock + SKEW).max(attempt.clock) + WINDOW
+                };
+                let remembered = self.attempts.iter().enumerate().any(|(other, attempt)| {
+                    other != number
+                        && (attempt.event, attempt.letter.is_some(), attempt.timely) == (event, true, true)
+                        && clock <= until(attempt)
+                });
+                self.count("duplicates answered");
+                self.promise(Promise::Kept, is_there);
+                self.promise(Promise::NewAfterTheWindow, remembered);
+            }
+            "503 unavailable" => self.count("deliveries asked for again"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What happens: a schedule is a list of steps.
+
+use std::ops::RangeInclusive;
+
+use fastrand::Rng;
+
+use self::Fault::{AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
+use self::Signature::{Ahead, First, Forged, Fresh, Last, Missing, Redated, Tampered};
+use super::{
+    events::{
+        Event::{
+            self, Booked, BookedAlias, BookedInTest, Cancelled, Malformed, Paid, Pushed, Unwanted, Updated,
+            UpdatedAgain,
+        },
+        SKEW,
+    },
+    world::{FIFO_MEMORY, WINDOW},
+};
+
+pub const PROCESSES: usize = 3;
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Deliveries that are under way together: their turns, and then each to its end.
+    Deliver(Vec<Delivery>, Vec<Turn>),
+    /// Seconds in which nothing is delivered.
+    Wait(u64),
+    /// A process's clock is set this many seconds off.
+    Clock(usize, i64),
+    /// The table deletes what expired by its own clock.
+    Sweep,
+}
+
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub process: usize,
+    pub event: Event,
+    pub signature: Signature,
+    /// What befalls the calls to ledger and queue, in their order; later ones fare well.
+    pub fate: Vec<Fault>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    Fresh,
+    /// By a sender whose clock is five minutes fast.
+    Ahead,
+    /// The letter that came last: an unchanged retry, or a replay.
+    Last,
+    /// The letter that came first.
+    First,
+    Forged,
+    Tampered,
+    Redated,
+    Missing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Fine,
+    /// Fails without having done anything.
+    Down,
+    /// Does it, but the answer is lost.
+    AnswerLost,
+    /// Is given up, and arrives afterwards.
+    Late,
+    /// The process dies before it.
+    KilledBefore,
+    /// The process dies after it.
+    KilledAfter,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Turn {
+    /// One of the deliveries gets to its next await.
+    Go(usize),
+    /// Seconds pass.
+    Pause(u64),
+}
+
+/// Draws a schedule in which things go wrong often, and at the edges of every span of time.
+pub fn draw(rng: &mut Rng) -> Vec<Step> {
+    // Clocks differ from the beginning, if only a little.
+    let clocks =
+        many(rng, 0..=2, |rng| Step::Clock(rng.usize(1..PROCESSES), one_of(rng, &[1, 100, 200, -200])));
+    let theme = event(rng);
+    let steps = many(rng, 1..=10, |rng| match rng.u32(..24) {
+        0..12 => deliveries(rng, theme),
+        12..20 => Step::Wait(wait(rng)),
+        20..22 => Step::Clock(rng.usize(..PROCESSES), offset(rng)),
+        _ => Step::Sweep,
+    });
+    [clocks, steps].concat()
+}
+
+fn deliveries(rng: &mut Rng, theme: Event) -> Step {
+    if rng.bool() {
+        return Step::Deliver(vec![delivery(rng, theme)], Vec::new());
+    }
+    let together = many(rng, 2..=3, |rng| delivery(rng, theme));
+    let turns = many(rng, 0..=12, |rng| match rng.u32(..13) {
+        0 => Turn::Pause(one_of(rng, &[1, 5, FIFO_MEMORY])),
+        _ => Turn::Go(rng.usize(..together.len())),
+    });
+    Step::Deliver(together, turns)
+}
+
+fn wait(rng: &mut Rng) -> u64 {
+    let around = [WINDOW - 300, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 60, WINDOW + 300, WINDOW + 301];
+    let within = [1, 60, FIFO_MEMORY - 1, FIFO_MEMORY, FIFO_MEMORY + 1, 3600];
+    if rng.bool() { one_of(rng, &within) } else { one_of(rng, &around) }
+}
+
+fn offset(rng: &mut Rng) -> i64 {
+    let off = [0, 1, 200, SKEW, SKEW + 1, 3600, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + SKEW];
+    one_of(rng, &off).cast_signed() * one_of(rng, &[1, -1])
+}
+
+fn event(rng: &mut Rng) -> Event {
+    match rng.u32(..33) {
+        0..20 => Booked,
+        20..22 => BookedAlias,
+        22..24 => Paid,
+        24..26 => Pushed,
+        26..28 => Cancelled,
+        _ => one_of(rng, &[BookedInTest, Updated, UpdatedAgain, Unwanted, Malformed]),
+    }
+}
+
+/// Mostly of one event.
+fn delivery(rng: &mut Rng, theme: Event) -> Delivery {
+    let event = if rng.u32(..4) == 0 { event(rng) } else { theme };
+    let signature = match rng.u32(..24) {
+        0..9 => Fresh,
+        9..12 => Ahead,
+        12..18 => Last,
+        18..20 => First,
+        _ => one_of(rng, &[Forged, Tampered, Redated, Missing]),
+    };
+    let fate = if rng.u32(..3) == 0 { fate(rng) } else { Vec::new() };
+    Delivery { process: rng.usize(..PROCESSES), event, signature, fate }
+}
+
+/// One call fails after others that went well, often twice, as a second attempt would not help.
+fn fate(rng: &mut Rng) -> Vec<Fault> {
+    let fault = one_of(rng, &[Down, Down, AnswerLost, AnswerLost, Late, KilledBefore, KilledAfter]);
+    let well = rng.usize(..4);
+    [vec![Fine; well], vec![fault; one_of(rng, &[1, 2, 2])]].concat()
+}
+
+fn many<T>(rng: &mut Rng, count: RangeInclusive<usize>, mut draw: impl FnMut(&mut Rng) -> T) -> Vec<T> {
+    (0..rng.usize(count)).map(|_| draw(rng)).collect()
+}
+
+fn one_of<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
+    values[rng.usize(..values.len())]
+}

@@ -1,0 +1,208 @@
+//! Who acts: a scheduler that gives every delivery under way its turns, and kills.
+
+use std::{
+    future::Future,
+    panic::{self, AssertUnwindSafe},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::Request;
+
+use super::{
+    ports::Ports,
+    promises::Promise,
+    schedule::{Delivery, PROCESSES, Signature, Step, Turn},
+    world::{Tally, WINDOW, World},
+};
+
+/// More turns than any delivery needs.
+const PATIENCE: usize = 64;
+
+/// How long Lambda lets a delivery take, as in `template.yaml`.
+pub const TIMEOUT: u64 = 10;
+
+/// What is put to the test.
+pub struct Subject {
+    /// Starts it in a process.
+    pub start: Box<dyn Fn(Ports) -> Box<dyn Pipe>>,
+    /// How old Duffel's signatures may be.
+    pub tolerance: u64,
+    /// How long a delivery may be under way.
+    pub timeout: u64,
+}
+
+impl Subject {
+    pub fn new(start: impl Fn(Ports) -> Box<dyn Pipe> + 'static) -> Self {
+        Self { start: Box::new(start), tolerance: WINDOW, timeout: TIMEOUT }
+    }
+}
+
+/// As in `202 accepted`.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = String> + 'a>>;
+
+/// Something that takes deliveries.
+pub trait Pipe {
+    fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_>;
+}
+
+/// How a schedule came out.
+pub struct Outcome {
+    pub broken: Vec<Promise>,
+    pub tally: Tally,
+    pub story: Vec<String>,
+    /// How many messages are in the queue.
+    pub messages: usize,
+}
+
+/// Plays a schedule to its end, and beyond, until every sender has been heard.
+pub fn play(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
+    let ports = Ports::new(World::new(subject.tolerance, subject.timeout, told));
+    let processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone()));
+    let stage = Stage { ports: &ports, processes: &processes };
+    for step in steps {
+        match step {
+            Step::Deliver(deliveries, turns) => stage.deliver(deliveries, turns),
+            Step::Wait(seconds) => ports.world().pass(*seconds),
+            Step::Clock(process, offset) => ports.world().set_clock(*process, *offset),
+            Step::Sweep => ports.world().sweep(),
+        }
+    }
+    stage.see_to_the_end();
+    let mut world = ports.world();
+    let story = world.story.take().unwrap_or_default();
+    Outcome {
+        broken: std::mem::take(&mut world.broken),
+        tally: std::mem::take(&mut world.tally),
+        story,
+        messages: world.messages.len(),
+    }
+}
+
+struct Stage<'a> {
+    ports: &'a Ports,
+    processes: &'a [Box<dyn Pipe>; PROCESSES],
+}
+
+/// Where a delivery is.
+enum Slot<'a> {
+    Waiting(&'a Delivery),
+    UnderWay(Flight<'a>),
+    Over,
+}
+
+struct Flight<'a> {
+    attempt: usize,
+    process: usize,
+    since: u64,
+    answer: Answer<'a>,
+}
+
+impl<'a> Stage<'a> {
+    fn deliver(&self, deliveries: &'a [Delivery], turns: &[Turn]) {
+        let mut slots = deliveries.iter().map(Slot::Waiting).collect::<Vec<_>>();
+        for turn in turns {
+            match *turn {
+                Turn::Go(index) => self.go(&mut slots, index % deliveries.len()),
+                Turn::Pause(seconds) => self.pause(&mut slots, seconds),
+            }
+        }
+        for index in 0..slots.len() {
+            for _ in 0..PATIENCE {
+                self.go(&mut slots, index);
+            }
+            let ends = matches!(slots[index], Slot::Over);
+            self.ports.world().promise(Promise::Contract, ends);
+        }
+    }
+
+    fn go(&self, slots: &mut [Slot<'a>], index: usize) {
+        if let Slot::Waiting(delivery) = slots[index] {
+            slots[index] = Slot::UnderWay(self.start(delivery));
+        }
+        let Slot::UnderWay(flight) = &mut slots[index] else { return };
+        {
+            let mut world = self.ports.world();
+            world.turn += 1;
+            world.current = flight.attempt;
+        }
+        let poll = || flight.answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = panic::catch_unwind(AssertUnwindSafe(poll));
+        if let Poll::Ready(answer) = polled.unwrap_or_else(|_| Poll::Ready("a panic".to_owned())) {
+            slots[index] = Slot::Over;
+            self.ports.answer(answer);
+        }
+        let doomed = self.ports.world().doomed.take();
+        if let Some(process) = doomed {
+            self.kill(slots, |flight| flight.process == process);
+        }
+    }
+
+    fn start(&self, delivery: &Delivery) -> Flight<'a> {
+        let mut world = self.ports.world();
+        let letter = world.write(delivery.event, delivery.signature);
+        let (attempt, clock) = world.start(delivery, &letter);
+        let now = UNIX_EPOCH + Duration::from_secs(clock);
+        let since = world.now;
+        drop(world);
+        let answer = self.processes[delivery.process].deliver(letter.post(attempt), now);
+        Flight { attempt, process: delivery.process, since, answer }
+    }
+
+    fn pause(&self, slots: &mut [Slot<'a>], seconds: u64) {
+        let (now, timeout) = {
+            let mut world = self.ports.world();
+            world.pass(seconds);
+            (world.now, world.timeout)
+        };
+        if self.kill(slots, |flight| now - flight.since > timeout) {
+            self.ports.world().count("deliveries that took too long");
+        }
+    }
+
+    fn kill(&self, slots: &mut [Slot<'a>], is_doomed: impl Fn(&Flight<'_>) -> bool) -> bool {
+        let mut killed = false;
+        for slot in slots {
+            if let Slot::UnderWay(flight) = slot
+                && is_doomed(flight)
+            {
+                let mut world = self.ports.world();
+                let number = flight.attempt;
+                world.tell(|| format!("  #{number} is killed"));
+                world.attempts[number].dead = true;
+                killed = true;
+                drop(world);
+                *slot = Slot::Over;
+            }
+        }
+        killed
+    }
+
+    /// The faults end, the clocks are right, and every sender retries until it is acknowledged.
+    fn see_to_the_end(&self) {
+        let senders = {
+            let mut world = self.ports.world();
+            world.pass(1);
+            world.right_the_clocks();
+            world.tell(|| "from here on nothing goes wrong".to_owned());
+            world.unheard()
+        };
+        for event in senders {
+            // Unchanged, as long as it will do.
+            let (now, tolerance) = {
+                let world = self.ports.world();
+                (world.now, world.tolerance)
+            };
+            let last = self.ports.world().letters.iter().rfind(|letter| letter.event == event).cloned();
+            let signature = match last {
+                Some(letter) if letter.is_timely(now, tolerance) => Signature::Last,
+                _ => Signature::Fresh,
+            };
+            self.deliver(&[Delivery { process: 0, event, signature, fate: Vec::new() }], &[]);
+        }
+        let delivered = self.ports.world().unheard().is_empty();
+        self.ports.world().promise(Promise::Delivered, delivered);
+    }
+}

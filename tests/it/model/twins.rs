@@ -1,0 +1,169 @@
+//! Flawed twins of the pipe, written by hand on plain data, as the types of the real one forbid most of this.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use duffel_webhook_receiver::{
+    ledger::Record,
+    receive::Source,
+    signature::{Delivery, unix_seconds},
+};
+use http::Request;
+use serde_json::Value;
+
+use super::{
+    events::sources,
+    ports::{Lost, Ports},
+    stage::{Answer, Pipe, Subject},
+    world::{Parcel, Replace, WINDOW},
+};
+
+/// What is wrong with a twin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing: what is found out of the others is their flaw, and not how they are written.
+    None,
+    AcknowledgesFirst,
+    IgnoresTheQueue,
+    RecordsFirst,
+    /// Marks what it is about to send, and lets nobody else send it.
+    ClaimsFirst,
+    NeverLooks,
+    LooksLast,
+    /// Takes the key of the object for that of the event.
+    GoesByTheBareKey,
+    /// Takes the id of the event for what tells it apart, though one event may come under two.
+    GoesByTheId,
+    ForwardsEverything,
+    ParsesFirst,
+    NeverVerifies,
+    /// Lets a record expire by our clock, though the signature's may be ahead of it.
+    ExpiresByOurClock,
+    /// Says that nothing was forwarded when it merely was not recorded.
+    AsksAgainIfUnrecorded,
+}
+
+/// The twin with one flaw.
+pub fn twin(flaw: Flaw) -> Subject {
+    Subject::new(move |ports| Box::new(Twin { ports, sources: sources(WINDOW), flaw }))
+}
+
+struct Twin {
+    ports: Ports,
+    sources: Vec<Source>,
+    flaw: Flaw,
+}
+
+impl Pipe for Twin {
+    fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_> {
+        Box::pin(async move {
+            let answer = self.receive(&request, now).await;
+            answer.unwrap_or_else(|refusal| refusal).to_owned()
+        })
+    }
+}
+
+impl Twin {
+    async fn receive(&self, request: &Request<Bytes>, now: SystemTime) -> Result<&str, &'static str> {
+        let source =
+            self.sources.iter().find(|source| request.uri().path().ends_with(source.verifier.source()));
+        let source = source.ok_or("404 not_found")?;
+        if self.flaw == Flaw::ParsesFirst {
+            self.parse(source, request.body())?;
+        }
+        let signed = self.verify(source, request, now)?;
+        let (kind, identity) = self.parse(source, request.body())?;
+        let filters = self.flaw != Flaw::ForwardsEverything;
+        if filters && source.verifier.source() == "duffel" && !kind.starts_with("order.") {
+            return Ok("200 ignored");
+        }
+        let clock = unix_seconds(now);
+        let from = if self.flaw == Flaw::ExpiresByOurClock { clock } else { clock.max(signed) };
+        let expires_at = from + WINDOW;
+        let record = Record { event_id: None, message_id: String::new(), recorded_at: clock, expires_at };
+        if !matches!(self.flaw, Flaw::NeverLooks | Flaw::LooksLast) && self.knows(&identity, clock).await? {
+            self.record(&identity, &record).await.ok();
+            return Ok("200 duplicate");
+        }
+        let claim = format!("{identity}, claimed");
+        if self.flaw == Flaw::ClaimsFirst {
+            if self.knows(&claim, clock).await? {
+                return Err("503 unavailable");
+            }
+            self.record(&claim, &record).await.map_err(|Lost| "503 unavailable")?;
+        }
+        if self.flaw == Flaw::RecordsFirst {
+            self.record(&identity, &record).await.map_err(|Lost| "503 unavailable")?;
+        }
+        if self.flaw == Flaw::AcknowledgesFirst {
+            self.ports.answer("202 accepted".to_owned());
+        }
+        let body = str::from_utf8(request.body()).unwrap().to_owned();
+        let signature = header(source, request).unwrap_or_default();
+        let sent = self.ports.send(Parcel { identity: identity.clone(), body, signature }, true).await;
+        if self.flaw != Flaw::IgnoresTheQueue {
+            sent.map_err(|Lost| "503 unavailable")?;
+        }
+        if self.flaw == Flaw::LooksLast && self.knows(&identity, clock).await? {
+            return Ok("200 duplicate");
+        }
+        let recorded = self.record(&identity, &record).await;
+        if self.flaw == Flaw::AsksAgainIfUnrecorded {
+            recorded.map_err(|Lost| "503 unavailable")?;
+        }
+        Ok("202 accepted")
+    }
+
+    /// Returns the signed time, or the dawn of it.
+    fn verify(
+        &self,
+        source: &Source,
+        request: &Request<Bytes>,
+        now: SystemTime,
+    ) -> Result<u64, &'static str> {
+        let name = source.verifier.scheme().signature[0].clone();
+        let headers = header(source, request).map(|value| (name, value)).into_iter().collect();
+        let delivery = Delivery { headers, body: request.body().clone(), trace: None };
+        match source.verifier.verify(delivery, now) {
+            Ok(verified) => Ok(verified.timestamp().unwrap_or_default()),
+            Err(_) if self.flaw == Flaw::NeverVerifies => Ok(0),
+            Err(_) => Err("401 unauthorized"),
+        }
+    }
+
+    /// Returns type and identity.
+    fn parse(&self, source: &Source, body: &[u8]) -> Result<(String, String), &'static str> {
+        let event: Value = serde_json::from_slice(body).map_err(|_| "400 malformed")?;
+        let text = |name: &str| event[name].as_str().unwrap_or_default();
+        let kind = text("type").to_owned();
+        let identity = match source.verifier.source() {
+            "duffel" if kind.is_empty() => return Err("400 malformed"),
+            "duffel" if self.flaw == Flaw::GoesByTheBareKey => text("idempotency_key").to_owned(),
+            "duffel" if self.flaw == Flaw::GoesByTheId => text("id").to_owned(),
+            "duffel" => {
+                let id = if kind == "order.updated" { text("id") } else { "" };
+                format!("{kind} {id} {} {}", text("idempotency_key"), event["live_mode"])
+            }
+            "payments" => text("id").to_owned(),
+            _ => event.to_string(),
+        };
+        Ok((kind, identity))
+    }
+
+    async fn knows(&self, identity: &str, clock: u64) -> Result<bool, &'static str> {
+        let found = self.ports.find(identity).await.map_err(|Lost| "503 unavailable")?;
+        Ok(found.is_some_and(|record| record.expires_at >= clock))
+    }
+
+    async fn record(&self, identity: &str, record: &Record) -> Result<(), Lost> {
+        match self.ports.put(identity, record, Replace::IfLater).await {
+            Ok(()) => Ok(()),
+            Err(Lost) => self.ports.put(identity, record, Replace::IfLater).await,
+        }
+    }
+}
+
+fn header(source: &Source, request: &Request<Bytes>) -> Option<String> {
+    let value = request.headers().get(&*source.verifier.scheme().signature[0])?;
+    value.to_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,309 @@
+//! Where it happens: the time, the table and the queue that all processes share, and what was seen there.
+
+use std::collections::BTreeMap;
+
+use duffel_webhook_receiver::ledger::Record;
+
+use super::{
+    attempt::{Attempt, Recording},
+    events::{Event, Letter, SKEW},
+    promises::Promise,
+    schedule::{Delivery, PROCESSES, Signature},
+};
+use crate::helpers::noon;
+
+/// How long what was forwarded is remembered, in seconds.
+pub const WINDOW: u64 = crate::helpers::WINDOW.as_secs();
+
+/// How long the queue remembers a deduplication id, in seconds.
+pub const FIFO_MEMORY: u64 = 300;
+
+/// How often each thing was seen that a schedule should be able to show.
+pub type Tally = BTreeMap<&'static str, u64>;
+
+/// What enough schedules must show, or they prove nothing.
+pub const SIGHTS: [&str; 33] = [
+    "clock steps back",
+    "clock steps forward",
+    "deliveries asked for again",
+    "deliveries not by the provider",
+    "deliveries out of time",
+    "deliveries that took too long",
+    "deliveries to be taken",
+    "duplicates answered",
+    "duplicates under way together",
+    "excused: killed before it was recorded",
+    "excused: the answer of the queue was lost",
+    "excused: the ledger failed at the record",
+    "faults at the look-up",
+    "faults at the record",
+    "faults at the send",
+    "forwarded again after the window",
+    "kills after the record",
+    "kills after the send",
+    "kills at the look-up",
+    "kills before the record",
+    "kills before the send",
+    "letters repeated to the byte",
+    "look-ups",
+    "messages absorbed by the queue",
+    "records",
+    "records found expired",
+    "records made",
+    "records prolonged",
+    "records swept",
+    "records that stayed",
+    "sends",
+    "waits beyond the queue's memory",
+    "waits beyond the window",
+];
+
+pub struct World {
+    /// The time that queue and table go by.
+    pub now: u64,
+    /// Counts the turns: of two things, the one with the lower count happened first.
+    pub turn: u64,
+    /// How old Duffel's signatures may be.
+    pub tolerance: u64,
+    /// How long a delivery may be under way before its process is killed.
+    pub timeout: u64,
+    /// The delivery whose turn it is.
+    pub current: usize,
+    /// The process that is to die.
+    pub doomed: Option<usize>,
+    pub attempts: Vec<Attempt>,
+    pub letters: Vec<Letter>,
+    pub messages: Vec<Message>,
+    /// Whose records the table deleted, and until when they would have counted.
+    pub swept: Vec<(Event, u64)>,
+    pub broken: Vec<Promise>,
+    pub tally: Tally,
+    /// What happened, in words.
+    pub story: Option<Vec<String>>,
+    offsets: [i64; PROCESSES],
+    table: BTreeMap<String, (Event, Record)>,
+    memory: BTreeMap<String, (u64, usize)>,
+    late: Vec<(usize, Work)>,
+}
+
+pub type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
+
+/// What a pipe gives the queue.
+#[derive(Clone)]
+pub struct Parcel {
+    pub identity: String,
+    pub body: String,
+    pub signature: String,
+}
+
+/// What is in the queue.
+pub struct Message {
+    pub event: Event,
+    pub identity: String,
+    pub attempt: usize,
+    pub at: u64,
+}
+
+/// When a record takes the place of another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    IfLater,
+    Always,
+    Never,
+}
+
+impl World {
+    pub fn new(tolerance: u64, timeout: u64, told: bool) -> Self {
+        let now = noon().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        Self {
+            now,
+            turn: 0,
+            tolerance,
+            timeout,
+            current: 0,
+            doomed: None,
+            attempts: Vec::new(),
+            letters: Vec::new(),
+            messages: Vec::new(),
+            swept: Vec::new(),
+            broken: Vec::new(),
+            tally: Tally::new(),
+            story: told.then(Vec::new),
+            offsets: [0; PROCESSES],
+            table: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            late: Vec::new(),
+        }
+    }
+
+    pub fn count(&mut self, sight: &'static str) {
+        *self.tally.entry(sight).or_default() += 1;
+    }
+
+    pub fn tell(&mut self, words: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(words());
+        }
+    }
+
+    /// What is under way arrives, and then time passes.
+    pub fn pass(&mut self, seconds: u64) {
+        for (attempt, work) in std::mem::take(&mut self.late) {
+            self.tell(|| format!("  #{attempt}: what was late arrives"));
+            work(self, attempt);
+        }
+        self.now += seconds;
+        self.tell(|| format!("{} pass", humantime::format_duration(std::time::Duration::from_secs(seconds))));
+        if seconds > FIFO_MEMORY {
+            self.count("waits beyond the queue's memory");
+        }
+        if seconds > WINDOW {
+            self.count("waits beyond the window");
+        }
+    }
+
+    pub fn set_clock(&mut self, process: usize, offset: i64) {
+        let old = std::mem::replace(&mut self.offsets[process], offset);
+        self.tell(|| format!("the clock of process {process} is {offset} s off"));
+        match (offset - old).signum() {
+            1 => self.count("clock steps forward"),
+            -1 => self.count("clock steps back"),
+            _ => {}
+        }
+    }
+
+    pub fn right_the_clocks(&mut self) {
+        self.offsets = [0; PROCESSES];
+    }
+
+    pub fn sweep(&mut self) {
+        let now = self.now;
+        let expired = |_: &String, (_, record): &mut (Event, Record)| record.expires_at < now;
+        for (_, (event, record)) in self.table.extract_if(.., expired).collect::<Vec<_>>() {
+            self.count("records swept");
+            self.tell(|| format!("the table deletes the record of {event:?}"));
+            self.swept.push((event, record.expires_at));
+        }
+    }
+
+    /// What the sender, or somebody else, puts on the wire.
+    pub fn write(&mut self, event: Event, signature: Signature) -> Letter {
+        let now = self.now;
+        let mut of_event = self.letters.iter().filter(|letter| letter.event == event);
+        let known = match signature {
+            Signature::First => of_event.next().cloned(),
+            _ => of_event.next_back().cloned(),
+        };
+        let letter = match (signature, known) {
+            (Signature::Ahead, _) => Letter::genuine(event, now + SKEW),
+            (Signature::Last | Signature::First, Some(letter)) => letter,
+            (Signature::Fresh | Signature::Last | Signature::First, _) => Letter::genuine(event, now),
+            (Signature::Tampered, Some(letter)) => return letter.tampered(),
+            (Signature::Redated, Some(letter)) => return letter.redated(now),
+            (Signature::Forged | Signature::Tampered | Signature::Redated, _) => {
+                return Letter::forged(event, now);
+            }
+            (Signature::Missing, _) => return Letter::genuine(event, now).unsigned(),
+        };
+        if self.letters.contains(&letter) {
+            self.count("letters repeated to the byte");
+        } else {
+            self.letters.push(letter.clone());
+        }
+        letter
+    }
+
+    /// The events whose senders have not been acknowledged.
+    pub fn unheard(&self) -> Vec<Event> {
+        let mut unheard = Vec::new();
+        for (number, letter) in self.letters.iter().enumerate() {
+            let is_acknowledgement = |attempt: &Attempt| {
+                let of = attempt.letter.is_some_and(|other| self.letters[other].event == letter.event);
+                of && attempt.answer().starts_with('2')
+            };
+            let first = self.letters[..number].iter().all(|other| other.event != letter.event);
+            if first && letter.event != Event::Malformed && !self.attempts.iter().any(is_acknowledgement) {
+                unheard.push(letter.event);
+            }
+        }
+        unheard
+    }
+
+    /// Notes that a delivery gets under way, and returns its number and the clock of its process.
+    pub fn start(&mut self, delivery: &Delivery, letter: &Letter) -> (usize, u64) {
+        self.turn += 1;
+        let clock = self.now.saturating_add_signed(self.offsets[delivery.process]);
+        let number = self.attempts.len();
+        let known = self.letters.iter().position(|known| known == letter);
+        let timely = letter.is_timely(clock, self.tolerance);
+        let event = delivery.event.itself();
+        let is_twin = |other: &Attempt| {
+            other.event == event && known.is_some() && other.letter.is_some() && other.is_under_way()
+        };
+        if self.attempts.iter().any(is_twin) {
+            self.count("duplicates under way together");
+        }
+        self.count(match (known, timely) {
+            (None, _) => "deliveries not by the provider",
+            (Some(_), true) => "deliveries to be taken",
+            (Some(_), false) => "deliveries out of time",
+        });
+        self.tell(|| {
+            let Delivery { process, event, signature, .. } = delivery;
+            format!("  #{number}: {event:?}, {signature:?}, to process {process}")
+        });
+        self.attempts.push(Attempt::new(delivery, known, clock, timely, self.turn));
+        (number, clock)
+    }
+
+    /// Lets a call arrive later than its caller waits for it.
+    pub fn delay(&mut self, attempt: usize, work: Work) {
+        self.late.push((attempt, work));
+    }
+
+    pub fn find(&mut self, attempt: usize, identity: &str) -> Option<Record> {
+        let found = self.table.get(identity).map(|(_, record)| record.clone());
+        if found.as_ref().is_some_and(|record| record.expires_at < self.attempts[attempt].clock) {
+            self.count("records found expired");
+        }
+        found
+    }
+
+    pub fn put(&mut self, attempt: usize, identity: &str, record: &Record, replace: Replace) {
+        self.attempts[attempt].recording = Recording::Done;
+        let old = self.table.get(identity).map(|(_, old)| old.expires_at);
+        let stays = old.is_some_and(|old| match replace {
+            Replace::IfLater => old >= record.expires_at,
+            Replace::Always => false,
+            Replace::Never => true,
+        });
+        match (old, stays) {
+            (_, true) => self.count("records that stayed"),
+            (Some(_), false) => self.count("records prolonged"),
+            (None, false) => self.count("records made"),
+        }
+        if !stays {
+            let event = self.attempts[attempt].event;
+            self.table.insert(identity.to_owned(), (event, record.clone()));
+        }
+    }
+
+    /// Takes a message, unless the queue remembers one of its deduplication id, and returns its id.
+    pub fn take(&mut self, attempt: usize, parcel: &Parcel, deduplicates: bool) -> String {
+        let remembered = self.memory.get(&parcel.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
+        if let Some(&(_, number)) = remembered.filter(|_| deduplicates) {
+            self.count("messages absorbed by the queue");
+            self.tell(|| format!("  #{attempt}: the queue drops it, as message {number}"));
+            return number.to_string();
+        }
+        let number = self.messages.len();
+        self.tell(|| format!("  #{attempt}: message {number} is in the queue"));
+        self.check_parcel(attempt, parcel);
+        self.memory.insert(parcel.identity.clone(), (self.now, number));
+        let event = self.attempts[attempt].event;
+        let message = Message { event, identity: parcel.identity.clone(), attempt, at: self.now };
+        self.check_message(&message);
+        self.messages.push(message);
+        number.to_string()
+    }
+}
