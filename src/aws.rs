@@ -1,6 +1,6 @@
 //! Every call to AWS on the path of a delivery: three on the way, one at the start.
 
-use std::{error::Error, mem, time::Duration};
+use std::{error::Error, time::Duration};
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue};
@@ -65,7 +65,7 @@ pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, Sq
 
 async fn with_secrets(sdk: SdkConfig, mut source: SourceConfig) -> Result<Source, ComposeError> {
     let name = source.name.clone();
-    let secrets = match mem::replace(&mut source.secrets, Secrets::Given(Vec::new())) {
+    let secrets = match source.take_secrets() {
         Secrets::Given(secrets) => Ok(secrets),
         Secrets::Stored(arn) => secrets(&sdk, &arn, source.scheme.key).await,
     };

@@ -1,6 +1,6 @@
 //! The environment, read once; every mistake in it is named at the start, all at once.
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use thiserror::Error;
 
@@ -71,6 +71,11 @@ pub enum Secrets {
 }
 
 impl SourceConfig {
+    /// Takes out where the secrets are, for whoever fetches them.
+    pub fn take_secrets(&mut self) -> Secrets {
+        mem::replace(&mut self.secrets, Secrets::Given(Vec::new()))
+    }
+
     /// Builds the source, once its secrets are at hand.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod local;
 pub mod log;
+mod pairs;
 mod pointer;
 pub mod queue;
 pub mod receive;

@@ -1,16 +1,13 @@
 //! Who delivers? `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
 
-use std::{collections::HashSet, fmt, marker::PhantomData, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::Value;
 
 use crate::{
     config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
     filter::{Filter, Mode},
+    pairs::Pairs,
     scheme::{Encoding, Layout, Origin, Scheme, Signed, Time},
     secret::{Secret, SecretError},
 };
@@ -236,33 +233,6 @@ impl Fields {
 fn is_pointer(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     text.starts_with('/') && escapes && text.matches('/').count() <= 32
-}
-
-/// The members of an object in their order, those that stand twice included.
-struct Pairs<V>(Vec<(String, V)>);
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor<V>(PhantomData<V>);
-
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for PairsVisitor<V> {
-            type Value = Pairs<V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<V>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(PairsVisitor(PhantomData))
-    }
 }
 
 #[cfg(test)]

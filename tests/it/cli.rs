@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::ministack;
+use crate::ministack::Backend;
 
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
@@ -313,16 +313,9 @@ fn every_scheme_signs_what_it_verifies() {
 
 #[tokio::test]
 async fn serve_forwards_to_the_real_queue_and_table() {
-    let backend = ministack::Backend::new().await;
+    let backend = Backend::new().await;
     let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-    let serve = Serve::spawn(command.envs([
-        ("AWS_ENDPOINT_URL", ministack::endpoint()),
-        ("AWS_REGION", ministack::REGION),
-        ("AWS_ACCESS_KEY_ID", ministack::ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", ministack::SECRET_KEY),
-        ("QUEUE_URL", &backend.queue_url),
-        ("LEDGER_TABLE", &backend.table),
-    ]));
+    let serve = Serve::spawn(command.envs(backend.variables()));
     let url = serve.line("Receiving on ");
     assert_eq!(serve.line("Forwarding to "), backend.queue_url);
     assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "202 Accepted {\"status\":\"accepted\"}\n");

@@ -129,6 +129,18 @@ impl Backend {
         Self { sqs, dynamodb, secrets, queue_url: queue.queue_url.unwrap(), table: name }
     }
 
+    /// What a program needs in its environment to find them.
+    pub fn variables(&self) -> [(&'static str, &str); 6] {
+        [
+            ("AWS_ENDPOINT_URL", endpoint()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("QUEUE_URL", &self.queue_url),
+            ("LEDGER_TABLE", &self.table),
+        ]
+    }
+
     /// How many messages wait.
     pub async fn queued(&self) -> usize {
         let name = QueueAttributeName::ApproximateNumberOfMessages;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     events::{SAMPLES, sample},
     helpers::{SECRET, World, noon},
-    ministack::{self, Backend},
+    ministack::Backend,
     setup,
 };
 
@@ -35,17 +35,9 @@ impl Emulator {
             .args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime])
             .arg(env!("CARGO_BIN_EXE_receiver"))
             .env_clear()
-            .envs([
-                ("AWS_ENDPOINT_URL", ministack::endpoint()),
-                ("AWS_REGION", ministack::REGION),
-                ("AWS_ACCESS_KEY_ID", ministack::ACCESS_KEY),
-                ("AWS_SECRET_ACCESS_KEY", ministack::SECRET_KEY),
-                ("QUEUE_URL", &backend.queue_url),
-                ("LEDGER_TABLE", &backend.table),
-                ("WEBHOOK_SECRET", SECRET),
-                // The samples are signed for good.
-                ("DEDUP_WINDOW", "3650d"),
-            ])
+            .envs(backend.variables())
+            // The samples are signed for good.
+            .envs([("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "3650d")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

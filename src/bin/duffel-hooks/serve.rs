@@ -86,7 +86,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn without_aws(mut source: SourceConfig) -> Result<Source> {
-    match std::mem::replace(&mut source.secrets, Secrets::Given(Vec::new())) {
+    match source.take_secrets() {
         Secrets::Given(secrets) => Ok(source.source(&secrets)?),
         Secrets::Stored(_) => Err(format!(
             "source {}: its secret is in AWS: give it as `secret`, or use --forward",
