@@ -1,6 +1,10 @@
 //! Every call to AWS on the path of a delivery: three on the way, one at the start.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{operation::put_item::PutItemError, types::AttributeValue};
@@ -19,10 +23,12 @@ use crate::{
     config::{Config, Secrets, SourceConfig},
     event::Identity,
     ledger::{Ledger, LedgerError, Record},
+    log,
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
+    renewal::Renewal,
     scheme::KeyForm,
-    secret::{Secret, SecretError},
+    secret::{Key, Secret, SecretError},
 };
 
 /// What the function's role must allow, and no more.
@@ -35,59 +41,70 @@ pub const TTL_ATTRIBUTE: &str = "expires_at";
 /// The table's partition key.
 pub const PARTITION_KEY: &str = "pk";
 
-/// The time for one ledger call with its retries. Look-up, send and two attempts to record take 8 s
-/// at the most, which leaves the function's 10 s some air.
+/// The time for one ledger call with its retries. New keys, look-up, send and two attempts to record
+/// take 9.1 s at the most, which leaves the function's 10 s some air.
 const LEDGER_TIMEOUT: Duration = Duration::from_millis(1_300);
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(4);
+/// At the start; on the way of a delivery there is less time.
 const SECRET_TIMEOUT: Duration = Duration::from_secs(5);
+const RENEWAL_TIMEOUT: Duration = Duration::from_millis(1_200);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Composes the receiver that a configuration asks for, with the real queue and table.
 ///
+/// A source whose secret cannot be had yet answers 503 until it can.
+///
 /// # Errors
-/// When a secret cannot be had; the message names the source.
-pub async fn compose(config: Config) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, ComposeError> {
-    let sdk = sdk_config().await;
+/// When there is no region.
+pub async fn compose(
+    sdk: &SdkConfig,
+    config: Config,
+) -> Result<Receiver<Option<DynamoLedger>, SqsQueue>, NoRegion> {
     if sdk.region().is_none() {
-        return Err(ComposeError::Region);
+        return Err(NoRegion);
     }
-    let sources: JoinSet<_> =
-        config.sources.into_iter().map(|source| with_secrets(sdk.clone(), source)).collect();
-    let sources = sources.join_all().await.into_iter().collect::<Result<_, _>>()?;
-    let ledger = config.ledger_table.map(|table| DynamoLedger::new(&sdk, table));
+    let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
+    let sources = sources.collect::<JoinSet<_>>().join_all().await;
+    let ledger = config.ledger_table.map(|table| DynamoLedger::new(sdk, table));
     if ledger.is_none() {
         tracing::warn!(
             "LEDGER_TABLE is not set: an event delivered again after 5 minutes is forwarded again, and so is a replay"
         );
     }
-    Ok(Receiver { sources, ledger, queue: SqsQueue::new(&sdk, config.queue_url), window: config.window })
-}
-
-async fn with_secrets(sdk: SdkConfig, mut source: SourceConfig) -> Result<Source, ComposeError> {
-    let name = source.name.clone();
-    let secrets = match source.take_secrets() {
-        Secrets::Given(secrets) => Ok(secrets),
-        Secrets::Stored(arn) => secrets(&sdk, &arn, source.scheme.key).await,
-    };
-    let source = secrets.and_then(|secrets| source.source(&secrets).map_err(StoredSecretError::Unfit));
-    source.map_err(|cause| ComposeError::Secrets { name, cause })
+    Ok(Receiver { sources, ledger, queue: SqsQueue::new(sdk, config.queue_url), window: config.window })
 }
 
 /// Why there is no receiver.
 #[derive(Debug, Error)]
-pub enum ComposeError {
-    #[error("AWS_REGION is required")]
-    Region,
-    #[error("source {name}: WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
-    Secrets {
-        name: String,
-        #[source]
-        cause: StoredSecretError,
-    },
+#[error("AWS_REGION is required")]
+pub struct NoRegion;
+
+async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
+    let arn = match &source.secrets {
+        Secrets::Given(keys) => {
+            let keys = keys.clone();
+            return source.source(keys, None);
+        }
+        Secrets::Stored(arn) => arn.clone(),
+    };
+    let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key };
+    let keys = stored.fetch(SECRET_TIMEOUT).await;
+    let since = keys.is_ok().then(SystemTime::now);
+    let keys = keys.unwrap_or_else(|error| {
+        let reason = log::chain(&error);
+        tracing::error!("source {}: deliveries are answered 503 for want of a secret: {reason}", source.name);
+        Vec::new()
+    });
+    let stored = Arc::new(stored);
+    let renewal = Renewal::new(since, move || {
+        let stored = Arc::clone(&stored);
+        async move { Ok(stored.fetch(RENEWAL_TIMEOUT).await?) }
+    });
+    source.source(keys, Some(renewal))
 }
 
 /// Region and credentials as the SDK finds them, over one shared pool of connections.
-async fn sdk_config() -> SdkConfig {
+pub async fn sdk_config() -> SdkConfig {
     let tls = Provider::Rustls(CryptoMode::Ring);
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(Builder::new().tls_provider(tls).build_https())
@@ -225,83 +242,67 @@ impl Queue for SqsQueue {
     }
 }
 
-/// Fetches the active secrets: the current version and, where there is one, the previous.
-///
-/// # Errors
-/// When there is none to be had, or one that cannot be a webhook's secret.
-async fn secrets(config: &SdkConfig, arn: &str, form: KeyForm) -> Result<Vec<Secret>, StoredSecretError> {
-    let config = aws_sdk_secretsmanager::config::Builder::from(config);
-    let client =
-        aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts(SECRET_TIMEOUT)).build());
-    let version = |stage: &'static str| client.get_secret_value().secret_id(arn).version_stage(stage).send();
-    let (current, previous) = tokio::join!(version("AWSCURRENT"), version("AWSPREVIOUS"));
-    let current = current.map_err(|error| StoredSecretError::Unavailable(error.into()))?;
-    let mut secrets = parse_secrets(current.secret_string())?;
-    match previous {
-        Ok(previous) => {
-            let previous = parse_secrets(previous.secret_string());
-            let fit = |previous: &Vec<Secret>| previous.iter().all(|secret| secret.key(form).is_ok());
-            if let Some(previous) = previous.ok().filter(fit) {
-                secrets.extend(previous);
-            } else {
-                // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
-                tracing::warn!("the previous version of {arn} is no secret and is passed over");
+/// A source's keys as Secrets Manager has them.
+struct StoredKeys {
+    sdk: SdkConfig,
+    arn: String,
+    /// The source's.
+    name: String,
+    form: KeyForm,
+}
+
+impl StoredKeys {
+    /// Fetches the active secrets: the current version and, where there is one, the previous.
+    async fn fetch(&self, time: Duration) -> Result<Vec<Key>, StoredKeysError> {
+        let config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts(time)).build());
+        let version =
+            |stage: &'static str| client.get_secret_value().secret_id(&self.arn).version_stage(stage).send();
+        let (current, previous) = tokio::join!(version("AWSCURRENT"), version("AWSPREVIOUS"));
+        let current = current.map_err(|error| StoredKeysError::Unavailable(error.into()))?;
+        let mut keys = self.read(current.secret_string()).map_err(StoredKeysError::Unusable)?;
+        match previous {
+            Ok(previous) => {
+                if let Ok(previous) = self.read(previous.secret_string()) {
+                    keys.extend(previous);
+                } else {
+                    // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
+                    tracing::warn!(
+                        "source {}: the previous version of its secret is none and is passed over",
+                        self.name
+                    );
+                }
             }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) => {}
+            Err(error) => return Err(StoredKeysError::Unavailable(error.into())),
         }
-        Err(error)
-            if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
-        }
-        Err(error) => return Err(StoredSecretError::Unavailable(error.into())),
+        Ok(keys)
     }
-    Ok(secrets)
+
+    fn read(&self, text: Option<&str>) -> Result<Vec<Key>, SecretError> {
+        let secrets = Secret::read_stored(text.ok_or(SecretError::Blank)?)?;
+        secrets.iter().map(|secret| secret.key(self.form)).collect()
+    }
 }
 
-/// A plain string is one secret; a JSON list of strings is several.
-fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, StoredSecretError> {
-    let text = text.ok_or(StoredSecretError::Unusable)?;
-    let texts = match text.trim_start().bytes().next() {
-        Some(b'[') => serde_json::from_str(text).map_err(|_| StoredSecretError::Unusable)?,
-        Some(b'{') => return Err(StoredSecretError::Unusable),
-        _ => vec![text.to_owned()],
-    };
-    let secrets: Result<Vec<_>, _> = texts.iter().map(|text| Secret::new(text)).collect();
-    secrets.ok().filter(|secrets| !secrets.is_empty()).ok_or(StoredSecretError::Unusable)
-}
-
-/// Why there is no secret to verify with.
+/// Why there is no key to verify with.
 #[derive(Debug, Error)]
-pub enum StoredSecretError {
-    #[error("Secrets Manager did not give the secret")]
+enum StoredKeysError {
+    #[error("Secrets Manager did not give WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES)")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    #[error(
-        "WEBHOOK_SECRET_ARN: the secret must be a plain string or a JSON list of strings, none of them blank"
-    )]
-    Unusable,
-    #[error(transparent)]
-    Unfit(SecretError),
+    #[error("WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
+    Unusable(#[source] SecretError),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn count(text: &str) -> Option<usize> {
-        parse_secrets(Some(text)).ok().map(|secrets| secrets.len())
-    }
-
-    #[test]
-    fn a_stored_secret_is_a_string_or_a_list_of_them() {
-        assert_eq!(count("54vFWvaSbbzYpxXPeB4YEw==\n"), Some(1));
-        assert_eq!(count("with,comma"), Some(1));
-        assert_eq!(count(r#"["new", "old"]"#), Some(2));
-        for unusable in ["", " ", "[]", r#"["new", ""]"#, "[1]", r#"{"secret":"new"}"#, "[\"new\""] {
-            assert_eq!(count(unusable), None, "{unusable}");
-        }
-        assert!(parse_secrets(None).is_err());
-    }
-
     #[test]
     fn the_worst_delivery_ends_within_the_functions_ten_seconds() {
-        assert!(LEDGER_TIMEOUT * 3 + QUEUE_TIMEOUT < Duration::from_secs(8));
+        assert!(RENEWAL_TIMEOUT + LEDGER_TIMEOUT * 3 + QUEUE_TIMEOUT < Duration::from_millis(9_200));
     }
 }

@@ -1,14 +1,15 @@
 //! The environment, read once; every mistake in it is named at the start, all at once.
 
-use std::{fmt, mem, time::Duration};
+use std::{fmt, time::Duration};
 
 use thiserror::Error;
 
 use crate::{
     filter::{Filter, Mode},
     receive::Source,
+    renewal::Renewal,
     scheme::Scheme,
-    secret::{Secret, SecretError},
+    secret::{Key, Secret, SecretError},
     signature::Verifier,
     sources,
 };
@@ -64,29 +65,18 @@ pub struct SourceConfig {
 /// Where the active secrets are.
 #[derive(Debug)]
 pub enum Secrets {
-    /// Here.
-    Given(Vec<Secret>),
+    /// Here, made into keys.
+    Given(Vec<Key>),
     /// In Secrets Manager, under this ARN.
     Stored(String),
 }
 
 impl SourceConfig {
-    /// Takes out where the secrets are, for whoever fetches them.
-    pub fn take_secrets(&mut self) -> Secrets {
-        mem::replace(&mut self.secrets, Secrets::Given(Vec::new()))
-    }
-
-    /// Builds the source, once its secrets are at hand.
-    ///
-    /// # Errors
-    /// When a secret has not the form that the scheme wants.
-    pub fn source(self, secrets: &[Secret]) -> Result<Source, SecretError> {
+    /// Builds the source with these keys, and where newer ones come from.
+    #[must_use]
+    pub fn source(self, keys: Vec<Key>, renewal: Option<Renewal>) -> Source {
         let Self { name, scheme, tolerance, filter, .. } = self;
-        if secrets.iter().any(Secret::looks_broken) {
-            tracing::warn!("a secret of source {name} has white space within it: was it pasted whole?");
-        }
-        let keys = secrets.iter().map(|secret| secret.key(scheme.key)).collect::<Result<_, _>>()?;
-        Ok(Source { verifier: Verifier::new(&name, scheme, keys, tolerance), filter })
+        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), renewal, filter }
     }
 }
 
@@ -191,10 +181,13 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         match (given, stored) {
             (Some(_), Some(_)) => self.mistake("WEBHOOK_SECRET", "and WEBHOOK_SECRET_ARN exclude each other"),
             (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required, or SOURCES"),
-            (Some(list), None) => match list.split(',').map(Secret::new).collect() {
-                Ok(secrets) => return Some(Secrets::Given(secrets)),
-                Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),
-            },
+            (Some(list), None) => {
+                let key = |text| Secret::new(text)?.key(Scheme::duffel().key);
+                match list.split(',').map(key).collect::<Result<_, SecretError>>() {
+                    Ok(keys) => return Some(Secrets::Given(keys)),
+                    Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),
+                }
+            }
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
             (None, Some(_)) => self.mistake("WEBHOOK_SECRET_ARN", "must be an ARN"),
         }

@@ -89,9 +89,9 @@ impl Answer {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Received(Err(Refusal::TooLarge(_))) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::Received(Err(Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_))) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-            }
+            Self::Received(Err(
+                Refusal::SecretUnavailable | Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_),
+            )) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
 }

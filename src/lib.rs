@@ -72,6 +72,7 @@ mod pairs;
 mod pointer;
 pub mod queue;
 pub mod receive;
+pub mod renewal;
 pub mod scheme;
 pub mod secret;
 pub mod sign;

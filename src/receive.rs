@@ -9,6 +9,7 @@ use crate::{
     filter::Filter,
     ledger::{self, Ledger, LedgerError, LookUp, Record},
     queue::{self, Message, Queue, QueueError, TooLarge},
+    renewal::Renewal,
     signature::{Delivery, SignatureError, Verified, Verifier, unix_seconds},
 };
 
@@ -17,7 +18,25 @@ use crate::{
 pub struct Source {
     /// Holds the source's name.
     pub verifier: Verifier,
+    /// Where its keys come from, if they may change.
+    pub renewal: Option<Renewal>,
     pub filter: Filter,
+}
+
+impl Source {
+    /// Verifies with the keys that are active now.
+    async fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Refusal> {
+        let Some(renewal) = &self.renewal else { return Ok(self.verifier.verify(delivery, now)?) };
+        renewal.keep_fresh(&self.verifier, now).await;
+        match self.verifier.verify(delivery.clone(), now) {
+            Err(SignatureError::Mismatch) => renewal.renew(&self.verifier, now).await,
+            verified => return Ok(verified?),
+        }
+        if self.verifier.has_no_keys() {
+            return Err(Refusal::SecretUnavailable);
+        }
+        Ok(self.verifier.verify(delivery, now)?)
+    }
 }
 
 /// Everything a delivery needs on its way; one per process.
@@ -47,7 +66,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         now: SystemTime,
         trail: &mut Trail,
     ) -> Result<Outcome, Refusal> {
-        let verified = source.verifier.verify(delivery, now)?;
+        let verified = source.verify(delivery, now).await?;
         trail.note_signature(&verified, now);
         let event = Event::parse(verified)?;
         trail.note_event(&event);
@@ -103,6 +122,8 @@ pub enum Refusal {
     Malformed(#[from] EventError),
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    #[error("there is no secret to verify with")]
+    SecretUnavailable,
     #[error(transparent)]
     LedgerUnavailable(#[from] LedgerError),
     #[error(transparent)]

@@ -33,17 +33,36 @@ impl Secret {
         if text.is_empty() { Err(SecretError::Blank) } else { Ok(Self(text.to_owned())) }
     }
 
+    /// Reads what is stored as one: a plain string is one secret, a JSON list of strings is several.
+    ///
+    /// # Errors
+    /// When it is neither, or one of them is blank.
+    pub fn read_stored(text: &str) -> Result<Vec<Self>, SecretError> {
+        let texts = match text.trim_start().bytes().next() {
+            Some(b'[') => serde_json::from_str(text).map_err(|_| SecretError::NotAList)?,
+            Some(b'{') => return Err(SecretError::NotAList),
+            _ => vec![text.to_owned()],
+        };
+        if texts.is_empty() {
+            return Err(SecretError::Blank);
+        }
+        texts.iter().map(|text| Self::new(text)).collect()
+    }
+
     /// Whether white space stands within it, as happens when it is pasted from a wrapped line.
     #[must_use]
     pub fn looks_broken(&self) -> bool {
         self.0.contains(char::is_whitespace)
     }
 
-    /// Makes the key that a scheme verifies with.
+    /// Makes the key that a scheme verifies with; warns if the secret looks broken.
     ///
     /// # Errors
     /// When the secret has not the form that the scheme's provider gives it.
     pub fn key(&self, form: KeyForm) -> Result<Key, SecretError> {
+        if self.looks_broken() {
+            tracing::warn!("a secret has white space within it: was it pasted whole?");
+        }
         let (is_public, bytes) = match form {
             KeyForm::Raw => return Ok(Key::hmac(self.0.as_bytes())),
             KeyForm::Whsec => match self.0.strip_prefix("whpk_") {
@@ -73,6 +92,8 @@ impl fmt::Debug for Secret {
 pub enum SecretError {
     #[error("a secret is blank")]
     Blank,
+    #[error("a secret must be a plain string or a JSON list of strings")]
+    NotAList,
     #[error("a secret is not base64, as it should be after whsec_ or whpk_")]
     NotBase64,
     #[error("a whpk_ secret is not an Ed25519 public key")]
@@ -140,6 +161,20 @@ mod tests {
         assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
         assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(SecretError::Blank));
         assert!(Secret::new("a\nb").is_ok_and(|secret| secret.looks_broken()));
+    }
+
+    #[test]
+    fn a_stored_secret_is_a_string_or_a_list_of_them() {
+        let count = |text| Secret::read_stored(text).map(|secrets| secrets.len());
+        assert_eq!(count("54vFWvaSbbzYpxXPeB4YEw==\n"), Ok(1));
+        assert_eq!(count("with,comma"), Ok(1));
+        assert_eq!(count(r#"["new", "old"]"#), Ok(2));
+        for blank in ["", " ", "[]", r#"["new", ""]"#] {
+            assert_eq!(count(blank), Err(SecretError::Blank), "{blank}");
+        }
+        for broken in ["[1]", r#"{"secret":"new"}"#, "[\"new\""] {
+            assert_eq!(count(broken), Err(SecretError::NotAList), "{broken}");
+        }
     }
 
     #[test]

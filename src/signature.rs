@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 pub const MAX_SKEW: Duration = Duration::from_mins(5);
 
 /// A request as it came: nothing in it is known to be true.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Delivery {
     /// The headers that the source's scheme asks for, by their lower-case names.
     pub headers: Vec<(Cow<'static, str>, String)>,
@@ -90,7 +90,7 @@ impl Verified {
 pub struct Verifier {
     source: Arc<str>,
     scheme: Arc<Scheme>,
-    keys: Vec<Key>,
+    keys: RwLock<Vec<Key>>,
     tolerance: Duration,
 }
 
@@ -98,7 +98,7 @@ impl Verifier {
     /// Accepts what any of `keys` signed (none: nothing is accepted), up to `tolerance` old.
     #[must_use]
     pub fn new(source: &str, scheme: Scheme, keys: Vec<Key>, tolerance: Duration) -> Self {
-        Self { source: source.into(), scheme: scheme.into(), keys, tolerance }
+        Self { source: source.into(), scheme: scheme.into(), keys: RwLock::new(keys), tolerance }
     }
 
     /// The name of the source.
@@ -111,6 +111,17 @@ impl Verifier {
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
+    }
+
+    /// Accepts from now on what any of these signed, and nothing else.
+    pub fn set_keys(&self, keys: Vec<Key>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Whether there is nothing to verify with.
+    #[must_use]
+    pub fn has_no_keys(&self) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Trades a delivery for the proof that the provider signed it.
@@ -129,7 +140,9 @@ impl Verifier {
         let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
         let [id, dot, time, last_dot] = scheme.signed.prefix(&delivery, time)?.map(str::as_bytes);
         let parts = [id, dot, time, last_dot, &delivery.body];
-        let label = self.keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let label = keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
+        drop(keys);
         let label = *label.ok_or(SignatureError::Mismatch)?;
         if let Some(seconds) = seconds {
             self.check_time(seconds, unix_seconds(now))?;

@@ -8,7 +8,7 @@ use crate::{
     config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
     filter::{Filter, Mode},
     pairs::Pairs,
-    scheme::{Encoding, Layout, Origin, Scheme, Signed, Time},
+    scheme::{Encoding, KeyForm, Layout, Origin, Scheme, Signed, Time},
     secret::{Secret, SecretError},
 };
 
@@ -148,13 +148,10 @@ impl Fields {
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
             (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
             (Some(texts), None) => {
-                let secrets = texts.iter().map(|text| {
-                    let secret = Secret::new(text)?;
-                    scheme.map(|scheme| secret.key(scheme.key)).transpose()?;
-                    Ok(secret)
-                });
-                match secrets.collect::<Result<Vec<_>, SecretError>>() {
-                    Ok(secrets) => return Some(Secrets::Given(secrets)),
+                let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
+                let key = |text: &String| Secret::new(text)?.key(form);
+                match texts.iter().map(key).collect::<Result<_, SecretError>>() {
+                    Ok(keys) => return Some(Secrets::Given(keys)),
                     Err(error) => self.mistake("secret", format!("is wrong: {error}")),
                 }
             }

@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let receiver = aws::compose(Config::read(&variable)?).await?;
+    let receiver = aws::compose(&aws::sdk_config().await, Config::read(&variable)?).await?;
     if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(
             "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use `cargo lambda watch`, or \

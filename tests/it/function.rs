@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod log;
 mod message;
+mod secrets;
 mod sources;
 mod start;
 

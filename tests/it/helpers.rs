@@ -64,7 +64,7 @@ pub fn duffel_header(secret: &str, label: &str, seconds: u64, body: &[u8]) -> St
 pub fn duffel(secrets: &[&str], tolerance: Duration, filter: Filter) -> Source {
     let scheme = Scheme::duffel();
     let keys = secrets.iter().map(|secret| key(&scheme, secret)).collect();
-    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), filter }
+    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), renewal: None, filter }
 }
 
 /// What a port does with its next call instead of its work.

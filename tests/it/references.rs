@@ -77,7 +77,7 @@ impl Case {
         let keys = vec![key(&self.scheme, &self.secret)];
         let tolerance = self.scheme.tolerance.unwrap_or_default();
         let verifier = Verifier::new("it", self.scheme.clone(), keys, tolerance);
-        let world = World::of(vec![Source { verifier, filter: Filter::default() }]);
+        let world = World::of(vec![Source { verifier, renewal: None, filter: Filter::default() }]);
         let request = Request::post("/webhooks/it");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         world.knock(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0

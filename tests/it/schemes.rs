@@ -20,7 +20,11 @@ const FIVE_MINUTES: Duration = Duration::from_mins(5);
 fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
     let keys = secrets.iter().map(|secret| key(scheme, secret)).collect();
     let tolerance = scheme.tolerance.unwrap_or(WINDOW);
-    Source { verifier: Verifier::new(name, scheme.clone(), keys, tolerance), filter: Filter::default() }
+    Source {
+        verifier: Verifier::new(name, scheme.clone(), keys, tolerance),
+        renewal: None,
+        filter: Filter::default(),
+    }
 }
 
 fn world(scheme: &Scheme, secret: &str) -> World {
@@ -440,7 +444,7 @@ fn no_signed_time_outlives_the_memory_in_any_scheme() {
             let keys = vec![key(&scheme, secret)];
             // As long a tolerance as the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
-            let world = World::of(vec![Source { verifier, filter: Filter::default() }]);
+            let world = World::of(vec![Source { verifier, renewal: None, filter: Filter::default() }]);
             let body = r#"{"id":"evt_1","type":"t"}"#;
             let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
             assert_eq!(world.knock(request(), noon()).1, "accepted");

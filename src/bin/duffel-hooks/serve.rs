@@ -85,9 +85,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn without_aws(mut source: SourceConfig) -> Result<Source> {
-    match source.take_secrets() {
-        Secrets::Given(secrets) => Ok(source.source(&secrets)?),
+fn without_aws(source: SourceConfig) -> Result<Source> {
+    match &source.secrets {
+        Secrets::Given(keys) => {
+            let keys = keys.clone();
+            Ok(source.source(keys, None))
+        }
         Secrets::Stored(_) => Err(format!(
             "source {}: its secret is in AWS: give it as `secret`, or use --forward",
             source.name
@@ -102,12 +105,14 @@ async fn forward(
     listener: TcpListener,
     address: &str,
 ) -> Result<()> {
+    use duffel_webhook_receiver::aws;
+
     let config = Config::read(variable)?;
     for source in &config.sources {
         writeln!(io::stdout(), "Receiving on {address}/{}", source.name)?;
     }
     writeln!(io::stdout(), "Forwarding to {}", config.queue_url)?;
-    accept(listener, duffel_webhook_receiver::aws::compose(config).await?).await
+    accept(listener, aws::compose(&aws::sdk_config().await, config).await?).await
 }
 
 /// Says where to deliver and how; with `SOURCES`, whose secrets their owner knows, only where.

@@ -7,11 +7,10 @@ use duffel_webhook_receiver::{
 };
 use serde_json::json;
 
-use super::{Delivery, Stage, function};
+use super::{Delivery, Stage};
 use crate::{
     helpers::{ORDER_CREATED, SECRET, answer, key},
     ministack::Backend,
-    proxy::Proxy,
 };
 
 const STRIPE_SECRET: &str = "whsec_test_secret";
@@ -56,15 +55,15 @@ async fn every_source_has_its_secret_and_its_filter() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_of_no_use_is_told_with_its_source() {
+async fn a_secret_that_is_of_no_use_is_told_with_its_source_and_stops_no_other() {
     let backend = Backend::new().await;
     let duffel = backend.create_secret(Some(SECRET)).await;
     let stripe = backend.create_secret(Some("{}")).await;
-    let proxy = Proxy::new().await;
-    let variables = [("SOURCES", &*sources(&duffel, &stripe))];
-    let (status, lines) = function(&backend, &proxy, &variables).await.exit().await;
-    assert_eq!(status.code(), Some(1));
-    assert!(lines.concat().contains("source payments: "), "{lines:?}");
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources(&duffel, &stripe))]).await;
+    assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED)).await, answer(202, "accepted"));
+    assert_eq!(stage.deliver(&payment(SECRET, "charge.failed")).await, answer(503, "unavailable"));
+    let lines = stage.function.lines();
+    assert!(lines[0].contains("source payments: "), "{lines:?}");
 }
 
 #[tokio::test]

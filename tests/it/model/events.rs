@@ -99,6 +99,7 @@ pub fn sources(tolerance: u64) -> Vec<Source> {
     let tolerances = [tolerance, SKEW, SKEW].map(Duration::from_secs);
     let source = |(sender, tolerance): (&Sender, Duration)| Source {
         verifier: Verifier::new(sender.name, sender.scheme.clone(), vec![sender.key.clone()], tolerance),
+        renewal: None,
         filter: if sender.name == "duffel" { Filter::new(["order.*"], Mode::Any) } else { Filter::default() },
     };
     SENDERS.iter().zip(tolerances).map(source).collect()
