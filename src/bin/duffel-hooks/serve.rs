@@ -25,13 +25,16 @@ use duffel_webhook_receiver::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 use uuid::Uuid;
 
 use crate::Result;
 
 /// What a Lambda function can be handed; no request can be larger.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
+
+/// What hyper gives a request's head it gives no body; API Gateway would not wait longer for one either.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const SAMPLE: &str = include_str!("../../../events/bodies/order.created.json");
 
@@ -186,7 +189,8 @@ async fn answer<L: Ledger, Q: Queue>(
     request: Request<Incoming>,
 ) -> io::Result<Response<String>> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect());
+    let body = match body.await.map_err(io::Error::other)? {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
         Err(error) => return Err(io::Error::other(error)),
