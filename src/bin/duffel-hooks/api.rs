@@ -30,6 +30,18 @@ Exit codes:
   4  Duffel is out of reach, out of order or busy: it may work later
   5  Duffel did its part, and the webhook's endpoint did not accept the delivery";
 
+/// The end of a command's help: examples, and where the rest is told.
+macro_rules! help {
+    ($group:literal $(, $examples:literal)*) => {
+        concat!(
+            $("Examples:\n", $examples, "\n\n",)*
+            "DUFFEL_ACCESS_TOKEN holds the access token. More of the environment, and the exit codes:\n  \
+             duffel-hooks ", $group, " --help"
+        )
+    };
+}
+pub(crate) use help;
+
 /// Duffel's API as the environment tells; waits are told on the standard error.
 pub(crate) fn client() -> Result<Client> {
     let token = env::var("DUFFEL_ACCESS_TOKEN").map_err(|_| {
@@ -97,7 +109,7 @@ pub(crate) fn parse_when(text: &str) -> std::result::Result<SystemTime, &'static
 /// How much of a list, and in which form
 #[derive(Args)]
 pub(crate) struct ListArguments {
-    /// How many to list at the most, the newest first
+    /// How many to list at the most, in Duffel's order
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
     /// Lists all, however many
