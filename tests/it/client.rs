@@ -22,7 +22,7 @@ fn client(duffel: &Duffel) -> Client {
 }
 
 /// An endpoint that answers every delivery with the next of these statuses, then with 202.
-fn endpoint(statuses: &'static [u16]) -> String {
+pub fn endpoint(statuses: &'static [u16]) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());

@@ -162,7 +162,7 @@ impl ListArguments {
             progress.tell(index + 1);
         }
         progress.end();
-        if !self.form.json {
+        if !self.form.json && (failure.is_none() || table.has_rows()) {
             table.print(&mut io::stdout().lock())?;
         }
         if more {
@@ -206,9 +206,13 @@ impl<const N: usize> Table<N> {
         self.rows.push(row.map(|cell| if cell.is_empty() { "-".to_owned() } else { plain(&cell, 200) }));
     }
 
+    fn has_rows(&self) -> bool {
+        self.rows.len() > 1
+    }
+
     /// Nothing but the heads is nothing.
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        if self.rows.len() == 1 {
+        if !self.has_rows() {
             eprintln!("There are none.");
             return Ok(());
         }
