@@ -67,7 +67,9 @@ impl Answer {
             Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
         };
         let told = |name| self.text(name).and_then(until);
-        told("retry-after").max(told("ratelimit-reset"))
+        // Which every answer may have, whatever is wrong with it.
+        let is_limited = self.status == StatusCode::TOO_MANY_REQUESTS;
+        told("retry-after").max(told("ratelimit-reset").filter(|_| is_limited))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -128,10 +130,14 @@ mod tests {
     const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn pause(headers: &[(&'static str, &'static str)]) -> Option<Duration> {
+        pause_at(StatusCode::TOO_MANY_REQUESTS, headers)
+    }
+
+    fn pause_at(status: StatusCode, headers: &[(&'static str, &'static str)]) -> Option<Duration> {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let now = httpdate::parse_http_date(NOW).unwrap();
-        Answer::new(StatusCode::TOO_MANY_REQUESTS, headers, b"").pause(now)
+        Answer::new(status, headers, b"").pause(now)
     }
 
     #[test]
@@ -144,6 +150,9 @@ mod tests {
         assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:50:37 GMT")]), seconds(60));
         assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:49:30 GMT")]), seconds(0));
         assert_eq!(pause(&[("ratelimit-reset", "5"), ("retry-after", "7")]), seconds(7));
+        let busy = |headers: &[_]| pause_at(StatusCode::SERVICE_UNAVAILABLE, headers);
+        assert_eq!(busy(&[("ratelimit-reset", "5")]), None);
+        assert_eq!(busy(&[("ratelimit-reset", "5"), ("retry-after", "3")]), seconds(3));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    client::endpoint,
-    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
+    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
     helpers::DAY,
     ministack::Backend,
 };

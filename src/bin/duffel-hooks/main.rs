@@ -9,6 +9,7 @@ mod send;
 mod serve;
 mod sign;
 mod store;
+mod table;
 mod webhooks;
 
 use std::{
