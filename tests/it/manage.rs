@@ -108,6 +108,10 @@ fn a_second_webhook_is_refused_with_duffels_own_words() {
     second.assert_failed(3, "Duffel answered 422 Unprocessable Entity: Invalid request: Field");
     second.assert_failed(3, "a webhook for this organisation and mode already exists (validation_unique, ");
     second.assert_failed(3, " [request FsLh");
+    second.assert_failed(
+        3,
+        "\nThere is one webhook per organisation and mode: `duffel-hooks webhooks list` shows it",
+    );
     assert_eq!(second.out, "");
     // The live mode has one of its own.
     let mut live = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
@@ -291,6 +295,10 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     with("duffel_test_other")
         .assert_failed(3, "401 Unauthorized: Unauthorized: The access token used is not");
     assert!(!with("duffel_test_other").err.contains("duffel_test_other"));
+    with("duffel_test_other").assert_failed(3, "\nIs DUFFEL_ACCESS_TOKEN right");
+    // `done` sees to it that the token is not printed.
+    let echo = "<title>No duffel_test_n0t-a_real0ne</title>";
+    after(&Fault::Answer(400, echo), 1).assert_failed(3, "400 Bad Request, and no JSON but \"No (token)\"");
     with(" ").assert_failed(1, "DUFFEL_ACCESS_TOKEN: the access token is blank");
     let broken = with("duffel_test_bro ken");
     broken.assert_failed(1, "white space within it");

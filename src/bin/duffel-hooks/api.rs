@@ -69,6 +69,23 @@ pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
     }
 }
 
+/// What to do about a failure, where Duffel's words leave it open.
+pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let error = error.downcast_ref::<ApiError>()?;
+    let says = |words: &str| {
+        error.problems().iter().filter_map(|problem| problem.message.as_deref()).any(|it| it.contains(words))
+    };
+    match error.status()?.as_u16() {
+        401 => Some("Is DUFFEL_ACCESS_TOKEN right, and not revoked?"),
+        404 => Some("A token sees its own mode only: is the id right, and of the token's mode?"),
+        422 if says("already exists") => Some(
+            "There is one webhook per organisation and mode: `duffel-hooks webhooks list` shows it, `webhooks \
+             update` changes it; its secret is not shown again.",
+        ),
+        _ => None,
+    }
+}
+
 /// Which events, or deliveries of events
 #[derive(Args)]
 pub(crate) struct FilterArguments {
