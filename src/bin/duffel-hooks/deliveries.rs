@@ -5,7 +5,8 @@ use duffel_webhook_receiver::duffel::{DeliveryFilter, DeliveryRecord};
 
 use crate::{
     Result,
-    api::{self, FilterArguments, ListArguments, created},
+    api::{self, FilterArguments, ListArguments, help},
+    table::created,
 };
 
 /// Lists Duffel's attempts to deliver events, and what the endpoint answered
@@ -21,12 +22,11 @@ enum Command {
     List(List),
 }
 
-/// Lists deliveries, the newest first
+/// Lists deliveries, the failed ones included
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = help!("deliveries", "  \
   duffel-hooks deliveries list --failed --since 1h
-  duffel-hooks deliveries list --all --json | jq -r .response_status_code | sort | uniq -c")]
+  duffel-hooks deliveries list --all --json | jq -r .response_status_code | sort | uniq -c"))]
 struct List {
     #[command(flatten)]
     filter: FilterArguments,

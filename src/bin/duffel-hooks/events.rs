@@ -8,7 +8,8 @@ use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord
 
 use crate::{
     Result,
-    api::{self, FilterArguments, Form, ListArguments, created, mode},
+    api::{self, FilterArguments, Form, ListArguments, help},
+    table::{created, mode},
 };
 
 /// Lists, shows and redelivers events
@@ -26,12 +27,11 @@ enum Command {
     Redeliver(Redeliver),
 }
 
-/// Lists events, the newest first
+/// Lists events, those included that nobody accepted
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = help!("events", "  \
   duffel-hooks events list --failed --since 3d
-  duffel-hooks events list --type order.created --all --json | jq -r .id")]
+  duffel-hooks events list --type order.created --all --json | jq -r .id"))]
 struct List {
     #[command(flatten)]
     filter: FilterArguments,
@@ -41,6 +41,7 @@ struct List {
 
 /// Shows one event
 #[derive(Args)]
+#[command(after_help = help!("events"))]
 struct Get {
     /// The event's id, such as wev_0000A3tQSmKyqOrcySrGbo
     id: String,
@@ -53,10 +54,10 @@ struct Get {
 /// What the receiver has forwarded within its window, 7 days unless configured otherwise, it takes
 /// for a duplicate and does not forward again. Whether a delivery arrived, `deliveries list` tells.
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = help!("events", "  \
   duffel-hooks events redeliver wev_0000A3tQSmKyqOrcySrGbo
-  duffel-hooks events list --failed --since 3d --all --json | jq -r .id | xargs duffel-hooks events redeliver")]
+  duffel-hooks events list --failed --since 3d --all --json | jq -r .id |
+    xargs duffel-hooks events redeliver"))]
 struct Redeliver {
     /// The events' ids, such as wev_0000A3tQSmKyqOrcySrGbo
     #[arg(required = true)]

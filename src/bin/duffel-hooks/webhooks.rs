@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::{
     Result,
-    api::{self, Form, ListArguments, created, mode},
+    api::{self, Form, ListArguments, help},
     store::Store,
+    table::{created, mode},
 };
 
 /// Creates, lists, changes, deletes and pings the webhook registered with Duffel
@@ -37,18 +38,20 @@ enum Command {
 ///
 /// Duffel has one webhook per organisation and mode, and shows its secret this once.
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks create https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel \\
     --event order.created,order.airline_initiated_change_detected --store SECRET_ARN
 
-Types that Duffel documents:
-  air.airline_credit.created      air.payment.failed                         order.created
-  air.airline_credit.invalidated  air.payment.pending                        order.creation_failed
-  air.airline_credit.spent        air.payment.succeeded                      order_cancellation.confirmed
-  air.order.changed               assistant.conversation.updated             order_cancellation.created
-  air.payment.cancelled           order.airline_initiated_change_detected    ping.triggered
-  stays.booking.cancelled         stays.booking.created                      stays.booking_creation_failed")]
+Types that Duffel documents; more may have come:
+  air.airline_credit.created      order.airline_initiated_change_detected
+  air.airline_credit.invalidated  order.created
+  air.airline_credit.spent        order.creation_failed
+  air.order.changed               order_cancellation.confirmed
+  air.payment.cancelled           order_cancellation.created
+  air.payment.failed              ping.triggered
+  air.payment.pending             stays.booking.cancelled
+  air.payment.succeeded           stays.booking.created
+  assistant.conversation.updated  stays.booking_creation_failed"))]
 struct Create {
     /// Where Duffel shall deliver: the stack's output WebhookUrl
     #[arg(value_parser = parse_url)]
@@ -66,6 +69,7 @@ struct Create {
 
 /// Lists the webhooks that the access token sees
 #[derive(Args)]
+#[command(after_help = help!("webhooks"))]
 struct List {
     #[command(flatten)]
     listing: ListArguments,
@@ -75,10 +79,9 @@ struct List {
 ///
 /// Its secret stays; another one is had by deleting the webhook and creating it again.
 #[derive(Args)]
-#[command(after_help = "\
-Examples:
+#[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --active false
-  duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --event order.created,air.order.changed")]
+  duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --event order.created,air.order.changed"))]
 struct Update {
     /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
     id: String,
@@ -105,6 +108,7 @@ struct ChangeArguments {
 
 /// Deletes the webhook, at once and for good: its secret signs nothing more
 #[derive(Args)]
+#[command(after_help = help!("webhooks"))]
 struct Delete {
     /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
     id: String,
@@ -112,6 +116,7 @@ struct Delete {
 
 /// Has Duffel deliver a ping.triggered event, and says whether it was accepted
 #[derive(Args)]
+#[command(after_help = help!("webhooks"))]
 struct Ping {
     /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
     id: String,
