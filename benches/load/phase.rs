@@ -77,7 +77,7 @@ impl Fleet {
             Arrivals::Bursts { size, count } => (count, size),
         };
         let (mut ends, mut rounds_took, mut memory) = (Vec::new(), Vec::new(), Vec::new());
-        let before = self.cpu();
+        let (before, began) = (self.cpu(), Instant::now());
         for _ in 0..rounds {
             let started = Instant::now();
             let feeding = feed(self.jobs.clone(), arrivals, size, deliveries);
@@ -97,7 +97,7 @@ impl Fleet {
                 sleep(PAUSE).await;
             }
         }
-        let after = self.cpu();
+        let (after, whole) = (self.cpu(), began.elapsed().as_secs_f64());
         if memory.len() as u64 >= LOOKS && self.memory.is_empty() {
             self.memory = memory;
         }
@@ -106,7 +106,7 @@ impl Fleet {
             Kind::Forged(_) => done.status != 401,
         };
         self.wrong += ends.iter().filter(wrong).count() as u64;
-        report(name, &ends, &mut rounds_took, [before, after])
+        report(name, &ends, &mut rounds_took, [before, after], whole)
     }
 
     /// Seconds of processor time of the environments, of this process, and of the whole machine.
@@ -138,7 +138,7 @@ async fn feed(jobs: mpsc::Sender<Job>, arrivals: Arrivals, size: u64, deliveries
     }
 }
 
-fn report(name: &str, ends: &[Done], rounds: &mut [Duration], cpu: [[f64; 3]; 2]) -> Value {
+fn report(name: &str, ends: &[Done], rounds: &mut [Duration], cpu: [[f64; 3]; 2], whole: f64) -> Value {
     let seconds = rounds.iter().sum::<Duration>().as_secs_f64();
     let count = ends.len() as f64;
     let [function, rest, machine] = [0, 1, 2].map(|at| cpu[1][at] - cpu[0][at]);
@@ -164,7 +164,7 @@ fn report(name: &str, ends: &[Done], rounds: &mut [Duration], cpu: [[f64; 3]; 2]
         }))).collect::<serde_json::Map<_, _>>(),
         "function_cpu_ms": function * 1e3 / count,
         "generator_cpu_ms": rest * 1e3 / count,
-        "other_cpus": (machine - function - rest) / seconds,
+        "other_cpus": (machine - function - rest) / whole,
         "curve": curve.iter().map(|share| [*share, ms(at(&took, *share))]).collect::<Vec<_>>(),
     })
 }

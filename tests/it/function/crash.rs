@@ -15,7 +15,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -46,6 +46,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const DELIVERIES: usize = 60;
 const FIFO_MEMORY: Duration = Duration::from_mins(5);
 const CALLS: [&str; 3] = ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"];
+/// How invocations must have ended, and how often at least, for the test to say something.
+const ENDS: [(&str, usize); 5] = [("202", 100), ("200", 10), ("401", 10), ("503", 3), ("Died", 10)];
+/// How long it may take longer than it should until they have.
+const PATIENCE: Duration = Duration::from_mins(2);
 const WEEK_AND_A_BIT: i64 = 8 * 24 * 60 * 60;
 
 #[tokio::test]
@@ -101,10 +105,9 @@ async fn whatever_dies_and_fails_under_load_every_event_is_in_the_queue_once() {
     assert!(never_sent.is_empty(), "in the queue, but never sent: {never_sent:#?}");
     assert!(lost.is_empty(), "acknowledged, but not in the queue: {lost:#?}");
     assert!(doubled.is_empty(), "in the queue more than once: {doubled:#?}");
-    // Otherwise the above says little.
-    assert!(sent.len() > 50, "too slow to say much");
-    for end in ["202", "200", "401", "503", "Died"] {
-        assert!(ends.get(end).is_some_and(|count| *count > 5), "too few ended so to say much: {end}");
+    for (end, least) in ENDS {
+        let count = ends.get(end).copied().unwrap_or_default();
+        assert!(count >= least, "too few ended so to say much: {count} {end}");
     }
 }
 
@@ -133,7 +136,7 @@ const QUICK_FAILURES: [Fault; 7] = [
 fn weather(random: &mut Rng, calls: usize) -> Vec<Fault> {
     let mut faults = Vec::new();
     while faults.len() < calls {
-        let (length, failures) = if random.u32(..4) == 0 { (2..16, 80) } else { (10..60, 4) };
+        let (length, failures) = if random.u32(..3) == 0 { (5..30, 90) } else { (20..80, 4) };
         for _ in 0..random.usize(length) {
             faults.push(match random.u32(..1_000) {
                 0 => Fault::Hang,
@@ -165,6 +168,8 @@ struct Environment {
     /// One invocation at a time.
     turn: AsyncMutex<()>,
     function: RwLock<Function>,
+    /// Whether the process has answered anything yet.
+    works: AtomicBool,
 }
 
 impl Crowd {
@@ -179,7 +184,11 @@ impl Crowd {
         let mut environments = Vec::new();
         for _ in 0..ENVIRONMENTS {
             let function = RwLock::new(Function::start_binary(&binary, variables).await);
-            environments.push(Environment { turn: AsyncMutex::default(), function });
+            environments.push(Environment {
+                turn: AsyncMutex::default(),
+                function,
+                works: AtomicBool::default(),
+            });
         }
         Self {
             environments,
@@ -191,9 +200,16 @@ impl Crowd {
         }
     }
 
+    /// Whether the time is over and all kinds of ends were met, however slow the machine is.
+    fn is_enough(&self) -> bool {
+        let ends = self.ends.lock().unwrap();
+        let met = ENDS.iter().all(|(end, least)| ends.get(*end).is_some_and(|count| count >= least));
+        Instant::now() > self.until && (met || Instant::now() > self.until + PATIENCE)
+    }
+
     /// Sends one event after the other, each to the end, and a forgery now and then.
     async fn send(&self, mut random: Rng) {
-        while Instant::now() < self.until {
+        while !self.is_enough() {
             let number = self.events.fetch_add(1, Relaxed);
             if random.u32(..4) == 0 {
                 self.forge(number, &mut random).await;
@@ -266,6 +282,7 @@ impl Crowd {
             End::Died | End::TimedOut => (None, format!("{end:?}")),
             End::Failed => panic!("an error instead of an answer"),
         };
+        environment.works.store(status.is_some(), Relaxed);
         if status.is_none() {
             environment.function.write().await.restart().await;
         }
@@ -277,7 +294,12 @@ impl Crowd {
     async fn kill(&self, mut random: Rng) {
         loop {
             sleep(KILL_PAUSE.mul_f64(random.f64())).await;
-            self.anywhere(&mut random).function.read().await.kill();
+            let environment = self.anywhere(&mut random);
+            // On a slow machine no process would live to see a delivery, were new ones not mostly spared.
+            if !environment.works.load(Relaxed) && random.u32(..4) > 0 {
+                continue;
+            }
+            environment.function.read().await.kill();
             self.kills.fetch_add(1, Relaxed);
         }
     }
