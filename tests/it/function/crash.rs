@@ -1,7 +1,8 @@
 //! Processes killed at random moments under load, faults on every call: each event is in the queue exactly once.
 //!
 //! All deliveries of an event come within 5 minutes, so SQS's own memory closes the one hole; a later one could
-//! come through it, which is pinned elsewhere. More of it, on a release build:
+//! come through it, which is pinned elsewhere. `CRASH_SEED` draws events, faults and kills as they were, but not how
+//! they meet. More of it, on a release build:
 //!
 //! ```sh
 //! cargo build --release --bin receiver
@@ -307,7 +308,7 @@ impl Crowd {
 
 /// Three events an object, two of which have nothing but their ids to be told apart by.
 fn body(number: u64, extra: &str) -> String {
-    let kind = if number % 3 == 0 { "order.created" } else { "order.updated" };
+    let kind = if number.is_multiple_of(3) { "order.created" } else { "order.updated" };
     let event = event(kind, &format!("wev_{number}"), &format!("ord_{}", number / 3));
     format!("{}{extra}}}", event.strip_suffix('}').unwrap())
 }
