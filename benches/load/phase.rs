@@ -41,7 +41,7 @@ pub struct Fleet {
     done: mpsc::UnboundedReceiver<Done>,
     /// Answers that the contract does not give.
     pub wrong: u64,
-    /// Of the longest phase, for each look, each environment's; in bytes.
+    /// Of the last sustained phase, for each look, each environment's; in bytes.
     pub memory: Vec<Vec<u64>>,
 }
 
@@ -57,8 +57,8 @@ impl Fleet {
         fleet
     }
 
-    /// By how much the memory of an environment has grown from the second tenth of the longest phase to the last;
-    /// of them all, the most.
+    /// By how much the memory of an environment has grown from the second tenth of that phase to the last; of
+    /// them all, the most.
     pub fn growth(&self) -> u64 {
         let tenth = self.memory.len() / 10;
         let mean = |looks: &[Vec<u64>], environment: usize| {
@@ -98,7 +98,7 @@ impl Fleet {
             }
         }
         let (after, whole) = (self.cpu(), began.elapsed().as_secs_f64());
-        if memory.len() as u64 >= LOOKS && self.memory.is_empty() {
+        if matches!(arrivals, Arrivals::Sustained(_)) {
             self.memory = memory;
         }
         let wrong = |done: &&Done| match done.kind {
@@ -153,19 +153,19 @@ fn report(name: &str, ends: &[Done], rounds: &mut [Duration], cpu: [[f64; 3]; 2]
     json!({
         "name": name,
         "deliveries": ends.len(),
-        "seconds": seconds,
-        "per_second": count / seconds,
+        "seconds": short(seconds),
+        "per_second": short(count / seconds),
         "round_ms": ms(rounds[rounds.len() / 2]),
         "invocation": summary(&took),
         "with_waiting": summary(&through),
         "answers": answers.into_iter().map(|(status, took)| (status.to_string(), json!({
-            "share": took.len() as f64 / count,
+            "share": short(took.len() as f64 / count),
             "invocation": summary(&sorted(took.into_iter())),
         }))).collect::<serde_json::Map<_, _>>(),
-        "function_cpu_ms": function * 1e3 / count,
-        "generator_cpu_ms": rest * 1e3 / count,
-        "other_cpus": (machine - function - rest) / whole,
-        "curve": curve.iter().map(|share| [*share, ms(at(&took, *share))]).collect::<Vec<_>>(),
+        "function_cpu_ms": short(function * 1e3 / count),
+        "generator_cpu_ms": short(rest * 1e3 / count),
+        "other_cpus": short((machine - function - rest) / whole),
+        "curve": curve.iter().map(|share| [(share * 1e5).round() / 1e5, ms(at(&took, *share))]).collect::<Vec<_>>(),
     })
 }
 
@@ -190,5 +190,9 @@ fn at(sorted: &[Duration], share: f64) -> Duration {
 }
 
 fn ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
+    short(time.as_secs_f64() * 1e3)
+}
+
+fn short(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }
