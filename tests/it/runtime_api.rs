@@ -9,6 +9,7 @@ use std::{
     future::pending,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -28,6 +29,7 @@ use serde_json::Value;
 use tokio::{
     net::TcpListener,
     sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
+    task::AbortHandle,
     time::timeout,
 };
 use uuid::Uuid;
@@ -50,6 +52,7 @@ pub enum End {
 
 /// A function and the one process of it, which asks for work.
 pub struct Function {
+    binary: PathBuf,
     environment: Vec<(String, String)>,
     process: Option<Process>,
     errors: Arc<Mutex<Vec<String>>>,
@@ -58,6 +61,14 @@ pub struct Function {
 impl Function {
     /// Starts the receiver with nothing in its environment but what Lambda sets and these.
     pub async fn start<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_receiver")), variables).await
+    }
+
+    /// The same with another build of it.
+    pub async fn start_binary<'a>(
+        binary: &Path,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let lambda = [
             ("AWS_LAMBDA_FUNCTION_NAME", "receiver"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
@@ -68,7 +79,8 @@ impl Function {
         ];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let environment = lambda.map(owned).into_iter().chain(variables.into_iter().map(owned)).collect();
-        let mut function = Self { environment, process: None, errors: Arc::default() };
+        let binary = binary.to_owned();
+        let mut function = Self { binary, environment, process: None, errors: Arc::default() };
         function.restart().await;
         function
     }
@@ -84,11 +96,12 @@ impl Function {
             errors: Arc::clone(&self.errors),
         };
         let api = Arc::new(api);
-        let address = listen(move |request| {
+        let (address, listener) = accept(move |request| {
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(request).await) }
-        });
-        self.process = Some(Process::spawn(&self.environment, address.await, invocations));
+        })
+        .await;
+        self.process = Some(Process::spawn(&self.binary, &self.environment, address, listener, invocations));
     }
 
     /// Hands an event to the function and waits for the end of it, as long as Lambda would.
@@ -141,6 +154,7 @@ impl Function {
 
 struct Process {
     invocations: mpsc::UnboundedSender<Invocation>,
+    listener: AbortHandle,
     child: Mutex<Child>,
     readers: Vec<JoinHandle<Vec<String>>>,
     /// Its sender is dropped when the process has closed its output.
@@ -149,11 +163,13 @@ struct Process {
 
 impl Process {
     fn spawn(
+        binary: &Path,
         environment: &[(String, String)],
         runtime_api: SocketAddr,
+        listener: AbortHandle,
         invocations: mpsc::UnboundedSender<Invocation>,
     ) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_receiver"));
+        let mut command = Command::new(binary);
         command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string());
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -161,7 +177,7 @@ impl Process {
         let (life, alive) = watch::channel(());
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let readers = vec![read(stdout, Some(life)), read(stderr, None)];
-        Self { invocations, child: Mutex::new(child), readers, alive }
+        Self { invocations, listener, child: Mutex::new(child), readers, alive }
     }
 
     fn kill(&self) -> ExitStatus {
@@ -179,6 +195,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        self.listener.abort();
         self.kill();
     }
 }
@@ -266,13 +283,24 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
+    accept(handle).await.0
+}
+
+/// The same, until it is told to accept no more.
+async fn accept<H, F, B, E>(handle: H) -> (SocketAddr, AbortHandle)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    let accepting = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let service = service_fn(handle.clone());
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
-    address
+    (address, accepting.abort_handle())
 }
