@@ -3,6 +3,7 @@
 
 mod cli;
 mod deliveries;
+mod deployed;
 mod events;
 mod faults;
 mod function;
