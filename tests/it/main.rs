@@ -2,6 +2,7 @@
 #![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
 mod cli;
+mod cloudformation;
 mod deliveries;
 mod deployed;
 mod events;
@@ -10,6 +11,7 @@ mod function;
 mod helpers;
 mod ministack;
 mod model;
+mod privilege;
 mod proxy;
 mod references;
 mod rie;
