@@ -48,6 +48,9 @@ impl Request {
 
     /// The same of other resources, and under other circumstances.
     fn foreign(&self) -> Vec<Self> {
+        if self.resource == "*" {
+            return Vec::new();
+        }
         let parts: Vec<_> = self.resource.splitn(6, ':').collect();
         let [arn, partition, service, region, account, name] = parts[..] else { panic!("{self:?}") };
         let start = name.find(['/', ':']).map_or(0, |separator| separator + 1);
@@ -86,7 +89,7 @@ pub fn prove(template: &Template, policy: &str, needed: &BTreeSet<Request>) {
         assert!(!refused.is_empty(), "nothing that was seen needs {name}: {policy:#}");
     }
     assert_eq!(found.excess, [], "allowed by {policy:#}");
-    assert!(found.asked > 500, "{}", found.asked);
+    assert!(found.asked > 100, "{}", found.asked);
 }
 
 /// The policy without each of its statements, actions and resources, and what it is without.
