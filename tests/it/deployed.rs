@@ -1,16 +1,18 @@
 //! `template.yaml`, as `sam build` leaves it, deployed by `sam deploy` to `MiniStack`, which runs the function under its
-//! role and refuses what the role's policy does not allow.
+//! role and refuses what the policies of role and queues do not allow.
 //!
 //! By default the function is the binary of the tests; with `DEPLOYED_STACK` set, whatever was built into the stack
 //! whose template it names.
 //!
 //! `tests/deployed/emulator.py` gives `MiniStack` three things of AWS that it lacks: it makes the routes that the API's
-//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. What it does not do, and what
-//! shows it instead: it does not make a stack of what AWS would refuse (`sam validate --lint`, cfn-lint and checkov in
-//! `.ci/run`), throttle, write the API's access log, or tell another payload format than 2.0 (`function/answers.rs` has
-//! all of them), sound alarms (`template.rs` compares the one that reads the log with the words of the log), limit
-//! memory, start the function on Amazon Linux or on arm64, or delete what has expired at once (`function/message.rs`).
-//! Nothing here shows those of AWS's own parts to work.
+//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. What else it does not do:
+//! * refuse what AWS would refuse of a template: sam validate, cfn-lint and checkov in `.ci/run` do;
+//! * tell payload formats other than 2.0: `function/answers.rs` has the events of all gateways;
+//! * keep a secret without a value from having an empty one: `function/start.rs` has both;
+//! * end a function after the template's timeout at each step: `function/faults.rs` does;
+//! * sound alarms and count by filters: `template.rs` compares the filter with the words of the log;
+//! * throttle, write the API's access log, apply memory and concurrency, run Amazon Linux or arm64, speak TLS: no test
+//!   has these of AWS; the settings are linted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,28 +54,26 @@ impl Stack {
         let mut stack = Self { server, outputs: BTreeMap::new() };
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samconfig.toml");
         let mut deploy = sam("deploy", &folder);
-        deploy.envs(stack.variables()).env("SAM_CLI_POLL_DELAY", "1");
+        stack.lead_to(&mut deploy).env("SAM_CLI_POLL_DELAY", "1");
         deploy.args(["--config-file", config, "--no-confirm-changeset", "--stack-name", NAME]);
         setup::run(deploy.arg("--template-file").arg(template));
         stack.outputs = serde_json::from_value(stack.python("outputs", &[])).unwrap();
         stack
     }
 
-    /// What an SDK that is not ours needs to find it.
-    fn variables(&self) -> [(&str, &str); 4] {
-        [
-            ("AWS_ENDPOINT_URL", &self.server.endpoint),
-            ("AWS_DEFAULT_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-        ]
+    /// Has an SDK that is not ours find it, and nothing else.
+    fn lead_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("AWS_ENDPOINT_URL", &self.server.endpoint).env("AWS_DEFAULT_REGION", REGION);
+        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
+        command.env("AWS_CONFIG_FILE", "/dev/null").env("NO_PROXY", "127.0.0.1")
     }
 
     /// Runs a command of `tests/deployed/stack.py`.
     fn python(&self, command: &str, arguments: &[&str]) -> Value {
         let mut python = Command::new(setup::sam());
         python.args(["-c", include_str!("../deployed/stack.py"), command, NAME]).args(arguments);
-        serde_json::from_slice(&setup::run(python.envs(self.variables()))).unwrap()
+        serde_json::from_slice(&setup::run(self.lead_to(&mut python))).unwrap()
     }
 
     /// Posts to the API as the world does, and returns the status and the word of the answer.

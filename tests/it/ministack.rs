@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    env,
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
@@ -42,10 +43,12 @@ os.environ.update(LOG_LEVEL="WARNING")
 
 def leave_with_the_tests():
     sys.stdin.buffer.read()
-    for work in tidy:
-        work()
-    shutil.rmtree(state, ignore_errors=True)
-    os._exit(0)
+    try:
+        for work in tidy:
+            work()
+        shutil.rmtree(state, ignore_errors=True)
+    finally:
+        os._exit(0)
 
 threading.Thread(target=leave_with_the_tests, daemon=True).start()
 
@@ -83,6 +86,9 @@ impl Server {
         let python = crate::setup::python("ministack", &PACKAGES);
         let mut server = Command::new(python)
             .args(["-c", SERVER, first])
+            // Functions have the server's environment beside their own.
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap())
             .env("TMPDIR", folder)
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
