@@ -1,4 +1,4 @@
-"""What an operator and a consumer do with a stack, through boto3: one command a run, its answer as JSON."""
+"""What an operator and a consumer do with a stack, through boto3: commands in, answers out, a line of JSON each."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
-command, stack, *arguments = sys.argv[1:]
+stack = sys.argv[1]
 
 
 def resource(name):
@@ -65,4 +65,7 @@ def put_policy(role, name, document):
 
 
 commands = [outputs, put_secret, messages, in_the_clear, items, log, policy, put_policy]
-json.dump({known.__name__: known for known in commands}[command](*arguments), sys.stdout)
+commands = {command.__name__: command for command in commands}
+for line in sys.stdin:
+    name, *arguments = json.loads(line)
+    print(json.dumps(commands[name](*arguments)), flush=True)

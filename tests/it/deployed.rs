@@ -5,22 +5,23 @@
 //! whose template it names.
 //!
 //! `tests/deployed/emulator.py` gives `MiniStack` three things of AWS that it lacks: it makes the routes that the API's
-//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. What else it does not do:
-//! * refuse what AWS would refuse of a template: sam validate, cfn-lint and checkov in `.ci/run` do;
-//! * tell payload formats other than 2.0: `function/answers.rs` has the events of all gateways;
-//! * keep a secret without a value from having an empty one: `function/start.rs` has both;
-//! * end a function after the template's timeout at each step: `function/faults.rs` does;
-//! * sound alarms and count by filters: `template.rs` compares the filter with the words of the log;
-//! * throttle, write the API's access log, apply memory and concurrency, run Amazon Linux or arm64, speak TLS: no test
-//!   has these of AWS; the settings are linted.
+//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. Where it differs yet:
+//! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` judge them;
+//! * it does not ask who may assume a role: `privilege.rs` does;
+//! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
+//! * a secret that was created without a value has an empty one: `function/start.rs` has both;
+//! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
+//! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     env::{self, consts::ARCH},
     fs,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, ChildStdout, Command, Stdio},
     time::SystemTime,
 };
 
@@ -37,10 +38,50 @@ use crate::{
 const NAME: &str = "hooks";
 const PATH: &str = "/webhooks/duffel";
 
-/// A deployed stack and the emulator that holds it.
+/// A deployed stack, the emulator that holds it, and an SDK that is not ours.
 struct Stack {
+    boto: Boto,
     server: Server,
     outputs: BTreeMap<String, String>,
+}
+
+/// `tests/deployed/stack.py`, which ends with its standard input.
+struct Boto {
+    process: Child,
+    answers: RefCell<BufReader<ChildStdout>>,
+}
+
+impl Boto {
+    fn start(server: &Server) -> Self {
+        let mut python = Command::new(setup::sam());
+        python.args(["-c", include_str!("../deployed/stack.py"), NAME]);
+        let python = lead_to(server, &mut python).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = python.spawn().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap()).into();
+        Self { process, answers }
+    }
+
+    fn ask(&self, command: &[&str]) -> Value {
+        writeln!(self.process.stdin.as_ref().unwrap(), "{}", json!(command)).unwrap();
+        let mut answer = String::new();
+        self.answers.borrow_mut().read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("no answer to {command:?}"))
+    }
+}
+
+impl Drop for Boto {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Has an SDK that is not ours find the emulator, and nothing else.
+fn lead_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
+    command.env("AWS_ENDPOINT_URL", &server.endpoint).env("AWS_DEFAULT_REGION", REGION);
+    command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("NO_PROXY", "127.0.0.1")
 }
 
 impl Stack {
@@ -51,29 +92,14 @@ impl Stack {
         let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
         let enforcing = [&keys[..], &[("AUTH", "true")]].concat();
         let server = Server::start(include_str!("../deployed/emulator.py"), &enforcing);
-        let mut stack = Self { server, outputs: BTreeMap::new() };
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samconfig.toml");
         let mut deploy = sam("deploy", &folder);
-        stack.lead_to(&mut deploy).env("SAM_CLI_POLL_DELAY", "1");
+        lead_to(&server, &mut deploy).env("SAM_CLI_POLL_DELAY", "1");
         deploy.args(["--config-file", config, "--no-confirm-changeset", "--stack-name", NAME]);
         setup::run(deploy.arg("--template-file").arg(template));
-        stack.outputs = serde_json::from_value(stack.python("outputs", &[])).unwrap();
-        stack
-    }
-
-    /// Has an SDK that is not ours find it, and nothing else.
-    fn lead_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env("AWS_ENDPOINT_URL", &self.server.endpoint).env("AWS_DEFAULT_REGION", REGION);
-        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
-        command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
-        command.env("AWS_CONFIG_FILE", "/dev/null").env("NO_PROXY", "127.0.0.1")
-    }
-
-    /// Runs a command of `tests/deployed/stack.py`.
-    fn python(&self, command: &str, arguments: &[&str]) -> Value {
-        let mut python = Command::new(setup::sam());
-        python.args(["-c", include_str!("../deployed/stack.py"), command, NAME]).args(arguments);
-        serde_json::from_slice(&setup::run(self.lead_to(&mut python))).unwrap()
+        let boto = Boto::start(&server);
+        let outputs = serde_json::from_value(boto.ask(&["outputs"])).unwrap();
+        Self { boto, server, outputs }
     }
 
     /// Posts to the API as the world does, and returns the status and the word of the answer.
@@ -93,7 +119,7 @@ impl Stack {
     }
 
     fn messages(&self) -> Vec<Value> {
-        serde_json::from_value(self.python("messages", &[&self.outputs["QueueUrl"]])).unwrap()
+        serde_json::from_value(self.boto.ask(&["messages", &self.outputs["QueueUrl"]])).unwrap()
     }
 }
 
@@ -112,15 +138,15 @@ fn build(folder: &Path) -> PathBuf {
     for name in ["cargo", "cargo-lambda"] {
         symlink(&cargo, tools.join(name)).unwrap();
     }
-    let built = folder.join("built");
-    let _ = fs::remove_dir_all(&built);
+    let result = folder.join("built");
+    let _ = fs::remove_dir_all(&result);
     let mut build = sam("build", folder);
     let path = env::join_paths([tools].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
     build.env("PATH", path.unwrap()).env("CARGO_TARGET_DIR", folder.join("target"));
     build.env("REAL_CARGO", env!("CARGO")).env("AWS_DEFAULT_REGION", REGION);
     build.env("BINARIES", Path::new(env!("CARGO_BIN_EXE_receiver")).parent().unwrap());
-    setup::run(build.arg("--build-dir").arg(&built));
-    built.join("template.yaml")
+    setup::run(build.arg("--build-dir").arg(&result));
+    result.join("template.yaml")
 }
 
 fn sam(command: &str, folder: &Path) -> Command {
@@ -137,7 +163,7 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     let stack = Stack::deploy();
     let (status, _) = stack.deliver(ORDER_CREATED);
     assert!(status >= 500, "{status} without a secret");
-    stack.python("put_secret", &[&stack.outputs["SecretArn"], SECRET]);
+    stack.boto.ask(&["put_secret", &stack.outputs["SecretArn"], SECRET]);
 
     let header = sign(SECRET, ORDER_CREATED.as_bytes());
     let json = "application/json";
@@ -177,12 +203,12 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     assert_eq!(self::attributes(other)["encoding"], "base64");
     assert_eq!(other["Attributes"]["MessageGroupId"], "ord_2");
 
-    let items = stack.python("items", &[&stack.outputs["LedgerTableName"]]);
+    let items = stack.boto.ask(&["items", &stack.outputs["LedgerTableName"]]);
     let keys: BTreeSet<_> = items.as_array().unwrap().iter().map(|item| item["pk"]["S"].as_str()).collect();
     let identities = messages.iter().map(|message| message["Attributes"]["MessageDeduplicationId"].as_str());
     assert_eq!(keys, identities.collect());
 
-    let lines = stack.python("log", &["ReceiverLogGroup"]);
+    let lines = stack.boto.ask(&["log", "ReceiverLogGroup"]);
     let outcomes: BTreeSet<_> =
         lines.as_array().unwrap().iter().filter_map(|line| line["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["accepted", "duplicate", "malformed", "not_found", "unauthorized"].into());
@@ -192,8 +218,9 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
 
 /// The emulator enforces the policies of role and queues: without a statement, its call is refused.
 fn only_what_the_policies_allow(stack: &Stack) {
-    let policy = stack.python("policy", &["ReceiverRole", "receiver"]);
-    let put = |policy: &Value| stack.python("put_policy", &["ReceiverRole", "receiver", &policy.to_string()]);
+    let policy = stack.boto.ask(&["policy", "ReceiverRole", "receiver"]);
+    let put =
+        |policy: &Value| stack.boto.ask(&["put_policy", "ReceiverRole", "receiver", &policy.to_string()]);
     for (sid, object) in [("Queue", "ord_3"), ("Ledger", "ord_4")] {
         let mut less = policy.clone();
         let statements = less["Statement"].as_array_mut().unwrap();
@@ -208,7 +235,7 @@ fn only_what_the_policies_allow(stack: &Stack) {
     }
     assert_eq!(stack.messages().len(), 2);
     for queue in ["QueueUrl", "DeadLetterQueueUrl"] {
-        let refusal = stack.python("in_the_clear", &[&stack.outputs[queue]]);
+        let refusal = stack.boto.ask(&["in_the_clear", &stack.outputs[queue]]);
         assert!(refusal.as_str().is_some_and(|code| code.contains("AccessDenied")), "{queue}: {refusal}");
     }
 }

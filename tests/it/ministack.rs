@@ -23,7 +23,7 @@ use aws_sdk_sqs::{
 use aws_smithy_http_client::Builder;
 use uuid::Uuid;
 
-/// The second is what MiniStack needs to take templates of SAM.
+/// The second is what `MiniStack` needs to take templates of SAM.
 const PACKAGES: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
 pub const REGION: &str = "eu-west-1";
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";

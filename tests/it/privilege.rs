@@ -220,8 +220,13 @@ async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
 }
 
 #[test]
-fn the_receiver_has_this_role_and_the_role_no_policy_beside_its_own() {
+fn the_receiver_has_this_role_and_lambda_alone_may_assume_it() {
     let template = Template::read();
+    let lambda = json!({ "Service": "lambda.amazonaws.com" });
+    let trust = template.resolve(template.property("ReceiverRole", "AssumeRolePolicyDocument")).unwrap();
+    let statement = json!({ "Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole" });
+    assert_eq!(trust["Statement"], json!([statement]));
+    // Nothing but the policy that is proved here.
     assert!(template.property("ReceiverFunction", "Policies").is_null());
     assert!(template.property("ReceiverRole", "ManagedPolicyArns").is_null());
     let role = "arn:aws:iam::000000000000:role/receiver";
