@@ -31,10 +31,6 @@ use crate::{
     secret::{Key, Secret, SecretError},
 };
 
-/// What the function's role must allow, and no more.
-pub const ACTIONS: [&str; 4] =
-    ["dynamodb:GetItem", "dynamodb:PutItem", "secretsmanager:GetSecretValue", "sqs:SendMessage"];
-
 /// The attribute by which the table forgets.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 

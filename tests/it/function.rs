@@ -29,7 +29,7 @@ use crate::{
 /// Ends well inside the function's 10 s, as promised; what is slower Lambda may kill.
 const LIMIT: Duration = Duration::from_millis(9_500);
 
-const PATH: &str = "/webhooks/duffel";
+pub const PATH: &str = "/webhooks/duffel";
 
 const HTTP_API: &str = include_str!("../../events/http-api.order-created.json");
 const REST_API: &str = include_str!("../../events/rest-api.order-created.json");
@@ -83,13 +83,13 @@ async fn function(backend: &Backend, proxy: &Proxy, variables: &[(&str, &str)]) 
 }
 
 /// What the gateway makes of an answer: nothing in it goes beyond the contract.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     word: String,
     headers: BTreeMap<String, String>,
 }
 
-fn answer((end, took): (End, Duration)) -> Answer {
+pub fn answer((end, took): (End, Duration)) -> Answer {
     let End::Answered(value) = end else { panic!("no answer: {end:?}") };
     assert!(took < LIMIT, "{value} took {took:?}");
     let keys: Vec<_> = value.as_object().unwrap().keys().filter(|key| *key != "cookies").collect();
@@ -119,7 +119,7 @@ enum Gateway {
 
 /// A request as Duffel makes it, signed now unless told otherwise.
 #[derive(Clone)]
-struct Delivery {
+pub struct Delivery {
     body: Vec<u8>,
     headers: BTreeMap<String, String>,
     method: String,
@@ -129,7 +129,7 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn new(body: impl Into<Vec<u8>>) -> Self {
+    pub fn new(body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let delivery = Self {
             headers: BTreeMap::new(),
@@ -144,7 +144,7 @@ impl Delivery {
     }
 
     /// A signature of its body, made so many seconds ago.
-    fn sign(&self, key: &str, label: &str, age: i64) -> String {
+    pub fn sign(&self, key: &str, label: &str, age: i64) -> String {
         let at = unix_seconds(SystemTime::now()).checked_add_signed(-age).unwrap();
         duffel_header(key, label, at, &self.body)
     }
@@ -154,7 +154,7 @@ impl Delivery {
         self.signature(&header)
     }
 
-    fn signature(self, value: &str) -> Self {
+    pub fn signature(self, value: &str) -> Self {
         self.header("X-Duffel-Signature", value)
     }
 
@@ -168,7 +168,7 @@ impl Delivery {
         self
     }
 
-    fn to(mut self, method: &str, path: &str) -> Self {
+    pub fn to(mut self, method: &str, path: &str) -> Self {
         self.method = method.into();
         self.path = path.into();
         self
@@ -181,7 +181,7 @@ impl Delivery {
     }
 
     /// The gateway's event: a sample with this request in the place of its own.
-    fn event(&self) -> String {
+    pub fn event(&self) -> String {
         let sample = match self.gateway {
             Gateway::HttpApi | Gateway::HttpApiStage => HTTP_API,
             Gateway::RestApi => REST_API,

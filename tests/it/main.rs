@@ -3,7 +3,9 @@
 
 mod cli;
 mod client;
+mod cloudformation;
 mod deliveries;
+mod deployed;
 mod duffel;
 mod events;
 mod faults;
@@ -12,6 +14,7 @@ mod helpers;
 mod manage;
 mod ministack;
 mod model;
+mod privilege;
 mod proxy;
 mod references;
 mod rie;

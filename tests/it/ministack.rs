@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    env,
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
@@ -22,17 +23,19 @@ use aws_sdk_sqs::{
 use aws_smithy_http_client::Builder;
 use uuid::Uuid;
 
-const PACKAGE: &str = "ministack==1.5.33";
+/// The second is what `MiniStack` needs to take templates of SAM.
+const PACKAGES: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
 pub const REGION: &str = "eu-west-1";
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// Takes a port before it starts, so nobody else can, and ends with its standard input: with the tests, however
-/// they end.
+/// they end. Its argument is run before it listens.
 const SERVER: &str = r#"
 import asyncio, os, shutil, socket, sys, tempfile, threading
 
-state = tempfile.mkdtemp(prefix="ministack-")
+state = tempfile.tempdir = tempfile.mkdtemp(prefix="ministack-")
+tidy = []
 listener = socket.create_server(("127.0.0.1", 0))
 port = str(listener.getsockname()[1])
 os.environ.update(GATEWAY_PORT=port, BIND_HOST="127.0.0.1", IOT_MTLS_ENABLED="0", STATE_DIR=state, TMPDIR=state)
@@ -40,14 +43,20 @@ os.environ.update(LOG_LEVEL="WARNING")
 
 def leave_with_the_tests():
     sys.stdin.buffer.read()
-    shutil.rmtree(state, ignore_errors=True)
-    os._exit(0)
+    try:
+        for work in tidy:
+            work()
+        shutil.rmtree(state, ignore_errors=True)
+    finally:
+        os._exit(0)
 
 threading.Thread(target=leave_with_the_tests, daemon=True).start()
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
+
+exec(sys.argv[1])
 
 config = Config()
 config.bind = [f"fd://{listener.detach()}"]
@@ -61,22 +70,27 @@ asyncio.run(serve(app, config))
 /// Where it listens; the first to ask starts it.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(Server::start).endpoint
+    &SERVER.get_or_init(|| Server::start("", &[])).endpoint
 }
 
-struct Server {
-    endpoint: String,
+pub struct Server {
+    pub endpoint: String,
     /// Holds the standard input open.
-    _process: Child,
+    process: Child,
 }
 
 impl Server {
-    fn start() -> Self {
+    /// With Python to run before it listens, and variables of its environment.
+    pub fn start(first: &str, variables: &[(&str, &str)]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let python = crate::setup::python("ministack", &[PACKAGE]);
+        let python = crate::setup::python("ministack", &PACKAGES);
         let mut server = Command::new(python)
-            .args(["-c", SERVER])
+            .args(["-c", SERVER, first])
+            // Functions have the server's environment beside their own.
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap())
             .env("TMPDIR", folder)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -93,7 +107,14 @@ impl Server {
         // A full pipe would stop it.
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
         let endpoint = format!("http://127.0.0.1:{}", port.trim());
-        Self { endpoint, _process: server }
+        Self { endpoint, process: server }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can befall a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::pending,
     io,
     pin::Pin,
@@ -13,10 +13,12 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderValue, Request, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    request::Parts,
 };
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use serde_json::Value;
 use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
 use crate::{ministack, runtime_api::listen};
@@ -132,7 +134,16 @@ impl Proxy {
 
     /// The calls that came and how often, whatever befell them.
     pub fn calls(&self) -> BTreeMap<String, usize> {
-        self.road.calls.lock().unwrap().clone()
+        let mut calls = BTreeMap::new();
+        for ((name, _), times) in &*self.road.calls.lock().unwrap() {
+            *calls.entry(name.clone()).or_default() += times;
+        }
+        calls
+    }
+
+    /// The calls that came, each with the queue, table or secret that it named.
+    pub fn targets(&self) -> BTreeSet<(String, String)> {
+        self.road.calls.lock().unwrap().keys().cloned().collect()
     }
 }
 
@@ -141,13 +152,15 @@ struct Road {
     agent: ureq::Agent,
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
     holds: Mutex<HashMap<(String, Moment), Hold>>,
-    calls: Mutex<BTreeMap<String, usize>>,
+    calls: Mutex<BTreeMap<(String, String), usize>>,
 }
 
 impl Road {
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
-        let call = name(request.headers());
-        *self.calls.lock().unwrap().entry(call.clone()).or_default() += 1;
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let call = name(&parts);
+        *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
         let fault = self.next_fault(&call);
         match fault {
             Fault::Close => return Err(hang_up()),
@@ -157,7 +170,7 @@ impl Road {
             Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
         }
         self.hold_up(&call, Moment::Before).await?;
-        let answer = self.forward(request).await?;
+        let answer = self.forward(parts, body).await?;
         self.hold_up(&call, Moment::After).await?;
         let rest = match fault {
             Fault::LoseAnswer => return Err(hang_up()),
@@ -185,9 +198,7 @@ impl Road {
         go_on.await.map_err(|_| hang_up())
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
-        let (mut parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    async fn forward(&self, mut parts: Parts, body: Bytes) -> io::Result<Response<Bytes>> {
         parts.uri = format!("{}{}", self.upstream, parts.uri).parse().unwrap();
         parts.headers.remove(CONTENT_LENGTH);
         let agent = self.agent.clone();
@@ -202,9 +213,12 @@ impl Road {
     }
 }
 
-/// `AmazonSQS.SendMessage` as `sqs:SendMessage`.
-fn name(headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target").unwrap().to_str().unwrap();
+/// `AmazonSQS.SendMessage` as `sqs:SendMessage`, and what no call of ours looks like as it is.
+fn name(parts: &Parts) -> String {
+    let Some(target) = parts.headers.get("x-amz-target") else {
+        return format!("{} {}", parts.method, parts.uri);
+    };
+    let target = target.to_str().unwrap();
     let (service, operation) = target.split_once('.').unwrap();
     let service = match service {
         "AmazonSQS" => "sqs",
@@ -212,6 +226,12 @@ fn name(headers: &HeaderMap) -> String {
         other => other,
     };
     format!("{service}:{operation}")
+}
+
+fn target(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut named = ["QueueUrl", "TableName", "SecretId"].iter().filter_map(|member| body[*member].as_str());
+    named.next().unwrap_or_default().to_owned()
 }
 
 fn hang_up() -> io::Error {

@@ -20,8 +20,6 @@ use crate::{
     setup,
 };
 
-const PACKAGE: &str = "aws-sam-cli==1.170.0";
-
 /// The emulator with the function in it.
 struct Emulator {
     process: Child,
@@ -73,7 +71,7 @@ impl Drop for Emulator {
 }
 
 fn emulator() -> String {
-    let python = setup::python("sam", &[PACKAGE]);
+    let python = setup::sam();
     let arch = if ARCH == "aarch64" { "arm64" } else { ARCH };
     let code = format!(
         "import pathlib, samcli; print(pathlib.Path(samcli.__file__).parent / 'local/rapid/aws-lambda-rie-{arch}')"

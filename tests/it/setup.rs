@@ -16,6 +16,11 @@ pub fn python(name: &str, packages: &[&str]) -> PathBuf {
     folder.join("bin/python")
 }
 
+/// The Python of the SAM CLI, which brings boto3 and AWS's runtime emulator.
+pub fn sam() -> PathBuf {
+    python("sam", &["aws-sam-cli==1.170.0"])
+}
+
 /// A folder in which Node finds these packages.
 pub fn node(name: &str, packages: &[&str]) -> PathBuf {
     once(name, "node", packages, |folder| {
@@ -41,9 +46,12 @@ fn once(name: &str, language: &str, packages: &[&str], make: impl Fn(&Path)) -> 
     folder
 }
 
-fn run(command: &mut Command) {
+/// Runs a command to its end and returns what it printed.
+pub fn run(command: &mut Command) -> Vec<u8> {
     let program = command.get_program().to_owned();
     let output =
         command.output().unwrap_or_else(|error| panic!("the tests need {}: {error}", program.display()));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = || String::from_utf8([&*output.stdout, &output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{command:?}: {}", said());
+    output.stdout
 }

@@ -1,0 +1,71 @@
+"""What an operator and a consumer do with a stack, through boto3: commands in, answers out, a line of JSON each."""
+
+import json
+import sys
+
+import boto3
+from botocore.exceptions import ClientError
+
+stack = sys.argv[1]
+
+
+def resource(name):
+    answer = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=name)
+    return answer["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def outputs():
+    [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def put_secret(arn, value):
+    boto3.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=value)
+
+
+def messages(url):
+    """Takes all messages off the queue."""
+    sqs, taken = boto3.client("sqs"), []
+    while received := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+    ).get("Messages"):
+        for message in received:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        taken += received
+    return taken
+
+
+def in_the_clear(url):
+    """What a call without TLS is told."""
+    sqs = boto3.client("sqs")
+    clear = lambda request, **_: request.headers.update({"x-forwarded-proto": "http"})
+    sqs.meta.events.register("before-send.sqs.*", clear)
+    try:
+        sqs.receive_message(QueueUrl=url)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+def items(table):
+    return boto3.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+
+
+def log(group):
+    """The lines of the function itself."""
+    events = boto3.client("logs").filter_log_events(logGroupName=resource(group))["events"]
+    return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+
+
+def policy(role, name):
+    return boto3.client("iam").get_role_policy(RoleName=resource(role), PolicyName=name)["PolicyDocument"]
+
+
+def put_policy(role, name, document):
+    boto3.client("iam").put_role_policy(RoleName=resource(role), PolicyName=name, PolicyDocument=document)
+
+
+commands = [outputs, put_secret, messages, in_the_clear, items, log, policy, put_policy]
+commands = {command.__name__: command for command in commands}
+for line in sys.stdin:
+    name, *arguments = json.loads(line)
+    print(json.dumps(commands[name](*arguments)), flush=True)

@@ -1,0 +1,246 @@
+//! `template.yaml`, as `sam build` leaves it, deployed by `sam deploy` to `MiniStack`, which runs the function under its
+//! role and refuses what the policies of role and queues do not allow.
+//!
+//! By default the function is the binary of the tests; with `DEPLOYED_STACK` set, whatever was built into the stack
+//! whose template it names.
+//!
+//! `tests/deployed/emulator.py` gives `MiniStack` three things of AWS that it lacks: it makes the routes that the API's
+//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. Where it differs yet:
+//! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` judge them;
+//! * it does not ask who may assume a role: `privilege.rs` does;
+//! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
+//! * a secret that was created without a value has an empty one: `function/start.rs` has both;
+//! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
+//! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    env::{self, consts::ARCH},
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::SystemTime,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use duffel_webhook_receiver::signature::unix_seconds;
+use serde_json::{Value, json};
+
+use crate::{
+    helpers::{ORDER_CREATED, SECRET, answer, duffel_header, event},
+    ministack::{ACCESS_KEY, REGION, SECRET_KEY, Server},
+    setup,
+};
+
+const NAME: &str = "hooks";
+const PATH: &str = "/webhooks/duffel";
+
+/// A deployed stack, the emulator that holds it, and an SDK that is not ours.
+struct Stack {
+    boto: Boto,
+    server: Server,
+    outputs: BTreeMap<String, String>,
+}
+
+/// `tests/deployed/stack.py`, which ends with its standard input.
+struct Boto {
+    process: Child,
+    answers: RefCell<BufReader<ChildStdout>>,
+}
+
+impl Boto {
+    fn start(server: &Server) -> Self {
+        let mut python = Command::new(setup::sam());
+        python.args(["-c", include_str!("../deployed/stack.py"), NAME]);
+        let python = lead_to(server, &mut python).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = python.spawn().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap()).into();
+        Self { process, answers }
+    }
+
+    fn ask(&self, command: &[&str]) -> Value {
+        writeln!(self.process.stdin.as_ref().unwrap(), "{}", json!(command)).unwrap();
+        let mut answer = String::new();
+        self.answers.borrow_mut().read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("no answer to {command:?}"))
+    }
+}
+
+impl Drop for Boto {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Has an SDK that is not ours find the emulator, and nothing else.
+fn lead_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
+    command.env("AWS_ENDPOINT_URL", &server.endpoint).env("AWS_DEFAULT_REGION", REGION);
+    command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("NO_PROXY", "127.0.0.1")
+}
+
+impl Stack {
+    fn deploy() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployed");
+        fs::create_dir_all(&folder).unwrap();
+        let template = env::var_os("DEPLOYED_STACK").map_or_else(|| build(&folder), PathBuf::from);
+        let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+        let enforcing = [&keys[..], &[("AUTH", "true")]].concat();
+        let server = Server::start(include_str!("../deployed/emulator.py"), &enforcing);
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samconfig.toml");
+        let mut deploy = sam("deploy", &folder);
+        lead_to(&server, &mut deploy).env("SAM_CLI_POLL_DELAY", "1");
+        deploy.args(["--config-file", config, "--no-confirm-changeset", "--stack-name", NAME]);
+        setup::run(deploy.arg("--template-file").arg(template));
+        let boto = Boto::start(&server);
+        let outputs = serde_json::from_value(boto.ask(&["outputs"])).unwrap();
+        Self { boto, server, outputs }
+    }
+
+    /// Posts to the API as the world does, and returns the status and the word of the answer.
+    fn post(&self, path: &str, kind: &str, header: &str, body: &[u8]) -> (u16, String) {
+        let host = self.outputs["WebhookUrl"].strip_suffix(PATH).unwrap().trim_start_matches("http://");
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        let request = agent.post(format!("{}{path}", self.server.endpoint)).header("Host", host);
+        let request = request.header("Content-Type", kind).header("X-Duffel-Signature", header);
+        let mut response = request.send(body).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        let said: Value = serde_json::from_str(&text).unwrap();
+        (response.status().as_u16(), said["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn deliver(&self, body: impl AsRef<[u8]>) -> (u16, String) {
+        self.post(PATH, "application/json", &sign(SECRET, body.as_ref()), body.as_ref())
+    }
+
+    fn messages(&self) -> Vec<Value> {
+        serde_json::from_value(self.boto.ask(&["messages", &self.outputs["QueueUrl"]])).unwrap()
+    }
+}
+
+fn sign(secret: &str, body: &[u8]) -> String {
+    duffel_header(secret, "v2", unix_seconds(SystemTime::now()), body)
+}
+
+/// `sam build`, with the compiler's work done; the template that it leaves.
+fn build(folder: &Path) -> PathBuf {
+    let tools = folder.join("tools");
+    let _ = fs::remove_dir_all(&tools);
+    fs::create_dir_all(&tools).unwrap();
+    let cargo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deployed/cargo");
+    let mode = fs::metadata(&cargo).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111, "{} must be executable", cargo.display());
+    for name in ["cargo", "cargo-lambda"] {
+        symlink(&cargo, tools.join(name)).unwrap();
+    }
+    let result = folder.join("built");
+    let _ = fs::remove_dir_all(&result);
+    let mut build = sam("build", folder);
+    let path = env::join_paths([tools].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
+    build.env("PATH", path.unwrap()).env("CARGO_TARGET_DIR", folder.join("target"));
+    build.env("REAL_CARGO", env!("CARGO")).env("AWS_DEFAULT_REGION", REGION);
+    build.env("BINARIES", Path::new(env!("CARGO_BIN_EXE_receiver")).parent().unwrap());
+    setup::run(build.arg("--build-dir").arg(&result));
+    result.join("template.yaml")
+}
+
+fn sam(command: &str, folder: &Path) -> Command {
+    let arch = if ARCH == "aarch64" { "arm64" } else { ARCH };
+    let mut sam = Command::new(setup::sam().with_file_name("sam"));
+    sam.arg(command).args(["--parameter-overrides", &format!("Architecture={arch}")]);
+    sam.current_dir(env!("CARGO_MANIFEST_DIR"));
+    sam.env("SAM_CLI_TELEMETRY", "0").env("__SAM_CLI_APP_DIR", folder.join("sam"));
+    sam
+}
+
+#[test]
+fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
+    let stack = Stack::deploy();
+    let (status, _) = stack.deliver(ORDER_CREATED);
+    assert!(status >= 500, "{status} without a secret");
+    stack.boto.ask(&["put_secret", &stack.outputs["SecretArn"], SECRET]);
+
+    let header = sign(SECRET, ORDER_CREATED.as_bytes());
+    let json = "application/json";
+    let post = |path: &str, header: &str| stack.post(path, json, header, ORDER_CREATED.as_bytes());
+    assert_eq!(post(PATH, &header), answer(202, "accepted"));
+    assert_eq!(post(PATH, &header), answer(200, "duplicate"));
+    assert_eq!(post(PATH, &sign("another", ORDER_CREATED.as_bytes())), answer(401, "unauthorized"));
+    assert_eq!(post(PATH, ""), answer(401, "unauthorized"));
+    assert_eq!(post("/webhooks/nobody", &header), answer(404, "not_found"));
+    assert_eq!(post("/", &header), answer(404, "not_found"));
+    assert_eq!(stack.deliver("{}"), answer(400, "malformed"));
+    let binary = event("order.created", "wev_2", "ord_2").replace("{}", r#""@""#);
+    let binary: Vec<_> = binary.bytes().map(|byte| if byte == b'@' { 0xff } else { byte }).collect();
+    let kind = "application/octet-stream";
+    assert_eq!(stack.post(PATH, kind, &sign(SECRET, &binary), &binary), answer(202, "accepted"));
+
+    let messages = stack.messages();
+    let [order, other] = messages.as_slice() else { panic!("two messages, not {messages:?}") };
+    assert_eq!(order["Body"], ORDER_CREATED);
+    let mut attributes = attributes(order);
+    let received = attributes.remove("received_at").unwrap();
+    assert!(received.ends_with('Z'), "{received}");
+    let expected = json!({
+        "source": "duffel",
+        "event_type": "order.created",
+        "event_id": "wev_0000A4tQSmKyqOrcySrGbo",
+        "idempotency_key": "ord_0000ABd6wggSct7BoraU1o",
+        "live_mode": "true",
+        "signature": header,
+    });
+    assert_eq!(json!(attributes), expected);
+    assert_eq!(order["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
+    // The one of the log line in the README.
+    let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
+    assert_eq!(order["Attributes"]["MessageDeduplicationId"], identity);
+    assert_eq!(other["Body"], STANDARD.encode(&binary));
+    assert_eq!(self::attributes(other)["encoding"], "base64");
+    assert_eq!(other["Attributes"]["MessageGroupId"], "ord_2");
+
+    let items = stack.boto.ask(&["items", &stack.outputs["LedgerTableName"]]);
+    let keys: BTreeSet<_> = items.as_array().unwrap().iter().map(|item| item["pk"]["S"].as_str()).collect();
+    let identities = messages.iter().map(|message| message["Attributes"]["MessageDeduplicationId"].as_str());
+    assert_eq!(keys, identities.collect());
+
+    let lines = stack.boto.ask(&["log", "ReceiverLogGroup"]);
+    let outcomes: BTreeSet<_> =
+        lines.as_array().unwrap().iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["accepted", "duplicate", "malformed", "not_found", "unauthorized"].into());
+
+    only_what_the_policies_allow(&stack);
+}
+
+/// The emulator enforces the policies of role and queues: without a statement, its call is refused.
+fn only_what_the_policies_allow(stack: &Stack) {
+    let policy = stack.boto.ask(&["policy", "ReceiverRole", "receiver"]);
+    let put =
+        |policy: &Value| stack.boto.ask(&["put_policy", "ReceiverRole", "receiver", &policy.to_string()]);
+    for (sid, object) in [("Queue", "ord_3"), ("Ledger", "ord_4")] {
+        let mut less = policy.clone();
+        let statements = less["Statement"].as_array_mut().unwrap();
+        let before = statements.len();
+        statements.retain(|statement| statement["Sid"] != sid);
+        assert_eq!(statements.len(), before - 1, "{policy}");
+        put(&less);
+        let body = event("order.created", "wev_3", object);
+        assert_eq!(stack.deliver(&body), answer(503, "unavailable"), "without {sid}");
+        put(&policy);
+        assert_eq!(stack.deliver(&body), answer(202, "accepted"), "with {sid}");
+    }
+    assert_eq!(stack.messages().len(), 2);
+    for queue in ["QueueUrl", "DeadLetterQueueUrl"] {
+        let refusal = stack.boto.ask(&["in_the_clear", &stack.outputs[queue]]);
+        assert!(refusal.as_str().is_some_and(|code| code.contains("AccessDenied")), "{queue}: {refusal}");
+    }
+}
+
+fn attributes(message: &Value) -> BTreeMap<&str, &str> {
+    let attributes = message["MessageAttributes"].as_object().unwrap().iter();
+    attributes.map(|(name, value)| (name.as_str(), value["StringValue"].as_str().unwrap())).collect()
+}

