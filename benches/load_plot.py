@@ -136,7 +136,7 @@ def table(results):
     rows += [
         "",
         f"{results['environments']} environments, {total:,} deliveries to them after the warm-up, "
-        f"{results['invocations_each']:,} to each of them in the first phase. Events: {verdict['events']:,}; messages in the queue: "
+        f"on average {results['invocations_each']:,} to each of them in the first phase. Events: {verdict['events']:,}; messages in the queue: "
         f"{verdict['messages']:,}; lost: {verdict['lost']}; doubled: {verdict['doubled']}; forged or strange: "
         f"{verdict['not_sent_by_us']}; wrong answers: {verdict['wrong_answers']}; second copies that the queue dropped "
         f"(of deliveries at the same time): {verdict['dropped_by_the_queue']:,}. Memory at the end of the first phase: "
