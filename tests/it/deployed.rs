@@ -86,14 +86,14 @@ fn lead_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
 
 impl Stack {
     fn deploy() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployed");
-        fs::create_dir_all(&folder).unwrap();
-        let template = env::var_os("DEPLOYED_STACK").map_or_else(|| build(&folder), PathBuf::from);
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = folder.path();
+        let template = env::var_os("DEPLOYED_STACK").map_or_else(|| build(folder), PathBuf::from);
         let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
         let enforcing = [&keys[..], &[("AUTH", "true")]].concat();
         let server = Server::start(include_str!("../deployed/emulator.py"), &enforcing);
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samconfig.toml");
-        let mut deploy = sam("deploy", &folder);
+        let mut deploy = sam("deploy", folder);
         lead_to(&server, &mut deploy).env("SAM_CLI_POLL_DELAY", "1");
         deploy.args(["--config-file", config, "--no-confirm-changeset", "--stack-name", NAME]);
         setup::run(deploy.arg("--template-file").arg(template));
@@ -130,8 +130,7 @@ fn sign(secret: &str, body: &[u8]) -> String {
 /// `sam build`, with the compiler's work done; the template that it leaves.
 fn build(folder: &Path) -> PathBuf {
     let tools = folder.join("tools");
-    let _ = fs::remove_dir_all(&tools);
-    fs::create_dir_all(&tools).unwrap();
+    fs::create_dir(&tools).unwrap();
     let cargo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deployed/cargo");
     let mode = fs::metadata(&cargo).unwrap().permissions().mode();
     assert_eq!(mode & 0o111, 0o111, "{} must be executable", cargo.display());
@@ -139,7 +138,6 @@ fn build(folder: &Path) -> PathBuf {
         symlink(&cargo, tools.join(name)).unwrap();
     }
     let result = folder.join("built");
-    let _ = fs::remove_dir_all(&result);
     let mut build = sam("build", folder);
     let path = env::join_paths([tools].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
     build.env("PATH", path.unwrap()).env("CARGO_TARGET_DIR", folder.join("target"));
