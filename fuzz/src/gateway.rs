@@ -20,14 +20,26 @@ pub enum Gateway {
 pub const GATEWAYS: [Gateway; 5] =
     [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::FunctionUrl, Gateway::RestApi, Gateway::RestApiSingle];
 
+/// How it does so, where it may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    pub gateway: Gateway,
+    pub base64: bool,
+    /// Each element of a header is a value of its own, where there are lists.
+    pub split: bool,
+}
+
 /// An event that tells of a delivery.
-pub fn write(gateway: Gateway, path: &str, headers: &[(&str, &str)], body: &[u8], base64: bool) -> String {
+pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+    let Form { gateway, base64, split } = form;
     let text = std::str::from_utf8(body).ok().filter(|_| !base64);
     let (body, base64) = text.map_or_else(|| (STANDARD.encode(body), true), |text| (text.to_owned(), false));
     let single: serde_json::Map<_, _> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let values =
+        |value: &str| if split { value.split(',').map(|one| json!(one)).collect() } else { json!([value]) };
     let lists: serde_json::Map<_, _> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
+        headers.iter().map(|(name, value)| ((*name).to_owned(), values(value))).collect();
     let v2 = |stage: &str, path: String| {
         json!({
             "version": "2.0",

@@ -13,7 +13,7 @@ use duffel_webhook_receiver::{
     signature::unix_seconds,
 };
 use duffel_webhook_receiver_fuzz::{
-    gateway::{self, GATEWAYS},
+    gateway::{self, Form, GATEWAYS},
     judge::{Claim, Kind, Party, Verdict, judge},
     message,
     signer::{ID, PARTIES, header, names},
@@ -38,6 +38,7 @@ const AGES: [i64; 8] = [0, 290, 310, 1_000_000, 400_000_000, -290, -310, -1_000_
 const EDIT_THE_PAYLOAD: u8 = 1;
 const REPLACE: u8 = 2;
 const BASE64: u8 = 4;
+const SPLIT: u8 = 8;
 
 fuzz_target!(|data: &[u8]| {
     let made = data.first().filter(|first| **first < 32).and_then(|_| delivery(data));
@@ -90,6 +91,7 @@ fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
     let (edit, body) = rest.split_at_checked((*length).into())?;
     let party: &Party = &PARTIES[usize::from(*source) % PARTIES.len()];
     let gateway = GATEWAYS[usize::from(*gateway) % GATEWAYS.len()];
+    let form = Form { gateway, base64: flags & BASE64 != 0, split: flags & SPLIT != 0 };
     let age = AGES[usize::from(*age) % AGES.len()];
     let time = unix_seconds(SystemTime::now()).saturating_add_signed(-age).to_string();
     let [signature, time_name, id_name] = names(party.kind);
@@ -106,8 +108,10 @@ fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
         headers.extend([("x-github-event", "push"), ("x-shopify-topic", "orders/create")]);
     }
     let path = format!("/webhooks/{}", party.name);
-    let payload = gateway::write(gateway, &path, &headers, body, flags & BASE64 != 0).into_bytes();
+    let payload = gateway::write(form, &path, &headers, body).into_bytes();
     if edits_payload && !edit.is_empty() {
+        // From the end, since what stands there does not move with the body.
+        let place = (payload.len() - 1).saturating_sub(place);
         return Some((edited(payload, place, edit, flags & REPLACE != 0), false));
     }
     Some((payload, true))

@@ -32,8 +32,16 @@ fuzz_target!(|data: &[u8]| {
     let right =
         signature(party, signed_time.unwrap_or_default(), id.as_deref().unwrap_or_default(), body.as_bytes());
     let wrong = signature(party, "1", ID, b"another body");
-    let header = header.map(|header| header.replace('\u{1}', &right).replace('\u{2}', &wrong));
-
+    let (part, _) = right.split_at(right.len() - 4);
+    let header = header.map(|header| {
+        let header = header.replace('\u{1}', &right).replace('\u{2}', &wrong).replace('\u{b}', part);
+        // Just as long as it may be, or a byte longer.
+        let fill = |header: String, mark: char, length: usize| {
+            let missing = (length + 1).saturating_sub(header.len());
+            header.replacen(mark, &",".repeat(missing), 1)
+        };
+        fill(fill(header, '\u{f}', 4096), '\u{10}', 4097)
+    });
     let svix = usize::from(*source) / PARTIES.len() % 2 == 1
         && matches!(party.kind, Kind::StandardHmac | Kind::StandardEd25519);
     let texts = [header.clone(), time.clone(), id.clone()];
