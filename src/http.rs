@@ -26,6 +26,10 @@ const PATH_PREFIX: &str = "/webhooks/";
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
+/// Why a request is not what its sender sent, for the log; travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Unreadable(pub String);
+
 /// Answers a request; every mode of the product knocks here. Writes one line to the log.
 pub async fn respond<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
@@ -35,6 +39,7 @@ pub async fn respond<L: Ledger, Q: Queue>(
     let started = Instant::now();
     let mut trail = Trail::default();
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let unreadable = request.extensions().get::<Unreadable>().map(|reason| reason.0.clone());
     let name = request.uri().path().strip_prefix(PATH_PREFIX);
     let answer = match name.and_then(|name| receiver.source(name)) {
         None => Answer::NotFound,
@@ -46,7 +51,7 @@ pub async fn respond<L: Ledger, Q: Queue>(
         }
     };
     let (status, word) = answer.line();
-    note(&answer, status, word, &trail, request_id.as_deref(), started);
+    note(&answer, unreadable, status, word, &trail, request_id.as_deref(), started);
     response(status, word)
 }
 
@@ -112,6 +117,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 
 fn note(
     answer: &Answer,
+    unreadable: Option<String>,
     status: StatusCode,
     word: &str,
     trail: &Trail,
@@ -138,6 +144,8 @@ fn note(
         Answer::Received(Err(refusal)) => error = Some(log::chain(refusal)),
         Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}
     }
+    // What became of it follows from that.
+    let error = unreadable.or(error);
     let event_type = trail.event_type.as_deref();
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     macro_rules! line {

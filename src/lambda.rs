@@ -3,55 +3,63 @@
 //! The conversion is ours, since that of `lambda_http` panics on a body that is no base64 and on a path that is
 //! no URI, and puts the stage in front of the path.
 
-use std::{collections::BTreeMap, convert::Infallible, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::SystemTime,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
-use lambda_runtime::LambdaEvent;
-use serde::Deserialize;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    http::{RequestId, TRACE_HEADER, respond},
+    http::{RequestId, TRACE_HEADER, Unreadable, respond},
     ledger::Ledger,
+    pairs::Pairs,
     queue::Queue,
     receive::Receiver,
 };
 
-/// Answers one invocation. Whatever it was, the runtime hears of no error.
-///
-/// # Errors
-/// Never.
+/// Answers one invocation. Whatever it was, there is an answer.
 pub async fn invoke<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
-    event: LambdaEvent<Box<RawValue>>,
-) -> Result<Value, Infallible> {
-    let mut request = request(event.payload.get());
-    let trace = event.context.xray_trace_id.as_deref().and_then(|trace| HeaderValue::from_str(trace).ok());
-    if let Some(trace) = trace {
-        request.headers_mut().insert(TRACE_HEADER, trace);
+    Payload(payload): Payload,
+    request_id: String,
+    trace: Option<&str>,
+) -> Value {
+    let mut request = request(payload.as_deref().map(RawValue::get).unwrap_or_default());
+    if let Some(trace) = trace.and_then(|trace| HeaderValue::from_str(trace).ok()) {
+        let _ = request.headers_mut().try_insert(TRACE_HEADER, trace);
     }
-    request.extensions_mut().insert(RequestId(event.context.request_id));
+    request.extensions_mut().insert(RequestId(request_id));
     let format = request.extensions().get::<Format>().copied();
-    Ok(answer(&respond(receiver, request, SystemTime::now()).await, format))
+    answer(&respond(receiver, request, SystemTime::now()).await, format)
+}
+
+/// What the runtime hands over, whatever it is: a type that refused would answer with an error of its own.
+pub struct Payload(Option<Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Deserialize::deserialize(deserializer).ok()))
+    }
 }
 
 /// Turns an event into the request it tells of; what tells of none becomes one to nowhere.
 #[must_use]
 pub fn request(payload: &str) -> Request<Bytes> {
-    #[derive(Deserialize)]
-    struct Version {
-        version: Option<String>,
+    let event = serde_json::from_str::<Event>(payload).map_err(|error| not_of_its_form(&error));
+    let is_v2 = event.as_ref().is_ok_and(Event::is_v2);
+    let mut request = event.and_then(Event::request).unwrap_or_else(|reason| {
+        let mut nowhere = Request::default();
+        nowhere.extensions_mut().insert(Unreadable(format!("the event cannot be read: {reason}")));
+        nowhere
+    });
+    if is_v2 {
+        request.extensions_mut().insert(Format::V2);
     }
-
-    let version = serde_json::from_str(payload).ok().and_then(|Version { version }| version);
-    if version.as_deref() != Some("2.0") {
-        return rest_api(payload).and_then(Parts::assemble).unwrap_or_default();
-    }
-    let mut request = http_api(payload).and_then(Parts::assemble).unwrap_or_default();
-    request.extensions_mut().insert(Format::V2);
     request
 }
 
@@ -61,63 +69,127 @@ enum Format {
     V2,
 }
 
-struct Parts {
-    method: Method,
-    path: String,
-    headers: HeaderMap,
+/// What we need of an event of either format. The rest may be there or not, and of any type.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+    http_method: Option<String>,
+    path: Option<String>,
+    raw_path: Option<String>,
+    #[serde(borrow)]
+    request_context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    headers: Option<Pairs<&'a RawValue>>,
+    #[serde(borrow)]
+    multi_value_headers: Option<Pairs<&'a RawValue>>,
     body: Option<String>,
-    is_base64: bool,
+    is_base64_encoded: Option<bool>,
 }
 
-/// Payload format 2.0, of HTTP APIs and function URLs: a named stage stands in front of the path.
-fn http_api(payload: &str) -> Option<Parts> {
-    let event: ApiGatewayV2httpRequest = serde_json::from_str(payload).ok()?;
-    let path = event.raw_path?;
-    let stage = event.request_context.stage.filter(|stage| stage != "$default");
-    let path = match stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(&stage)) {
-        Some(rest) if rest.starts_with('/') => rest.to_owned(),
-        _ => path,
-    };
-    Some(Parts {
-        method: event.request_context.http.method,
-        path,
-        headers: event.headers,
-        body: event.body,
-        is_base64: event.is_base64_encoded,
-    })
+#[derive(Deserialize)]
+struct Context {
+    stage: Option<String>,
+    http: Http,
 }
 
-/// Payload format 1.0, of REST APIs.
-fn rest_api(payload: &str) -> Option<Parts> {
-    let event: ApiGatewayProxyRequest = serde_json::from_str(payload).ok()?;
-    let mut headers = event.multi_value_headers;
-    for (name, value) in &event.headers {
-        // The single value is the last of the many; alone it would hide the others.
-        if !headers.contains_key(name) {
-            headers.insert(name, value.clone());
+#[derive(Deserialize)]
+struct Http {
+    method: String,
+}
+
+impl Event<'_> {
+    /// Payload format 2.0, of HTTP APIs and function URLs; 1.0, of REST APIs, need not say so.
+    fn is_v2(&self) -> bool {
+        self.version.is_some_and(|version| version.get() == r#""2.0""#)
+    }
+
+    fn request(mut self) -> Result<Request<Bytes>, String> {
+        let (method, path) = if self.is_v2() { self.http_api()? } else { self.rest_api()? };
+        let mut request = Request::default();
+        *request.method_mut() =
+            Method::from_bytes(method.as_bytes()).map_err(|_| "its method is none of HTTP's")?;
+        *request.uri_mut() = Uri::builder()
+            .path_and_query(path)
+            .build()
+            .map_err(|_| "its path is none that a request can have")?;
+        let body = self.body.take().unwrap_or_default();
+        let body = if self.is_base64_encoded == Some(true) {
+            STANDARD.decode(body).ok()
+        } else {
+            Some(body.into_bytes())
+        };
+        if let Some(body) = body {
+            *request.body_mut() = body.into();
+            *request.headers_mut() = self.headers()?;
+        } else {
+            // What the sender signed is lost, so its signature goes too: there is one reading of a body, not two.
+            let reason = "the body is not the base64 that the event says it is";
+            request.extensions_mut().insert(Unreadable(reason.to_owned()));
         }
+        Ok(request)
     }
-    Some(Parts {
-        method: event.http_method,
-        path: event.path?,
-        headers,
-        body: event.body,
-        is_base64: event.is_base64_encoded,
-    })
+
+    /// A named stage stands in front of the path.
+    fn http_api(&mut self) -> Result<(String, String), String> {
+        let context = self.request_context.ok_or("it has no request context")?.get();
+        let context: Context = serde_json::from_str(context)
+            .map_err(|error| format!("in its request context, {}", not_of_its_form(&error)))?;
+        let path = self.raw_path.take().ok_or("it has no path")?;
+        let stage = context.stage.filter(|stage| stage != "$default");
+        let path = match stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(&stage)) {
+            Some(rest) if rest.starts_with('/') => rest.to_owned(),
+            _ => path,
+        };
+        Ok((context.http.method, path))
+    }
+
+    fn rest_api(&mut self) -> Result<(String, String), String> {
+        let method = self.http_method.take().ok_or("it has no method")?;
+        Ok((method, self.path.take().ok_or("it has no path")?))
+    }
+
+    fn headers(&self) -> Result<HeaderMap, &'static str> {
+        let many: Vec<_> = self.multi_value_headers.iter().flat_map(entries).collect();
+        let mut headers = HeaderMap::new();
+        // A plain append panics beyond 32,768 headers.
+        let mut append = |(name, value)| match headers.try_append(name, value) {
+            Ok(_) => Ok(()),
+            Err(_) => Err("it has too many headers"),
+        };
+        let known: HashSet<_> = many.iter().map(|(name, _)| name.clone()).collect();
+        many.into_iter().try_for_each(&mut append)?;
+        // The single value is the last of the many; alone it would hide the others.
+        let single = self.headers.iter().flat_map(entries).filter(|(name, _)| !known.contains(name));
+        single.into_iter().try_for_each(append)?;
+        Ok(headers)
+    }
 }
 
-impl Parts {
-    fn assemble(self) -> Option<Request<Bytes>> {
-        let body = self.body.unwrap_or_default();
-        let body = if self.is_base64 { STANDARD.decode(body) } else { Ok(body.into_bytes()) };
-        // What the sender signed is lost, so its signature goes too: there is one reading of a body, not two.
-        let (body, headers) = body.map_or_else(|_| Default::default(), |body| (body, self.headers));
-        let mut request = Request::new(body.into());
-        *request.method_mut() = self.method;
-        *request.uri_mut() = Uri::builder().path_and_query(self.path).build().ok()?;
-        *request.headers_mut() = headers;
-        Some(request)
-    }
+/// A value may be a list; what no header can hold is passed over.
+fn entries(headers: &Pairs<&RawValue>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    headers
+        .0
+        .iter()
+        .filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value)))
+        .flat_map(|(name, value)| {
+            let values = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![*value]);
+            values.into_iter().filter_map(move |value| {
+                let text: String = serde_json::from_str(value.get()).ok()?;
+                Some((name.clone(), HeaderValue::from_str(&text).ok()?))
+            })
+        })
+}
+
+/// Says where, but not what: the error's own words would quote the event.
+fn not_of_its_form(error: &serde_json::Error) -> String {
+    let what = if error.is_data() {
+        "something that it needs is missing or of the wrong type"
+    } else {
+        "it is no JSON"
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 /// The part of the answer's form that all gateways share, and what emulators of the new one insist on.

@@ -64,7 +64,6 @@ pub mod event;
 pub mod filter;
 mod header;
 pub mod http;
-#[cfg(feature = "aws")]
 pub mod lambda;
 pub mod ledger;
 pub mod local;

@@ -1,9 +1,9 @@
 //! The Lambda function: composes the pipe from the environment and runs it.
 
-use std::{env, error::Error, io, process::ExitCode};
+use std::{convert::Infallible, env, error::Error, io, process::ExitCode};
 
 use duffel_webhook_receiver::{aws, config::Config, lambda, log};
-use lambda_runtime::service_fn;
+use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -28,6 +28,10 @@ async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Er
                 .into(),
         );
     }
+    let handle = async |LambdaEvent { payload, context }| {
+        let trace = context.xray_trace_id.as_deref();
+        Ok::<_, Infallible>(lambda::invoke(&receiver, payload, context.request_id, trace).await)
+    };
     // Boxed, or the layers of futures are too many for the compiler.
-    lambda_runtime::run(service_fn(|event| Box::pin(lambda::invoke(&receiver, event)))).await
+    lambda_runtime::run(service_fn(|event| Box::pin(handle(event)))).await
 }

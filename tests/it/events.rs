@@ -150,3 +150,72 @@ fn a_method_other_than_post_is_told_so() {
     assert_eq!(lambda::request(&event.to_string()).method(), Method::GET);
     assert_eq!(knock(&event.to_string()), answer(405, "method_not_allowed"));
 }
+
+#[test]
+fn what_an_event_has_beyond_the_request_may_be_of_any_type() {
+    for (name, pointers) in [
+        (
+            "http-api.order-created.json",
+            [
+                "/routeKey",
+                "/rawQueryString",
+                "/requestContext/timeEpoch",
+                "/requestContext/accountId",
+                "/requestContext/http/sourceIp",
+                "/headers/user-agent",
+            ],
+        ),
+        (
+            "rest-api.order-created.json",
+            [
+                "/resource",
+                "/requestContext",
+                "/stageVariables",
+                "/pathParameters",
+                "/headers/Accept",
+                "/version",
+            ],
+        ),
+    ] {
+        for value in [json!(null), json!("x"), json!(-1.5), json!([[null]]), json!({"x": 1})] {
+            let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
+            for pointer in pointers {
+                let (parent, field) = pointer.rsplit_once('/').unwrap();
+                event.pointer_mut(parent).unwrap()[field] = value.clone();
+            }
+            event["authorizer"] = value.clone();
+            assert_eq!(knock(&event.to_string()), answer(202, "accepted"), "{name} with {value}");
+        }
+    }
+}
+
+#[test]
+fn what_no_header_can_hold_is_passed_over() {
+    for name in ["http-api.order-created.json", "rest-api.order-created.json"] {
+        let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
+        for lists in ["headers", "multiValueHeaders"] {
+            if event.get(lists).is_some() {
+                event[lists]["no header name"] = "x".into();
+                event[lists]["x-lines"] = json!(["a\r\nb", null, 5]);
+            }
+        }
+        let request = lambda::request(&event.to_string());
+        assert!(!request.headers().contains_key("x-lines"));
+        assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    }
+}
+
+#[test]
+fn more_headers_than_can_be_held_lead_nowhere() {
+    for (name, lists) in [
+        ("http-api.order-created.json", "headers"),
+        ("rest-api.order-created.json", "headers"),
+        ("rest-api.order-created.json", "multiValueHeaders"),
+    ] {
+        let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
+        for number in 0..40_000 {
+            event[lists][format!("x-{number}")] = "1".into();
+        }
+        assert_eq!(knock(&event.to_string()), answer(404, "not_found"));
+    }
+}

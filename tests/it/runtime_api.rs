@@ -127,6 +127,11 @@ impl Function {
         (end.await.unwrap_or(End::TimedOut), started.elapsed())
     }
 
+    /// The process's id, for what the system knows of it.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().child.lock().unwrap().id()
+    }
+
     /// Kills the process as nothing can be caught.
     pub fn kill(&self) {
         self.process.as_ref().unwrap().child.lock().unwrap().kill().unwrap();

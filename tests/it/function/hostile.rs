@@ -1,5 +1,10 @@
 //! What no gateway and no Duffel sends: answered with a 4xx all the same, by a process that lives on.
 
+#[cfg(target_os = "linux")]
+mod cost;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Delivery, Gateway, Stage, answer};
@@ -24,10 +29,11 @@ fn without(gateway: Gateway, name: &str) -> String {
 }
 
 /// Hands over every payload to one process, which must refuse them all and then still accept a delivery.
-async fn refuses_all(payloads: Vec<String>) {
+async fn refuses_all(payloads: Vec<impl Into<Bytes>>) {
     let stage = Stage::new().await;
     for payload in payloads {
-        let start = payload.get(..2_000).unwrap_or(&payload).to_owned();
+        let payload = payload.into();
+        let start = String::from_utf8_lossy(&payload[..payload.len().min(2_000)]).into_owned();
         let refusal = answer(stage.function.invoke(payload).await);
         assert!([400, 401, 404, 405, 413].contains(&refusal.status), "{} to {start}", refusal.status);
     }
@@ -54,6 +60,26 @@ async fn payloads_that_are_no_request_are_refused() {
         format!(r#"{{"version":"2.0","body":{deep}}}"#),
         format!(r#"{{"version":{deep}}}"#),
         format!(r#"{{"httpMethod":"POST","path":"/webhooks/duffel","requestContext":{deep}}}"#),
+    ])
+    .await;
+}
+
+/// No gateway hands them over, and Lambda itself takes JSON only.
+#[tokio::test]
+async fn payloads_that_are_no_json_are_refused() {
+    let event = Delivery::new(ORDER_CREATED).event().into_bytes();
+    let cut = event[..event.len() - 1].to_vec();
+    let not_utf8 = [&cut, &b",\"x\":\"\xff\"}"[..]].concat();
+    let nul = [&cut, &b"\0}"[..]].concat();
+    let lone_surrogate = String::from_utf8(event).unwrap().replacen(r#""body":""#, r#""body":"\ud800"#, 1);
+    refuses_all(vec![
+        b"".to_vec(),
+        b"\xff".to_vec(),
+        b"{".to_vec(),
+        cut,
+        not_utf8,
+        nul,
+        lone_surrogate.into(),
     ])
     .await;
 }
@@ -94,7 +120,6 @@ async fn requests_with_something_amiss_are_refused() {
         {
             payloads.push(changed(gateway, |event| event["headers"]["x-duffel-signature"] = value));
         }
-        payloads.push(changed(gateway, |event| event["headers"]["no header name"] = "x".into()));
     }
     refuses_all(payloads).await;
 }
@@ -116,6 +141,15 @@ async fn large_unsigned_requests_are_refused() {
     for number in 0..10_000 {
         many_headers = many_headers.header(&format!("x-{number}"), "1");
     }
+    let mut huge_headers = Delivery::new(ORDER_CREATED).unsigned();
+    for number in 0..16 {
+        huge_headers = huge_headers.header(&format!("x-{number}"), &"x".repeat(64 * 1024));
+    }
+    // A map of headers has room for 32,768.
+    let mut too_many_headers = Delivery::new(ORDER_CREATED);
+    for number in 0..40_000 {
+        too_many_headers = too_many_headers.header(&format!("x-{number}"), "1");
+    }
     let deep = Delivery::new(event("order.created", "wev_1", "ord_1").replace("{}", &nested(DEEP)));
     let signature = |text: String| Delivery::new(ORDER_CREATED).signature(&text);
     let payloads = [
@@ -123,6 +157,10 @@ async fn large_unsigned_requests_are_refused() {
         huge.clone().unsigned().through(Gateway::RestApi, true),
         huge.signature("t=1,v1=00"),
         many_headers,
+        huge_headers.clone(),
+        huge_headers.through(Gateway::RestApi, false),
+        too_many_headers.clone(),
+        too_many_headers.through(Gateway::RestApi, false),
         deep.unsigned(),
         signature("v1=00,".repeat(100_000)),
         signature(format!("t={}", "9".repeat(1_000_000))),
@@ -138,5 +176,135 @@ async fn signed_bodies_of_any_depth_are_the_consumer_s_affair() {
     assert_eq!(stage.message().await.body(), Some(body.as_str()));
     for body in [nested(DEEP), format!(r#"{{"type":{0},"id":{0}}}"#, nested(DEEP)), "[".repeat(DEEP)] {
         assert_eq!(stage.deliver(&Delivery::new(body)).await, helpers::answer(400, "malformed"));
+    }
+}
+
+/// The signature is what counts; the rest of an event may be there or not, and of any type.
+#[tokio::test]
+async fn what_is_amiss_beside_the_request_is_no_reason_to_refuse() {
+    let stage = Stage::new().await;
+    let deep: Value = serde_json::from_str(&nested(100)).unwrap();
+    for (number, value) in [json!(null), json!(5), json!("x"), deep].into_iter().enumerate() {
+        for gateway in [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl] {
+            let body = event("order.created", "wev_1", &format!("ord_{number}_{gateway:?}"));
+            let delivery = Delivery::new(body).through(gateway, false);
+            let mut event: Value = serde_json::from_str(&delivery.event()).unwrap();
+            for name in [
+                "cookies",
+                "pathParameters",
+                "queryStringParameters",
+                "stageVariables",
+                "resource",
+                "routeKey",
+            ] {
+                event[name] = value.clone();
+            }
+            for name in ["accept", "no header name", "x-\u{e9}"] {
+                event["headers"][name] = value.clone();
+            }
+            for name in ["timeEpoch", "authorizer", "identity"] {
+                event["requestContext"][name] = value.clone();
+            }
+            let answer = answer(stage.function.invoke(event.to_string()).await);
+            assert_eq!((answer.status, answer.word.as_str()), (202, "accepted"), "{gateway:?} with {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn signed_bodies_of_any_content_end_as_the_contract_says() {
+    const MARK: &str = "\"~\"";
+    let in_data = |key: &str| event("order.created", "wev_1", key).replace("{}", r#"{"x":"~"}"#);
+    let stage = Stage::new().await;
+    let mut sent = Vec::new();
+    for (number, content) in [
+        &b"\"\xff\xfe\xc0\x80\""[..],
+        br#""\u0000""#,
+        "\"\u{ffff}\"".as_bytes(),
+        "\"\u{fffd}\"".as_bytes(),
+        br#""\ud800 \udc00\ud800""#,
+        br#"{"a":1,"a":2}"#,
+        b"1e999",
+        b"-123456789012345678901234567890e400",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = in_data(&format!("ord_{number}"));
+        let (before, after) = text.split_once(MARK).unwrap();
+        let body = [before.as_bytes(), content, after.as_bytes()].concat();
+        assert_eq!(
+            stage.deliver(&Delivery::new(body.clone())).await,
+            helpers::answer(202, "accepted"),
+            "{text}"
+        );
+        sent.push(body);
+    }
+    let mut received: Vec<_> = stage.backend.messages().await.iter().map(signed_bytes).collect();
+    received.sort();
+    sent.sort();
+    assert_eq!(received, sent);
+
+    for body in [
+        r#"{"type":"\ud800","id":"wev_1"}"#,
+        r#"{"type":"order.created","id":1e999}"#,
+        r#"{"type":"order.created","id":"wev_1","type":"order.created"}"#,
+        r#"{"type":"order.created","id":"wev_1","x":1,"\u0078":1}"#,
+        "\u{feff}{\"type\":\"order.created\",\"id\":\"wev_1\"}",
+        "{\"type\":\"order.created\",\"id\":\"wev_1\0\"}",
+        "\0",
+        "\u{fffd}",
+    ] {
+        assert_eq!(stage.deliver(&Delivery::new(body)).await, helpers::answer(400, "malformed"), "{body:?}");
+    }
+    // As large as an invocation may be: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+    let large =
+        event("order.created", "wev_1", "ord_large").replace("{}", &format!("\"{}\"", "x".repeat(5_900_000)));
+    assert_eq!(stage.deliver(&Delivery::new(large)).await, helpers::answer(413, "too_large"));
+}
+
+fn signed_bytes(message: &aws_sdk_sqs::types::Message) -> Vec<u8> {
+    let body = message.body().unwrap();
+    match message.message_attributes().and_then(|attributes| attributes.get("encoding")) {
+        Some(_) => STANDARD.decode(body).unwrap(),
+        None => body.into(),
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_why_an_event_cannot_be_read_and_nothing_of_its_content() {
+    const MARKER: &str = "Marguerite-Yourcenar";
+    let mut stage = Stage::new().await;
+    let marked = |change: fn(&mut Value)| changed(Gateway::HttpApi, change);
+    for payload in [
+        marked(|event| event["rawPath"] = json!({ MARKER: MARKER })),
+        marked(|event| event["rawPath"] = format!("/{MARKER} ").into()),
+        marked(|event| event["requestContext"] = MARKER.into()),
+        marked(|event| event["requestContext"]["http"]["method"] = format!("{MARKER} ").into()),
+        marked(|event| event["headers"] = MARKER.into()),
+        marked(|event| event["body"] = json!([MARKER])),
+        marked(|event| event["isBase64Encoded"] = MARKER.into()),
+        marked(|event| {
+            event["isBase64Encoded"] = true.into();
+            event["body"] = MARKER.into();
+        }),
+        json!({"Records": [{"body": MARKER}]}).to_string(),
+        format!(r#""{MARKER}""#),
+    ] {
+        let refusal = answer(stage.function.invoke(payload).await);
+        assert!([401, 404].contains(&refusal.status));
+    }
+    let lines = stage.function.lines();
+    assert!(!lines.concat().contains(MARKER), "{lines:#?}");
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<_> = lines.iter().filter(|line| line.get("status").is_some()).collect();
+    assert_eq!(answers.len(), 10);
+    for line in answers {
+        assert_eq!(line["level"], "WARN", "{line}");
+        let reason = line["error"].as_str().unwrap();
+        assert!(
+            reason.starts_with("the event cannot be read: ") || reason.contains("not the base64"),
+            "{reason}"
+        );
     }
 }

@@ -1,0 +1,156 @@
+//! The gateways' events: written for the signer, and read for the judge, in the plainest way.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::{Deserializer, Value, json, value::RawValue};
+
+use crate::pairs::Pairs;
+
+/// Through which door, and how the gateway tells of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Gateway {
+    HttpApi,
+    HttpApiStage,
+    FunctionUrl,
+    RestApi,
+    /// Without lists of headers.
+    RestApiSingle,
+}
+
+pub const GATEWAYS: [Gateway; 5] =
+    [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::FunctionUrl, Gateway::RestApi, Gateway::RestApiSingle];
+
+/// How it does so, where it may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    pub gateway: Gateway,
+    pub base64: bool,
+    /// Each element of a header is a value of its own, where there are lists.
+    pub split: bool,
+}
+
+/// An event that tells of a delivery.
+pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+    let Form { gateway, base64, split } = form;
+    let text = std::str::from_utf8(body).ok().filter(|_| !base64);
+    let (body, base64) = text.map_or_else(|| (STANDARD.encode(body), true), |text| (text.to_owned(), false));
+    let single: serde_json::Map<_, _> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let values =
+        |value: &str| if split { value.split(',').map(|one| json!(one)).collect() } else { json!([value]) };
+    let lists: serde_json::Map<_, _> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), values(value))).collect();
+    let v2 = |stage: &str, path: String| {
+        json!({
+            "version": "2.0",
+            "rawPath": path,
+            "headers": single,
+            "requestContext": {"stage": stage, "http": {"method": "POST", "path": path}},
+            "body": body,
+            "isBase64Encoded": base64,
+        })
+    };
+    let event = match gateway {
+        Gateway::HttpApi | Gateway::FunctionUrl => v2("$default", path.to_owned()),
+        Gateway::HttpApiStage => v2("live", format!("/live{path}")),
+        Gateway::RestApi => json!({
+            "httpMethod": "POST",
+            "path": path,
+            "headers": single,
+            "multiValueHeaders": lists,
+            "body": body,
+            "isBase64Encoded": base64,
+        }),
+        Gateway::RestApiSingle => json!({
+            "version": "1.0",
+            "httpMethod": "POST",
+            "path": path,
+            "headers": single,
+            "multiValueHeaders": null,
+            "body": body,
+            "isBase64Encoded": base64,
+        }),
+    };
+    event.to_string()
+}
+
+/// What an event says, as far as it can be understood.
+#[derive(Debug)]
+pub struct Told {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+pub fn read(payload: &[u8]) -> Option<Told> {
+    let event: Object = Deserialize::deserialize(&mut Deserializer::from_slice(payload)).ok()?;
+    let text = |name| value(member(&event, name)?)?.as_str().map(str::to_owned);
+    let (method, path) = if text("version").as_deref() == Some("2.0") {
+        let context: Object = object(member(&event, "requestContext")?)?;
+        let stage = member(&context, "stage").and_then(value);
+        let stage = stage.as_ref().and_then(Value::as_str).filter(|stage| *stage != "$default");
+        let path = text("rawPath")?;
+        let path = match stage.map(|stage| format!("/{stage}")) {
+            Some(prefix) if path.starts_with(&format!("{prefix}/")) => path[prefix.len()..].to_owned(),
+            _ => path,
+        };
+        let http = object(member(&context, "http")?)?;
+        (value(member(&http, "method")?)?.as_str()?.to_owned(), path)
+    } else {
+        (text("httpMethod")?, text("path")?)
+    };
+    let body = text("body").unwrap_or_default();
+    let body = match member(&event, "isBase64Encoded").and_then(value) {
+        Some(Value::Bool(true)) => STANDARD.decode(body).ok()?,
+        _ => body.into_bytes(),
+    };
+    let mut headers = Vec::new();
+    let lists = |name| member(&event, name).and_then(object).map_or_else(Vec::new, |pairs| pairs.0);
+    for (name, raw) in lists("multiValueHeaders") {
+        add(&mut headers, &name, &raw);
+    }
+    let known: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
+    for (name, raw) in lists("headers") {
+        if !known.contains(&name.to_lowercase()) {
+            add(&mut headers, &name, &raw);
+        }
+    }
+    let path = path.split(['?', '#']).next().unwrap().to_owned();
+    Some(Told { method, path, headers, body })
+}
+
+type Object = Pairs<Box<RawValue>>;
+
+fn member<'a>(object: &'a Object, name: &str) -> Option<&'a RawValue> {
+    object.0.iter().find(|(key, _)| key == name).map(|(_, raw)| &**raw)
+}
+
+fn object(raw: &RawValue) -> Option<Object> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn value(raw: &RawValue) -> Option<Value> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn add(headers: &mut Vec<(String, String)>, name: &str, raw: &RawValue) {
+    if let Ok(values) = serde_json::from_str::<Vec<Box<RawValue>>>(raw.get()) {
+        for raw in values.iter().filter(|raw| raw.get().starts_with('"')) {
+            add(headers, name, raw);
+        }
+    } else if let Some(Value::String(text)) = value(raw)
+        && !text.bytes().any(|byte| byte == 127 || byte < 32 && byte != 9)
+    {
+        headers.push((name.to_lowercase(), text));
+    }
+}
+
+impl Told {
+    /// The text of a header, all its values in one list.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> =
+            self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty() && values.iter().all(|value| value.is_ascii())).then(|| values.join(","))
+    }
+}

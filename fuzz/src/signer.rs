@@ -1,0 +1,99 @@
+//! Signs as the providers do, so that the targets get behind the wall.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signer, SigningKey};
+
+use crate::judge::{Kind, Party, hmac};
+
+pub const ID: &str = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
+
+/// Every source there is.
+pub const PARTIES: [Party; 9] = [
+    party("duffel", Kind::Duffel, b"54vFWvaSbbzYpxXPeB4YEw==", 3650 * 24 * 60 * 60),
+    party("stripe", Kind::Stripe, b"whsec_stripe", 300),
+    party("standard", Kind::StandardHmac, b"a key of the standard", 300),
+    party("public", Kind::StandardEd25519, b"a seed of thirty-two bytes, just", 300),
+    party("github", Kind::Github, b"octocat", 0),
+    party("shopify", Kind::Shopify, b"hush", 0),
+    party("plain", Kind::Plain, b"plain", 0),
+    party("timed", Kind::Timed, b"timed", 300),
+    party("loose", Kind::LooselyTimed, b"loose", 300),
+];
+
+const fn party(name: &'static str, kind: Kind, key: &'static [u8], tolerance: u64) -> Party {
+    Party { name, kind, key, tolerance }
+}
+
+pub fn private(party: &Party) -> SigningKey {
+    SigningKey::from_bytes(party.key.try_into().unwrap())
+}
+
+/// The variable `SOURCES` with all of them.
+pub fn sources() -> String {
+    let sources = PARTIES.map(|party| {
+        let secret = match party.kind {
+            Kind::StandardHmac => format!("whsec_{}", STANDARD.encode(party.key)),
+            Kind::StandardEd25519 => {
+                format!("whpk_{}", STANDARD.encode(private(&party).verifying_key().as_bytes()))
+            }
+            _ => String::from_utf8(party.key.to_vec()).unwrap(),
+        };
+        let fields = match party.kind {
+            Kind::Duffel => r#""scheme":"duffel""#,
+            Kind::Stripe => r#""scheme":"stripe""#,
+            Kind::StandardHmac | Kind::StandardEd25519 => r#""scheme":"standard-webhooks""#,
+            Kind::Github => r#""scheme":"github""#,
+            Kind::Shopify => r#""scheme":"shopify""#,
+            Kind::Plain => r#""scheme":"hmac-sha256","key":"/data/id","type":"/data/0/kind""#,
+            Kind::Timed => r#""scheme":"hmac-sha256","timestamp_header":"x-time""#,
+            Kind::LooselyTimed => {
+                r#""scheme":"hmac-sha256","timestamp_header":"x-time","signed_timestamp":false"#
+            }
+        };
+        format!(r#""{}":{{{fields},"secret":"{secret}"}}"#, party.name)
+    });
+    format!("{{{}}}", sources.join(","))
+}
+
+/// The names of the headers for signature, time and id.
+pub fn names(kind: Kind) -> [&'static str; 3] {
+    match kind {
+        Kind::Duffel => ["x-duffel-signature", "", ""],
+        Kind::Stripe => ["stripe-signature", "", ""],
+        Kind::StandardHmac | Kind::StandardEd25519 => {
+            ["webhook-signature", "webhook-timestamp", "webhook-id"]
+        }
+        Kind::Github => ["x-hub-signature-256", "", ""],
+        Kind::Shopify => ["x-shopify-hmac-sha256", "", ""],
+        Kind::Plain => ["x-webhook-signature", "", ""],
+        Kind::Timed | Kind::LooselyTimed => ["x-webhook-signature", "x-time", ""],
+    }
+}
+
+/// The signature alone, over a body with this time and id, in the source's own writing.
+pub fn signature(party: &Party, time: &str, id: &str, body: &[u8]) -> String {
+    let before = match party.kind {
+        Kind::Duffel | Kind::Stripe | Kind::Timed => format!("{time}."),
+        Kind::StandardHmac | Kind::StandardEd25519 => format!("{id}.{time}."),
+        _ => String::new(),
+    };
+    let message = [before.as_bytes(), body].concat();
+    match party.kind {
+        Kind::StandardEd25519 => STANDARD.encode(private(party).sign(&message).to_bytes()),
+        Kind::StandardHmac | Kind::Shopify => STANDARD.encode(hmac(party.key, &message)),
+        _ => hmac(party.key, &message).iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// The signature's header as the provider writes it.
+pub fn header(party: &Party, time: &str, id: &str, body: &[u8]) -> String {
+    let signature = signature(party, time, id, body);
+    match party.kind {
+        Kind::Duffel => format!("t={time},v2={signature}"),
+        Kind::Stripe => format!("t={time},v1={signature}"),
+        Kind::StandardHmac => format!("v1,{signature}"),
+        Kind::StandardEd25519 => format!("v1a,{signature}"),
+        Kind::Github => format!("sha256={signature}"),
+        _ => signature,
+    }
+}

@@ -1,0 +1,125 @@
+//! The whole function: a payload goes in, and out comes an answer of the contract, and a message only where the
+//! judge finds a signature.
+//!
+//! An input is a payload as it is; or, where its first byte is below 32, a delivery that gets signed:
+//! source, gateway, flags, age, position (2 bytes), length of an edit, the edit, the body.
+
+#![no_main]
+
+use std::time::SystemTime;
+
+use duffel_webhook_receiver::{
+    lambda::{Payload, invoke},
+    signature::unix_seconds,
+};
+use duffel_webhook_receiver_fuzz::{
+    gateway::{self, Form, GATEWAYS},
+    judge::{Claim, Kind, Party, Verdict, judge},
+    message,
+    signer::{ID, PARTIES, header, names},
+    stage::play,
+};
+use libfuzzer_sys::fuzz_target;
+use serde::Deserialize;
+use serde_json::Value;
+
+const WORDS: [(u64, &str); 6] = [
+    (202, "accepted"),
+    (400, "malformed"),
+    (401, "unauthorized"),
+    (404, "not_found"),
+    (405, "method_not_allowed"),
+    (413, "too_large"),
+];
+
+/// In seconds; far enough from every limit that the clock may tick meanwhile.
+const AGES: [i64; 8] = [0, 290, 310, 1_000_000, 400_000_000, -290, -310, -1_000_000];
+
+const EDIT_THE_PAYLOAD: u8 = 1;
+const REPLACE: u8 = 2;
+const BASE64: u8 = 4;
+const SPLIT: u8 = 8;
+
+fuzz_target!(|data: &[u8]| {
+    let made = data.first().filter(|first| **first < 32).and_then(|_| delivery(data));
+    let (payload, is_intact) = made.unwrap_or_else(|| (data.to_vec(), false));
+    let before = unix_seconds(SystemTime::now());
+    let (answer, messages) = knock(&payload);
+    let after = unix_seconds(SystemTime::now());
+    let status = check_answer(&answer);
+    let told = gateway::read(&payload);
+    let party = told.as_ref().and_then(|told| {
+        PARTIES.iter().find(|party| told.method == "POST" && told.path == format!("/webhooks/{}", party.name))
+    });
+    let (Some(told), Some(party)) = (told, party) else {
+        assert!(messages.is_empty(), "a message came of what is no delivery");
+        return;
+    };
+    let text = |name: &str| told.header(name).or_else(|| told.header(&name.replace("webhook-", "svix-")));
+    let [signature, time, id] = names(party.kind).map(text);
+    let claim = Claim { signature: signature.as_deref(), time: time.as_deref(), id: id.as_deref() };
+    let is_signed = |now: u64| matches!(judge(party, &claim, &told.body, now), Verdict::Signed { .. });
+    assert_eq!(messages.len(), usize::from(status == 202));
+    for message in &messages {
+        assert!(is_signed(before) || is_signed(after), "a message came of an unsigned delivery");
+        message::check(message, party, &claim, &told.body);
+    }
+    if is_intact {
+        assert_eq!(status == 401, !is_signed(before), "the judge finds otherwise");
+        assert!([202, 400, 401, 413].contains(&status), "{status}");
+    }
+});
+
+fn knock(payload: &[u8]) -> (Value, Vec<Value>) {
+    // As the runtime does it, which does not look for the end.
+    let event = Payload::deserialize(&mut serde_json::Deserializer::from_slice(payload)).unwrap();
+    play(async |receiver| {
+        invoke(receiver, event, "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(), None).await
+    })
+}
+
+fn check_answer(answer: &Value) -> u64 {
+    let status = answer["statusCode"].as_u64().unwrap();
+    let word = WORDS.iter().find(|(known, _)| *known == status).expect("a status of the contract").1;
+    assert_eq!(answer["body"], format!(r#"{{"status":"{word}"}}"#));
+    status
+}
+
+/// Makes the payload that a signed delivery comes in, and says whether it was left as it should be.
+fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let ([source, gateway, flags, age, high, low, length], rest) = data.split_first_chunk()?;
+    let (edit, body) = rest.split_at_checked((*length).into())?;
+    let party: &Party = &PARTIES[usize::from(*source) % PARTIES.len()];
+    let gateway = GATEWAYS[usize::from(*gateway) % GATEWAYS.len()];
+    let form = Form { gateway, base64: flags & BASE64 != 0, split: flags & SPLIT != 0 };
+    let age = AGES[usize::from(*age) % AGES.len()];
+    let time = unix_seconds(SystemTime::now()).saturating_add_signed(-age).to_string();
+    let [signature, time_name, id_name] = names(party.kind);
+    let mut value = header(party, &time, ID, body);
+    let place = u16::from_be_bytes([*high, *low]).into();
+    let edits_payload = flags & EDIT_THE_PAYLOAD != 0;
+    if !edits_payload {
+        value =
+            String::from_utf8_lossy(&edited(value.into_bytes(), place, edit, flags & REPLACE != 0)).into();
+    }
+    let mut headers = vec![("content-type", "application/json"), (signature, &value)];
+    headers.extend([(time_name, &*time), (id_name, ID)].into_iter().filter(|(name, _)| !name.is_empty()));
+    if matches!(party.kind, Kind::Github | Kind::Shopify) {
+        headers.extend([("x-github-event", "push"), ("x-shopify-topic", "orders/create")]);
+    }
+    let path = format!("/webhooks/{}", party.name);
+    let payload = gateway::write(form, &path, &headers, body).into_bytes();
+    if edits_payload && !edit.is_empty() {
+        // From the end, since what stands there does not move with the body.
+        let place = (payload.len() - 1).saturating_sub(place);
+        return Some((edited(payload, place, edit, flags & REPLACE != 0), false));
+    }
+    Some((payload, true))
+}
+
+fn edited(mut bytes: Vec<u8>, place: usize, edit: &[u8], replace: bool) -> Vec<u8> {
+    let start = if bytes.is_empty() { 0 } else { place % bytes.len() };
+    let end = if replace { bytes.len().min(start + edit.len()) } else { start };
+    bytes.splice(start..end, edit.iter().copied());
+    bytes
+}

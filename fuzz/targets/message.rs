@@ -1,0 +1,105 @@
+//! A signed body, and what becomes of it: the same bytes in a message that SQS takes, or the right refusal.
+//!
+//! An input is a source, one of some sizes, the length of a text, the text, which stands in the headers that are not
+//! signed, and the body.
+
+#![no_main]
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use duffel_webhook_receiver::http::respond;
+use duffel_webhook_receiver_fuzz::{
+    judge::{Claim, Kind, Party},
+    message::{check, is_acceptable, written},
+    pairs::Pairs,
+    signer::{ID, PARTIES, header, names},
+    stage::play,
+};
+use http::{HeaderValue, Request};
+use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+const NOW: u64 = 1_795_262_400;
+
+/// On either side of what fits into a message, as text and as base64, with the attributes beside it.
+const SIZES: [usize; 6] = [0, 3 << 18, (3 << 18) - 700, 1 << 20, (1 << 20) - 300, (1 << 20) - 700];
+
+fuzz_target!(|data: &[u8]| {
+    let Some(([source, size, length], rest)) = data.split_first_chunk() else { return };
+    let Some((text, body)) = rest.split_at_checked((*length).into()) else { return };
+    let party = &PARTIES[usize::from(*source) % PARTIES.len()];
+    // White space after a JSON text leaves it what it is. Rarely, since large bodies are slow.
+    let least = SIZES.get(usize::from(*size)).copied().unwrap_or_default();
+    let mut body = body.to_vec();
+    body.resize(body.len().max(least), b' ');
+    let time = NOW.to_string();
+    let header = header(party, &time, ID, &body);
+    let mut request = Request::post(format!("/webhooks/{}", party.name));
+    for (name, value) in names(party.kind).into_iter().zip([&*header, &time, ID]) {
+        if !name.is_empty() {
+            request = request.header(name, value);
+        }
+    }
+    if let Ok(text) = HeaderValue::from_bytes(text) {
+        for name in ["x-github-event", "x-github-delivery", "x-shopify-topic", "x-amzn-trace-id"] {
+            request = request.header(name, text.clone());
+        }
+    }
+    let request = request.body(Bytes::from(body.clone())).unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    let (status, messages) = play(async |receiver| respond(receiver, request, now).await.status().as_u16());
+    assert_eq!(messages.len(), usize::from(status == 202));
+    let has_time = !names(party.kind)[1].is_empty();
+    let claim = Claim { signature: Some(&header), time: has_time.then_some(&time), id: None };
+    for message in &messages {
+        check(message, party, &claim, &body);
+    }
+    let is_base64 = written(&body).1;
+    let least = if is_base64 { body.len().div_ceil(3) * 4 } else { body.len() };
+    match status {
+        202 => {}
+        // The attributes may have 8 KiB at most, but for those that the body fills.
+        413 => {
+            assert!(least + body.len() > (1 << 20) - (1 << 13), "a message of {least} bytes is not too large")
+        }
+        400 => assert!(!is_event(party, &body), "an event is refused"),
+        status => panic!("{status} to a signed delivery"),
+    }
+    if status == 202 && party.kind == Kind::Duffel {
+        check_attributes(&messages[0], &body);
+    }
+});
+
+/// Whether it is an event for certain; whatever the judge's own reader does not take is left open.
+fn is_event(party: &Party, body: &[u8]) -> bool {
+    if party.kind != Kind::Duffel {
+        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        return !body.is_empty() && (!is_json || matches!(party.kind, Kind::Github | Kind::Shopify));
+    }
+    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(body) else { return false };
+    let is_twice =
+        members.iter().enumerate().any(|(at, (name, _))| members[..at].iter().any(|(one, _)| one == name));
+    let has = |name| text(&members, name).is_some();
+    !is_twice && has("type") && (has("id") || has("idempotency_key"))
+}
+
+fn text<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a str> {
+    let (_, value) = members.iter().find(|(key, _)| key == name)?;
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+fn check_attributes(message: &Value, body: &[u8]) {
+    // Too deep, or too large a number, for the judge.
+    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(body) else { return };
+    for (attribute, name) in
+        [("event_type", "type"), ("event_id", "id"), ("idempotency_key", "idempotency_key")]
+    {
+        let value = message["MessageAttributes"][attribute]["StringValue"].as_str();
+        assert_eq!(value, text(&members, name).filter(|text| is_acceptable(text)));
+    }
+    let mode = members.iter().find(|(name, _)| name == "live_mode").and_then(|(_, value)| value.as_bool());
+    let value = message["MessageAttributes"]["live_mode"]["StringValue"].as_str();
+    assert_eq!(value, mode.map(|mode| if mode { "true" } else { "false" }));
+}
