@@ -87,7 +87,7 @@ pub enum ComposeError {
 }
 
 /// Region and credentials as the SDK finds them, over one shared pool of connections.
-async fn sdk_config() -> SdkConfig {
+pub async fn sdk_config() -> SdkConfig {
     let tls = Provider::Rustls(CryptoMode::Ring);
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(Builder::new().tls_provider(tls).build_https())
