@@ -59,6 +59,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
+pub mod duffel;
 pub mod event;
 pub mod filter;
 mod header;

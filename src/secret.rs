@@ -39,6 +39,12 @@ impl Secret {
         self.0.contains(char::is_whitespace)
     }
 
+    /// The secret itself, for those who store it, or show it once to its owner.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// Makes the key that a scheme verifies with.
     ///
     /// # Errors

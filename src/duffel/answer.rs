@@ -1,0 +1,121 @@
+//! What did Duffel answer? JSON, as a rule; of the rest no more than a person needs.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
+
+use super::{error::ApiError, record::Record};
+
+/// An answer, read to its end.
+pub struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// `None` if it is no JSON.
+    pub(super) body: Option<Value>,
+    /// The first words of what is no JSON.
+    pub(super) excerpt: String,
+}
+
+/// One thing that Duffel does not like about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// As in `validation_error`.
+    pub kind: Option<String>,
+    pub title: Option<String>,
+    pub message: Option<String>,
+    /// As in `rate_limit_exceeded`.
+    pub code: Option<String>,
+    /// The part of the request that it is about: a JSON pointer, or a parameter's name.
+    pub source: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, body: &[u8]) -> Self {
+        let value = serde_json::from_slice(body).ok();
+        let excerpt = if value.is_some() { String::new() } else { first_words(body) };
+        Self { status, headers, body: value, excerpt }
+    }
+
+    /// What the envelope holds.
+    pub(super) fn data(&self) -> Result<Value, ApiError> {
+        self.body.as_ref().and_then(|body| body.get("data")).cloned().ok_or_else(|| self.unreadable())
+    }
+
+    pub(super) fn record<T: Record>(&self, raw: Value) -> Result<T, ApiError> {
+        let id = raw["id"].as_str().filter(|id| !id.is_empty()).ok_or_else(|| self.unreadable())?.to_owned();
+        Ok(T::read(id, raw))
+    }
+
+    /// The cursor of the next page, if there is one.
+    pub(super) fn after(&self) -> Option<String> {
+        let after = self.body.as_ref()?["meta"]["after"].as_str()?;
+        Some(after.to_owned()).filter(|after| !after.is_empty())
+    }
+
+    pub(super) fn unreadable(&self) -> ApiError {
+        ApiError::Unreadable { status: self.status, excerpt: self.excerpt.clone(), request: self.request() }
+    }
+
+    /// How long to wait before another try, as the answer has it.
+    pub(super) fn pause(&self, now: SystemTime) -> Option<Duration> {
+        // The clocks may differ: what counts is the time between the answer's own two.
+        let date = self.text(header::DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+        let now = date.unwrap_or(now);
+        let until = |text: &str| match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
+        };
+        let told = |name| self.text(name).and_then(until);
+        told("retry-after").max(told("ratelimit-reset"))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        Some(self.headers.get(name)?.to_str().ok()?.trim())
+    }
+
+    /// What Duffel's support asks for.
+    #[must_use]
+    pub(super) fn request(&self) -> Option<String> {
+        let told = self.body.as_ref().and_then(|body| body["meta"]["request_id"].as_str());
+        told.or_else(|| self.text("x-request-id")).map(|id| plain(id, 100))
+    }
+
+    /// What Duffel does not like, as the envelope has it.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let errors = self.body.as_ref().and_then(|body| body["errors"].as_array());
+        let text = |value: &Value| value.as_str().map(|text| plain(text, 400));
+        let problem = |error: &Value| Problem {
+            kind: text(&error["type"]),
+            title: text(&error["title"]),
+            message: text(&error["message"]),
+            code: text(&error["code"]),
+            source: text(&error["source"]["pointer"]).or_else(|| text(&error["source"]["parameter"])),
+        };
+        errors.into_iter().flatten().map(problem).collect()
+    }
+}
+
+/// What can be shown on a terminal: no control characters, no line breaks, no end of words.
+pub(super) fn plain(text: &str, limit: usize) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let text = words.join(" ").replace(|c: char| c.is_control(), "\u{fffd}");
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The title of a page, else what is not markup.
+fn first_words(body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let lower = body.to_ascii_lowercase();
+    let title = lower.find("<title>").map(|at| at + 7).and_then(|start| {
+        let end = lower[start..].find("</title>")?;
+        Some(plain(&body[start..start + end], 80))
+    });
+    title.unwrap_or_else(|| {
+        let outside = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        plain(&outside.collect::<Vec<_>>().join(" "), 80)
+    })
+}

@@ -1,0 +1,147 @@
+//! How does one ask Duffel? In time, as often as it is safe, and no more often than it allows.
+
+use std::{
+    io, thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use ureq::{SendBody, Timeout};
+
+use super::{Client, answer::Answer, error::ApiError};
+
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A ping takes as long as the endpoint does.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most that is read of an answer: 200 events of a size that none has had.
+const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_ATTEMPTS: u32 = 4;
+/// The first of the waits that Duffel did not ask for; each may be twice as long as the one before.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// The longest wait that Duffel can ask for; whoever would have to wait longer is told so instead.
+const MAX_PAUSE: Duration = Duration::from_mins(2);
+
+/// When a call may be made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Whenever it may help: twice does no more than once.
+    Freely,
+    /// As [`Repeat::Freely`]; and what is not found at a repetition, an earlier attempt has deleted.
+    UntilGone,
+    /// Only if the attempt before has certainly done nothing.
+    IfNotDone,
+}
+
+impl Client {
+    pub(super) fn call(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+        repeat: Repeat,
+    ) -> Result<Answer, ApiError> {
+        let mut uri = format!("{}{path}", self.url);
+        for (index, (name, value)) in query.iter().enumerate() {
+            uri.push(if index == 0 { '?' } else { '&' });
+            uri.extend(utf8_percent_encode(name, NON_ALPHANUMERIC));
+            uri.push('=');
+            uri.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        }
+        let body = body.map(Value::to_string);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (error, asked) = match self.attempt(method, &uri, body.as_deref()) {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) if attempt > 1 && repeat == Repeat::UntilGone && answer.status == 404 => {
+                    return Ok(answer);
+                }
+                Ok(answer) => (ApiError::refused(&answer), answer.pause(SystemTime::now())),
+                Err(error) => (error, None),
+            };
+            if attempt == MAX_ATTEMPTS || !may_repeat(&error, repeat) {
+                return Err(error);
+            }
+            let pause = match asked {
+                Some(asked) if asked > MAX_PAUSE => return Err(error),
+                // HTTP dates have whole seconds, and others wait for the same one.
+                Some(asked) => asked + Duration::from_millis(fastrand::u64(50..=500)),
+                None => BACKOFF.mul_f64(fastrand::f64() * f64::from(1 << (attempt - 1))),
+            };
+            if self.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                return Err(error);
+            }
+            (self.on_wait)(&error, pause);
+            thread::sleep(pause);
+        }
+    }
+
+    fn attempt(&self, method: &Method, uri: &str, body: Option<&str>) -> Result<Answer, ApiError> {
+        let left = match self.deadline {
+            None => CALL_TIMEOUT,
+            Some(deadline) => match deadline.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return Err(ApiError::Deadline),
+                left => left.min(CALL_TIMEOUT),
+            },
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::AUTHORIZATION, self.authorization.clone())
+            .header("Duffel-Version", "v2")
+            .header(header::ACCEPT, "application/json");
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let has_body = body.is_some() || *method == Method::POST;
+        let answer = if has_body {
+            let request =
+                request.body(body.unwrap_or_default()).map_err(|_| ApiError::Url("it is no URL"))?;
+            let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
+            self.agent.run(request)
+        } else {
+            let request = request.body(SendBody::none()).map_err(|_| ApiError::Url("it is no URL"))?;
+            let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
+            self.agent.run(request)
+        };
+        let (parts, mut body) = answer.map_err(failure)?.into_parts();
+        let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(failure)?;
+        let (status, headers): (StatusCode, HeaderMap) = (parts.status, parts.headers);
+        Ok(Answer::new(status, headers, &read))
+    }
+}
+
+/// Duffel asks not to repeat what it answered with 500 or 502.
+fn may_repeat(error: &ApiError, repeat: Repeat) -> bool {
+    match error {
+        ApiError::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => true,
+        ApiError::Refused { status, .. } => {
+            let may_pass = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(status);
+            may_pass && repeat != Repeat::IfNotDone
+        }
+        ApiError::Unreachable(_) => true,
+        ApiError::Broken(_) | ApiError::TimedOut => repeat != Repeat::IfNotDone,
+        _ => false,
+    }
+}
+
+fn failure(error: ureq::Error) -> ApiError {
+    match error {
+        ureq::Error::HostNotFound => ApiError::Unreachable("its host is not known".to_owned()),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            ApiError::Unreachable("there was no connection in time".to_owned())
+        }
+        ureq::Error::Timeout(_) => ApiError::TimedOut,
+        ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
+            ApiError::Unreachable(error.to_string())
+        }
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            ApiError::Unreachable("the connection was refused".to_owned())
+        }
+        ureq::Error::BodyExceedsLimit(_) => ApiError::Endless,
+        error => ApiError::Broken(error.to_string()),
+    }
+}

@@ -1,0 +1,139 @@
+//! What can go wrong between here and Duffel, and whether waiting helps.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+use thiserror::Error;
+
+use super::answer::{Answer, Problem};
+
+/// Why a call to Duffel's API came to nothing.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    #[error("the URL of Duffel's API will not do: {0}")]
+    Url(&'static str),
+    #[error("{0:?} is no id of Duffel's: they are like wev_0000A3tQSmKyqOrcySrGbo")]
+    Id(String),
+    /// Duffel, or a load balancer before it, answered with another status than 2xx.
+    #[error("{}", refusal(.status, .problems, .excerpt, .request.as_deref()))]
+    Refused {
+        status: StatusCode,
+        /// Empty if the answer was no JSON.
+        problems: Vec<Problem>,
+        /// The first words of what was no JSON.
+        excerpt: String,
+        /// The request's id, which Duffel's support asks for.
+        request: Option<String>,
+    },
+    #[error("{}", unreadable(.status, .excerpt, .request.as_deref()))]
+    Unreadable { status: StatusCode, excerpt: String, request: Option<String> },
+    #[error("Duffel's answer is longer than any should be")]
+    Endless,
+    #[error("the pages of Duffel's list lead back to one that was read already")]
+    Circle,
+    #[error("webhook {0} was created but its secret was not told: delete it, and create it again")]
+    NoSecret(String),
+    /// The request was not sent.
+    #[error("Duffel cannot be reached: {0}")]
+    Unreachable(String),
+    /// The request may have been sent, and done.
+    #[error("the connection to Duffel broke: {0}")]
+    Broken(String),
+    /// The request may have been sent, and done.
+    #[error("Duffel did not answer in time")]
+    TimedOut,
+    #[error("the time for it is up")]
+    Deadline,
+}
+
+/// What to make of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// Duffel will refuse it again: it must be asked otherwise.
+    Refused,
+    /// Duffel is out of reach, out of order or busy: it may work later.
+    Later,
+    /// Something else.
+    Unclear,
+}
+
+impl ApiError {
+    pub(super) fn refused(answer: &Answer) -> Self {
+        Self::Refused {
+            status: answer.status,
+            problems: answer.problems(),
+            excerpt: answer.excerpt.clone(),
+            request: answer.request(),
+        }
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused { status, .. } | Self::Unreadable { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The id under which Duffel knows the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { request, .. } | Self::Unreadable { request, .. } => request.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What Duffel does not like about the request.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        if let Self::Refused { problems, .. } = self { problems } else { &[] }
+    }
+
+    /// Whether Duffel did its part, and the webhook's endpoint did not accept the delivery.
+    #[must_use]
+    pub fn is_endpoints_failure(&self) -> bool {
+        self.problems().iter().any(|problem| problem.code.as_deref() == Some("webhook_client_error"))
+    }
+
+    /// Whether asking again later may help.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        match self {
+            Self::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => Outlook::Later,
+            Self::Refused { status, .. } if status.is_client_error() => Outlook::Refused,
+            Self::Refused { status, .. } if status.is_server_error() => Outlook::Later,
+            Self::Unreachable(_) | Self::Broken(_) | Self::TimedOut | Self::Deadline => Outlook::Later,
+            _ => Outlook::Unclear,
+        }
+    }
+}
+
+fn refusal(status: &StatusCode, problems: &[Problem], excerpt: &str, request: Option<&str>) -> String {
+    let mut text = format!("Duffel answered {status}");
+    for (index, problem) in problems.iter().enumerate() {
+        text.push_str(if index == 0 { ": " } else { "; " });
+        let words = [&problem.title, &problem.message];
+        let words: Vec<_> = words.into_iter().flatten().map(|words| words.trim_end_matches('.')).collect();
+        text.push_str(&words.join(": "));
+        let details = [&problem.code, &problem.source];
+        let details: Vec<_> = details.into_iter().flatten().map(String::as_str).collect();
+        if !details.is_empty() {
+            let _ = write!(text, " ({})", details.join(", "));
+        }
+    }
+    if problems.is_empty() && !excerpt.is_empty() {
+        let _ = write!(text, ", and no JSON but {excerpt:?}");
+    }
+    text + &told(request)
+}
+
+fn unreadable(status: &StatusCode, excerpt: &str, request: Option<&str>) -> String {
+    let but = if excerpt.is_empty() { String::new() } else { format!(" but {excerpt:?}") };
+    format!("Duffel answered {status}, and not what its documentation says{but}{}", told(request))
+}
+
+fn told(request: Option<&str>) -> String {
+    request.map(|id| format!(" [request {id}]")).unwrap_or_default()
+}

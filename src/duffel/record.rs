@@ -1,0 +1,228 @@
+//! What are webhooks, events and deliveries? Little of each is needed, and less can be relied on.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// An endpoint that Duffel delivers to.
+#[derive(Clone)]
+pub struct Webhook {
+    /// As in `end_0000A3tQSmKyqOrcySrGbo`.
+    pub id: String,
+    pub url: Option<String>,
+    pub active: Option<bool>,
+    pub live_mode: Option<bool>,
+    /// The types of the events that it wants.
+    pub events: Vec<String>,
+    pub created_at: Option<SystemTime>,
+    /// All that Duffel says of it, but for the secret.
+    pub raw: Value,
+}
+
+/// An event that happened, whether it was delivered or not.
+#[derive(Clone)]
+pub struct EventRecord {
+    /// As in `wev_0000A3tQSmKyqOrcySrGbo`.
+    pub id: String,
+    /// As in `order.created`.
+    pub kind: Option<String>,
+    pub live_mode: Option<bool>,
+    pub idempotency_key: Option<String>,
+    pub created_at: Option<SystemTime>,
+    /// Which no documented event tells; the filter of the same name is documented.
+    pub delivery_success: Option<bool>,
+    /// All that Duffel says of it.
+    pub raw: Value,
+}
+
+/// One attempt to deliver one event.
+#[derive(Clone)]
+pub struct DeliveryRecord {
+    /// As in `del_0000A3tQSmKyqOrcySrGbo`.
+    pub id: String,
+    pub event_id: Option<String>,
+    /// The webhook's id.
+    pub endpoint_id: Option<String>,
+    pub kind: Option<String>,
+    pub url: Option<String>,
+    /// What the endpoint answered; absent if it did not.
+    pub response_status_code: Option<u16>,
+    pub response_body: Option<String>,
+    pub live_mode: Option<bool>,
+    pub created_at: Option<SystemTime>,
+    pub delivery_success: Option<bool>,
+    /// All that Duffel says of it.
+    pub raw: Value,
+}
+
+impl DeliveryRecord {
+    /// Whether the endpoint took it, if the record tells.
+    #[must_use]
+    pub fn succeeded(&self) -> Option<bool> {
+        self.delivery_success.or_else(|| Some((200..300).contains(&self.response_status_code?)))
+    }
+}
+
+/// What shall change of a webhook.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+}
+
+/// Which events to list. Where a record tells that it does not pass it is left out, whatever Duffel thinks.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    pub kind: Option<String>,
+    pub delivery_success: Option<bool>,
+    /// Created then or later.
+    pub after: Option<SystemTime>,
+    /// Created then or earlier.
+    pub before: Option<SystemTime>,
+}
+
+/// Which deliveries to list. Where a record tells that it does not pass it is left out, whatever Duffel thinks.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    pub kind: Option<String>,
+    pub delivery_success: Option<bool>,
+    /// The webhook's id.
+    pub endpoint_id: Option<String>,
+    /// Created then or later.
+    pub after: Option<SystemTime>,
+    /// Created then or earlier.
+    pub before: Option<SystemTime>,
+}
+
+/// What records are made of.
+pub(super) trait Record: Sized {
+    fn read(id: String, raw: Value) -> Self;
+}
+
+impl Record for Webhook {
+    fn read(id: String, raw: Value) -> Self {
+        let events = raw["events"].as_array().into_iter().flatten();
+        Self {
+            id,
+            url: text(&raw, "url"),
+            active: raw["active"].as_bool(),
+            live_mode: raw["live_mode"].as_bool(),
+            events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+            created_at: time(&raw),
+            raw,
+        }
+    }
+}
+
+impl Record for EventRecord {
+    fn read(id: String, raw: Value) -> Self {
+        Self {
+            id,
+            kind: text(&raw, "type"),
+            live_mode: raw["live_mode"].as_bool(),
+            idempotency_key: text(&raw, "idempotency_key"),
+            created_at: time(&raw),
+            delivery_success: raw["delivery_success"].as_bool(),
+            raw,
+        }
+    }
+}
+
+impl Record for DeliveryRecord {
+    fn read(id: String, raw: Value) -> Self {
+        Self {
+            id,
+            event_id: text(&raw, "event_id"),
+            endpoint_id: text(&raw, "endpoint_id"),
+            kind: text(&raw, "type"),
+            url: text(&raw, "url"),
+            response_status_code: raw["response_status_code"].as_u64().and_then(|code| code.try_into().ok()),
+            response_body: text(&raw, "response_body"),
+            live_mode: raw["live_mode"].as_bool(),
+            created_at: time(&raw),
+            delivery_success: raw["delivery_success"].as_bool(),
+            raw,
+        }
+    }
+}
+
+fn text(raw: &Value, name: &str) -> Option<String> {
+    raw[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn time(raw: &Value) -> Option<SystemTime> {
+    parse_time(raw["created_at"].as_str()?)
+}
+
+/// Reads a moment in any of the forms in which Duffel has written them: `2020-04-11T15:48:11.642000Z`,
+/// `2020-04-11 15:48:11.642000+00:00`.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<SystemTime> {
+    let text = text.trim();
+    // The sign of an offset stands after the time of day; those before it belong to the date.
+    let sign = text.get(19..)?.find(['+', '-']).map(|at| at + 19);
+    let Some(sign) = sign else { return humantime::parse_rfc3339_weak(text).ok() };
+    let (local, offset) = text.split_at(sign);
+    let (hours, minutes) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
+    let seconds = 3600 * hours.parse::<u64>().ok()? + 60 * minutes.parse::<u64>().ok()?;
+    let (local, seconds) = (humantime::parse_rfc3339_weak(local).ok()?, Duration::from_secs(seconds));
+    if offset.starts_with('+') { local.checked_sub(seconds) } else { local.checked_add(seconds) }
+}
+
+macro_rules! name_only {
+    ($($record:ident),*) => {$(
+        // What an event is about may be personal.
+        impl fmt::Debug for $record {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($record)).field("id", &self.id).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+name_only!(Webhook, EventRecord, DeliveryRecord);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_form_that_was_seen() {
+        let at = humantime::parse_rfc3339("2020-04-11T15:48:11.642Z").ok();
+        assert!(at.is_some());
+        for form in [
+            "2020-04-11T15:48:11.642Z",
+            "2020-04-11T15:48:11.642000Z",
+            "2020-04-11 15:48:11.642000+00:00",
+            "2020-04-11T17:48:11.642+02:00",
+            "2020-04-11T10:18:11.642-05:30",
+        ] {
+            assert_eq!(parse_time(form), at, "{form}");
+        }
+        for form in
+            ["", "yesterday", "2020-04-11T16:322:11.642000Z", "2020-04-11T15:48:11+é", "ééééééééééééééé"]
+        {
+            assert_eq!(parse_time(form), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_id_is_certain() {
+        let raw = json!({ "id": "del_1", "response_status_code": "200", "created_at": 5, "type": null });
+        let delivery = DeliveryRecord::read("del_1".to_owned(), raw);
+        assert_eq!(delivery.response_status_code, None);
+        assert_eq!(delivery.created_at, None);
+        assert_eq!(delivery.succeeded(), None);
+        assert_eq!(format!("{delivery:?}"), r#"DeliveryRecord { id: "del_1", .. }"#);
+    }
+}
