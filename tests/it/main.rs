@@ -3,6 +3,7 @@
 
 mod cli;
 mod deliveries;
+mod dlq;
 mod events;
 mod faults;
 mod function;
@@ -15,4 +16,5 @@ mod rie;
 mod runtime_api;
 mod schemes;
 mod setup;
+mod stack;
 mod template;

@@ -190,7 +190,7 @@ impl Backend {
     }
 }
 
-async fn sdk_config() -> SdkConfig {
+pub async fn sdk_config() -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(Builder::new().build_http())

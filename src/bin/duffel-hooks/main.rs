@@ -1,9 +1,13 @@
 //! The operator's tool: runs the receiver without AWS, and signs, sends and checks deliveries.
 
+#[cfg(feature = "operate")]
+mod dlq;
 mod event;
 mod send;
 mod serve;
 mod sign;
+#[cfg(feature = "operate")]
+mod table;
 
 use std::{error::Error, fs, io::Read, path::Path, process::ExitCode};
 
@@ -27,6 +31,8 @@ enum Command {
     Sign(sign::SignArguments),
     Verify(sign::VerifyArguments),
     Event(event::Arguments),
+    #[cfg(feature = "operate")]
+    Dlq(dlq::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +42,8 @@ fn main() -> ExitCode {
         Command::Sign(arguments) => sign::sign(&arguments),
         Command::Verify(arguments) => sign::verify(&arguments),
         Command::Event(arguments) => event::run(&arguments),
+        #[cfg(feature = "operate")]
+        Command::Dlq(arguments) => dlq::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

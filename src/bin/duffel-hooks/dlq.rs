@@ -1,0 +1,87 @@
+//! `dlq`: what a consumer gave up, shown, written down, or moved back.
+
+mod export;
+mod redrive;
+mod show;
+
+use clap::{Args, Subcommand};
+use duffel_webhook_receiver::operator::{
+    Output, Stack,
+    dead_letters::{DeadLetters, HOLD, Hand},
+    sdk_config,
+};
+
+use crate::Result;
+
+/// Shows, moves back and exports the events that a consumer gave up
+///
+/// They wait in the stack's dead-letter queue, 14 days at the most.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+// The order is that of the help.
+#[derive(Subcommand)]
+enum Command {
+    Show(show::Arguments),
+    Redrive(redrive::Arguments),
+    Export(export::Arguments),
+}
+
+/// Which dead-letter queue
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// The stack whose dead-letter queue it is
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+    /// The URL of a dead-letter queue
+    #[arg(long, value_name = "URL")]
+    queue: Option<String>,
+}
+
+impl Which {
+    async fn find(&self) -> Result<DeadLetters> {
+        let sdk = sdk_config().await?;
+        let url = match (&self.queue, &self.stack) {
+            (Some(url), _) => url.clone(),
+            (None, Some(stack)) => {
+                Stack::find(&sdk, stack).await?.output(Output::DeadLetterQueueUrl)?.to_owned()
+            }
+            (None, None) => return Err("one of --stack and --queue is required".into()),
+        };
+        Ok(DeadLetters::new(&sdk, &url))
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.command {
+        Command::Show(arguments) => show::run(arguments).await,
+        Command::Redrive(arguments) => redrive::run(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
+    }
+}
+
+/// Works with messages in hand and puts back what is left of them, however the work ends.
+async fn in_hand<T>(queue: &DeadLetters, work: impl AsyncFnOnce(&mut Hand) -> Result<T>) -> Result<T> {
+    let mut hand = queue.hand();
+    let done = tokio::select! {
+        done = work(&mut hand) => done,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
+    if let Err(error) = hand.put_back().await {
+        eprintln!(
+            "duffel-hooks: {error}: what was looked at is seen by nobody else for up to {} s",
+            HOLD.as_secs()
+        );
+    }
+    done
+}
+
+/// A number of things, in words.
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
