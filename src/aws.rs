@@ -257,7 +257,7 @@ async fn secrets(config: &SdkConfig, arn: &str, form: KeyForm) -> Result<Vec<Sec
 }
 
 /// A plain string is one secret; a JSON list of strings is several.
-fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, StoredSecretError> {
+pub(crate) fn parse_secrets(text: Option<&str>) -> Result<Vec<Secret>, StoredSecretError> {
     let text = text.ok_or(StoredSecretError::Unusable)?;
     let texts = match text.trim_start().bytes().next() {
         Some(b'[') => serde_json::from_str(text).map_err(|_| StoredSecretError::Unusable)?,

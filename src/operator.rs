@@ -2,6 +2,8 @@
 
 mod call_error;
 pub mod dead_letters;
+pub mod metric;
+pub mod vitals;
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -68,6 +70,7 @@ pub struct Stack {
     /// As in `UPDATE_COMPLETE`.
     pub status: String,
     outputs: HashMap<String, String>,
+    parameters: HashMap<String, String>,
 }
 
 impl Stack {
@@ -88,11 +91,19 @@ impl Stack {
         })?;
         let stack = answer.stacks.unwrap_or_default().into_iter().next().ok_or_else(missing)?;
         let outputs = stack.outputs.unwrap_or_default().into_iter();
+        let parameters = stack.parameters.unwrap_or_default().into_iter();
         Ok(Self {
             name: stack.stack_name.unwrap_or_else(|| name.to_owned()),
             status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
             outputs: outputs.filter_map(|output| output.output_key.zip(output.output_value)).collect(),
+            parameters: parameters.filter_map(|it| it.parameter_key.zip(it.parameter_value)).collect(),
         })
+    }
+
+    /// The value of a parameter; `None` if it is empty, or there is none of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// What the stack tells under a name.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{error::ApiError, record::Record};
 
 /// An answer, read to its end.
-pub struct Answer {
+pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` if it is no JSON.
@@ -75,7 +75,6 @@ impl Answer {
     }
 
     /// What Duffel's support asks for.
-    #[must_use]
     pub(super) fn request(&self) -> Option<String> {
         let told = self.body.as_ref().and_then(|body| body["meta"]["request_id"].as_str());
         told.or_else(|| self.text("x-request-id")).map(|id| plain(id, 100))
@@ -96,8 +95,9 @@ impl Answer {
     }
 }
 
-/// What can be shown on a terminal: no control characters, no line breaks, no end of words.
-pub(super) fn plain(text: &str, limit: usize) -> String {
+/// What of a text can be shown on a terminal: no control characters, no line breaks, and so many characters.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     let text = words.join(" ").replace(|c: char| c.is_control(), "\u{fffd}");
     match text.char_indices().nth(limit) {

@@ -1,12 +1,15 @@
 //! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
 
-use std::process::{Command, Output as Done};
+use std::process::{Command, Output as Done, Stdio};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use duffel_webhook_receiver::operator::Output;
 use serde_json::Value;
 
-use crate::stack::Deployed;
+use crate::{
+    proxy::{Fault, Proxy},
+    stack::Deployed,
+};
 
 const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
 
@@ -59,7 +62,7 @@ async fn show_tells_what_waits_and_leaves_it_there() {
     let lines: Vec<_> = lines.lines().collect();
     assert_eq!(lines[0], format!("4 dead letters in {}", stack.output(Output::DeadLetterQueueUrl)));
     assert_eq!(lines[2], "TYPE           ID     IDEMPOTENCY KEY  FIRST RECEIVED        RECEIVES  BYTES");
-    assert_eq!(lines[3], "order.created  wev_0  ord_a            2026-11-21T12:00:00Z         1      6");
+    assert_eq!(lines[3], "order.created  wev_0  ord_a            2026-11-21T12:00:00Z  1         6");
     assert_eq!(lines.len(), 7);
     let there = receivable(&stack).await;
     assert_eq!(bodies(&there), ["body 0", "body 1", "body 2", "body 3"]);
@@ -165,4 +168,111 @@ async fn a_stack_that_is_not_there_is_named_with_its_region() {
         text(&done.stderr),
         "duffel-hooks: there is no stack no-such-stack in eu-west-1: is it another region (AWS_REGION) or account?\n"
     );
+}
+
+// MiniStack does not move messages: these answers are as AWS documents them.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
+const NO_MOVE: Fault = Fault::Answer(r#"{"Results":[]}"#);
+const OLD_MOVE: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":9,"StartedTimestamp":1442428276000}]}"#,
+);
+const RUNNING: Fault = Fault::Answer(
+    r#"{"Results":[{"TaskHandle":"AQEB6nR4","Status":"RUNNING","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+const COMPLETED: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":4,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+const FAILED: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"FAILED","FailureReason":"AccessDenied","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+
+async fn redrive(stack: &Deployed, moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:ListMessageMoveTasks", moves.iter().copied());
+    let mut command = tool(stack, &["dlq", "redrive"]);
+    command.args(arguments).env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    // The proxy needs this thread.
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    (done, proxy)
+}
+
+#[tokio::test]
+async fn a_redrive_is_followed_to_its_end() {
+    let stack = with_four_dead_letters().await;
+    let moves = [OLD_MOVE, OLD_MOVE, RUNNING, COMPLETED];
+    let (done, proxy) = redrive(&stack, &moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
+    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
+    // That they are still there is MiniStack's doing.
+    assert_eq!(text(&done.stdout), plan + "4 of 4 moved, 4 left\n");
+    assert_eq!(text(&done.stderr).trim_end(), "1 of 4 moved");
+    assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
+    assert_eq!(proxy.calls()["sqs:ListMessageMoveTasks"], 4);
+}
+
+#[tokio::test]
+async fn a_redrive_that_stops_half_way_is_a_failure() {
+    let stack = with_four_dead_letters().await;
+    let (done, _) = redrive(&stack, &[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
+    assert_eq!(done.status.code(), Some(1));
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left\n";
+    assert_eq!(text(&done.stderr), error);
+}
+
+#[tokio::test]
+async fn a_running_redrive_is_not_started_again() {
+    let stack = with_four_dead_letters().await;
+    let (done, proxy) = redrive(&stack, &[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), "A move is running already: following it\n4 of 4 moved, 4 left\n");
+    assert_eq!(proxy.calls().get("sqs:StartMessageMoveTask"), None);
+}
+
+#[tokio::test]
+async fn a_dry_run_moves_nothing() {
+    let stack = with_four_dead_letters().await;
+    let queue = stack.output(Output::DeadLetterQueueUrl);
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE]);
+    let sources = r#"{"queueUrls":["https://sqs.eu-west-1.amazonaws.com/1/one.fifo","two.fifo"]}"#;
+    proxy.inject("sqs:ListDeadLetterSourceQueues", [Fault::Answer(sources)]);
+    let mut command = tool(&stack, &["dlq", "redrive", "--queue", queue, "--dry-run"]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let to = "https://sqs.eu-west-1.amazonaws.com/1/one.fifo and two.fifo";
+    assert_eq!(text(&done.stdout), format!("Would move 4 dead letters from {queue}\n  to {to}\n"));
+    assert_eq!(proxy.calls().get("sqs:StartMessageMoveTask"), None);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_put_back_though_the_look_fails() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    let refuse = Fault::Refuse(400, "AccessDeniedException");
+    proxy.inject("sqs:ReceiveMessage", [Fault::None, refuse]);
+    let mut command = tool(&stack, &["dlq", "show", "--stack", &stack.name]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(text(&done.stderr), "duffel-hooks: the permission sqs:ReceiveMessage is missing\n");
+    assert_eq!(receivable(&stack).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:ReceiveMessage", [Fault::None, Fault::Hang]);
+    let mut command = tool(&stack, &["dlq", "show", "--stack", &stack.name]);
+    let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(Command::new("kill").args(["-INT", &looking.id().to_string()]).status().unwrap().success());
+    let done = tokio::task::spawn_blocking(move || looking.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
+    assert_eq!(receivable(&stack).await.len(), 4);
 }

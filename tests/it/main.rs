@@ -2,8 +2,11 @@
 #![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
 mod cli;
+mod client;
 mod deliveries;
 mod dlq;
+mod doctor;
+mod duffel;
 mod events;
 mod faults;
 mod function;

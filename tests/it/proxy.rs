@@ -40,6 +40,8 @@ pub enum Fault {
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
+    /// The call is not carried out, and answered with this JSON, as AWS documents it.
+    Answer(&'static str),
 }
 
 impl Fault {
@@ -146,14 +148,18 @@ struct Road {
 
 impl Road {
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
-        let call = name(request.headers());
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let call = name(&parts.headers, &body);
+        let request = Request::from_parts(parts, body);
         *self.calls.lock().unwrap().entry(call.clone()).or_default() += 1;
         let fault = self.next_fault(&call);
         match fault {
             Fault::Close => return Err(hang_up()),
             Fault::Hang => pending().await,
             Fault::Delay(time) => sleep(time).await,
-            Fault::Refuse(status, error) => return Ok(refusal(status, error)),
+            Fault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
+            Fault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
             Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
         }
         self.hold_up(&call, Moment::Before).await?;
@@ -185,9 +191,8 @@ impl Road {
         go_on.await.map_err(|_| hang_up())
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
+    async fn forward(&self, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
         let (mut parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         parts.uri = format!("{}{}", self.upstream, parts.uri).parse().unwrap();
         parts.headers.remove(CONTENT_LENGTH);
         let agent = self.agent.clone();
@@ -203,12 +208,17 @@ impl Road {
 }
 
 /// `AmazonSQS.SendMessage` as `sqs:SendMessage`.
-fn name(headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target").unwrap().to_str().unwrap();
-    let (service, operation) = target.split_once('.').unwrap();
+fn name(headers: &HeaderMap, body: &[u8]) -> String {
+    let Some(target) = headers.get("x-amz-target") else {
+        let form = str::from_utf8(body).unwrap();
+        let operation = form.split('&').find_map(|field| field.strip_prefix("Action=")).unwrap();
+        return format!("cloudformation:{operation}");
+    };
+    let (service, operation) = target.to_str().unwrap().split_once('.').unwrap();
     let service = match service {
         "AmazonSQS" => "sqs",
         "DynamoDB_20120810" => "dynamodb",
+        "GraniteServiceVersion20100801" => "cloudwatch",
         other => other,
     };
     format!("{service}:{operation}")
@@ -218,11 +228,18 @@ fn hang_up() -> io::Error {
     io::ErrorKind::ConnectionReset.into()
 }
 
-fn refusal(status: u16, error: &str) -> Response<Answer> {
-    let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+fn refusal(call: &str, status: u16, error: &str) -> Response<Answer> {
+    let (kind, text) = if call.starts_with("cloudformation:") {
+        let error =
+            format!("<Error><Type>Sender</Type><Code>{error}</Code><Message>{error}</Message></Error>");
+        ("text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    } else {
+        let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+        ("application/x-amz-json-1.0", text)
+    };
     let mut response = Response::new(Answer::new(text.into(), Rest::Whole));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

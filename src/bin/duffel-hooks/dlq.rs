@@ -43,16 +43,18 @@ struct Which {
 }
 
 impl Which {
-    async fn find(&self) -> Result<DeadLetters> {
+    /// The queue, and where its messages come from if the stack tells.
+    async fn find(&self) -> Result<(DeadLetters, Option<String>)> {
         let sdk = sdk_config().await?;
-        let url = match (&self.queue, &self.stack) {
-            (Some(url), _) => url.clone(),
+        match (&self.queue, &self.stack) {
+            (Some(url), _) => Ok((DeadLetters::new(&sdk, url), None)),
             (None, Some(stack)) => {
-                Stack::find(&sdk, stack).await?.output(Output::DeadLetterQueueUrl)?.to_owned()
+                let stack = Stack::find(&sdk, stack).await?;
+                let source = stack.output(Output::QueueUrl)?.to_owned();
+                Ok((DeadLetters::new(&sdk, stack.output(Output::DeadLetterQueueUrl)?), Some(source)))
             }
-            (None, None) => return Err("one of --stack and --queue is required".into()),
-        };
-        Ok(DeadLetters::new(&sdk, &url))
+            (None, None) => Err("one of --stack and --queue is required".into()),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let queue = arguments.which.find().await?;
+    let (queue, _) = arguments.which.find().await?;
     let (_, before) = queue.depth().await?;
     let mut writer = Writer::open(arguments.to.as_deref())?;
     let (mut written, mut deleted) = (0, 0);

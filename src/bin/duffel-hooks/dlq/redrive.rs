@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let queue = arguments.which.find().await?;
+    let (queue, source) = arguments.which.find().await?;
     let (arn, depth) = queue.depth().await?;
     let before = queue.last_move(&arn).await?;
     let running = before.as_ref().filter(|task| task.is_running());
@@ -50,7 +50,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let letters = count(depth.all(), "dead letter");
-    let sources = queue.sources().await?.join(" and ");
+    let sources = match source {
+        Some(source) => source,
+        None => queue.sources().await?.join(" and "),
+    };
     if sources.is_empty() {
         return Err(
             format!("no queue sends its dead letters to {}: there is no way back", queue.url()).into()

@@ -6,10 +6,7 @@ use clap::Args;
 use duffel_webhook_receiver::operator::dead_letters::{DeadLetter, Depth};
 
 use super::{Which, count, in_hand};
-use crate::{
-    Result,
-    table::{self, Align},
-};
+use crate::{Result, api::Table};
 
 /// Shows what waits in the dead-letter queue, and leaves it there
 ///
@@ -29,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let queue = arguments.which.find().await?;
+    let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
     let letters = in_hand(&queue, async |hand| {
@@ -55,16 +52,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     writeln!(out, "{} in {}", count(all, "dead letter"), queue.url())?;
     if !letters.is_empty() {
-        let columns = [
-            ("TYPE", Align::Left),
-            ("ID", Align::Left),
-            ("IDEMPOTENCY KEY", Align::Left),
-            ("FIRST RECEIVED", Align::Left),
-            ("RECEIVES", Align::Right),
-            ("BYTES", Align::Right),
-        ];
+        let mut table = Table::new(["TYPE", "ID", "IDEMPOTENCY KEY", "FIRST RECEIVED", "RECEIVES", "BYTES"]);
+        letters.iter().for_each(|letter| table.push(row(letter)));
         writeln!(out)?;
-        table::write(out, columns, &letters.iter().map(row).collect::<Vec<_>>())?;
+        table.print(out)?;
     }
     if let Some(rest) = rest(all, letters.len(), limit, depth) {
         writeln!(out, "\n{rest}")?;
@@ -73,7 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn row(letter: &DeadLetter) -> [String; 6] {
-    let text = |name| letter.attribute(name).unwrap_or("-").to_owned();
+    let text = |name| letter.attribute(name).unwrap_or_default().to_owned();
     let received_at = letter.attribute("received_at").map(|text| match humantime::parse_rfc3339_weak(text) {
         Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),
         Err(_) => text.to_owned(),
@@ -82,8 +73,8 @@ fn row(letter: &DeadLetter) -> [String; 6] {
         text("event_type"),
         text("event_id"),
         text("idempotency_key"),
-        received_at.unwrap_or_else(|| "-".to_owned()),
-        letter.receive_count().unwrap_or("-").to_owned(),
+        received_at.unwrap_or_default(),
+        letter.receive_count().unwrap_or_default().to_owned(),
         letter.size().to_string(),
     ]
 }
