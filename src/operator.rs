@@ -87,7 +87,7 @@ impl Stack {
         };
         let answer = answer.map_err(|error| match error.meta().message() {
             Some(message) if message.ends_with("does not exist") => missing(),
-            _ => CallError::new("cloudformation:DescribeStacks", error).into(),
+            _ => CallError::new("cloudformation:DescribeStacks", &error).into(),
         })?;
         let stack = answer.stacks.unwrap_or_default().into_iter().next().ok_or_else(missing)?;
         let outputs = stack.outputs.unwrap_or_default().into_iter();

@@ -72,7 +72,7 @@ impl DeadLetters {
         ];
         let request = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = request.set_attribute_names(Some(names.to_vec())).send().await;
-        let answer = answer.map_err(|error| CallError::new("sqs:GetQueueAttributes", error))?;
+        let answer = answer.map_err(|error| CallError::new("sqs:GetQueueAttributes", &error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let number = |name| attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
         let [arn, waiting, in_flight, delayed] = &names;
@@ -86,12 +86,11 @@ impl DeadLetters {
     /// When nobody says.
     pub async fn sources(&self) -> Result<Vec<String>, CallError> {
         let answer = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await;
-        let answer = answer.map_err(|error| CallError::new("sqs:ListDeadLetterSourceQueues", error))?;
+        let answer = answer.map_err(|error| CallError::new("sqs:ListDeadLetterSourceQueues", &error))?;
         Ok(answer.queue_urls)
     }
 
     /// An empty hand.
-    #[must_use]
     pub fn hand(&self) -> Hand<'_> {
         Hand { queue: self, seen: HashSet::new(), held: HashMap::new() }
     }
@@ -104,7 +103,7 @@ impl DeadLetters {
         let request = self.client.start_message_move_task().source_arn(arn);
         let request = request.set_max_number_of_messages_per_second(max_per_second.map(Into::into));
         let answer = request.send().await;
-        answer.map_err(|error| CallError::new("sqs:StartMessageMoveTask", error)).map(drop)
+        answer.map_err(|error| CallError::new("sqs:StartMessageMoveTask", &error)).map(drop)
     }
 
     /// The move that was started last, running or ended (`sqs:ListMessageMoveTasks`).
@@ -114,7 +113,7 @@ impl DeadLetters {
     pub async fn last_move(&self, arn: &str) -> Result<Option<Move>, CallError> {
         let request = self.client.list_message_move_tasks().source_arn(arn).max_results(1);
         let answer = request.send().await;
-        let answer = answer.map_err(|error| CallError::new("sqs:ListMessageMoveTasks", error))?;
+        let answer = answer.map_err(|error| CallError::new("sqs:ListMessageMoveTasks", &error))?;
         let last = answer.results.unwrap_or_default().into_iter().next();
         Ok(last.map(|task| Move {
             status: task.status.unwrap_or_default(),
@@ -170,7 +169,7 @@ impl Hand<'_> {
         let request = request.message_attribute_names("All");
         let most = i32::try_from(most.clamp(1, BATCH)).unwrap_or(1);
         let answer = request.max_number_of_messages(most).send().await;
-        let answer = answer.map_err(|error| CallError::new("sqs:ReceiveMessage", error))?;
+        let answer = answer.map_err(|error| CallError::new("sqs:ReceiveMessage", &error))?;
         let mut taken = Vec::new();
         for message in answer.messages.unwrap_or_default() {
             let id = message.message_id.clone().unwrap_or_default();
@@ -192,12 +191,11 @@ impl Hand<'_> {
         let mut deleted = 0;
         for entries in self.batches() {
             let request = self.queue.client.delete_message_batch().queue_url(&self.queue.url);
-            let request = entries.iter().fold(request, |request, (index, _, receipt)| {
-                let entry = DeleteMessageBatchRequestEntry::builder().id(index).receipt_handle(receipt);
-                request.entries(entry.build().expect("it has an id and a receipt"))
-            });
+            let request = entries
+                .iter()
+                .fold(request, |request, (index, _, receipt)| request.entries(deletion(index, receipt)));
             let answer = request.send().await;
-            let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", error))?;
+            let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", &error))?;
             for (index, id, _) in &entries {
                 if answer.successful.iter().any(|done| done.id == *index) {
                     self.held.remove(id);
@@ -215,13 +213,11 @@ impl Hand<'_> {
     pub async fn put_back(self) -> Result<(), CallError> {
         for entries in self.batches() {
             let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
-            let request = entries.iter().fold(request, |request, (index, _, receipt)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
-                let entry = entry.id(index).receipt_handle(receipt).visibility_timeout(0);
-                request.entries(entry.build().expect("it has an id and a receipt"))
-            });
+            let request = entries
+                .iter()
+                .fold(request, |request, (index, _, receipt)| request.entries(release(index, receipt)));
             let answer = request.send().await;
-            answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", error))?;
+            answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
         }
         Ok(())
     }
@@ -234,6 +230,16 @@ impl Hand<'_> {
         };
         held.chunks(BATCH).map(|batch| batch.iter().enumerate().map(entry).collect()).collect()
     }
+}
+
+fn deletion(index: &str, receipt: &str) -> DeleteMessageBatchRequestEntry {
+    let entry = DeleteMessageBatchRequestEntry::builder().id(index).receipt_handle(receipt);
+    entry.build().expect("it has an id and a receipt")
+}
+
+fn release(index: &str, receipt: &str) -> ChangeMessageVisibilityBatchRequestEntry {
+    let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index).receipt_handle(receipt);
+    entry.visibility_timeout(0).build().expect("it has an id and a receipt")
 }
 
 /// A message that a consumer gave up.

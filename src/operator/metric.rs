@@ -1,4 +1,4 @@
-//! How long has the oldest event waited? Only CloudWatch knows.
+//! How long has the oldest event waited? Only `CloudWatch` knows.
 //!
 //! Its SDK would bring 22 crates and a second `http` for this one call, so that the call is made by hand and only
 //! its signature by a library.

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TimeToLiveStatus};
+use aws_sdk_dynamodb::{
+    operation::describe_table::DescribeTableError,
+    types::{KeyType, ScalarAttributeType, TimeToLiveStatus},
+};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
@@ -32,7 +35,7 @@ pub async fn secrets(
         {
             Ok(None)
         }
-        Err(error) => Err(CallError::new("secretsmanager:GetSecretValue", error)),
+        Err(error) => Err(CallError::new("secretsmanager:GetSecretValue", &error)),
     }
 }
 
@@ -53,7 +56,7 @@ pub struct Queue {
 pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
     let client = aws_sdk_sqs::Client::new(sdk);
     let request = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let answer = request.send().await.map_err(|error| CallError::new("sqs:GetQueueAttributes", error))?;
+    let answer = request.send().await.map_err(|error| CallError::new("sqs:GetQueueAttributes", &error))?;
     let attributes: HashMap<_, _> = answer.attributes.unwrap_or_default();
     let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let policy = attributes.get(&QueueAttributeName::RedrivePolicy);
@@ -78,11 +81,11 @@ pub async fn ledger_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>
             answer.table.unwrap_or_else(|| aws_sdk_dynamodb::types::TableDescription::builder().build())
         }
         Err(error)
-            if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+            if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) =>
         {
             return Ok(Some("is not there".to_owned()));
         }
-        Err(error) => return Err(CallError::new("dynamodb:DescribeTable", error)),
+        Err(error) => return Err(CallError::new("dynamodb:DescribeTable", &error)),
     };
     let status = description.table_status().map_or("of no status", |status| status.as_str());
     // A table that is being updated is read and written all the same.
@@ -108,7 +111,7 @@ pub async fn ledger_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>
 pub async fn expiry_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_time_to_live().table_name(table).send().await;
-    let answer = answer.map_err(|error| CallError::new("dynamodb:DescribeTimeToLive", error))?;
+    let answer = answer.map_err(|error| CallError::new("dynamodb:DescribeTimeToLive", &error))?;
     let Some(expiry) = answer.time_to_live_description else { return Ok(Some("is off".to_owned())) };
     Ok(match (expiry.time_to_live_status, expiry.attribute_name.as_deref()) {
         (Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling), Some(TTL_ATTRIBUTE)) => None,

@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use crate::{
     proxy::{Fault, Proxy},
-    stack::Deployed,
+    stack::{self, Deployed},
 };
 
 const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
 
-fn tool(stack: &Deployed, arguments: &[&str]) -> Command {
+fn tool(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments).env_clear().envs(stack.variables());
+    command.args(arguments).env_clear().envs(stack::variables());
     command
 }
 
-fn run(stack: &Deployed, arguments: &[&str]) -> Done {
-    tool(stack, arguments).output().unwrap()
+fn run(arguments: &[&str]) -> Done {
+    tool(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -56,7 +56,7 @@ fn bodies(messages: &[(String, String)]) -> Vec<&str> {
 #[tokio::test]
 async fn show_tells_what_waits_and_leaves_it_there() {
     let stack = with_four_dead_letters().await;
-    let shown = run(&stack, &["dlq", "show", "--stack", &stack.name]);
+    let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success(), "{}", text(&shown.stderr));
     let lines = text(&shown.stdout);
     let lines: Vec<_> = lines.lines().collect();
@@ -73,7 +73,7 @@ async fn show_tells_what_waits_and_leaves_it_there() {
 async fn show_stops_at_its_limit_and_says_so() {
     let stack = with_four_dead_letters().await;
     let url = stack.output(Output::DeadLetterQueueUrl);
-    let shown = run(&stack, &["dlq", "show", "--queue", url, "--limit", "2"]);
+    let shown = run(&["dlq", "show", "--queue", url, "--limit", "2"]);
     assert!(shown.status.success(), "{}", text(&shown.stderr));
     let shown = text(&shown.stdout);
     assert!(shown.ends_with("\n2 more: see them with --limit 4\n"), "{shown}");
@@ -84,7 +84,7 @@ async fn show_stops_at_its_limit_and_says_so() {
 #[tokio::test]
 async fn show_prints_whole_messages_for_programs() {
     let stack = with_four_dead_letters().await;
-    let shown = run(&stack, &["dlq", "show", "--stack", &stack.name, "--json"]);
+    let shown = run(&["dlq", "show", "--stack", &stack.name, "--json"]);
     let messages: Vec<Value> =
         text(&shown.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(messages.len(), 4);
@@ -99,7 +99,7 @@ async fn show_says_where_those_are_that_it_cannot_see() {
     let stack = with_four_dead_letters().await;
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
     request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
-    let shown = text(&run(&stack, &["dlq", "show", "--stack", &stack.name]).stdout);
+    let shown = text(&run(&["dlq", "show", "--stack", &stack.name]).stdout);
     assert!(shown.contains("wev_2"), "{shown}");
     assert!(shown.contains("\n3 more in somebody's hands"), "{shown}");
 }
@@ -107,7 +107,7 @@ async fn show_says_where_those_are_that_it_cannot_see() {
 #[tokio::test]
 async fn show_says_when_there_is_nothing() {
     let stack = Deployed::new(NOWHERE).await;
-    let shown = run(&stack, &["dlq", "show", "--stack", &stack.name]);
+    let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success());
     assert!(text(&shown.stdout).starts_with("No dead letters in http://"));
 }
@@ -115,7 +115,7 @@ async fn show_says_when_there_is_nothing() {
 #[tokio::test]
 async fn an_export_holds_all_and_leaves_them() {
     let stack = with_four_dead_letters().await;
-    let exported = run(&stack, &["dlq", "export", "--stack", &stack.name]);
+    let exported = run(&["dlq", "export", "--stack", &stack.name]);
     assert!(exported.status.success(), "{}", text(&exported.stderr));
     let lines = text(&exported.stdout);
     let body = |line| serde_json::from_str::<Value>(line).unwrap()["Body"].as_str().unwrap().to_owned();
@@ -134,17 +134,17 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
     let file = folder.path().join("dead.jsonl");
     let path = file.to_str().unwrap();
 
-    let kept = run(&stack, &["dlq", "export", "--stack", &stack.name, "--to", path]);
+    let kept = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
     assert!(!kept.status.success());
     assert!(text(&kept.stderr).contains("15 of 25 were not to be had"), "{}", text(&kept.stderr));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 10);
 
-    let refused = run(&stack, &["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
+    let refused = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
     assert!(!refused.status.success(), "it would overwrite");
     assert_eq!(receivable(&stack).await.len(), 10);
 
     std::fs::remove_file(&file).unwrap();
-    let moved = run(&stack, &["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
+    let moved = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
     assert!(moved.status.success(), "{}", text(&moved.stderr));
     assert!(text(&moved.stderr).ends_with(", 25 deleted\n"));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 25);
@@ -159,10 +159,9 @@ fn nothing_is_deleted_that_only_went_to_the_terminal() {
     assert!(text(&done.stderr).contains("--to <FILE>"));
 }
 
-#[tokio::test]
-async fn a_stack_that_is_not_there_is_named_with_its_region() {
-    let stack = Deployed::new(NOWHERE).await;
-    let done = run(&stack, &["dlq", "show", "--stack", "no-such-stack"]);
+#[test]
+fn a_stack_that_is_not_there_is_named_with_its_region() {
+    let done = run(&["dlq", "show", "--stack", "no-such-stack"]);
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(
         text(&done.stderr),
@@ -186,11 +185,11 @@ const FAILED: Fault = Fault::Answer(
     r#"{"Results":[{"Status":"FAILED","FailureReason":"AccessDenied","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
 
-async fn redrive(stack: &Deployed, moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
+async fn redrive(moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
     let proxy = Proxy::new().await;
     proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
     proxy.inject("sqs:ListMessageMoveTasks", moves.iter().copied());
-    let mut command = tool(stack, &["dlq", "redrive"]);
+    let mut command = tool(&["dlq", "redrive"]);
     command.args(arguments).env("AWS_ENDPOINT_URL", &proxy.endpoint);
     // The proxy needs this thread.
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -201,7 +200,7 @@ async fn redrive(stack: &Deployed, moves: &[Fault], arguments: &[&str]) -> (Done
 async fn a_redrive_is_followed_to_its_end() {
     let stack = with_four_dead_letters().await;
     let moves = [OLD_MOVE, OLD_MOVE, RUNNING, COMPLETED];
-    let (done, proxy) = redrive(&stack, &moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
+    let (done, proxy) = redrive(&moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
     let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
@@ -215,7 +214,7 @@ async fn a_redrive_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
-    let (done, _) = redrive(&stack, &[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
+    let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
     let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left\n";
     assert_eq!(text(&done.stderr), error);
@@ -224,7 +223,7 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
 #[tokio::test]
 async fn a_running_redrive_is_not_started_again() {
     let stack = with_four_dead_letters().await;
-    let (done, proxy) = redrive(&stack, &[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
+    let (done, proxy) = redrive(&[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!(text(&done.stdout), "A move is running already: following it\n4 of 4 moved, 4 left\n");
     assert_eq!(proxy.calls().get("sqs:StartMessageMoveTask"), None);
@@ -238,7 +237,7 @@ async fn a_dry_run_moves_nothing() {
     proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE]);
     let sources = r#"{"queueUrls":["https://sqs.eu-west-1.amazonaws.com/1/one.fifo","two.fifo"]}"#;
     proxy.inject("sqs:ListDeadLetterSourceQueues", [Fault::Answer(sources)]);
-    let mut command = tool(&stack, &["dlq", "redrive", "--queue", queue, "--dry-run"]);
+    let mut command = tool(&["dlq", "redrive", "--queue", queue, "--dry-run"]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(done.status.success(), "{}", text(&done.stderr));
@@ -253,7 +252,7 @@ async fn what_was_looked_at_is_put_back_though_the_look_fails() {
     let proxy = Proxy::new().await;
     let refuse = Fault::Refuse(400, "AccessDeniedException");
     proxy.inject("sqs:ReceiveMessage", [Fault::None, refuse]);
-    let mut command = tool(&stack, &["dlq", "show", "--stack", &stack.name]);
+    let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert_eq!(done.status.code(), Some(1));
@@ -266,7 +265,7 @@ async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ReceiveMessage", [Fault::None, Fault::Hang]);
-    let mut command = tool(&stack, &["dlq", "show", "--stack", &stack.name]);
+    let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
     let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
     while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -1,7 +1,7 @@
 //! `duffel-hooks doctor` on a deployment that is well, and on one in which one thing is broken.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -21,7 +21,7 @@ use crate::{
     ministack::{self, sdk_config},
     proxy::{Fault, Proxy},
     runtime_api::listen,
-    stack::Deployed,
+    stack::{self, Deployed},
 };
 
 const CHECKS: [&str; 10] = [
@@ -49,26 +49,26 @@ struct Deployment {
 impl Deployment {
     /// One that is well, and has accepted a delivery.
     async fn well() -> Self {
-        let deployment = Self::without_secret().await;
-        deployment.put_secret(&deployment.secret).await;
+        let deployment = Self::new().await;
         deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
         deployment
     }
 
-    async fn without_secret() -> Self {
+    async fn new() -> Self {
         let duffel = Duffel::start();
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
         let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
         let url = serve.line("Receiving on ");
         let stack = Deployed::new(&url).await;
         let deployment = Self { stack, duffel, webhook, secret, _serve: serve };
-        deployment.update(Change { url: Some(url), ..Change::default() });
+        deployment.update(&Change { url: Some(url), ..Change::default() });
+        deployment.put_secret(&deployment.secret).await;
         deployment
     }
 
-    fn update(&self, change: Change) {
+    fn update(&self, change: &Change) {
         let client = Client::new(&self.duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap();
-        client.update_webhook(&self.webhook, &change).unwrap();
+        client.update_webhook(&self.webhook, change).unwrap();
     }
 
     async fn put_secret(&self, text: &str) {
@@ -79,7 +79,7 @@ impl Deployment {
 
     fn doctor(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["doctor", "--stack", &self.stack.name]).env_clear().envs(self.stack.variables());
+        command.args(["doctor", "--stack", &self.stack.name]).env_clear().envs(stack::variables());
         command.env("DUFFEL_API_URL", self.duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
         command
     }
@@ -135,9 +135,13 @@ async fn a_deployment_that_is_well_passes_every_check() {
 
 #[tokio::test]
 async fn a_secret_that_was_never_filled_is_found() {
-    let deployment = Deployment::without_secret().await;
-    deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
-    only(&deployment.found().await, "secret", &["it has no value yet", "put-secret-value --secret-id arn:"]);
+    let deployment = Deployment::well().await;
+    // As AWS answers; MiniStack gives an empty value.
+    let proxy = Proxy::new().await;
+    proxy.inject("secretsmanager:GetSecretValue", [Fault::Refuse(400, "ResourceNotFoundException")]);
+    let mut doctor = deployment.doctor();
+    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    only(&found(doctor).await, "secret", &["it has no value yet", "put-secret-value --secret-id"]);
 }
 
 #[tokio::test]
@@ -164,7 +168,7 @@ async fn secrets_of_both_versions_are_counted() {
 #[tokio::test]
 async fn a_webhook_that_is_not_active_is_found() {
     let deployment = Deployment::well().await;
-    deployment.update(Change { active: Some(false), ..Change::default() });
+    deployment.update(&Change { active: Some(false), ..Change::default() });
     let fix = format!("webhooks update {} --active true", deployment.webhook);
     only(&deployment.found().await, "webhook", &["is not active", &fix]);
 }
@@ -173,7 +177,7 @@ async fn a_webhook_that_is_not_active_is_found() {
 async fn a_webhook_that_points_elsewhere_is_found() {
     let deployment = Deployment::well().await;
     let elsewhere = "https://elsewhere.example/webhooks/duffel";
-    deployment.update(Change { url: Some(elsewhere.to_owned()), ..Change::default() });
+    deployment.update(&Change { url: Some(elsewhere.to_owned()), ..Change::default() });
     let fix = format!("--url {}", deployment.stack.output(Output::WebhookUrl));
     only(&deployment.found().await, "webhook", &[&format!("points to {elsewhere}, not to http://"), &fix]);
 }
@@ -193,7 +197,7 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
     let url = serve.line("Receiving on ");
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret("QKfUULLQh+8SegYmIsF6kA==").await;
-    deployment.update(Change { url: Some(url), ..Change::default() });
+    deployment.update(&Change { url: Some(url), ..Change::default() });
     for id in ["ord_2", "ord_3"] {
         deployment.duffel.occur("order.created", &json!({ "id": id }));
     }
@@ -203,12 +207,11 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
 
 #[tokio::test]
 async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
-    let deployment = Deployment::without_secret().await;
-    deployment.put_secret(&deployment.secret).await;
+    let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
-    deployment.update(Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
+    deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
     deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
-    deployment.update(Change { url: Some(url), ..Change::default() });
+    deployment.update(&Change { url: Some(url), ..Change::default() });
     deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
     let (unwell, code) = deployment.found().await;
     assert!(unwell.len() == 1 && unwell[0].starts_with("deliveries WARN "), "{unwell:#?}");
@@ -268,7 +271,7 @@ async fn a_consumer_that_does_not_keep_up_is_found() {
     only(&deployment.found().await, "oldest event", &["waited 15m 1s"]);
 }
 
-/// Lets CloudWatch know of an age of the oldest message, as SQS does.
+/// Lets `CloudWatch` know of an age of the oldest message, as SQS does.
 async fn put_age(stack: &Deployed, seconds: u64) {
     let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap().to_owned();
     let dimensions = json!([{ "Name": "QueueName", "Value": queue }]);
@@ -303,7 +306,7 @@ async fn a_clock_that_is_wrong_is_found() {
     let url = format!("http://{}/webhooks/duffel", address.await);
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret(&deployment.secret).await;
-    deployment.update(Change { url: Some(url), ..Change::default() });
+    deployment.update(&Change { url: Some(url), ..Change::default() });
     only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
 }
 
@@ -313,7 +316,7 @@ async fn a_receiver_that_does_not_answer_is_found() {
     deployment.stack = Deployed::new("http://127.0.0.1:1/webhooks/duffel").await;
     deployment.put_secret(&deployment.secret).await;
     let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
-    deployment.update(Change { url, ..Change::default() });
+    deployment.update(&Change { url, ..Change::default() });
     only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
 }
 
@@ -337,6 +340,33 @@ async fn a_permission_that_is_missing_is_named_and_hides_nothing_else() {
         assert_eq!(unwell.len(), if check == "queue" { 2 } else { 1 }, "{unwell:#?}");
         assert_eq!(code, 1);
     }
+}
+
+#[tokio::test]
+async fn the_help_names_the_permissions_that_are_used() {
+    let deployment = Deployment::well().await;
+    let proxy = Proxy::new().await;
+    let mut doctor = deployment.doctor();
+    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    assert_eq!(found(doctor).await, (vec![], 0));
+    let help = Command::new(env!("CARGO_BIN_EXE_duffel-hooks")).args(["doctor", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let is_action = |word: &&str| word.contains(':') && word.starts_with(char::is_lowercase);
+    let named: BTreeSet<_> = help.split_whitespace().filter(is_action).map(str::to_owned).collect();
+    assert_eq!(proxy.calls().into_keys().collect::<BTreeSet<_>>(), named);
+}
+
+#[tokio::test]
+async fn an_access_token_that_duffel_refuses_is_found() {
+    let deployment = Deployment::well().await;
+    let mut doctor = deployment.doctor();
+    doctor.env("DUFFEL_ACCESS_TOKEN", "duffel_test_other");
+    let done = doctor.output().unwrap();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+    assert_eq!(unwell.len(), 1, "{lines}");
+    assert!(unwell[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
+    assert_eq!(done.status.code(), Some(1));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! The stack of `template.yaml` without its function and gateway, deployed to MiniStack.
+//! The stack of `template.yaml` without its function and gateway, deployed to `MiniStack`.
 
 use aws_sdk_cloudformation::types::StackStatus;
+use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use duffel_webhook_receiver::operator::{Output, Stack};
 use serde_yaml_ng::Value;
@@ -40,27 +41,26 @@ impl Deployed {
             let stacks = client.describe_stacks().stack_name(&name).send().await.unwrap().stacks.unwrap();
             match stacks[0].stack_status().unwrap() {
                 StackStatus::CreateInProgress => {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 }
                 StackStatus::CreateComplete => break Stack::find(&config, &name).await.unwrap(),
                 status => panic!("{status:?}: {:?}", stacks[0].stack_status_reason()),
             }
         };
-        Self { name, sqs: aws_sdk_sqs::Client::new(&config), stack }
+        let deployed = Self { name, sqs: aws_sdk_sqs::Client::new(&config), stack };
+        // MiniStack leaves this one property out.
+        let expiry = &template["Resources"]["LedgerTable"]["Properties"]["TimeToLiveSpecification"];
+        let expiry = TimeToLiveSpecification::builder()
+            .attribute_name(expiry["AttributeName"].as_str().unwrap())
+            .enabled(expiry["Enabled"].as_bool().unwrap());
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        let request = dynamodb.update_time_to_live().table_name(deployed.output(Output::LedgerTableName));
+        request.time_to_live_specification(expiry.build().unwrap()).send().await.unwrap();
+        deployed
     }
 
     pub fn output(&self, output: Output) -> &str {
         self.stack.output(output).unwrap()
-    }
-
-    /// What a program needs in its environment to find it.
-    pub fn variables(&self) -> [(&'static str, &'static str); 4] {
-        [
-            ("AWS_ENDPOINT_URL", ministack::endpoint()),
-            ("AWS_REGION", ministack::REGION),
-            ("AWS_ACCESS_KEY_ID", ministack::ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", ministack::SECRET_KEY),
-        ]
     }
 
     /// Puts an event into one of its queues, as the receiver would.
@@ -79,4 +79,14 @@ impl Deployed {
         }
         request.send().await.unwrap();
     }
+}
+
+/// What a program needs in its environment to find AWS.
+pub fn variables() -> [(&'static str, &'static str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", ministack::endpoint()),
+        ("AWS_REGION", ministack::REGION),
+        ("AWS_ACCESS_KEY_ID", ministack::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", ministack::SECRET_KEY),
+    ]
 }

@@ -17,10 +17,19 @@ use crate::Result;
 ///
 /// They wait in the stack's dead-letter queue, 14 days at the most.
 #[derive(Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const AFTER_HELP: &str = "\
+AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
+  show     sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility
+  redrive  sqs:GetQueueAttributes, sqs:ListMessageMoveTasks, sqs:StartMessageMoveTask,
+           sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to
+  export   as show; with --delete, sqs:DeleteMessage
+With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.";
 
 // The order is that of the help.
 #[derive(Subcommand)]
@@ -74,11 +83,14 @@ async fn in_hand<T>(queue: &DeadLetters, work: impl AsyncFnOnce(&mut Hand) -> Re
         done = work(&mut hand) => done,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
-    if let Err(error) = hand.put_back().await {
-        eprintln!(
-            "duffel-hooks: {error}: what was looked at is seen by nobody else for up to {} s",
-            HOLD.as_secs()
-        );
+    let left = tokio::select! {
+        done = hand.put_back() => done.err().map(|error| error.to_string()),
+        // Whoever cannot wait for that either.
+        _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
+    };
+    if let Some(reason) = left {
+        let seconds = HOLD.as_secs();
+        eprintln!("duffel-hooks: {reason}: what was looked at is seen by nobody else for up to {seconds} s");
     }
     done
 }

@@ -27,7 +27,7 @@ use crate::{Result, api};
 ///
 /// What is asked of Duffel needs DUFFEL_ACCESS_TOKEN, and is about that token's mode.
 #[derive(Args)]
-#[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+#[command(verbatim_doc_comment, after_help = AFTER_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     /// The stack to look at
@@ -38,7 +38,15 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
+  cloudformation:DescribeStacks     cloudwatch:GetMetricStatistics
+  dynamodb:DescribeTable            dynamodb:DescribeTimeToLive
+  secretsmanager:GetSecretValue     sqs:GetQueueAttributes
+A check whose permission is missing says so; the others are made. The secret is read, not shown.
+
+DUFFEL_ACCESS_TOKEN and DUFFEL_API_URL: see duffel-hooks webhooks --help
+
 Exit codes:
   0  Nothing failed
   1  Something is to be fixed
@@ -83,7 +91,12 @@ impl Finding {
         Self { check, state: State::Fail, seen: seen.into(), fix: Some(fix.into()) }
     }
 
-    /// A check that could not be made, which is a finding too. The error says what to do.
+    /// A check that was not made, and why.
+    fn skipped(check: &'static str, reason: &str) -> Self {
+        Self { check, state: State::Warn, seen: format!("not looked at: {reason}"), fix: None }
+    }
+
+    /// A check that failed to be made, which is a finding too. The error says what to do.
     fn unknown(check: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         Self { check, state: State::Fail, seen: chain(error), fix: None }
     }
@@ -99,7 +112,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             let finding = json!({ "check": check, "state": state.word(), "seen": seen, "fix": fix });
             writeln!(out, "{finding}")?;
         } else {
-            let fix = fix.as_ref().map(|fix| format!(": {fix}")).unwrap_or_default();
+            let fix = fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
             writeln!(out, "{:4}  {check:widest$}  {seen}{fix}", state.word())?;
         }
     }
@@ -131,10 +144,9 @@ async fn look(name: &str) -> Result<Vec<Finding>> {
     let at_door = tokio::task::spawn_blocking(move || door::look(url.as_deref(), duffel.as_deref()));
     let in_stack = async {
         match &stack {
-            Some(stack) => stack::look(&sdk, stack).await,
-            None => vec![Finding::warn(
+            Some(stack) => Box::pin(stack::look(&sdk, stack)).await,
+            None => vec![Finding::skipped(
                 "secret, queue, ledger",
-                "not looked at",
                 "without the stack nobody knows where they are",
             )],
         }

@@ -53,7 +53,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     writeln!(out, "{} in {}", count(all, "dead letter"), queue.url())?;
     if !letters.is_empty() {
         let mut table = Table::new(["TYPE", "ID", "IDEMPOTENCY KEY", "FIRST RECEIVED", "RECEIVES", "BYTES"]);
-        letters.iter().for_each(|letter| table.push(row(letter)));
+        for letter in &letters {
+            table.push(row(letter));
+        }
         writeln!(out)?;
         table.print(out)?;
     }

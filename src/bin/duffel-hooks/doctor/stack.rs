@@ -53,11 +53,7 @@ type Check = Result<Finding, StackError>;
 async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "secret";
     if stack.parameter("Sources").is_some() {
-        return Ok(Finding::warn(
-            NAME,
-            "not looked at",
-            "with the parameter Sources each source has its own",
-        ));
+        return Ok(Finding::skipped(NAME, "with the parameter Sources each source has its own"));
     }
     let arn = stack.output(Output::SecretArn)?;
     let store = format!("aws secretsmanager put-secret-value --secret-id {arn} --secret-string '…'");
@@ -66,7 +62,7 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         return Ok(Finding::fail(NAME, "it has no value yet", fix));
     };
     let Ok(current) = current else {
-        let seen = "it is neither a plain string nor a JSON list of strings, or blank";
+        let seen = "it is blank, or neither a plain string nor a JSON list of strings";
         return Ok(Finding::fail(NAME, seen, store));
     };
     let is_broken = |secret: &Secret| secret.looks_broken() || secret.expose().contains(['"', '\'']);
@@ -108,7 +104,10 @@ async fn oldest(sdk: &SdkConfig, stack: &Stack) -> Check {
     let url = stack.output(Output::QueueUrl)?;
     let limit = stack.parameter("OldestEventAlarmSeconds").and_then(|text| text.parse().ok()).unwrap_or(900);
     let Some(age) = metric::oldest_age(sdk, url.rsplit('/').next().unwrap_or(url)).await? else {
-        return Ok(Finding::ok(NAME, "no figure of the last 15 minutes, as of a queue that is idle"));
+        return Ok(Finding::ok(
+            NAME,
+            "CloudWatch has no figure of the last 15 minutes, as when the queue is idle",
+        ));
     };
     let seen = format!("waited {}", humantime::format_duration(std::time::Duration::from_secs(age)));
     Ok(if age > limit {
