@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use duffel_webhook_receiver::{
     duffel::{AccessToken, Change, Client},
     operator::Output,
+    signature::unix_seconds,
 };
 use http::Response;
 use serde_json::{Value, json};
@@ -264,19 +265,20 @@ async fn a_queue_without_its_dead_letter_queue_is_found() {
 #[tokio::test]
 async fn a_consumer_that_does_not_keep_up_is_found() {
     let deployment = Deployment::well().await;
-    put_age(&deployment.stack, 60).await;
-    assert_eq!(deployment.found().await, (vec![], 0));
-    // The newest figure counts, whatever the greatest is.
-    put_age(&deployment.stack, 901).await;
+    put_age(&deployment.stack, 5, 901).await;
+    put_age(&deployment.stack, 2, 60).await;
+    assert_eq!(deployment.found().await, (vec![], 0), "the newest figure counts");
+    put_age(&deployment.stack, 0, 901).await;
     only(&deployment.found().await, "oldest event", &["waited 15m 1s"]);
 }
 
-/// Lets `CloudWatch` know of an age of the oldest message, as SQS does.
-async fn put_age(stack: &Deployed, seconds: u64) {
+/// Lets `CloudWatch` know how long the oldest message had waited some minutes ago, as SQS does.
+async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
+    let at = unix_seconds(SystemTime::now() - Duration::from_mins(minutes_ago));
     let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap().to_owned();
     let dimensions = json!([{ "Name": "QueueName", "Value": queue }]);
     let metric = json!([{
-        "MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": dimensions, "Value": seconds, "Unit": "Seconds",
+        "MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": dimensions, "Value": seconds, "Timestamp": at,
     }]);
     let body = json!({ "Namespace": "AWS/SQS", "MetricData": metric }).to_string();
     let scope = format!("{}/20261121/{}/monitoring/aws4_request", ministack::ACCESS_KEY, ministack::REGION);
@@ -351,7 +353,10 @@ async fn the_help_names_the_permissions_that_are_used() {
     assert_eq!(found(doctor).await, (vec![], 0));
     let help = Command::new(env!("CARGO_BIN_EXE_duffel-hooks")).args(["doctor", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let is_action = |word: &&str| word.contains(':') && word.starts_with(char::is_lowercase);
+    let is_action = |word: &&str| {
+        word.starts_with(char::is_lowercase)
+            && word.split_once(':').is_some_and(|(_, action)| !action.is_empty())
+    };
     let named: BTreeSet<_> = help.split_whitespace().filter(is_action).map(str::to_owned).collect();
     assert_eq!(proxy.calls().into_keys().collect::<BTreeSet<_>>(), named);
 }
@@ -390,8 +395,7 @@ async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
     let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
     let lines = String::from_utf8(done.stdout).unwrap();
     let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-    let warning =
-        "WARN  webhook, deliveries  not looked at: set DUFFEL_ACCESS_TOKEN to see what Duffel knows";
-    assert_eq!(unwell, [warning]);
+    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
+    assert_eq!(unwell, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
     assert_eq!(done.status.code(), Some(0));
 }

@@ -133,3 +133,38 @@ fn remedy(code: &str) -> &'static str {
         _ => "see the function's log",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    const HERE: Option<&str> = Some("https://x/webhooks/duffel");
+
+    fn webhook(live_mode: Option<bool>) -> Webhook {
+        Webhook {
+            id: "end_1".to_owned(),
+            url: HERE.map(str::to_owned),
+            active: Some(true),
+            live_mode,
+            events: Vec::new(),
+            created_at: None,
+            raw: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn a_stack_that_ignores_the_webhooks_mode_is_told() {
+        let state = |live_mode, wanted| {
+            let webhook = webhook(live_mode);
+            registered(&[], Some(&webhook), HERE, wanted).state
+        };
+        assert!(state(Some(false), Some("live")) == State::Warn);
+        assert!(state(Some(true), Some("test")) == State::Warn);
+        for (live_mode, wanted) in
+            [(Some(true), Some("live")), (Some(false), Some("any")), (Some(true), None), (None, Some("live"))]
+        {
+            assert!(state(live_mode, wanted) == State::Ok, "{live_mode:?} {wanted:?}");
+        }
+    }
+}
