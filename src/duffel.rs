@@ -7,6 +7,8 @@ mod call;
 mod error;
 mod page;
 mod record;
+mod time;
+mod token;
 
 use std::{
     fmt,
@@ -15,60 +17,20 @@ use std::{
 
 use http::{HeaderValue, Method, Uri};
 use serde_json::{Value, json};
-use thiserror::Error;
 
 use self::call::{CONNECT_TIMEOUT, Repeat};
 pub use self::{
     answer::{Problem, plain},
     error::{ApiError, Outlook},
     page::Records,
-    record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook, parse_time},
+    record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
+    time::parse_time,
+    token::{AccessToken, AccessTokenError},
 };
 use crate::secret::Secret;
 
 /// Where Duffel's API is.
 pub const DEFAULT_URL: &str = "https://api.duffel.com";
-
-/// What opens Duffel's API; its mode, test or live, is that of all that is seen through it.
-#[derive(Clone)]
-pub struct AccessToken {
-    authorization: HeaderValue,
-}
-
-impl AccessToken {
-    /// Takes the text of a token, less the white space around it.
-    ///
-    /// # Errors
-    /// When it cannot be a token: nothing of it may be printed.
-    pub fn new(text: &str) -> Result<Self, AccessTokenError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(AccessTokenError::Blank);
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(AccessTokenError::Illegal);
-        }
-        let bearer = HeaderValue::try_from(format!("Bearer {text}"));
-        let mut authorization = bearer.map_err(|_| AccessTokenError::Illegal)?;
-        authorization.set_sensitive(true);
-        Ok(Self { authorization })
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken(..)")
-    }
-}
-
-/// Why a text is no access token; never what the text was.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum AccessTokenError {
-    #[error("the access token is blank")]
-    Blank,
-    #[error("the access token has white space within it, or other characters that no token has")]
-    Illegal,
-}
 
 type OnWait = Box<dyn Fn(&ApiError, Duration) + Send + Sync>;
 
@@ -113,7 +75,7 @@ impl Client {
             config = config.proxy(None);
         }
         let agent = config.build().new_agent();
-        let authorization = token.authorization;
+        let authorization = token.into_header();
         Ok(Self { agent, url: url.to_owned(), authorization, deadline: None, on_wait: Box::new(|_, _| {}) })
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Answer {
 }
 
 /// One thing that Duffel does not like about a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// As in `validation_error`.
     pub kind: Option<String>,
@@ -67,7 +67,9 @@ impl Answer {
             Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
         };
         let told = |name| self.text(name).and_then(until);
-        told("retry-after").max(told("ratelimit-reset"))
+        // Which every answer may have, whatever is wrong with it.
+        let is_limited = self.status == StatusCode::TOO_MANY_REQUESTS;
+        told("retry-after").max(told("ratelimit-reset").filter(|_| is_limited))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -91,7 +93,8 @@ impl Answer {
             code: text(&error["code"]),
             source: text(&error["source"]["pointer"]).or_else(|| text(&error["source"]["parameter"])),
         };
-        errors.into_iter().flatten().map(problem).collect()
+        let says_something = |problem: &Problem| *problem != Problem::default();
+        errors.into_iter().flatten().map(problem).filter(says_something).collect()
     }
 }
 
@@ -118,4 +121,65 @@ fn first_words(body: &[u8]) -> String {
         let outside = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
         plain(&outside.collect::<Vec<_>>().join(" "), 80)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn pause(headers: &[(&'static str, &'static str)]) -> Option<Duration> {
+        pause_at(StatusCode::TOO_MANY_REQUESTS, headers)
+    }
+
+    fn pause_at(status: StatusCode, headers: &[(&'static str, &'static str)]) -> Option<Duration> {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let now = httpdate::parse_http_date(NOW).unwrap();
+        Answer::new(status, headers, b"").pause(now)
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_as_a_date() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(pause(&[]), None);
+        assert_eq!(pause(&[("retry-after", "soon")]), None);
+        assert_eq!(pause(&[("retry-after", "7")]), seconds(7));
+        assert_eq!(pause(&[("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT")]), seconds(3));
+        assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:50:37 GMT")]), seconds(60));
+        assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:49:30 GMT")]), seconds(0));
+        assert_eq!(pause(&[("ratelimit-reset", "5"), ("retry-after", "7")]), seconds(7));
+        let busy = |headers: &[_]| pause_at(StatusCode::SERVICE_UNAVAILABLE, headers);
+        assert_eq!(busy(&[("ratelimit-reset", "5")]), None);
+        assert_eq!(busy(&[("ratelimit-reset", "5"), ("retry-after", "3")]), seconds(3));
+    }
+
+    #[test]
+    fn a_date_is_measured_by_the_clock_that_wrote_it() {
+        let reset = ("ratelimit-reset", "Sun, 06 Nov 1994 09:49:40 GMT");
+        assert_eq!(pause(&[reset, ("date", "Sun, 06 Nov 1994 09:49:37 GMT")]), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn of_a_page_there_are_its_first_words() {
+        assert_eq!(first_words(b"<html><head>\n<TITLE>503  Down</TITLE>"), "503 Down");
+        assert_eq!(first_words(b"<h1>Bad &amp; <b>bold</b></h1>\r\n<hr>nginx"), "Bad &amp; bold nginx");
+        assert_eq!(first_words("\u{130}<title>\u{130}</title>".as_bytes()), "\u{130}");
+        assert_eq!(first_words(&[b'x'; 9999]).chars().count(), 81);
+        assert_eq!(first_words(b"\xff\x1b[0m"), "\u{fffd}\u{fffd}[0m");
+        assert_eq!(first_words(b""), "");
+    }
+
+    #[test]
+    fn the_envelope_tells_what_is_wrong() {
+        let body = br#"{"meta":{"request_id":"FsLh"},"errors":[
+            {"type":"validation_error","title":"T.","message":"M","code":"c","source":{"pointer":"/data/url"}},
+            {"code":5,"source":{"parameter":"limit"}}, null]}"#;
+        let error = ApiError::refused(&Answer::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body));
+        let text = "Duffel answered 422 Unprocessable Entity: T: M (c, /data/url); (limit) [request FsLh]";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.request_id(), Some("FsLh"));
+        assert_eq!(error.problems()[0].kind.as_deref(), Some("validation_error"));
+    }
 }

@@ -110,7 +110,14 @@ impl Client {
         let (parts, mut body) = answer.map_err(failure)?.into_parts();
         let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(failure)?;
         let (status, headers): (StatusCode, HeaderMap) = (parts.status, parts.headers);
-        Ok(Answer::new(status, headers, &read))
+        if status.is_success() {
+            return Ok(Answer::new(status, headers, &read));
+        }
+        // What refuses a request may repeat it, and is shown.
+        let bearer = self.authorization.to_str().unwrap_or_default();
+        let token = bearer.trim_start_matches("Bearer ");
+        let told = String::from_utf8_lossy(&read).replace(token, "(token)");
+        Ok(Answer::new(status, headers, told.as_bytes()))
     }
 }
 

@@ -116,11 +116,12 @@ fn refusal(status: StatusCode, problems: &[Problem], excerpt: &str, request: Opt
         text.push_str(if index == 0 { ": " } else { "; " });
         let words = [&problem.title, &problem.message];
         let words: Vec<_> = words.into_iter().flatten().map(|words| words.trim_end_matches('.')).collect();
-        text.push_str(&words.join(": "));
         let details = [&problem.code, &problem.source];
         let details: Vec<_> = details.into_iter().flatten().map(String::as_str).collect();
+        text.push_str(&words.join(": "));
         if !details.is_empty() {
-            let _ = write!(text, " ({})", details.join(", "));
+            let gap = if words.is_empty() { "" } else { " " };
+            let _ = write!(text, "{gap}({})", details.join(", "));
         }
     }
     if problems.is_empty() && !excerpt.is_empty() {

@@ -13,35 +13,12 @@ use serde_json::json;
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
+    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
     helpers::DAY,
 };
 
 fn client(duffel: &Duffel) -> Client {
     Client::new(&duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
-}
-
-/// An endpoint that answers every delivery with the next of these statuses, then with 202.
-fn endpoint(statuses: &'static [u16]) -> String {
-    use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());
-    let mut statuses = statuses.iter();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let (mut request, mut part) = (Vec::new(), [0; 4096]);
-            while !request.ends_with(b"}") {
-                let read = stream.read(&mut part).unwrap();
-                request.extend_from_slice(&part[..read]);
-                assert!(read > 0, "no body");
-            }
-            let status = statuses.next().unwrap_or(&202);
-            let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    url
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod server;
 
 use std::{
     collections::VecDeque,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, MutexGuard},
     thread,
@@ -359,4 +360,26 @@ fn time(at: SystemTime) -> String {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap()
+}
+
+/// An endpoint that answers each delivery with the next of these statuses, and 202 after the last; its URL.
+pub fn endpoint(statuses: &'static [u16]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());
+    let mut statuses = statuses.iter();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut request, mut part) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"}") {
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+                assert!(read > 0, "no body");
+            }
+            let status = statuses.next().unwrap_or(&202);
+            let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
 }

@@ -1,19 +1,19 @@
 //! What the commands that talk to Duffel share: the way there, filters, lists.
 
 use std::{
-    cell::Cell,
     env,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     time::{Duration, SystemTime},
 };
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{
-    AccessToken, ApiError, Client, DEFAULT_URL, Outlook, parse_time, plain,
-};
+use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Outlook, parse_time};
 use serde_json::Value;
 
-use crate::Result;
+use crate::{
+    Result,
+    table::{Progress, Table},
+};
 
 /// For the end of a help text.
 pub(crate) const ENVIRONMENT: &str = "\
@@ -66,6 +66,23 @@ pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
         Some(error) if error.outlook() == Outlook::Refused => 3,
         Some(error) if error.outlook() == Outlook::Later => 4,
         _ => 1,
+    }
+}
+
+/// What to do about a failure, where Duffel's words leave it open.
+pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let error = error.downcast_ref::<ApiError>()?;
+    let says = |words: &str| {
+        error.problems().iter().filter_map(|problem| problem.message.as_deref()).any(|it| it.contains(words))
+    };
+    match error.status()?.as_u16() {
+        401 => Some("Is DUFFEL_ACCESS_TOKEN right, and not revoked?"),
+        404 => Some("A token sees its own mode only: is the id right, and of the token's mode?"),
+        422 if says("already exists") => Some(
+            "There is one webhook per organisation and mode: `duffel-hooks webhooks list` shows it, `webhooks \
+             update` changes it; its secret is not shown again.",
+        ),
+        _ => None,
     }
 }
 
@@ -162,7 +179,7 @@ impl ListArguments {
             progress.tell(index + 1);
         }
         progress.end();
-        if !self.form.json {
+        if !self.form.json && (failure.is_none() || table.has_rows()) {
             table.print(&mut io::stdout().lock())?;
         }
         if more {
@@ -171,63 +188,4 @@ impl ListArguments {
         // What came before the failure was printed.
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
-}
-
-/// How far long work is, for whoever watches.
-#[derive(Default)]
-pub(crate) struct Progress(Cell<bool>);
-
-impl Progress {
-    pub(crate) fn tell(&self, done: u64) {
-        if done.is_multiple_of(200) && io::stderr().is_terminal() {
-            eprint!("\r{done} read …");
-            self.0.set(true);
-        }
-    }
-
-    pub(crate) fn end(&self) {
-        if self.0.take() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
-/// Columns as wide as what stands in them.
-pub(crate) struct Table<const N: usize> {
-    rows: Vec<[String; N]>,
-}
-
-impl<const N: usize> Table<N> {
-    pub(crate) fn new(columns: [&str; N]) -> Self {
-        Self { rows: vec![columns.map(str::to_owned)] }
-    }
-
-    pub(crate) fn push(&mut self, row: [String; N]) {
-        self.rows.push(row.map(|cell| if cell.is_empty() { "-".to_owned() } else { plain(&cell, 200) }));
-    }
-
-    /// Nothing but the heads is nothing.
-    pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        if self.rows.len() == 1 {
-            eprintln!("There are none.");
-            return Ok(());
-        }
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
-        let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
-        for row in &self.rows {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        Ok(())
-    }
-}
-
-pub(crate) fn mode(live_mode: Option<bool>) -> String {
-    live_mode.map_or("", |live| if live { "live" } else { "test" }).to_owned()
-}
-
-/// When a record was created, to the second; as Duffel wrote it where that is no time.
-pub(crate) fn created(at: Option<SystemTime>, raw: &Value) -> String {
-    let written = || raw["created_at"].as_str().unwrap_or_default().to_owned();
-    at.map_or_else(written, |at| humantime::format_rfc3339_seconds(at).to_string())
 }

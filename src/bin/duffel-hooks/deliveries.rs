@@ -5,7 +5,8 @@ use duffel_webhook_receiver::duffel::{DeliveryFilter, DeliveryRecord};
 
 use crate::{
     Result,
-    api::{self, FilterArguments, ListArguments, created, help},
+    api::{self, FilterArguments, ListArguments, help},
+    table::created,
 };
 
 /// Lists Duffel's attempts to deliver events, and what the endpoint answered

@@ -8,7 +8,8 @@ use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord
 
 use crate::{
     Result,
-    api::{self, FilterArguments, Form, ListArguments, created, help, mode},
+    api::{self, FilterArguments, Form, ListArguments, help},
+    table::{created, mode},
 };
 
 /// Lists, shows and redelivers events

@@ -13,6 +13,7 @@ mod send;
 mod serve;
 mod sign;
 mod store;
+mod table;
 mod webhooks;
 
 use std::{
@@ -75,6 +76,9 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("duffel-hooks: {}", duffel_webhook_receiver::log::chain(error.as_ref()));
+            if let Some(hint) = api::hint(error.as_ref()) {
+                eprintln!("{hint}");
+            }
             ExitCode::from(api::exit_code(error.as_ref()))
         }
     }

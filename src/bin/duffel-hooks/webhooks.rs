@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::{
     Result,
-    api::{self, Form, ListArguments, created, help, mode},
+    api::{self, Form, ListArguments, help},
     store::Store,
+    table::{created, mode},
 };
 
 /// Creates, lists, changes, deletes and pings the webhook registered with Duffel
