@@ -136,7 +136,8 @@ async fn look(name: &str) -> Result<Vec<Finding>> {
     let url = stack.as_ref().and_then(|stack| stack.output(Output::WebhookUrl).ok()).map(str::to_owned);
     let has_token = env::var_os("DUFFEL_ACCESS_TOKEN").is_some();
     let client = has_token.then(api::client);
-    let duffel = has_token.then(|| env::var("DUFFEL_API_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned()));
+    let duffel = env::var("DUFFEL_API_URL").ok().filter(|url| !url.trim().is_empty());
+    let duffel = has_token.then(|| duffel.unwrap_or_else(|| DEFAULT_URL.to_owned()));
     let mode = stack.as_ref().and_then(|stack| stack.parameter("LiveMode")).map(str::to_owned);
     let here = url.clone();
     let at_duffel =

@@ -6,7 +6,7 @@ use clap::Args;
 use duffel_webhook_receiver::operator::dead_letters::{DeadLetter, Depth};
 
 use super::{Which, count, in_hand};
-use crate::{Result, api::Table};
+use crate::{Result, table::Table};
 
 /// Shows what waits in the dead-letter queue, and leaves it there
 ///

@@ -8,7 +8,7 @@ use std::{
 use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, Webhook};
 
 use super::Finding;
-use crate::{Result, api::mode};
+use crate::{Result, table::mode};
 
 const WEBHOOK: &str = "webhook";
 const DELIVERIES: &str = "deliveries";
