@@ -68,6 +68,8 @@ pub mod lambda;
 pub mod ledger;
 pub mod local;
 pub mod log;
+#[cfg(feature = "operate")]
+pub mod operator;
 mod pairs;
 mod pointer;
 pub mod queue;

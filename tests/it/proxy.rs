@@ -42,6 +42,8 @@ pub enum Fault {
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
+    /// The call is not carried out, and answered with this JSON, as AWS documents it.
+    Answer(&'static str),
 }
 
 impl Fault {
@@ -159,14 +161,15 @@ impl Road {
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let call = name(&parts);
+        let call = name(&parts, &body);
         *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
         let fault = self.next_fault(&call);
         match fault {
             Fault::Close => return Err(hang_up()),
             Fault::Hang => pending().await,
             Fault::Delay(time) => sleep(time).await,
-            Fault::Refuse(status, error) => return Ok(refusal(status, error)),
+            Fault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
+            Fault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
             Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
         }
         self.hold_up(&call, Moment::Before).await?;
@@ -214,15 +217,21 @@ impl Road {
 }
 
 /// `AmazonSQS.SendMessage` as `sqs:SendMessage`, and what no call of ours looks like as it is.
-fn name(parts: &Parts) -> String {
+fn name(parts: &Parts, body: &[u8]) -> String {
     let Some(target) = parts.headers.get("x-amz-target") else {
-        return format!("{} {}", parts.method, parts.uri);
+        let form = str::from_utf8(body).unwrap_or_default();
+        let operation = form.split('&').find_map(|field| field.strip_prefix("Action="));
+        return match operation {
+            Some(operation) => format!("cloudformation:{operation}"),
+            None => format!("{} {}", parts.method, parts.uri),
+        };
     };
     let target = target.to_str().unwrap();
     let (service, operation) = target.split_once('.').unwrap();
     let service = match service {
         "AmazonSQS" => "sqs",
         "DynamoDB_20120810" => "dynamodb",
+        "GraniteServiceVersion20100801" => "cloudwatch",
         other => other,
     };
     format!("{service}:{operation}")
@@ -238,11 +247,18 @@ fn hang_up() -> io::Error {
     io::ErrorKind::ConnectionReset.into()
 }
 
-fn refusal(status: u16, error: &str) -> Response<Answer> {
-    let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+fn refusal(call: &str, status: u16, error: &str) -> Response<Answer> {
+    let (kind, text) = if call.starts_with("cloudformation:") {
+        let error =
+            format!("<Error><Type>Sender</Type><Code>{error}</Code><Message>{error}</Message></Error>");
+        ("text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    } else {
+        let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+        ("application/x-amz-json-1.0", text)
+    };
     let mut response = Response::new(Answer::new(text.into(), Rest::Whole));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

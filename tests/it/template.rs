@@ -1,10 +1,11 @@
 //! The template and the code say the same.
 
-use std::{collections::BTreeSet, ffi::OsStr, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 
 use duffel_webhook_receiver::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
+    operator::Output,
     queue::MAX_MESSAGE_BYTES,
     signature::SignatureError,
 };
@@ -22,6 +23,23 @@ fn the_function_is_built_from_the_receiver() {
     let metadata = &template.resource("ReceiverFunction")["Metadata"];
     assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
     assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+}
+
+#[test]
+fn the_function_is_built_without_what_only_the_operator_needs() {
+    let cargo = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let metadata = Command::new(env!("CARGO")).args(cargo).output().unwrap().stdout;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
+    let build = &metadata["packages"][0]["metadata"]["lambda"]["build"];
+    assert_eq!(build, &serde_json::json!({ "no_default_features": true, "features": ["aws"] }));
+}
+
+#[test]
+fn the_stack_tells_what_the_operator_asks() {
+    let outputs: BTreeSet<_> = Output::ALL.map(|output| output.to_string()).into();
+    let template = Template::read();
+    let told: BTreeSet<_> = keys(template.section("Outputs")).map(str::to_owned).collect();
+    assert!(outputs.is_subset(&told), "{outputs:?}");
 }
 
 #[test]

@@ -3,6 +3,10 @@
 mod api;
 mod completions;
 mod deliveries;
+#[cfg(feature = "operate")]
+mod dlq;
+#[cfg(feature = "operate")]
+mod doctor;
 mod event;
 mod events;
 mod send;
@@ -43,6 +47,10 @@ enum Command {
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
     Deliveries(deliveries::Arguments),
+    #[cfg(feature = "operate")]
+    Dlq(dlq::Arguments),
+    #[cfg(feature = "operate")]
+    Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -56,6 +64,10 @@ fn main() -> ExitCode {
         Command::Webhooks(arguments) => webhooks::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
+        #[cfg(feature = "operate")]
+        Command::Dlq(arguments) => dlq::run(&arguments),
+        #[cfg(feature = "operate")]
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match done {

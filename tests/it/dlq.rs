@@ -1,0 +1,277 @@
+//! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
+
+use std::process::{Command, Output as Done, Stdio};
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use duffel_webhook_receiver::operator::Output;
+use serde_json::Value;
+
+use crate::{
+    proxy::{Fault, Proxy},
+    stack::{self, Deployed},
+};
+
+const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
+
+fn tool(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+    command.args(arguments).env_clear().envs(stack::variables());
+    command
+}
+
+fn run(arguments: &[&str]) -> Done {
+    tool(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Dead letters: three about one order, one about another.
+async fn with_four_dead_letters() -> Deployed {
+    let stack = Deployed::new(NOWHERE).await;
+    for (number, key) in ["ord_a", "ord_a", "ord_b", "ord_a"].into_iter().enumerate() {
+        stack.put(Output::DeadLetterQueueUrl, key, number).await;
+    }
+    stack
+}
+
+/// What a consumer of the dead-letter queue would get now: the bodies, in order, and how often they were received.
+async fn receivable(stack: &Deployed) -> Vec<(String, String)> {
+    let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
+    let request = request.max_number_of_messages(10).visibility_timeout(0);
+    let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
+    let messages = request.send().await.unwrap().messages.unwrap_or_default();
+    let count = MessageSystemAttributeName::ApproximateReceiveCount;
+    let message = |message: aws_sdk_sqs::types::Message| {
+        (message.body.unwrap(), message.attributes.unwrap()[&count].clone())
+    };
+    messages.into_iter().map(message).collect()
+}
+
+fn bodies(messages: &[(String, String)]) -> Vec<&str> {
+    messages.iter().map(|(body, _)| body.as_str()).collect()
+}
+
+#[tokio::test]
+async fn show_tells_what_waits_and_leaves_it_there() {
+    let stack = with_four_dead_letters().await;
+    let shown = run(&["dlq", "show", "--stack", &stack.name]);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let lines = text(&shown.stdout);
+    let lines: Vec<_> = lines.lines().collect();
+    assert_eq!(lines[0], format!("4 dead letters in {}", stack.output(Output::DeadLetterQueueUrl)));
+    assert_eq!(lines[2], "TYPE           ID     IDEMPOTENCY KEY  FIRST RECEIVED        RECEIVES  BYTES");
+    assert_eq!(lines[3], "order.created  wev_0  ord_a            2026-11-21T12:00:00Z  1         6");
+    assert_eq!(lines.len(), 7);
+    let there = receivable(&stack).await;
+    assert_eq!(bodies(&there), ["body 0", "body 1", "body 2", "body 3"]);
+    assert!(there.iter().all(|(_, receives)| receives == "2"), "looked at once, and received now: {there:?}");
+}
+
+#[tokio::test]
+async fn show_stops_at_its_limit_and_says_so() {
+    let stack = with_four_dead_letters().await;
+    let url = stack.output(Output::DeadLetterQueueUrl);
+    let shown = run(&["dlq", "show", "--queue", url, "--limit", "2"]);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let shown = text(&shown.stdout);
+    assert!(shown.ends_with("\n2 more: see them with --limit 4\n"), "{shown}");
+    assert_eq!(shown.matches("order.created").count(), 2);
+    assert_eq!(receivable(&stack).await.len(), 4);
+}
+
+#[tokio::test]
+async fn show_prints_whole_messages_for_programs() {
+    let stack = with_four_dead_letters().await;
+    let shown = run(&["dlq", "show", "--stack", &stack.name, "--json"]);
+    let messages: Vec<Value> =
+        text(&shown.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(messages.len(), 4);
+    assert_eq!(messages[2]["Body"], "body 2");
+    assert_eq!(messages[2]["MessageAttributes"]["event_id"]["StringValue"], "wev_2");
+    assert_eq!(messages[2]["Attributes"]["MessageGroupId"], "ord_b");
+    assert_eq!(messages[2].get("ReceiptHandle"), None);
+}
+
+#[tokio::test]
+async fn show_says_where_those_are_that_it_cannot_see() {
+    let stack = with_four_dead_letters().await;
+    let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
+    request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
+    let shown = text(&run(&["dlq", "show", "--stack", &stack.name]).stdout);
+    assert!(shown.contains("wev_2"), "{shown}");
+    assert!(shown.contains("\n3 more in somebody's hands"), "{shown}");
+}
+
+#[tokio::test]
+async fn show_says_when_there_is_nothing() {
+    let stack = Deployed::new(NOWHERE).await;
+    let shown = run(&["dlq", "show", "--stack", &stack.name]);
+    assert!(shown.status.success());
+    assert!(text(&shown.stdout).starts_with("No dead letters in http://"));
+}
+
+#[tokio::test]
+async fn an_export_holds_all_and_leaves_them() {
+    let stack = with_four_dead_letters().await;
+    let exported = run(&["dlq", "export", "--stack", &stack.name]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    let lines = text(&exported.stdout);
+    let body = |line| serde_json::from_str::<Value>(line).unwrap()["Body"].as_str().unwrap().to_owned();
+    assert_eq!(lines.lines().map(body).collect::<Vec<_>>(), ["body 0", "body 1", "body 2", "body 3"]);
+    assert_eq!(text(&exported.stderr), "4 dead letters written out, all still in the queue\n");
+    assert_eq!(receivable(&stack).await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() {
+    let stack = Deployed::new(NOWHERE).await;
+    for number in 0..25 {
+        stack.put(Output::DeadLetterQueueUrl, "ord_a", number).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dead.jsonl");
+    let path = file.to_str().unwrap();
+
+    let kept = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
+    assert!(!kept.status.success());
+    assert!(text(&kept.stderr).contains("15 of 25 were not to be had"), "{}", text(&kept.stderr));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 10);
+
+    let refused = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
+    assert!(!refused.status.success(), "it would overwrite");
+    assert_eq!(receivable(&stack).await.len(), 10);
+
+    std::fs::remove_file(&file).unwrap();
+    let moved = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
+    assert!(moved.status.success(), "{}", text(&moved.stderr));
+    assert!(text(&moved.stderr).ends_with(", 25 deleted\n"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 25);
+    assert_eq!(receivable(&stack).await.len(), 0);
+}
+
+#[test]
+fn nothing_is_deleted_that_only_went_to_the_terminal() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+    let done = command.args(["dlq", "export", "--stack", "x", "--delete"]).env_clear().output().unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("--to <FILE>"));
+}
+
+#[test]
+fn a_stack_that_is_not_there_is_named_with_its_region() {
+    let done = run(&["dlq", "show", "--stack", "no-such-stack"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(
+        text(&done.stderr),
+        "duffel-hooks: there is no stack no-such-stack in eu-west-1: is it another region (AWS_REGION) or account?\n"
+    );
+}
+
+// MiniStack does not move messages: these answers are as AWS documents them.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
+const NO_MOVE: Fault = Fault::Answer(r#"{"Results":[]}"#);
+const OLD_MOVE: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":9,"StartedTimestamp":1442428276000}]}"#,
+);
+const RUNNING: Fault = Fault::Answer(
+    r#"{"Results":[{"TaskHandle":"AQEB6nR4","Status":"RUNNING","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+const COMPLETED: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":4,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+const FAILED: Fault = Fault::Answer(
+    r#"{"Results":[{"Status":"FAILED","FailureReason":"AccessDenied","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
+);
+
+async fn redrive(moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:ListMessageMoveTasks", moves.iter().copied());
+    let mut command = tool(&["dlq", "redrive"]);
+    command.args(arguments).env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    // The proxy needs this thread.
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    (done, proxy)
+}
+
+#[tokio::test]
+async fn a_redrive_is_followed_to_its_end() {
+    let stack = with_four_dead_letters().await;
+    let moves = [OLD_MOVE, OLD_MOVE, RUNNING, COMPLETED];
+    let (done, proxy) = redrive(&moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
+    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
+    // That they are still there is MiniStack's doing.
+    assert_eq!(text(&done.stdout), plan + "4 of 4 moved, 4 left\n");
+    assert_eq!(text(&done.stderr).trim_end(), "1 of 4 moved");
+    assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
+    assert_eq!(proxy.calls()["sqs:ListMessageMoveTasks"], 4);
+}
+
+#[tokio::test]
+async fn a_redrive_that_stops_half_way_is_a_failure() {
+    let stack = with_four_dead_letters().await;
+    let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
+    assert_eq!(done.status.code(), Some(1));
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left\n";
+    assert_eq!(text(&done.stderr), error);
+}
+
+#[tokio::test]
+async fn a_running_redrive_is_not_started_again() {
+    let stack = with_four_dead_letters().await;
+    let (done, proxy) = redrive(&[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), "A move is running already: following it\n4 of 4 moved, 4 left\n");
+    assert_eq!(proxy.calls().get("sqs:StartMessageMoveTask"), None);
+}
+
+#[tokio::test]
+async fn a_dry_run_moves_nothing() {
+    let stack = with_four_dead_letters().await;
+    let queue = stack.output(Output::DeadLetterQueueUrl);
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE]);
+    let sources = r#"{"queueUrls":["https://sqs.eu-west-1.amazonaws.com/1/one.fifo","two.fifo"]}"#;
+    proxy.inject("sqs:ListDeadLetterSourceQueues", [Fault::Answer(sources)]);
+    let mut command = tool(&["dlq", "redrive", "--queue", queue, "--dry-run"]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let to = "https://sqs.eu-west-1.amazonaws.com/1/one.fifo and two.fifo";
+    assert_eq!(text(&done.stdout), format!("Would move 4 dead letters from {queue}\n  to {to}\n"));
+    assert_eq!(proxy.calls().get("sqs:StartMessageMoveTask"), None);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_put_back_though_the_look_fails() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    let refuse = Fault::Refuse(400, "AccessDeniedException");
+    proxy.inject("sqs:ReceiveMessage", [Fault::None, refuse]);
+    let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(text(&done.stderr), "duffel-hooks: the permission sqs:ReceiveMessage is missing\n");
+    assert_eq!(receivable(&stack).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:ReceiveMessage", [Fault::None, Fault::Hang]);
+    let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
+    let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(Command::new("kill").args(["-INT", &looking.id().to_string()]).status().unwrap().success());
+    let done = tokio::task::spawn_blocking(move || looking.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
+    assert_eq!(receivable(&stack).await.len(), 4);
+}

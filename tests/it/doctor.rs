@@ -1,0 +1,401 @@
+//! `duffel-hooks doctor` on a deployment that is well, and on one in which one thing is broken.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_dynamodb::types::TimeToLiveSpecification;
+use aws_sdk_sqs::types::QueueAttributeName;
+use duffel_webhook_receiver::{
+    duffel::{AccessToken, Change, Client},
+    operator::Output,
+    signature::unix_seconds,
+};
+use http::Response;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Serve,
+    duffel::{Duffel, TOKEN},
+    ministack::{self, sdk_config},
+    proxy::{Fault, Proxy},
+    runtime_api::listen,
+    stack::{self, Deployed},
+};
+
+const CHECKS: [&str; 10] = [
+    "stack",
+    "receiver",
+    "clock",
+    "secret",
+    "queue",
+    "oldest event",
+    "dead letters",
+    "ledger",
+    "ledger expiry",
+    "webhook",
+];
+
+/// A stack, a receiver where it says, and a webhook at Duffel that points there.
+struct Deployment {
+    stack: Deployed,
+    duffel: Duffel,
+    webhook: String,
+    secret: String,
+    _serve: Serve,
+}
+
+impl Deployment {
+    /// One that is well, and has accepted a delivery.
+    async fn well() -> Self {
+        let deployment = Self::new().await;
+        deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
+        deployment
+    }
+
+    async fn new() -> Self {
+        let duffel = Duffel::start();
+        let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
+        let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
+        let url = serve.line("Receiving on ");
+        let stack = Deployed::new(&url).await;
+        let deployment = Self { stack, duffel, webhook, secret, _serve: serve };
+        deployment.update(&Change { url: Some(url), ..Change::default() });
+        deployment.put_secret(&deployment.secret).await;
+        deployment
+    }
+
+    fn update(&self, change: &Change) {
+        let client = Client::new(&self.duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap();
+        client.update_webhook(&self.webhook, change).unwrap();
+    }
+
+    async fn put_secret(&self, text: &str) {
+        let client = aws_sdk_secretsmanager::Client::new(&sdk_config().await);
+        let arn = self.stack.output(Output::SecretArn);
+        client.put_secret_value().secret_id(arn).secret_string(text).send().await.unwrap();
+    }
+
+    fn doctor(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        command.args(["doctor", "--stack", &self.stack.name]).env_clear().envs(stack::variables());
+        command.env("DUFFEL_API_URL", self.duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
+        command
+    }
+
+    /// What it finds to be other than well, and the exit code.
+    async fn found(&self) -> (Vec<String>, i32) {
+        found(self.doctor()).await
+    }
+}
+
+/// Check, state, and what was seen and is to be done, of all that is not well; all checks are made.
+async fn found(mut doctor: Command) -> (Vec<String>, i32) {
+    doctor.arg("--json");
+    let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let findings: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let made: BTreeMap<_, _> =
+        findings.iter().map(|finding| (finding["check"].as_str().unwrap(), finding)).collect();
+    for check in CHECKS {
+        assert!(made.contains_key(check), "{check} was not made: {lines}{:?}", done.stderr);
+    }
+    let unwell = findings.iter().filter(|finding| finding["state"] != "OK");
+    let unwell = unwell.map(|finding| {
+        let [check, state, seen] = ["check", "state", "seen"].map(|name| finding[name].as_str().unwrap());
+        format!("{check} {state} {seen} -> {}", finding["fix"].as_str().unwrap_or("-"))
+    });
+    (unwell.collect(), done.status.code().unwrap())
+}
+
+/// Exactly one check fails, and says this.
+fn only(found: &(Vec<String>, i32), check: &str, says: &[&str]) {
+    let (unwell, code) = found;
+    assert_eq!(unwell.len(), 1, "{unwell:#?}");
+    assert!(unwell[0].starts_with(&format!("{check} FAIL ")), "{unwell:#?}");
+    for part in says {
+        assert!(unwell[0].contains(part), "{unwell:#?} does not say {part}");
+    }
+    assert_eq!(*code, 1);
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_well_passes_every_check() {
+    let deployment = Deployment::well().await;
+    assert_eq!(deployment.found().await, (vec![], 0));
+    let done = deployment.doctor().output().unwrap();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(lines.lines().count(), CHECKS.len() + 1, "{lines}");
+    assert!(lines.lines().all(|line| line.starts_with("OK    ")), "{lines}");
+    assert!(lines.contains("the last 24 hours: 1 × 202; the last accepted 2"), "{lines}");
+    assert!(!lines.contains(&deployment.secret) && !lines.contains(TOKEN));
+    assert!(done.stderr.is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_that_was_never_filled_is_found() {
+    let deployment = Deployment::well().await;
+    // As AWS answers; MiniStack gives an empty value.
+    let proxy = Proxy::new().await;
+    proxy.inject("secretsmanager:GetSecretValue", [Fault::Refuse(400, "ResourceNotFoundException")]);
+    let mut doctor = deployment.doctor();
+    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    only(&found(doctor).await, "secret", &["it has no value yet", "put-secret-value --secret-id"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_one_is_found_and_not_shown() {
+    let deployment = Deployment::well().await;
+    deployment.put_secret(r#"{"secret":"54vFWvaSbbzYpxXPeB4YEw=="}"#).await;
+    let found = deployment.found().await;
+    only(&found, "secret", &["neither a plain string nor a JSON list"]);
+    assert!(!found.0[0].contains("54vF"));
+    deployment.put_secret("54vFWvaSbb zYpxXPeB4YEw==").await;
+    let found = deployment.found().await;
+    only(&found, "secret", &["white space"]);
+    assert!(!found.0[0].contains("54vF"));
+}
+
+#[tokio::test]
+async fn secrets_of_both_versions_are_counted() {
+    let deployment = Deployment::well().await;
+    deployment.put_secret(r#"["one", "two"]"#).await;
+    let lines = String::from_utf8(deployment.doctor().output().unwrap().stdout).unwrap();
+    assert!(lines.contains("3 secrets are active, 1 of them of the previous version"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_active_is_found() {
+    let deployment = Deployment::well().await;
+    deployment.update(&Change { active: Some(false), ..Change::default() });
+    let fix = format!("webhooks update {} --active true", deployment.webhook);
+    only(&deployment.found().await, "webhook", &["is not active", &fix]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_points_elsewhere_is_found() {
+    let deployment = Deployment::well().await;
+    let elsewhere = "https://elsewhere.example/webhooks/duffel";
+    deployment.update(&Change { url: Some(elsewhere.to_owned()), ..Change::default() });
+    let fix = format!("--url {}", deployment.stack.output(Output::WebhookUrl));
+    only(&deployment.found().await, "webhook", &[&format!("points to {elsewhere}, not to http://"), &fix]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_registered_is_found() {
+    let mut deployment = Deployment::well().await;
+    deployment.duffel = Duffel::start();
+    only(&deployment.found().await, "webhook", &["none is registered", "webhooks create http://"]);
+}
+
+#[tokio::test]
+async fn deliveries_that_fail_are_found_with_their_codes() {
+    let mut deployment = Deployment::well().await;
+    // Another secret than Duffel's.
+    let serve = Serve::start(&[("WEBHOOK_SECRET", "QKfUULLQh+8SegYmIsF6kA==")]);
+    let url = serve.line("Receiving on ");
+    deployment.stack = Deployed::new(&url).await;
+    deployment.put_secret("QKfUULLQh+8SegYmIsF6kA==").await;
+    deployment.update(&Change { url: Some(url), ..Change::default() });
+    for id in ["ord_2", "ord_3"] {
+        deployment.duffel.occur("order.created", &json!({ "id": id }));
+    }
+    let says = ["1 × 202, 2 × 401", "the last accepted 2", "put this webhook's secret into the stack's"];
+    only(&deployment.found().await, "deliveries", &says);
+}
+
+#[tokio::test]
+async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
+    let deployment = Deployment::new().await;
+    let url = deployment.stack.output(Output::WebhookUrl).to_owned();
+    deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
+    deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
+    deployment.update(&Change { url: Some(url), ..Change::default() });
+    deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
+    let (unwell, code) = deployment.found().await;
+    assert!(unwell.len() == 1 && unwell[0].starts_with("deliveries WARN "), "{unwell:#?}");
+    assert!(unwell[0].contains("1 × 202, 1 × no answer"), "{unwell:#?}");
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn dead_letters_are_found() {
+    let deployment = Deployment::well().await;
+    deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
+    let fix = format!("dlq show --stack {}", deployment.stack.name);
+    only(&deployment.found().await, "dead letters", &["1 given up by the consumer", &fix]);
+}
+
+#[tokio::test]
+async fn a_ledger_that_does_not_forget_is_found() {
+    let deployment = Deployment::well().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
+    let table = deployment.stack.output(Output::LedgerTableName);
+    let off = TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(false).build().unwrap();
+    let request = dynamodb.update_time_to_live().table_name(table).time_to_live_specification(off);
+    request.send().await.unwrap();
+    only(&deployment.found().await, "ledger expiry", &["it is off", "aws dynamodb update-time-to-live"]);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_gone_is_found() {
+    let deployment = Deployment::well().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
+    let table = deployment.stack.output(Output::LedgerTableName);
+    dynamodb.delete_table().table_name(table).send().await.unwrap();
+    let (unwell, code) = deployment.found().await;
+    assert_eq!(unwell.len(), 2, "{unwell:#?}");
+    assert!(unwell[0].starts_with("ledger FAIL ") && unwell[0].contains("is not there"), "{unwell:#?}");
+    assert!(unwell[1].starts_with("ledger expiry FAIL "), "{unwell:#?}");
+    assert_eq!(code, 1);
+}
+
+#[tokio::test]
+async fn a_queue_without_its_dead_letter_queue_is_found() {
+    let deployment = Deployment::well().await;
+    let stack = &deployment.stack;
+    let other = json!({ "deadLetterTargetArn": stack.output(Output::QueueArn), "maxReceiveCount": 5 });
+    let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
+    request.attributes(QueueAttributeName::RedrivePolicy, other.to_string()).send().await.unwrap();
+    only(&deployment.found().await, "queue", &["not to the stack's queue"]);
+}
+
+#[tokio::test]
+async fn a_consumer_that_does_not_keep_up_is_found() {
+    let deployment = Deployment::well().await;
+    put_age(&deployment.stack, 5, 901).await;
+    put_age(&deployment.stack, 2, 60).await;
+    assert_eq!(deployment.found().await, (vec![], 0), "the newest figure counts");
+    put_age(&deployment.stack, 0, 901).await;
+    only(&deployment.found().await, "oldest event", &["waited 15m 1s"]);
+}
+
+/// Lets `CloudWatch` know how long the oldest message had waited some minutes ago, as SQS does.
+async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
+    let at = unix_seconds(SystemTime::now() - Duration::from_mins(minutes_ago));
+    let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap().to_owned();
+    let dimensions = json!([{ "Name": "QueueName", "Value": queue }]);
+    let metric = json!([{
+        "MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": dimensions, "Value": seconds, "Timestamp": at,
+    }]);
+    let body = json!({ "Namespace": "AWS/SQS", "MetricData": metric }).to_string();
+    let scope = format!("{}/20261121/{}/monitoring/aws4_request", ministack::ACCESS_KEY, ministack::REGION);
+    let sent = tokio::task::spawn_blocking(move || {
+        ureq::post(ministack::endpoint())
+            .header(
+                "Authorization",
+                format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+            )
+            .header("Content-Type", "application/x-amz-json-1.0")
+            .header("X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData")
+            .send(body)
+            .unwrap()
+            .status()
+    });
+    assert_eq!(sent.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_found() {
+    let mut deployment = Deployment::well().await;
+    let address = listen(|_| async {
+        let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_mins(10));
+        let answer = Response::builder().status(401).header("Date", date);
+        Ok::<_, std::io::Error>(answer.body(r#"{"status":"unauthorized"}"#.to_owned()).unwrap())
+    });
+    let url = format!("http://{}/webhooks/duffel", address.await);
+    deployment.stack = Deployed::new(&url).await;
+    deployment.put_secret(&deployment.secret).await;
+    deployment.update(&Change { url: Some(url), ..Change::default() });
+    only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_answer_is_found() {
+    let mut deployment = Deployment::well().await;
+    deployment.stack = Deployed::new("http://127.0.0.1:1/webhooks/duffel").await;
+    deployment.put_secret(&deployment.secret).await;
+    let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
+    deployment.update(&Change { url, ..Change::default() });
+    only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_is_named_and_hides_nothing_else() {
+    let deployment = Deployment::well().await;
+    for (call, check) in [
+        ("secretsmanager:GetSecretValue", "secret"),
+        ("sqs:GetQueueAttributes", "queue"),
+        ("cloudwatch:GetMetricStatistics", "oldest event"),
+        ("dynamodb:DescribeTable", "ledger"),
+        ("dynamodb:DescribeTimeToLive", "ledger expiry"),
+    ] {
+        let proxy = Proxy::new().await;
+        proxy.inject(call, [Fault::Refuse(400, "AccessDeniedException")]);
+        let mut doctor = deployment.doctor();
+        doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+        let (unwell, code) = found(doctor).await;
+        let says = format!("{check} FAIL the permission {call} is missing -> -");
+        assert!(unwell.contains(&says), "{unwell:#?} does not say {says}");
+        assert_eq!(unwell.len(), if check == "queue" { 2 } else { 1 }, "{unwell:#?}");
+        assert_eq!(code, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_help_names_the_permissions_that_are_used() {
+    let deployment = Deployment::well().await;
+    let proxy = Proxy::new().await;
+    let mut doctor = deployment.doctor();
+    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    assert_eq!(found(doctor).await, (vec![], 0));
+    let help = Command::new(env!("CARGO_BIN_EXE_duffel-hooks")).args(["doctor", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let is_action = |word: &&str| {
+        word.starts_with(char::is_lowercase)
+            && word.split_once(':').is_some_and(|(_, action)| !action.is_empty())
+    };
+    let named: BTreeSet<_> = help.split_whitespace().filter(is_action).map(str::to_owned).collect();
+    assert_eq!(proxy.calls().into_keys().collect::<BTreeSet<_>>(), named);
+}
+
+#[tokio::test]
+async fn an_access_token_that_duffel_refuses_is_found() {
+    let deployment = Deployment::well().await;
+    let mut doctor = deployment.doctor();
+    doctor.env("DUFFEL_ACCESS_TOKEN", "duffel_test_other");
+    let done = doctor.output().unwrap();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+    assert_eq!(unwell.len(), 1, "{lines}");
+    assert!(unwell[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
+    assert_eq!(done.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn without_the_stack_duffel_is_looked_at_all_the_same() {
+    let deployment = Deployment::well().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("cloudformation:DescribeStacks", [Fault::Refuse(403, "AccessDenied")]);
+    let mut doctor = deployment.doctor();
+    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let lines = String::from_utf8(done.stdout).unwrap();
+    assert!(lines.contains("the permission cloudformation:DescribeStacks is missing\n"), "{lines}");
+    assert!(lines.contains(&format!("{} points to http://", deployment.webhook)), "{lines}");
+}
+
+#[tokio::test]
+async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
+    let deployment = Deployment::well().await;
+    let mut doctor = deployment.doctor();
+    let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
+    assert_eq!(unwell, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
+    assert_eq!(done.status.code(), Some(0));
+}
