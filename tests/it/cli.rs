@@ -30,14 +30,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A running `serve`, killed at the end of its test.
-struct Serve {
+pub struct Serve {
     process: Child,
     lines: Receiver<String>,
     log: Receiver<String>,
 }
 
 impl Serve {
-    fn start(variables: &[(&str, &str)]) -> Self {
+    pub fn start(variables: &[(&str, &str)]) -> Self {
         let mut command = tool(&["serve", "--listen", "127.0.0.1:0"]);
         Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
     }
@@ -49,7 +49,7 @@ impl Serve {
         Self { process, lines, log }
     }
 
-    fn line(&self, prefix: &str) -> String {
+    pub fn line(&self, prefix: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
             if let Some(rest) = line.trim_start().strip_prefix(prefix) {
@@ -59,7 +59,7 @@ impl Serve {
     }
 
     /// The next message: printed over several lines, from `{` to `}`.
-    fn message(&self) -> Value {
+    pub fn message(&self) -> Value {
         let mut text = String::new();
         while text.is_empty() || !text.ends_with("\n}\n") {
             let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();

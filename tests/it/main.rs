@@ -2,7 +2,9 @@
 #![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
 mod cli;
+mod client;
 mod deliveries;
+mod duffel;
 mod events;
 mod faults;
 mod function;

@@ -1,0 +1,289 @@
+//! The client of Duffel's API against a stand-in of it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime},
+};
+
+use duffel_webhook_receiver::duffel::{
+    AccessToken, ApiError, Change, Client, DeliveryFilter, EventFilter, Outlook,
+};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::{
+    cli::Serve,
+    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
+    helpers::DAY,
+};
+
+fn client(duffel: &Duffel) -> Client {
+    Client::new(&duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
+}
+
+/// An endpoint that answers every delivery with the next of these statuses, then with 202.
+fn endpoint(statuses: &[u16]) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());
+    let mut statuses = statuses.to_vec().into_iter();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut request, mut part) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"}") {
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+                assert!(read > 0, "no body");
+            }
+            let status = statuses.next().unwrap_or(202);
+            let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_webhook_is_created_changed_pinged_and_deleted() {
+    let duffel = Duffel::start();
+    let client = client(&duffel);
+    let url = endpoint(&[202, 500]);
+    let (webhook, secret) = client.create_webhook(&url, &["order.created".to_owned()]).unwrap();
+    assert_eq!(webhook.url.as_deref(), Some(url.as_str()));
+    assert_eq!((webhook.active, webhook.live_mode), (Some(true), Some(false)));
+    assert_eq!(webhook.raw.get("secret"), None);
+    assert_eq!(duffel.webhooks()[0]["secret"], secret.expose());
+    let asked = &duffel.asked()[0];
+    assert_eq!(asked.body, json!({ "data": { "url": url, "events": ["order.created"] } }));
+    assert_eq!(asked.headers["user-agent"], concat!("duffel-webhook-receiver/", env!("CARGO_PKG_VERSION")));
+
+    client.ping_webhook(&webhook.id).unwrap();
+    let unheard = client.ping_webhook(&webhook.id).unwrap_err();
+    assert!(unheard.is_endpoints_failure(), "{unheard}");
+
+    let change = Change { active: Some(false), ..Change::default() };
+    assert_eq!(client.update_webhook(&webhook.id, &change).unwrap().active, Some(false));
+    assert_eq!(duffel.asked().pop().unwrap().body, json!({ "data": { "active": false } }));
+    let listed: Vec<_> = client.webhooks().map(Result::unwrap).collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].active, &listed[0].events[..]), (Some(false), &["order.created".to_owned()][..]));
+
+    client.delete_webhook(&webhook.id).unwrap();
+    assert_eq!(client.webhooks().count(), 0);
+    let gone = client.delete_webhook(&webhook.id).unwrap_err();
+    assert_eq!((gone.status(), gone.outlook()), (Some(StatusCode::NOT_FOUND), Outlook::Refused));
+}
+
+#[test]
+fn a_list_is_read_to_its_end() {
+    let duffel = Duffel::start();
+    let ids: Vec<_> =
+        (0..450).map(|order| duffel.occur("order.created", &json!({ "id": order.to_string() }))).collect();
+    let mut listed: Vec<_> =
+        client(&duffel).events(&EventFilter::default()).map(|event| event.unwrap().id).collect();
+    listed.reverse();
+    assert_eq!(listed, ids);
+    let limits: Vec<_> =
+        duffel.asked().iter().map(|asked| asked.parameter("limit").unwrap().to_owned()).collect();
+    assert_eq!(limits, ["200", "200", "200"]);
+    let _first = client(&duffel).events(&EventFilter::default()).next();
+    assert_eq!(duffel.asked().len(), 1, "pages are read when they are needed");
+}
+
+#[test]
+fn a_list_that_goes_in_circles_is_left() {
+    let duffel = Duffel::start();
+    let circle = r#"{"meta":{"after":"g2wA"},"data":[{"id":"wev_1"}]}"#;
+    duffel.befall("GET", &Fault::Answer(200, circle), 3);
+    let listed: Vec<_> = client(&duffel).events(&EventFilter::default()).collect();
+    assert_eq!(listed.iter().filter(|event| event.is_ok()).count(), 1);
+    assert!(matches!(listed.last(), Some(Err(ApiError::Circle))), "{listed:?}");
+}
+
+#[test]
+fn events_are_filtered_whether_duffel_does_it_or_not() {
+    for ignores_filters in [false, true] {
+        let duffel = Duffel::start();
+        duffel.set(|settings| settings.ignores_filters = ignores_filters);
+        duffel.register(&endpoint(&[500, 500, 202]));
+        let now = SystemTime::now();
+        let old = duffel.occur_at(now - 10 * DAY, "order.created", &json!({ "id": "ord_1" }));
+        let lost = duffel.occur_at(now - DAY, "order.created", &json!({ "id": "ord_2" }));
+        let other = duffel.occur_at(now - DAY, "air.order.changed", &json!({ "id": "ord_2" }));
+        let events = |filter: EventFilter| -> Vec<_> {
+            client(&duffel).events(&filter).map(|event| event.unwrap().id).collect()
+        };
+        let kind = EventFilter { kind: Some("air.order.changed".to_owned()), ..EventFilter::default() };
+        assert_eq!(events(kind), [&*other]);
+        let after = Some(now - 2 * DAY);
+        assert_eq!(events(EventFilter { after, ..EventFilter::default() }), [&*other, &*lost]);
+        assert_eq!(events(EventFilter { before: after, ..EventFilter::default() }), [&*old]);
+        if !ignores_filters {
+            let failed = EventFilter { delivery_success: Some(false), after, ..EventFilter::default() };
+            assert_eq!(events(failed), [&*lost]);
+        }
+
+        let deliveries = |filter: DeliveryFilter| -> Vec<_> {
+            client(&duffel).deliveries(&filter).map(|delivery| delivery.unwrap().event_id.unwrap()).collect()
+        };
+        let failed = DeliveryFilter { delivery_success: Some(false), ..DeliveryFilter::default() };
+        assert_eq!(deliveries(failed), [&*lost, &*old]);
+        let endpoint_id = Some("end_other".to_owned());
+        assert!(deliveries(DeliveryFilter { endpoint_id, ..DeliveryFilter::default() }).is_empty());
+    }
+}
+
+#[test]
+fn a_token_sees_its_own_mode() {
+    let duffel = Duffel::start();
+    let id = duffel.occur_live("order.created", &json!({ "id": "ord_1" }));
+    assert_eq!(client(&duffel).event(&id).unwrap_err().status(), Some(StatusCode::NOT_FOUND));
+    let live = Client::new(&duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
+    assert_eq!(live.event(&id).unwrap().live_mode, Some(true));
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_and_told() {
+    let duffel = Duffel::start();
+    for fault in [Fault::RateLimited(1), Fault::RetryAfter(429, 1), Fault::RetryAfter(503, 1)] {
+        let waits = Arc::<Mutex<Vec<_>>>::default();
+        let told = waits.clone();
+        let client =
+            client(&duffel).on_wait(move |error, wait| told.lock().unwrap().push((error.status(), wait)));
+        duffel.befall("GET", &fault, 1);
+        let began = Instant::now();
+        assert_eq!(client.webhooks().count(), 0);
+        // The date's fraction of a second is lost on the way.
+        assert!(began.elapsed() >= Duration::from_millis(50), "{:?}", began.elapsed());
+        let waits = waits.lock().unwrap();
+        assert_eq!(waits.len(), 1);
+        assert!(waits[0].0.is_some() && waits[0].1 <= Duration::from_millis(1500), "{waits:?}");
+    }
+    duffel.asked();
+    duffel.befall("GET", &Fault::RetryAfter(429, 3600), 1);
+    let limited = client(&duffel).webhooks().next().unwrap().unwrap_err();
+    assert_eq!((limited.status(), limited.outlook()), (Some(StatusCode::TOO_MANY_REQUESTS), Outlook::Later));
+    assert_eq!(duffel.asked().len(), 1, "an hour is too long to wait");
+}
+
+#[test]
+fn nothing_goes_past_the_deadline() {
+    let duffel = Duffel::start();
+    let soon = || client(&duffel).deadline(Instant::now() + Duration::from_millis(700));
+    let began = Instant::now();
+    duffel.befall("GET", &Fault::RetryAfter(429, 5), 1);
+    let limited = soon().webhooks().next().unwrap().unwrap_err();
+    assert_eq!(limited.status(), Some(StatusCode::TOO_MANY_REQUESTS));
+    duffel.befall("GET", &Fault::Slow(Duration::from_secs(5)), 1);
+    let slow = soon().webhooks().next().unwrap().unwrap_err();
+    assert!(matches!(slow, ApiError::TimedOut), "{slow}");
+    let over = client(&duffel).deadline(Instant::now()).event("wev_1").unwrap_err();
+    assert!(matches!(over, ApiError::Deadline), "{over}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[test]
+fn only_what_is_safe_is_asked_again() {
+    let duffel = Duffel::start();
+    let client = client(&duffel);
+    let (id, _) = duffel.register(&endpoint(&[]));
+    let event = duffel.occur("order.created", &json!({ "id": "ord_1" }));
+    let times = |what: &str, fault: &Fault, call: &dyn Fn() -> Result<(), ApiError>| {
+        duffel.asked();
+        duffel.befall(what, fault, 1);
+        (call().is_ok(), duffel.asked().len())
+    };
+    let list = || client.webhooks().next().unwrap().map(drop);
+    for fault in [Fault::Status(503), Fault::Html(504), Fault::Cut] {
+        assert_eq!(times("GET", &fault, &list), (true, 2));
+        assert_eq!(times("POST", &fault, &|| client.redeliver(&event)), (true, 2));
+        assert_eq!(times("POST", &fault, &|| client.ping_webhook(&id)), (false, 1));
+        let change = Change { active: Some(true), ..Change::default() };
+        assert_eq!(times("PATCH", &fault, &|| client.update_webhook(&id, &change).map(drop)), (true, 2));
+        let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
+        assert_eq!(times("POST", &fault, &create), (false, 1));
+    }
+    for fault in [Fault::Status(500), Fault::Html(502), Fault::Status(400)] {
+        assert_eq!(times("GET", &fault, &list), (false, 1));
+        assert_eq!(times("POST", &fault, &|| client.redeliver(&event)), (false, 1));
+    }
+    // Deleted, but the answer was lost; then it is not there to be deleted.
+    assert_eq!(times("DELETE", &Fault::CutAfter, &|| client.delete_webhook(&id)), (true, 2));
+    let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
+    assert_eq!(times("POST", &Fault::RetryAfter(429, 0), &create), (true, 2));
+    duffel.befall("GET", &Fault::Status(503), 9);
+    duffel.asked();
+    assert!(list().is_err());
+    assert_eq!(duffel.asked().len(), 4);
+}
+
+#[test]
+fn a_token_goes_nowhere_else() {
+    let token = || AccessToken::new(TOKEN).unwrap();
+    for url in [
+        "http://api.duffel.com",
+        "http://10.0.0.1:80",
+        "http://localhost.example.com",
+        "http://127.0.0.1@example.com",
+        "ftp://127.0.0.1",
+        "api.duffel.com",
+        "https://api.duffel.com/?a=b",
+        "",
+    ] {
+        assert!(matches!(Client::new(url, token()), Err(ApiError::Url(_))), "{url}");
+    }
+    for url in
+        ["https://api.duffel.com", "https://api.duffel.com/", "http://[::1]:8080", "http://localhost:1"]
+    {
+        assert!(Client::new(url, token()).is_ok(), "{url}");
+    }
+    let (duffel, elsewhere) = (Duffel::start(), Duffel::start());
+    duffel.befall("GET", &Fault::Redirect(format!("{}/air/webhooks", elsewhere.url())), 1);
+    let redirected = client(&duffel).webhooks().next().unwrap().unwrap_err();
+    assert_eq!(redirected.status(), Some(StatusCode::TEMPORARY_REDIRECT));
+    assert!(elsewhere.asked().is_empty());
+    let client = client(&duffel);
+    for id in ["", "wev_1/../x", "wev 1", "wev_1?a=b", "..", "wév"] {
+        assert!(matches!(client.event(id), Err(ApiError::Id(_))), "{id}");
+    }
+    let printed = format!("{:?} {client:?}", token());
+    assert!(!printed.contains(TOKEN), "{printed}");
+}
+
+#[test]
+fn what_the_receiver_lost_arrives_by_redelivery_once() {
+    for redelivers_after in [None, Some(Duration::from_millis(100))] {
+        let duffel = Duffel::start();
+        duffel.set(|settings| settings.redelivers_after = redelivers_after);
+        let client = client(&duffel);
+        let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
+        let lost = duffel.occur("order.created", &json!({ "id": "ord_1" }));
+        assert_eq!(duffel.attempts(&lost), [None]);
+        let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
+        let url = Some(serve.line("Receiving on "));
+        client.update_webhook(&webhook, &Change { url, ..Change::default() }).unwrap();
+        let failed = EventFilter { delivery_success: Some(false), ..EventFilter::default() };
+        let failed: Vec<_> = client.events(&failed).map(|event| event.unwrap().id).collect();
+        assert_eq!(failed, [&*lost]);
+        client.redeliver(&lost).unwrap();
+        let attributes = serve.message()["MessageAttributes"].take();
+        assert_eq!(attributes["event_id"]["StringValue"], *lost);
+        client.redeliver(&lost).unwrap();
+        let next = duffel.occur("order.created", &json!({ "id": "ord_2" }));
+        assert_eq!(serve.message()["MessageAttributes"]["event_id"]["StringValue"], *next);
+        let delivered =
+            |attempts: &[Option<u16>]| attempts.contains(&Some(202)) && attempts.contains(&Some(200));
+        until(|| delivered(&duffel.attempts(&lost)));
+        assert!(duffel.undelivered().is_empty());
+        assert_eq!(duffel.retry_failed(), 0);
+    }
+}
+
+fn until(true_at_last: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !true_at_last() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never came to be");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
