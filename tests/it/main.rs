@@ -12,6 +12,7 @@ mod helpers;
 mod ministack;
 mod model;
 mod proxy;
+mod reconcile;
 mod references;
 mod rie;
 mod runtime_api;
