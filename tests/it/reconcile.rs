@@ -39,7 +39,8 @@ struct Stage {
     duffel: Arc<Duffel>,
     webhook: String,
     secret: String,
-    serve: Option<Serve>,
+    /// With its address.
+    serve: Option<(Serve, String)>,
     reconciler: Function,
 }
 
@@ -72,9 +73,8 @@ impl Stage {
 
     /// Starts the receiver and registers it.
     fn up(&mut self) {
-        let serve =
-            self.serve.get_or_insert_with(|| Serve::forward(&self.backend, &format!("{},x", self.secret)));
-        let url = serve.line("Receiving on ");
+        let (_, url) = self.serve.get_or_insert_with(|| serve(&self.backend, &self.secret));
+        let url = url.clone();
         self.register(&url);
     }
 
@@ -146,6 +146,13 @@ impl Stage {
         let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect(line));
         lines.partition(|line| line.get("outcome").is_some())
     }
+}
+
+/// A receiver on the real queue and table, and its address.
+fn serve(backend: &Backend, secrets: &str) -> (Serve, String) {
+    let serve = Serve::forward(backend, secrets);
+    let url = serve.line("Receiving on ");
+    (serve, url)
 }
 
 struct Run {
@@ -427,14 +434,13 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
 #[tokio::test]
 async fn live_and_test_mode_have_each_their_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
-    let mut stage = Stage::of(&tokens, TIMEOUT, &[]).await;
+    let stage = Stage::of(&tokens, TIMEOUT, &[]).await;
     let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
     let (webhook, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
     let mut events = stage.occur(2);
     events.push(stage.duffel.occur_live("order.created", &json!({ "id": "ord_1" })));
     let secrets = format!("{},{}", stage.secret, secret.expose());
-    let serve = stage.serve.insert(Serve::forward(&stage.backend, &secrets));
-    let url = serve.line("Receiving on ");
+    let (_serve, url) = serve(&stage.backend, &secrets);
     stage.register(&url);
     live.update_webhook(&webhook.id, &Change { url: Some(url), ..Change::default() }).unwrap();
     assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
