@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use self::call::{CONNECT_TIMEOUT, Repeat};
 pub use self::{
-    answer::{Answer, Problem},
+    answer::{Problem, plain},
     error::{ApiError, Outlook},
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook, parse_time},
@@ -31,7 +31,9 @@ pub const DEFAULT_URL: &str = "https://api.duffel.com";
 
 /// What opens Duffel's API; its mode, test or live, is that of all that is seen through it.
 #[derive(Clone)]
-pub struct AccessToken(String);
+pub struct AccessToken {
+    authorization: HeaderValue,
+}
 
 impl AccessToken {
     /// Takes the text of a token, less the white space around it.
@@ -40,11 +42,16 @@ impl AccessToken {
     /// When it cannot be a token: nothing of it may be printed.
     pub fn new(text: &str) -> Result<Self, AccessTokenError> {
         let text = text.trim();
-        match text {
-            "" => Err(AccessTokenError::Blank),
-            _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Self(text.to_owned())),
-            _ => Err(AccessTokenError::Illegal),
+        if text.is_empty() {
+            return Err(AccessTokenError::Blank);
         }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(AccessTokenError::Illegal);
+        }
+        let bearer = HeaderValue::try_from(format!("Bearer {text}"));
+        let mut authorization = bearer.map_err(|_| AccessTokenError::Illegal)?;
+        authorization.set_sensitive(true);
+        Ok(Self { authorization })
     }
 }
 
@@ -95,9 +102,6 @@ impl Client {
             }
             _ => return Err(ApiError::Url("it must begin with https://")),
         };
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.0))
-            .expect("graphic characters make a header value");
-        authorization.set_sensitive(true);
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // The token is for this host alone.
@@ -109,6 +113,7 @@ impl Client {
             config = config.proxy(None);
         }
         let agent = config.build().new_agent();
+        let authorization = token.authorization;
         Ok(Self { agent, url: url.to_owned(), authorization, deadline: None, on_wait: Box::new(|_, _| {}) })
     }
 
@@ -232,7 +237,7 @@ fn is_loopback(host: &str) -> bool {
 fn path(before: &str, id: &str, after: &str) -> Result<String, ApiError> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if id.is_empty() || id.len() > 128 || !id.bytes().all(is_legal) {
-        return Err(ApiError::Id(answer::plain(id, 60)));
+        return Err(ApiError::Id(plain(id, 60)));
     }
     Ok(format!("{before}{id}{after}"))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{error::ApiError, record::Record};
 
 /// An answer, read to its end.
-pub struct Answer {
+pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` if it is no JSON.
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 /// One thing that Duffel does not like about a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// As in `validation_error`.
     pub kind: Option<String>,
@@ -75,7 +75,6 @@ impl Answer {
     }
 
     /// What Duffel's support asks for.
-    #[must_use]
     pub(super) fn request(&self) -> Option<String> {
         let told = self.body.as_ref().and_then(|body| body["meta"]["request_id"].as_str());
         told.or_else(|| self.text("x-request-id")).map(|id| plain(id, 100))
@@ -92,12 +91,14 @@ impl Answer {
             code: text(&error["code"]),
             source: text(&error["source"]["pointer"]).or_else(|| text(&error["source"]["parameter"])),
         };
-        errors.into_iter().flatten().map(problem).collect()
+        let says_something = |problem: &Problem| *problem != Problem::default();
+        errors.into_iter().flatten().map(problem).filter(says_something).collect()
     }
 }
 
-/// What can be shown on a terminal: no control characters, no line breaks, no end of words.
-pub(super) fn plain(text: &str, limit: usize) -> String {
+/// What of a text can be shown on a terminal: no control characters, no line breaks, and so many characters.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     let text = words.join(" ").replace(|c: char| c.is_control(), "\u{fffd}");
     match text.char_indices().nth(limit) {
@@ -118,4 +119,58 @@ fn first_words(body: &[u8]) -> String {
         let outside = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
         plain(&outside.collect::<Vec<_>>().join(" "), 80)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn pause(headers: &[(&'static str, &'static str)]) -> Option<Duration> {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let now = httpdate::parse_http_date(NOW).unwrap();
+        Answer::new(StatusCode::TOO_MANY_REQUESTS, headers, b"").pause(now)
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_as_a_date() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(pause(&[]), None);
+        assert_eq!(pause(&[("retry-after", "soon")]), None);
+        assert_eq!(pause(&[("retry-after", "7")]), seconds(7));
+        assert_eq!(pause(&[("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT")]), seconds(3));
+        assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:50:37 GMT")]), seconds(60));
+        assert_eq!(pause(&[("ratelimit-reset", "Sun, 06 Nov 1994 08:49:30 GMT")]), seconds(0));
+        assert_eq!(pause(&[("ratelimit-reset", "5"), ("retry-after", "7")]), seconds(7));
+    }
+
+    #[test]
+    fn a_date_is_measured_by_the_clock_that_wrote_it() {
+        let reset = ("ratelimit-reset", "Sun, 06 Nov 1994 09:49:40 GMT");
+        assert_eq!(pause(&[reset, ("date", "Sun, 06 Nov 1994 09:49:37 GMT")]), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn of_a_page_there_are_its_first_words() {
+        assert_eq!(first_words(b"<html><head>\n<TITLE>503  Down</TITLE>"), "503 Down");
+        assert_eq!(first_words(b"<h1>Bad &amp; <b>bold</b></h1>\r\n<hr>nginx"), "Bad &amp; bold nginx");
+        assert_eq!(first_words("\u{130}<title>\u{130}</title>".as_bytes()), "\u{130}");
+        assert_eq!(first_words(&[b'x'; 9999]).chars().count(), 81);
+        assert_eq!(first_words(b"\xff\x1b[0m"), "\u{fffd}\u{fffd}[0m");
+        assert_eq!(first_words(b""), "");
+    }
+
+    #[test]
+    fn the_envelope_tells_what_is_wrong() {
+        let body = br#"{"meta":{"request_id":"FsLh"},"errors":[
+            {"type":"validation_error","title":"T.","message":"M","code":"c","source":{"pointer":"/data/url"}},
+            {"code":5,"source":{"parameter":"limit"}}, null]}"#;
+        let error = ApiError::refused(&Answer::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body));
+        let text = "Duffel answered 422 Unprocessable Entity: T: M (c, /data/url); (limit) [request FsLh]";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.request_id(), Some("FsLh"));
+        assert_eq!(error.problems()[0].kind.as_deref(), Some("validation_error"));
+    }
 }

@@ -14,7 +14,7 @@ use super::{Client, answer::Answer, error::ApiError};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A ping takes as long as the endpoint does.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// The most that is read of an answer: 200 events of a size that none has had.
 const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_ATTEMPTS: u32 = 4;

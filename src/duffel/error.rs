@@ -15,7 +15,7 @@ pub enum ApiError {
     #[error("{0:?} is no id of Duffel's: they are like wev_0000A3tQSmKyqOrcySrGbo")]
     Id(String),
     /// Duffel, or a load balancer before it, answered with another status than 2xx.
-    #[error("{}", refusal(.status, .problems, .excerpt, .request.as_deref()))]
+    #[error("{}", refusal(*.status, .problems, .excerpt, .request.as_deref()))]
     Refused {
         status: StatusCode,
         /// Empty if the answer was no JSON.
@@ -25,7 +25,7 @@ pub enum ApiError {
         /// The request's id, which Duffel's support asks for.
         request: Option<String>,
     },
-    #[error("{}", unreadable(.status, .excerpt, .request.as_deref()))]
+    #[error("{}", unreadable(*.status, .excerpt, .request.as_deref()))]
     Unreadable { status: StatusCode, excerpt: String, request: Option<String> },
     #[error("Duffel's answer is longer than any should be")]
     Endless,
@@ -110,17 +110,18 @@ impl ApiError {
     }
 }
 
-fn refusal(status: &StatusCode, problems: &[Problem], excerpt: &str, request: Option<&str>) -> String {
+fn refusal(status: StatusCode, problems: &[Problem], excerpt: &str, request: Option<&str>) -> String {
     let mut text = format!("Duffel answered {status}");
     for (index, problem) in problems.iter().enumerate() {
         text.push_str(if index == 0 { ": " } else { "; " });
         let words = [&problem.title, &problem.message];
         let words: Vec<_> = words.into_iter().flatten().map(|words| words.trim_end_matches('.')).collect();
-        text.push_str(&words.join(": "));
         let details = [&problem.code, &problem.source];
         let details: Vec<_> = details.into_iter().flatten().map(String::as_str).collect();
+        text.push_str(&words.join(": "));
         if !details.is_empty() {
-            let _ = write!(text, " ({})", details.join(", "));
+            let gap = if words.is_empty() { "" } else { " " };
+            let _ = write!(text, "{gap}({})", details.join(", "));
         }
     }
     if problems.is_empty() && !excerpt.is_empty() {
@@ -129,7 +130,7 @@ fn refusal(status: &StatusCode, problems: &[Problem], excerpt: &str, request: Op
     text + &told(request)
 }
 
-fn unreadable(status: &StatusCode, excerpt: &str, request: Option<&str>) -> String {
+fn unreadable(status: StatusCode, excerpt: &str, request: Option<&str>) -> String {
     let but = if excerpt.is_empty() { String::new() } else { format!(" but {excerpt:?}") };
     format!("Duffel answered {status}, and not what its documentation says{but}{}", told(request))
 }

@@ -49,7 +49,7 @@ impl Listed for EventRecord {
 
     fn passes(&self, filter: &EventFilter) -> bool {
         agrees(self.kind.as_ref(), filter.kind.as_ref())
-            && agrees(self.delivery_success, filter.delivery_success)
+            && agrees(self.delivery_success.as_ref(), filter.delivery_success.as_ref())
             && is_within(self.created_at, filter.after, filter.before)
     }
 }
@@ -67,7 +67,7 @@ impl Listed for DeliveryRecord {
 
     fn passes(&self, filter: &DeliveryFilter) -> bool {
         agrees(self.kind.as_ref(), filter.kind.as_ref())
-            && agrees(self.succeeded(), filter.delivery_success)
+            && agrees(self.succeeded().as_ref(), filter.delivery_success.as_ref())
             && agrees(self.endpoint_id.as_ref(), filter.endpoint_id.as_ref())
             && is_within(self.created_at, filter.after, filter.before)
     }
@@ -85,7 +85,7 @@ fn created_at(
         .filter_map(|(name, at)| Some((name, humantime::format_rfc3339_micros(at?).to_string())))
 }
 
-fn agrees<T: PartialEq>(told: Option<T>, wanted: Option<T>) -> bool {
+fn agrees<T: PartialEq>(told: Option<&T>, wanted: Option<&T>) -> bool {
     told.is_none() || wanted.is_none() || told == wanted
 }
 

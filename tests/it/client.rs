@@ -22,11 +22,11 @@ fn client(duffel: &Duffel) -> Client {
 }
 
 /// An endpoint that answers every delivery with the next of these statuses, then with 202.
-fn endpoint(statuses: &[u16]) -> String {
+pub fn endpoint(statuses: &'static [u16]) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());
-    let mut statuses = statuses.to_vec().into_iter();
+    let mut statuses = statuses.iter();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -36,7 +36,7 @@ fn endpoint(statuses: &[u16]) -> String {
                 request.extend_from_slice(&part[..read]);
                 assert!(read > 0, "no body");
             }
-            let status = statuses.next().unwrap_or(202);
+            let status = statuses.next().unwrap_or(&202);
             let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
             stream.write_all(answer.as_bytes()).unwrap();
         }

@@ -173,7 +173,7 @@ impl Duffel {
         let state = Arc::<Mutex<State>>::default();
         let (stop, stopped) = oneshot::channel();
         let served = state.clone();
-        thread::spawn(move || server::serve(listener, served, stopped));
+        thread::spawn(move || server::serve(listener, &served, stopped));
         Self { address, state, stop: Some(stop) }
     }
 
@@ -237,7 +237,9 @@ impl Duffel {
         let failed = |event: &&Event| !event.attempts.is_empty() && !event.attempts.contains(&true);
         let failed: Vec<_> =
             lock(&self.state).events.iter().filter(failed).map(|event| event.id.clone()).collect();
-        failed.iter().for_each(|id| delivery::deliver(&self.state, id));
+        for id in &failed {
+            delivery::deliver(&self.state, id);
+        }
         failed.len()
     }
 
@@ -297,8 +299,8 @@ impl Webhook {
 impl Event {
     fn new(kind: &str, object: &Value, live: bool, created_at: SystemTime) -> Self {
         let id = id("wev");
-        let ids = object.as_object().into_iter().flatten();
-        let key = object["id"].as_str().or_else(|| ids.filter_map(|(_, id)| id.as_str()).next());
+        let mut ids = object.as_object().into_iter().flatten();
+        let key = object["id"].as_str().or_else(|| ids.find_map(|(_, id)| id.as_str()));
         let key = key.map(str::to_owned);
         let mut body = json!({
             "id": id, "api_version": "v2", "type": kind, "data": { "object": object }, "live_mode": live,

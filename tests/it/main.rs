@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod function;
 mod helpers;
+mod manage;
 mod ministack;
 mod model;
 mod proxy;

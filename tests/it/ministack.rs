@@ -184,6 +184,11 @@ impl Backend {
         request.set_secret_string(value.map(str::to_owned)).send().await.unwrap().arn.unwrap()
     }
 
+    /// A secret's current value.
+    pub async fn secret(&self, arn: &str) -> String {
+        self.secrets.get_secret_value().secret_id(arn).send().await.unwrap().secret_string.unwrap()
+    }
+
     /// Gives a secret a new value; the one before becomes `AWSPREVIOUS`.
     pub async fn put_secret(&self, arn: &str, value: &str) {
         self.secrets.put_secret_value().secret_id(arn).secret_string(value).send().await.unwrap();

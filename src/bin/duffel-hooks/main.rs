@@ -1,17 +1,29 @@
-//! The operator's tool: runs the receiver without AWS, and signs, sends and checks deliveries.
+//! The operator's tool: runs the receiver without AWS, signs, sends and checks deliveries, and speaks with Duffel.
 
+mod api;
+mod completions;
+mod deliveries;
 mod event;
+mod events;
 mod send;
 mod serve;
 mod sign;
+mod store;
+mod webhooks;
 
-use std::{error::Error, fs, io::Read, path::Path, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    io::{self, Read},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Receives, signs, sends and checks Duffel's webhooks.
+/// Receives, signs, sends and checks Duffel's webhooks, and manages them at Duffel.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -27,6 +39,10 @@ enum Command {
     Sign(sign::SignArguments),
     Verify(sign::VerifyArguments),
     Event(event::Arguments),
+    Webhooks(webhooks::Arguments),
+    Events(events::Arguments),
+    Deliveries(deliveries::Arguments),
+    Completions(completions::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,14 +52,24 @@ fn main() -> ExitCode {
         Command::Sign(arguments) => sign::sign(&arguments),
         Command::Verify(arguments) => sign::verify(&arguments),
         Command::Event(arguments) => event::run(&arguments),
+        Command::Webhooks(arguments) => webhooks::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
+        Command::Deliveries(arguments) => deliveries::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has read enough.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("duffel-hooks: {}", duffel_webhook_receiver::log::chain(error.as_ref()));
-            ExitCode::FAILURE
+            ExitCode::from(api::exit_code(error.as_ref()))
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The exact bytes of a body: of a file, or of the standard input for `-`.

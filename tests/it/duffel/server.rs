@@ -1,4 +1,5 @@
 //! Duffel's webhook API, as its documentation has it.
+#![expect(clippy::result_large_err, reason = "an error is an answer here")]
 
 use std::{
     io,
@@ -22,7 +23,7 @@ use super::{
 
 type Answer = Response<Full<Bytes>>;
 
-pub fn serve(listener: TcpListener, state: Arc<Mutex<State>>, mut stopped: oneshot::Receiver<()>) {
+pub fn serve(listener: TcpListener, state: &Arc<Mutex<State>>, mut stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         listener.set_nonblocking(true).unwrap();

@@ -1,0 +1,237 @@
+//! What the commands that talk to Duffel share: the way there, filters, lists.
+
+use std::{
+    cell::Cell,
+    env,
+    io::{self, IsTerminal, Write},
+    time::{Duration, SystemTime},
+};
+
+use clap::Args;
+use duffel_webhook_receiver::duffel::{
+    AccessToken, ApiError, Client, DEFAULT_URL, Outlook, parse_time, plain,
+};
+use serde_json::Value;
+
+use crate::Result;
+
+/// For the end of a help text.
+pub(crate) const ENVIRONMENT: &str = "\
+Environment:
+  DUFFEL_ACCESS_TOKEN  The access token, from Duffel's dashboard. It sees its own mode only: a
+                       duffel_test_… token test webhooks and events, a duffel_live_… token live ones
+  DUFFEL_API_URL       Another address than https://api.duffel.com
+
+Exit codes:
+  0  Done
+  1  Failed: not set up, or an answer that makes no sense
+  2  The command line is wrong
+  3  Duffel refused it: it has to be asked otherwise
+  4  Duffel is out of reach, out of order or busy: it may work later
+  5  Duffel did its part, and the webhook's endpoint did not accept the delivery";
+
+/// The end of a command's help: examples, and where the rest is told.
+macro_rules! help {
+    ($group:literal $(, $examples:literal)*) => {
+        concat!(
+            $("Examples:\n", $examples, "\n\n",)*
+            "DUFFEL_ACCESS_TOKEN holds the access token. More of the environment, and the exit codes:\n  \
+             duffel-hooks ", $group, " --help"
+        )
+    };
+}
+pub(crate) use help;
+
+/// Duffel's API as the environment tells; waits are told on the standard error.
+pub(crate) fn client() -> Result<Client> {
+    let token = env::var("DUFFEL_ACCESS_TOKEN").map_err(|_| {
+        "DUFFEL_ACCESS_TOKEN is not set: make an access token in Duffel's dashboard, under \
+         Developers, and export it; those for tests begin with duffel_test_"
+    })?;
+    let token = AccessToken::new(&token).map_err(|error| format!("DUFFEL_ACCESS_TOKEN: {error}"))?;
+    let url = env::var("DUFFEL_API_URL").ok().filter(|url| !url.trim().is_empty());
+    let client = Client::new(url.as_deref().unwrap_or(DEFAULT_URL).trim(), token);
+    let client = client.map_err(|error| format!("DUFFEL_API_URL: {error}"))?;
+    Ok(client.on_wait(|error, wait| {
+        // Rounded up, as zero seconds are no wait.
+        let seconds = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        eprintln!("duffel-hooks: {error}: trying again in {}", humantime::format_duration(seconds));
+    }))
+}
+
+/// What scripts are told about a failure; see [`ENVIRONMENT`].
+pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
+    match error.downcast_ref::<ApiError>() {
+        Some(error) if error.is_endpoints_failure() => 5,
+        Some(error) if error.outlook() == Outlook::Refused => 3,
+        Some(error) if error.outlook() == Outlook::Later => 4,
+        _ => 1,
+    }
+}
+
+/// Which events, or deliveries of events
+#[derive(Args)]
+pub(crate) struct FilterArguments {
+    /// Only events of this type, such as order.created
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// Only what was not accepted
+    #[arg(long, conflicts_with = "delivered")]
+    failed: bool,
+    /// Only what was accepted
+    #[arg(long)]
+    delivered: bool,
+    /// Only what was created since then: 2h or 3d (ago), 2026-01-31, or 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    pub(crate) since: Option<SystemTime>,
+    /// Only what was created until then
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    pub(crate) until: Option<SystemTime>,
+}
+
+impl FilterArguments {
+    pub(crate) fn delivery_success(&self) -> Option<bool> {
+        (self.failed || self.delivered).then_some(self.delivered)
+    }
+}
+
+/// Reads a moment, or how long ago it is.
+pub(crate) fn parse_when(text: &str) -> std::result::Result<SystemTime, &'static str> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return SystemTime::now().checked_sub(ago).ok_or("that is too long ago");
+    }
+    let moment = parse_time(text).or_else(|| parse_time(&format!("{text}T00:00:00Z")));
+    moment.ok_or(
+        "it is neither a time, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
+    )
+}
+
+/// How much of a list, and in which form
+#[derive(Args)]
+pub(crate) struct ListArguments {
+    /// How many to list at the most, in Duffel's order
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// Lists all, however many
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// For people or for programs
+#[derive(Args)]
+pub(crate) struct Form {
+    /// Prints what Duffel told, one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Form {
+    /// Prints one record: indented for people, on one line for programs.
+    pub(crate) fn print(&self, record: &Value) -> Result<()> {
+        let text = if self.json { record.to_string() } else { format!("{record:#}") };
+        Ok(writeln!(io::stdout(), "{text}")?)
+    }
+}
+
+impl ListArguments {
+    /// Prints a list as it comes, or as a table of `columns` when it is there, and says when there is more.
+    pub(crate) fn print<T, const N: usize>(
+        &self,
+        records: impl Iterator<Item = std::result::Result<T, ApiError>>,
+        raw: impl Fn(&T) -> &Value,
+        columns: [&str; N],
+        row: impl Fn(&T) -> [String; N],
+    ) -> Result<()> {
+        let mut table = Table::new(columns);
+        let progress = Progress::default();
+        let limit = if self.all { u64::MAX } else { self.limit };
+        let mut failure = None;
+        let mut more = false;
+        for (index, record) in (0..).zip(records) {
+            match record {
+                Ok(_) if index == limit => more = true,
+                Ok(record) if self.form.json => writeln!(io::stdout(), "{}", raw(&record))?,
+                Ok(record) => table.push(row(&record)),
+                Err(error) => failure = Some(error),
+            }
+            if more || failure.is_some() {
+                break;
+            }
+            progress.tell(index + 1);
+        }
+        progress.end();
+        if !self.form.json && (failure.is_none() || table.has_rows()) {
+            table.print(&mut io::stdout().lock())?;
+        }
+        if more {
+            eprintln!("There are more: see --limit, --all");
+        }
+        // What came before the failure was printed.
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// How far long work is, for whoever watches.
+#[derive(Default)]
+pub(crate) struct Progress(Cell<bool>);
+
+impl Progress {
+    pub(crate) fn tell(&self, done: u64) {
+        if done.is_multiple_of(200) && io::stderr().is_terminal() {
+            eprint!("\r{done} read …");
+            self.0.set(true);
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if self.0.take() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// Columns as wide as what stands in them.
+pub(crate) struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(crate) fn new(columns: [&str; N]) -> Self {
+        Self { rows: vec![columns.map(str::to_owned)] }
+    }
+
+    pub(crate) fn push(&mut self, row: [String; N]) {
+        self.rows.push(row.map(|cell| if cell.is_empty() { "-".to_owned() } else { plain(&cell, 200) }));
+    }
+
+    fn has_rows(&self) -> bool {
+        self.rows.len() > 1
+    }
+
+    /// Nothing but the heads is nothing.
+    pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        if !self.has_rows() {
+            eprintln!("There are none.");
+            return Ok(());
+        }
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
+        let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
+        for row in &self.rows {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn mode(live_mode: Option<bool>) -> String {
+    live_mode.map_or("", |live| if live { "live" } else { "test" }).to_owned()
+}
+
+/// When a record was created, to the second; as Duffel wrote it where that is no time.
+pub(crate) fn created(at: Option<SystemTime>, raw: &Value) -> String {
+    let written = || raw["created_at"].as_str().unwrap_or_default().to_owned();
+    at.map_or_else(written, |at| humantime::format_rfc3339_seconds(at).to_string())
+}

@@ -1,0 +1,112 @@
+//! `events`: what happened, as Duffel keeps it, whether it was delivered or not.
+#![allow(clippy::doc_markdown, reason = "this is the help")]
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord, Outlook};
+
+use crate::{
+    Result,
+    api::{self, FilterArguments, Form, ListArguments, created, help, mode},
+};
+
+/// Lists, shows and redelivers events
+#[derive(Args)]
+#[command(after_help = api::ENVIRONMENT)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(List),
+    Get(Get),
+    Redeliver(Redeliver),
+}
+
+/// Lists events, those included that nobody accepted
+#[derive(Args)]
+#[command(after_help = help!("events", "  \
+  duffel-hooks events list --failed --since 3d
+  duffel-hooks events list --type order.created --all --json | jq -r .id"))]
+struct List {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    listing: ListArguments,
+}
+
+/// Shows one event
+#[derive(Args)]
+#[command(after_help = help!("events"))]
+struct Get {
+    /// The event's id, such as wev_0000A3tQSmKyqOrcySrGbo
+    id: String,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// Asks Duffel to deliver events once more
+///
+/// What the receiver has forwarded within its window, 7 days unless configured otherwise, it takes
+/// for a duplicate and does not forward again. Whether a delivery arrived, `deliveries list` tells.
+#[derive(Args)]
+#[command(after_help = help!("events", "  \
+  duffel-hooks events redeliver wev_0000A3tQSmKyqOrcySrGbo
+  duffel-hooks events list --failed --since 3d --all --json | jq -r .id |
+    xargs duffel-hooks events redeliver"))]
+struct Redeliver {
+    /// The events' ids, such as wev_0000A3tQSmKyqOrcySrGbo
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let client = api::client()?;
+    match &arguments.command {
+        Command::List(List { filter, listing }) => {
+            let filter = EventFilter {
+                kind: filter.kind.clone(),
+                delivery_success: filter.delivery_success(),
+                after: filter.since,
+                before: filter.until,
+            };
+            let columns = ["ID", "TYPE", "MODE", "CREATED", "ABOUT"];
+            listing.print(client.events(&filter), |event| &event.raw, columns, row)
+        }
+        Command::Get(arguments) => arguments.form.print(&client.event(&arguments.id)?.raw),
+        Command::Redeliver(arguments) => redeliver(&client, &arguments.ids),
+    }
+}
+
+fn row(event: &EventRecord) -> [String; 5] {
+    [
+        event.id.clone(),
+        event.kind.clone().unwrap_or_default(),
+        mode(event.live_mode),
+        created(event.created_at, &event.raw),
+        event.idempotency_key.clone().unwrap_or_default(),
+    ]
+}
+
+/// Asks for each, unless there is no use in going on; fails with the first failure.
+fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
+    let mut failure: Option<ApiError> = None;
+    for (index, id) in ids.iter().enumerate() {
+        match client.redeliver(id) {
+            Ok(()) => writeln!(io::stdout(), "{id}  Duffel was asked")?,
+            Err(error) if error.outlook() == Outlook::Later => {
+                eprintln!("duffel-hooks: {} of {} were not asked for", ids.len() - index, ids.len());
+                return Err(error.into());
+            }
+            Err(error) => {
+                writeln!(io::stdout(), "{id}  refused")?;
+                eprintln!("duffel-hooks: {id}: {error}");
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    failure.map_or(Ok(()), |error| Err(error.into()))
+}

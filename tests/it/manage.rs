@@ -1,0 +1,312 @@
+//! The commands that speak with Duffel, as their user meets them.
+
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::endpoint,
+    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
+    helpers::DAY,
+    ministack::Backend,
+};
+
+fn tool(duffel: &Duffel, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+    command.args(arguments.split_whitespace()).env_clear();
+    command.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
+    command
+}
+
+/// What a command printed, and its exit code.
+struct Done {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+fn run(duffel: &Duffel, arguments: &str) -> Done {
+    done(&tool(duffel, arguments).output().unwrap())
+}
+
+fn done(output: &Output) -> Done {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let done =
+        Done { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() };
+    for token in [TOKEN, LIVE_TOKEN] {
+        assert!(!done.out.contains(token) && !done.err.contains(token), "{}{}", done.out, done.err);
+    }
+    done
+}
+
+impl Done {
+    fn lines(&self) -> Vec<&str> {
+        assert_eq!((self.code, &*self.err), (0, ""), "{}", self.out);
+        self.out.lines().collect()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let json = |line: &&str| serde_json::from_str::<Value>(line).unwrap();
+        self.out.lines().map(|line| json(&line)["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn assert_failed(&self, code: i32, message: &str) {
+        assert_eq!(self.code, code, "{}", self.err);
+        assert!(self.err.contains(message), "{}", self.err);
+    }
+}
+
+#[test]
+fn a_webhook_lives_and_dies() {
+    let duffel = Duffel::start();
+    let url = endpoint(&[202, 500]);
+    let created = run(&duffel, &format!("webhooks create {url} --event order.created,air.order.changed"));
+    assert_eq!(created.code, 0, "{}", created.err);
+    let webhook = duffel.webhooks().remove(0);
+    let id = webhook["id"].as_str().unwrap();
+    let secret = webhook["secret"].as_str().unwrap();
+    assert_eq!(created.out, format!("Webhook  {id}\nURL      {url}\nSecret   {secret}\n"));
+    assert_eq!(webhook["events"], json!(["order.created", "air.order.changed"]));
+
+    let listed = run(&duffel, "webhooks list");
+    let lines = listed.lines();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["ID", "MODE", "ACTIVE", "CREATED", "URL", "EVENTS"]
+    );
+    let cells: Vec<_> = lines[1].split_whitespace().collect();
+    assert_eq!([cells[0], cells[1], cells[2], cells[4]], [id, "test", "yes", &url]);
+    assert_eq!(lines[0].find("MODE"), lines[1].find("test"));
+    assert!(!listed.out.contains(secret));
+
+    let pinged = run(&duffel, &format!("webhooks ping {id}"));
+    assert_eq!(pinged.lines(), [format!("The endpoint of {id} accepted a ping.triggered event.")]);
+    run(&duffel, &format!("webhooks ping {id}")).assert_failed(5, "Webhook failed to receive event");
+
+    let updated = run(&duffel, &format!("webhooks update {id} --active false --event ping.triggered --json"));
+    let record: Value = serde_json::from_str(updated.lines()[0]).unwrap();
+    assert_eq!((&record["active"], &record["events"]), (&json!(false), &json!(["ping.triggered"])));
+    assert_eq!(run(&duffel, &format!("webhooks update {id}")).code, 2);
+
+    let deleted = run(&duffel, &format!("webhooks delete {id}"));
+    assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel delivers to it no more.")]);
+    run(&duffel, &format!("webhooks delete {id}"))
+        .assert_failed(3, "Duffel answered 404 Not Found: Not found");
+    assert_eq!(run(&duffel, "webhooks list").err, "There are none.\n");
+}
+
+#[test]
+fn a_second_webhook_is_refused_with_duffels_own_words() {
+    let duffel = Duffel::start();
+    let first = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b --json");
+    let record: Value = serde_json::from_str(&first.out).unwrap();
+    assert_eq!(record["secret"], duffel.webhooks()[0]["secret"]);
+    let second = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
+    second.assert_failed(3, "Duffel answered 422 Unprocessable Entity: Invalid request: Field");
+    second.assert_failed(3, "a webhook for this organisation and mode already exists (validation_unique, ");
+    second.assert_failed(3, " [request FsLh");
+    assert_eq!(second.out, "");
+    // The live mode has one of its own.
+    let mut live = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
+    assert_eq!(done(&live.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN).output().unwrap()).code, 0);
+}
+
+#[tokio::test]
+async fn the_secret_goes_straight_into_the_stacks() {
+    let backend = Backend::new().await;
+    let duffel = Duffel::start();
+    let arn = backend.create_secret(None).await;
+    let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
+    let mut command = tool(&duffel, create);
+    let stored = done(&command.args(["--store", &arn]).envs(backend.variables()).output().unwrap());
+    assert_eq!(stored.code, 0, "{}", stored.err);
+    let webhook = duffel.webhooks().remove(0);
+    let secret = webhook["secret"].as_str().unwrap();
+    assert_eq!(backend.secret(&arn).await, secret);
+    assert!(!stored.out.contains(secret) && !stored.err.contains(secret));
+    assert!(stored.out.ends_with(&format!("Secret   in {arn}\n")), "{}", stored.out);
+    run(&duffel, &format!("webhooks delete {}", webhook["id"].as_str().unwrap())).lines();
+
+    // Nothing is created that could not be stored for a reason known before.
+    let without_region = run(&duffel, &format!("{create} --store {arn}"));
+    without_region.assert_failed(1, "AWS_REGION");
+    assert!(duffel.webhooks().is_empty());
+
+    // Nor is the secret lost.
+    let missing = format!("{arn}-missing");
+    for form in [None, Some("--json")] {
+        let mut command = tool(&duffel, create);
+        command.args(["--store", &missing]).args(form).envs(backend.variables());
+        let kept = done(&command.output().unwrap());
+        kept.assert_failed(1, "was created, but its secret could not be stored");
+        kept.assert_failed(1, &format!("put-secret-value --secret-id {missing}"));
+        let webhook = duffel.webhooks().remove(0);
+        assert!(kept.out.contains(webhook["secret"].as_str().unwrap()), "{}", kept.out);
+        assert!(!kept.err.contains(webhook["secret"].as_str().unwrap()), "{}", kept.err);
+        run(&duffel, &format!("webhooks delete {}", webhook["id"].as_str().unwrap())).lines();
+    }
+}
+
+#[test]
+fn events_are_listed_to_the_end_or_to_a_limit() {
+    let duffel = Duffel::start();
+    let mut ids: Vec<_> =
+        (0..450).map(|order| duffel.occur("order.created", &json!({ "id": order.to_string() }))).collect();
+    ids.reverse();
+    let all = run(&duffel, "events list --all --json");
+    assert_eq!((all.ids(), &*all.err), (ids.clone(), ""));
+    let table = run(&duffel, "events list --all");
+    assert_eq!(table.lines().len(), 451);
+    let cells: Vec<_> = table.lines()[1].split_whitespace().collect();
+    assert_eq!([cells[0], cells[1], cells[2], cells[4]], [&*ids[0], "order.created", "test", "449"]);
+    let first = run(&duffel, "events list --json");
+    assert_eq!(first.ids(), ids[..25]);
+    assert_eq!(first.err, "There are more: see --limit, --all\n");
+    let exactly = run(&duffel, "events list --json --limit 450");
+    assert_eq!((exactly.ids().len(), &*exactly.err), (450, ""));
+    // Whoever has read enough is no failure.
+    let mut head = Command::new("sh");
+    let line = format!("{} events list --all | head -n 1", env!("CARGO_BIN_EXE_duffel-hooks"));
+    head.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
+    let head = done(&head.output().unwrap());
+    assert_eq!((head.out.lines().count(), &*head.err), (1, ""));
+}
+
+#[test]
+fn every_filter_filters() {
+    let duffel = Duffel::start();
+    let (webhook, _) = duffel.register(endpoint(&[500, 202, 202]).as_str());
+    let now = SystemTime::now();
+    let old = duffel.occur_at(now - 10 * DAY, "order.created", &json!({ "id": "ord_1" }));
+    let mid = duffel.occur_at(now - 4 * DAY, "order.created", &json!({ "id": "ord_2" }));
+    let new = duffel.occur_at(now - DAY, "air.order.changed", &json!({ "id": "ord_2" }));
+    let events = |filter: &str| run(&duffel, &format!("events list --json {filter}")).ids();
+    assert_eq!(events(""), [&*new, &mid, &old]);
+    assert_eq!(events("--type order.created"), [&*mid, &old]);
+    assert_eq!(events("--failed"), [&*old]);
+    assert_eq!(events("--delivered"), [&*new, &mid]);
+    assert_eq!(events("--since 2d"), [&*new]);
+    assert_eq!(events("--since 6d --until 2d"), [&*mid]);
+    let date = humantime::format_rfc3339_seconds(now - 6 * DAY).to_string();
+    assert_eq!(events(&format!("--until {date}")), [&*old]);
+    assert_eq!(events(&format!("--since {}", &date[..10])), [&*new, &mid]);
+    for wrong in ["--since soon", "--failed --delivered", "--limit 0", "--limit 5 --all"] {
+        assert_eq!(run(&duffel, &format!("events list {wrong}")).code, 2, "{wrong}");
+    }
+
+    let deliveries = |filter: &str| run(&duffel, &format!("deliveries list --json {filter}")).ids().len();
+    assert_eq!(deliveries(""), 3);
+    assert_eq!(deliveries("--failed"), 1);
+    assert_eq!(deliveries("--delivered"), 2);
+    assert_eq!(deliveries("--type air.order.changed"), 1);
+    assert_eq!(deliveries("--since 1h"), 3);
+    assert_eq!(deliveries("--until 1h"), 0);
+    assert_eq!(deliveries(&format!("--webhook {webhook}")), 3);
+    assert_eq!(deliveries("--webhook end_other"), 0);
+    let table = run(&duffel, "deliveries list --failed");
+    let cells: Vec<_> = table.lines()[1].split_whitespace().collect();
+    assert_eq!([cells[1], cells[2], cells[3], cells[5]], [&*old, "order.created", "500", &webhook]);
+}
+
+#[test]
+fn events_are_shown_and_redelivered() {
+    let duffel = Duffel::start();
+    duffel.register("http://127.0.0.1:1/");
+    let (one, two) = (duffel.occur("a.b", &json!({ "id": "1" })), duffel.occur("a.b", &json!({ "id": "2" })));
+    let shown = run(&duffel, &format!("events get {one} --json"));
+    assert_eq!((shown.lines().len(), shown.ids()), (1, vec![one.clone()]));
+    let shown = run(&duffel, &format!("events get {one}"));
+    assert!(
+        shown.out.starts_with("{\n") && shown.out.contains(&format!("\"id\": \"{one}\"")),
+        "{}",
+        shown.out
+    );
+    let asked = run(&duffel, &format!("events redeliver {one} {two}"));
+    assert_eq!(asked.lines(), [format!("{one}  Duffel was asked"), format!("{two}  Duffel was asked")]);
+    assert_eq!([duffel.attempts(&one).len(), duffel.attempts(&two).len()], [2, 2]);
+    // One that is not known does not hold up the others.
+    let partly = run(&duffel, &format!("events redeliver wev_nobody {two}"));
+    partly.assert_failed(3, "wev_nobody: Duffel answered 404");
+    assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
+    duffel.befall("POST", &Fault::Status(500), 1);
+    let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
+    stopped.assert_failed(4, "2 of 2 were not asked for");
+    run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is no id of Duffel's");
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_and_told() {
+    let duffel = Duffel::start();
+    duffel.set(|settings| settings.rate = Some((2, Duration::from_secs(1))));
+    for _ in 0..401 {
+        duffel.occur("a.b", &json!({}));
+    }
+    let listed = run(&duffel, "events list --all --json");
+    assert_eq!((listed.code, listed.ids().len()), (0, 401));
+    assert!(
+        listed.err.contains("Duffel answered 429 Too Many Requests: Rate limit exceeded"),
+        "{}",
+        listed.err
+    );
+    assert!(listed.err.contains(": trying again in "), "{}", listed.err);
+    duffel.set(|settings| settings.rate = None);
+    duffel.befall("GET", &Fault::RetryAfter(429, 3600), 1);
+    run(&duffel, "events list").assert_failed(4, "(rate_limit_exceeded)");
+}
+
+#[test]
+fn failures_are_told_so_that_one_knows_what_to_do() {
+    let duffel = Duffel::start();
+    let after = |fault: &Fault, times: usize| {
+        duffel.befall("GET", fault, times);
+        run(&duffel, "webhooks list")
+    };
+    let html = after(&Fault::Html(502), 1);
+    html.assert_failed(
+        4,
+        "Duffel answered 502 Bad Gateway, and no JSON but \"502 Bad Gateway\" [request FsLh",
+    );
+    assert_eq!(html.err.lines().count(), 1, "{}", html.err);
+    after(&Fault::Status(500), 1)
+        .assert_failed(4, "Something went wrong (internal_server_error) [request FsLh");
+    after(&Fault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
+    after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel broke");
+    after(&Fault::Answer(200, "Welcome to the hotel"), 1)
+        .assert_failed(1, "and not what its documentation says but \"Welcome to the hotel\"");
+    after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
+        .assert_failed(1, "not what its documentation says");
+    after(&Fault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
+        .assert_failed(3, ": \u{fffd}[31mRed");
+    let began = Instant::now();
+    assert_eq!(after(&Fault::Slow(Duration::from_secs(1)), 1).code, 0);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+
+    let unset = done(&tool(&duffel, "events list").env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap());
+    unset.assert_failed(1, "DUFFEL_ACCESS_TOKEN is not set: make an access token");
+    let with =
+        |token: &str| done(&tool(&duffel, "events list").env("DUFFEL_ACCESS_TOKEN", token).output().unwrap());
+    with("duffel_test_other")
+        .assert_failed(3, "401 Unauthorized: Unauthorized: The access token used is not");
+    assert!(!with("duffel_test_other").err.contains("duffel_test_other"));
+    with(" ").assert_failed(1, "DUFFEL_ACCESS_TOKEN: the access token is blank");
+    let broken = with("duffel_test_bro ken");
+    broken.assert_failed(1, "white space within it");
+    assert!(!broken.err.contains("bro ken"));
+    let at = |url: &str| done(&tool(&duffel, "events list").env("DUFFEL_API_URL", url).output().unwrap());
+    at("http://127.0.0.1:1").assert_failed(4, "Duffel cannot be reached: the connection was refused");
+    at("http://api.duffel.com").assert_failed(1, "DUFFEL_API_URL: ");
+}
+
+#[test]
+fn shells_can_complete_it() {
+    let duffel = Duffel::start();
+    let script = run(&duffel, "completions bash");
+    assert!(script.lines().len() > 50 && script.out.contains("redeliver"));
+    let mut bash = Command::new("bash");
+    let load = format!("{}\ncomplete -p duffel-hooks", script.out);
+    assert!(bash.args(["-c", &load]).output().unwrap().status.success());
+}
