@@ -3,29 +3,94 @@
 use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
 use duffel_webhook_receiver::{
-    aws::{ACTIONS, PARTITION_KEY, TTL_ATTRIBUTE},
+    aws::{ACTIONS, PARTITION_KEY, RECONCILER_ACTIONS, TTL_ATTRIBUTE},
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
     queue::MAX_MESSAGE_BYTES,
+    reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
 };
 use serde_yaml_ng::Value;
 
-use crate::helpers::{World, answer, event, noon, signed};
+use crate::{
+    helpers::{World, answer, event, noon, signed},
+    reconcile::TIMEOUT,
+};
 
 #[test]
-fn the_function_is_built_from_the_receiver() {
-    let binary = Path::new(env!("CARGO_BIN_EXE_receiver")).file_stem().and_then(OsStr::to_str);
-    let metadata = &Template::read().0["Resources"]["ReceiverFunction"]["Metadata"];
-    assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
-    assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+fn each_function_is_built_from_its_program() {
+    let template = Template::read();
+    for (function, program) in [
+        ("ReceiverFunction", env!("CARGO_BIN_EXE_receiver")),
+        ("ReconcilerFunction", env!("CARGO_BIN_EXE_reconciler")),
+    ] {
+        let binary = Path::new(program).file_stem().and_then(OsStr::to_str);
+        let metadata = &template.0["Resources"][function]["Metadata"];
+        assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
+        assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+    }
 }
 
 #[test]
 fn the_function_is_given_every_variable_but_the_secret_itself() {
     let template = Template::read();
-    let given: BTreeSet<_> = keys(template.variables()).collect();
+    let given: BTreeSet<_> = keys(template.variables("ReceiverFunction")).collect();
     let read = VARIABLES.into_iter().filter(|name| *name != "WEBHOOK_SECRET").collect();
     assert_eq!(given, read);
+}
+
+#[test]
+fn the_reconciler_is_given_every_variable_but_duffels_address() {
+    let template = Template::read();
+    let given: BTreeSet<_> = keys(template.variables("ReconcilerFunction")).collect();
+    let read = reconcile::VARIABLES.into_iter().filter(|name| *name != "DUFFEL_API_URL").collect();
+    assert_eq!(given, read);
+}
+
+#[test]
+fn the_reconciler_starts_with_the_defaults_and_a_token() {
+    let mut template = Template::read();
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1b2c3";
+    template.0["Parameters"]["AccessTokenSecretArn"]["Default"] = arn.into();
+    let variables = template.variables("ReconcilerFunction");
+    let settings = Settings::read(|name| template.resolve(variables.get(name)?)).unwrap();
+    assert_eq!(settings.token_arn, arn);
+    assert_eq!(settings.redeliveries, 1_000);
+    assert!(settings.look_back < MAX_LOOK_BACK);
+}
+
+#[test]
+fn without_a_token_there_is_nothing_of_the_reconciler() {
+    let template = Template::read();
+    assert!(!template.holds(&"HasReconciler".into()));
+    assert!(!template.holds(&"HasAccessTokenKey".into()));
+    let mut count = 0;
+    for name in keys(&template.0["Resources"]) {
+        let resource = &template.0["Resources"][name];
+        let is_its = |text: &&str| text.starts_with("Reconciler") || *text == "UndeliveredEvents";
+        if is_its(&name) || texts(&resource["Properties"]).iter().any(is_its) {
+            count += 1;
+            assert_eq!(resource["Condition"], "HasReconciler", "{name}");
+        }
+    }
+    assert_eq!(count, 8);
+    assert_eq!(template.0["Outputs"]["ReconcilerFunctionName"]["Condition"], "HasReconciler");
+}
+
+#[test]
+fn the_reconciler_runs_alone_every_quarter_of_an_hour_and_is_not_repeated() {
+    let template = Template::read();
+    let property = |name| template.property("ReconcilerFunction", name);
+    assert_eq!(property("ReservedConcurrentExecutions"), 1);
+    assert_eq!(property("Timeout").as_u64(), Some(TIMEOUT.as_secs()));
+    assert_eq!(property("EventInvokeConfig")["MaximumRetryAttempts"], 0);
+    let schedule = &property("Events")["Schedule"];
+    assert_eq!(schedule["Type"], "ScheduleV2");
+    assert_eq!(schedule["Properties"]["ScheduleExpression"], "rate(15 minutes)");
+    assert_eq!(schedule["Properties"]["OmitName"], true);
+    // An hour is four runs.
+    let alarm = |name| template.property("ReconcilerAlarm", name).as_u64();
+    assert_eq!((alarm("Period"), alarm("EvaluationPeriods")), (Some(900), Some(4)));
+    assert_eq!(template.property("ReconcilerAlarm", "TreatMissingData"), "breaching");
 }
 
 #[test]
@@ -64,19 +129,40 @@ fn the_function_has_the_time_that_the_calls_to_aws_are_cut_for() {
 }
 
 #[test]
-fn the_function_logs_json() {
-    assert_eq!(Template::read().property("ReceiverFunction", "LoggingConfig")["LogFormat"], "JSON");
+fn the_functions_log_json() {
+    let template = Template::read();
+    for function in ["ReceiverFunction", "ReconcilerFunction"] {
+        assert_eq!(template.property(function, "LoggingConfig")["LogFormat"], "JSON");
+    }
+    // The heartbeat is an INFO line, whatever the receiver logs.
+    assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
 }
 
 #[test]
 fn the_role_allows_the_calls_of_the_receiver_and_no_more() {
+    assert_eq!(allowed("ReceiverFunction", "ReceiverRole"), ACTIONS);
+}
+
+#[test]
+fn the_role_of_the_reconciler_allows_its_one_call_and_nothing_on_queue_and_table() {
+    assert_eq!(allowed("ReconcilerFunction", "ReconcilerRole"), RECONCILER_ACTIONS);
     let template = Template::read();
-    assert_eq!(template.property("ReceiverFunction", "Policies"), &Value::Null);
-    assert!(is_tagged(template.property("ReceiverFunction", "Role"), "!GetAtt", "ReceiverRole.Arn"));
-    assert_eq!(template.property("ReceiverRole", "ManagedPolicyArns"), &Value::Null);
+    let texts = texts(template.property("ReconcilerRole", "Policies"));
+    assert!(texts.contains(&"AccessTokenSecretArn"));
+    for other in ["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret", "ReceiverLogGroup"] {
+        assert!(!texts.iter().any(|text| text.contains(other)), "{texts:?}");
+    }
+}
+
+/// The actions of a role, which has nothing but statements of its own, sorted; those of its log group apart.
+fn allowed(function: &str, role: &str) -> Vec<String> {
+    let template = Template::read();
+    assert_eq!(template.property(function, "Policies"), &Value::Null);
+    assert!(is_tagged(template.property(function, "Role"), "!GetAtt", &format!("{role}.Arn")));
+    assert_eq!(template.property(role, "ManagedPolicyArns"), &Value::Null);
 
     let mut allowed = Vec::new();
-    for policy in sequence(template.property("ReceiverRole", "Policies")) {
+    for policy in sequence(template.property(role, "Policies")) {
         for statement in sequence(&policy["PolicyDocument"]["Statement"]) {
             // A statement that depends on a condition is the first branch of an `!If`.
             let statement = if is_if(statement) { &statement[1] } else { statement };
@@ -99,7 +185,7 @@ fn the_role_allows_the_calls_of_the_receiver_and_no_more() {
     }
     allowed.retain(|action| !["logs:CreateLogStream", "logs:PutLogEvents"].contains(action));
     allowed.sort_unstable();
-    assert_eq!(allowed, ACTIONS);
+    allowed.into_iter().map(str::to_owned).collect()
 }
 
 #[test]
@@ -154,6 +240,33 @@ fn the_alarm_on_refused_signatures_knows_the_words_of_the_log() {
 }
 
 #[test]
+fn the_metrics_of_the_reconciler_are_made_of_what_its_log_says() {
+    let template = Template::read();
+    for (filter, pattern, name, value) in [
+        ("ReconcilerHeartbeat", r#"{ $.outcome = "succeeded" }"#, "ReconcilerSuccesses", "1"),
+        (
+            "UndeliveredEvents",
+            r#"{ ($.outcome = "succeeded") || ($.found > 0) }"#,
+            "UndeliveredEvents",
+            "$.found",
+        ),
+        ("RequestedRedeliveries", "{ $.asked >= 0 }", "RequestedRedeliveries", "$.asked"),
+    ] {
+        assert_eq!(template.property(filter, "FilterPattern"), pattern);
+        assert!(is_tagged(template.property(filter, "LogGroupName"), "!Ref", "ReconcilerLogGroup"));
+        let metric = &template.property(filter, "MetricTransformations")[0];
+        assert_eq!(metric["MetricName"], name);
+        assert_eq!(metric["MetricValue"], value);
+    }
+    for (alarm, metric) in
+        [("ReconcilerAlarm", "ReconcilerSuccesses"), ("UndeliveredAlarm", "UndeliveredEvents")]
+    {
+        assert_eq!(template.property(alarm, "MetricName"), metric);
+        assert!(is_tagged(template.property(alarm, "Namespace"), "!Ref", "AWS::StackName"));
+    }
+}
+
+#[test]
 fn the_webhook_url_is_where_deliveries_are_accepted() {
     let template = Template::read();
     let url = template.0["Outputs"]["WebhookUrl"]["Value"].as_str().unwrap();
@@ -176,13 +289,13 @@ impl Template {
         &resource["Properties"][name]
     }
 
-    fn variables(&self) -> &Value {
-        &self.property("ReceiverFunction", "Environment")["Variables"]
+    fn variables(&self, function: &str) -> &Value {
+        &self.property(function, "Environment")["Variables"]
     }
 
     /// What the receiver makes of the environment that it has where every parameter is left alone.
     fn config(&self) -> Result<Config, String> {
-        let variables = self.variables();
+        let variables = self.variables("ReceiverFunction");
         let read = |name: &str| self.resolve(variables.get(name)?);
         Config::read(read).map_err(|error| error.to_string())
     }
