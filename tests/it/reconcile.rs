@@ -224,6 +224,20 @@ async fn each_event_arrives_once_whatever_duffel_means_by_success_and_redelivery
 }
 
 #[tokio::test]
+async fn what_arrived_before_others_were_lost_is_left_in_peace_too() {
+    let mut stage = Stage::new(&[]).await;
+    stage.duffel.set(|settings| settings.first_attempt_counts = true);
+    let mut events = stage.occur(3);
+    stage.up();
+    assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
+    stage.down();
+    events.extend(stage.occur(2));
+    stage.up();
+    assert_eq!(stage.run().await.report, counts(2, 2, 0, 0));
+    stage.has_once(&events).await;
+}
+
+#[tokio::test]
 async fn filters_that_duffel_ignores_and_times_that_it_does_not_tell_lose_nothing() {
     for hides_times in [false, true] {
         let mut stage = Stage::new(&[]).await;
@@ -248,9 +262,9 @@ async fn what_the_ledger_may_have_forgotten_is_not_asked_for() {
     for ignores_filters in [false, true] {
         let mut stage = Stage::new(&[("DEDUP_WINDOW", "1d")]).await;
         stage.duffel.set(|settings| settings.ignores_filters = ignores_filters);
-        let hours = |hours| SystemTime::now() - Duration::from_hours(hours);
-        let ids = [22, 24, 48].map(|age| {
-            stage.duffel.occur_at(hours(age), "order.created", &json!({ "id": format!("ord_{age}") }))
+        let ids = [22 * 60, 23 * 60 + 30, 48 * 60].map(|age| {
+            let at = SystemTime::now() - Duration::from_mins(age);
+            stage.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
         });
         stage.up();
         assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
