@@ -9,8 +9,10 @@ from samtranslator.translator.translator import Translator
 
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file.read())
-# Stands for what `sam package` would have uploaded.
-template["Resources"]["ReceiverFunction"]["Properties"]["CodeUri"] = "s3://bucket/key"
+for resource in template["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        # Stands for what `sam package` would have uploaded.
+        resource["Properties"]["CodeUri"] = "s3://bucket/key"
 defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
 translated = Translator({}, Parser()).translate(template, parameter_values=defaults)
 with open(sys.argv[2], "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-//! Every call to AWS on the path of a delivery: three on the way, one at the start.
+//! Every call to AWS: three on the path of a delivery, one for its secrets, one for the reconciler's tokens.
 
 use std::{
     error::Error,
@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     config::{Config, Secrets, SourceConfig},
+    duffel::{AccessToken, AccessTokenError},
     event::Identity,
     ledger::{Ledger, LedgerError, Record},
     log,
@@ -70,7 +71,7 @@ pub async fn compose(
     Ok(Receiver { sources, ledger, queue: SqsQueue::new(sdk, config.queue_url), window: config.window })
 }
 
-/// Why there is no receiver.
+/// Why no AWS service can be called.
 #[derive(Debug, Error)]
 #[error("AWS_REGION is required")]
 pub struct NoRegion;
@@ -291,6 +292,33 @@ enum StoredKeysError {
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     #[error("WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
     Unusable(#[source] SecretError),
+}
+
+/// Fetches the access tokens to Duffel's API: one for each of its modes, or just one.
+///
+/// # Errors
+/// When they cannot be had, or are none; nothing of them is told.
+pub async fn access_tokens(sdk: &SdkConfig, arn: &str) -> Result<Vec<AccessToken>, StoredTokensError> {
+    let config = aws_sdk_secretsmanager::config::Builder::from(sdk).timeout_config(timeouts(SECRET_TIMEOUT));
+    let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+    // The current version only: who replaced a token may have revoked the one before.
+    let answer = client.get_secret_value().secret_id(arn).send().await;
+    let answer = answer.map_err(|error| StoredTokensError::Unavailable(error.into()))?;
+    let text = answer.secret_string().ok_or(StoredTokensError::Unusable(SecretError::Blank))?;
+    let secrets = Secret::read_stored(text).map_err(StoredTokensError::Unusable)?;
+    let token = |secret: &Secret| AccessToken::new(secret.expose()).map_err(StoredTokensError::NoToken);
+    secrets.iter().map(token).collect()
+}
+
+/// Why there is no access token to Duffel's API.
+#[derive(Debug, Error)]
+pub enum StoredTokensError {
+    #[error("Secrets Manager did not give DUFFEL_ACCESS_TOKEN_ARN")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    #[error("DUFFEL_ACCESS_TOKEN_ARN is of no use")]
+    Unusable(#[source] SecretError),
+    #[error("DUFFEL_ACCESS_TOKEN_ARN is of no use")]
+    NoToken(#[source] AccessTokenError),
 }
 
 #[cfg(test)]

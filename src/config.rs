@@ -96,7 +96,7 @@ impl Config {
     /// # Errors
     /// With all mistakes there are.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut environment = Environment { variable, mistakes: Vec::new() };
+        let mut environment = Environment::new(variable);
         let queue_url = environment.queue_url();
         let ledger_table = environment.get("LEDGER_TABLE");
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
@@ -108,17 +108,26 @@ impl Config {
     }
 }
 
-struct Environment<F> {
+pub(crate) struct Environment<F> {
     variable: F,
     mistakes: Vec<String>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Environment<F> {
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn new(variable: F) -> Self {
+        Self { variable, mistakes: Vec::new() }
+    }
+
+    /// What was read, if there was no mistake in it.
+    pub(crate) fn finish<T>(self, read: T) -> Result<T, ConfigError> {
+        if self.mistakes.is_empty() { Ok(read) } else { Err(ConfigError(self.mistakes)) }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn mistake(&mut self, name: &str, what: impl fmt::Display) {
+    pub(crate) fn mistake(&mut self, name: &str, what: impl fmt::Display) {
         self.mistakes.push(format!("{name} {what}"));
     }
 
@@ -134,7 +143,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         url
     }
 
-    fn duration(&mut self, name: &str) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
         let duration = parse_duration(&self.get(name)?);
         duration.map_err(|what| self.mistake(name, what)).ok()
     }

@@ -74,6 +74,7 @@ mod pairs;
 mod pointer;
 pub mod queue;
 pub mod receive;
+pub mod reconcile;
 pub mod renewal;
 pub mod scheme;
 pub mod secret;

@@ -24,7 +24,9 @@ where
     // Below that the runtime and the SDK log whole payloads, and those belong in no log.
     let theirs = level.min(LevelFilter::from_level(Level::WARN));
     let targets = Targets::new().with_default(theirs).with_target(env!("CARGO_CRATE_NAME"), level);
-    let targets = targets.with_target("receiver", level).with_target("duffel_hooks", level);
+    let targets = ["receiver", "reconciler", "duffel_hooks"]
+        .into_iter()
+        .fold(targets, |targets, binary| targets.with_target(binary, level));
     let lines = fmt::layer().with_writer(writer).with_target(false);
     let text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     let lines = if text {

@@ -42,6 +42,12 @@ impl Serve {
         Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
     }
 
+    /// With the real queue and table.
+    pub fn forward(backend: &Backend, secret: &str) -> Self {
+        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
+        Self::spawn(command.envs(backend.variables()).env("WEBHOOK_SECRET", secret))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = follow(process.stdout.take().unwrap());
@@ -314,8 +320,7 @@ fn every_scheme_signs_what_it_verifies() {
 #[tokio::test]
 async fn serve_forwards_to_the_real_queue_and_table() {
     let backend = Backend::new().await;
-    let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-    let serve = Serve::spawn(command.envs(backend.variables()));
+    let serve = Serve::forward(&backend, SECRET);
     let url = serve.line("Receiving on ");
     assert_eq!(serve.line("Forwarding to "), backend.queue_url);
     assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "202 Accepted {\"status\":\"accepted\"}\n");

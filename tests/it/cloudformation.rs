@@ -166,7 +166,7 @@ impl Template {
         }
     }
 
-    fn holds(&self, condition: &Value) -> bool {
+    pub fn holds(&self, condition: &Value) -> bool {
         let Value::Tagged(tagged) = condition else {
             return self.holds(&self.section("Conditions")[condition.as_str().unwrap()]);
         };

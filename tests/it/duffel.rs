@@ -36,6 +36,8 @@ pub struct Settings {
     pub unattempted_is_nothing: bool,
     /// Redelivery is answered 202 at once and happens so much later; else it is answered 204 when it is done.
     pub redelivers_after: Option<Duration>,
+    /// A redelivery that is done at once and not accepted is answered 422, as a ping is; else 204 all the same.
+    pub redelivery_tells: bool,
     /// Retries and redeliveries go to the webhook of the first attempt under its secret, though it be deleted.
     pub remembers_endpoint: bool,
     /// A retry is signed with the time of the first attempt.
@@ -58,6 +60,7 @@ impl Default for Settings {
             first_attempt_counts: false,
             unattempted_is_nothing: false,
             redelivers_after: None,
+            redelivery_tells: false,
             remembers_endpoint: false,
             signs_first_time: false,
             ignores_filters: false,

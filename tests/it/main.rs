@@ -18,6 +18,7 @@ mod ministack;
 mod model;
 mod privilege;
 mod proxy;
+mod reconcile;
 mod references;
 mod rie;
 mod runtime_api;

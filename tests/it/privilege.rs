@@ -21,7 +21,8 @@ use crate::{
     helpers::{ORDER_CREATED, SECRET},
     ministack::{Backend, REGION},
     proxy::Proxy,
-    runtime_api::Function,
+    reconcile::TIMEOUT,
+    runtime_api::{End, Function},
     setup,
 };
 
@@ -219,17 +220,44 @@ async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
     prove(&template, "ReceiverRole", &needed);
 }
 
+#[tokio::test]
+async fn the_reconcilers_role_allows_its_access_token_to_be_read_and_nothing_else() {
+    let backend = Backend::new().await;
+    let token = backend.create_secret(Some("duffel_test_token")).await;
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    let template = Template::read().given("AccessTokenSecretArn", &token).given("AccessTokenKmsKeyArn", &key);
+    let proxy = Proxy::new().await;
+    let variables = template.variables("ReconcilerFunction");
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // Where nobody answers: what it asks of Duffel needs no role.
+    let variables = variables
+        .chain([("AWS_ENDPOINT_URL", proxy.endpoint.as_str()), ("DUFFEL_API_URL", "http://127.0.0.1:9")]);
+    let function =
+        Function::start_binary(Path::new(env!("CARGO_BIN_EXE_reconciler")), TIMEOUT, variables).await;
+    let (end, _) = function.invoke("{}").await;
+    assert!(matches!(end, End::Failed), "{end:?}");
+    let seen = proxy.targets();
+    let mut needed: BTreeSet<_> = seen.iter().map(|(action, target)| Request::new(action, target)).collect();
+    assert_eq!(needed.len(), 1, "{needed:?}");
+    needed.extend(logging("ReconcilerLogGroup"));
+    let service = format!("secretsmanager.{REGION}.amazonaws.com");
+    needed.insert(Request::new("kms:Decrypt", &key).with("kms:ViaService", &service));
+    prove(&template, "ReconcilerRole", &needed);
+}
+
 #[test]
-fn the_receiver_has_this_role_and_lambda_alone_may_assume_it() {
+fn each_function_has_its_role_and_lambda_alone_may_assume_it() {
     let template = Template::read();
     let lambda = json!({ "Service": "lambda.amazonaws.com" });
-    let trust = template.resolve(template.property("ReceiverRole", "AssumeRolePolicyDocument")).unwrap();
     let statement = json!({ "Effect": "Allow", "Principal": lambda, "Action": "sts:AssumeRole" });
-    assert_eq!(trust["Statement"], json!([statement]));
-    // Nothing but the policy that is proved here.
-    assert!(template.property("ReceiverFunction", "Policies").is_null());
-    assert!(template.property("ReceiverRole", "ManagedPolicyArns").is_null());
-    let role = "arn:aws:iam::000000000000:role/receiver";
-    let template = template.made("ReceiverRole", "receiver", role);
-    assert_eq!(template.resolve(template.property("ReceiverFunction", "Role")), Some(role.into()));
+    for (function, role) in [("ReceiverFunction", "ReceiverRole"), ("ReconcilerFunction", "ReconcilerRole")] {
+        let trust = template.resolve(template.property(role, "AssumeRolePolicyDocument")).unwrap();
+        assert_eq!(trust["Statement"], json!([statement]));
+        // Nothing but the policy that is proved here.
+        assert!(template.property(function, "Policies").is_null());
+        assert!(template.property(role, "ManagedPolicyArns").is_null());
+        let arn = format!("arn:aws:iam::000000000000:role/{role}");
+        let template = Template::read().made(role, role, &arn);
+        assert_eq!(template.resolve(template.property(function, "Role")), Some(arn.into()));
+    }
 }

@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use crate::ministack::{ACCESS_KEY, REGION, SECRET_KEY};
 
-/// The function's, in `template.yaml`.
+/// The receiver's, in `template.yaml`.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How an invocation ended.
@@ -53,6 +53,7 @@ pub enum End {
 /// A function and the one process of it, which asks for work.
 pub struct Function {
     binary: PathBuf,
+    timeout: Duration,
     environment: Vec<(String, String)>,
     process: Option<Process>,
     errors: Arc<Mutex<Vec<String>>>,
@@ -61,16 +62,17 @@ pub struct Function {
 impl Function {
     /// Starts the receiver with nothing in its environment but what Lambda sets and these.
     pub async fn start<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_receiver")), variables).await
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_receiver")), TIMEOUT, variables).await
     }
 
-    /// The same with another build of it.
+    /// The same of any program, which has so much time for each invocation.
     pub async fn start_binary<'a>(
         binary: &Path,
+        timeout: Duration,
         variables: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
         let lambda = [
-            ("AWS_LAMBDA_FUNCTION_NAME", "receiver"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "function"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_REGION", REGION),
@@ -80,7 +82,7 @@ impl Function {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let environment = lambda.map(owned).into_iter().chain(variables.into_iter().map(owned)).collect();
         let binary = binary.to_owned();
-        let mut function = Self { binary, environment, process: None, errors: Arc::default() };
+        let mut function = Self { binary, timeout, environment, process: None, errors: Arc::default() };
         function.restart().await;
         function
     }
@@ -94,6 +96,7 @@ impl Function {
             queue: AsyncMutex::new(queue),
             running: Mutex::default(),
             errors: Arc::clone(&self.errors),
+            timeout: self.timeout,
         };
         let api = Arc::new(api);
         let (address, listener) = accept(move |request| {
@@ -117,7 +120,7 @@ impl Function {
         let (reply, replied) = oneshot::channel();
         let (payload, trace) = (payload.into(), trace.map(str::to_owned));
         process.invocations.send(Invocation { payload, trace, reply }).unwrap();
-        let end = timeout(TIMEOUT, async {
+        let end = timeout(self.timeout, async {
             tokio::select! {
                 biased;
                 end = replied => end.unwrap(),
@@ -223,6 +226,7 @@ struct Api {
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     running: Mutex<HashMap<String, oneshot::Sender<End>>>,
     errors: Arc<Mutex<Vec<String>>>,
+    timeout: Duration,
 }
 
 impl Api {
@@ -251,13 +255,13 @@ impl Api {
         let mut queue = self.queue.lock().await;
         let Some(invocation) = queue.recv().await else { pending().await };
         let id = Uuid::new_v4().to_string();
-        let deadline = (SystemTime::now() + TIMEOUT).duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let deadline = (SystemTime::now() + self.timeout).duration_since(UNIX_EPOCH).unwrap().as_millis();
         let mut response = Response::builder()
             .header("Lambda-Runtime-Aws-Request-Id", &id)
             .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
             .header(
                 "Lambda-Runtime-Invoked-Function-Arn",
-                "arn:aws:lambda:eu-west-1:123456789012:function:receiver",
+                "arn:aws:lambda:eu-west-1:123456789012:function:function",
             );
         if let Some(trace) = invocation.trace {
             response = response.header("Lambda-Runtime-Trace-Id", trace);

@@ -7,6 +7,7 @@ use duffel_webhook_receiver::{
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
     operator::Output,
     queue::MAX_MESSAGE_BYTES,
+    reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
 };
 use serde_yaml_ng::Value;
@@ -14,15 +15,21 @@ use serde_yaml_ng::Value;
 use crate::{
     cloudformation::Template,
     helpers::{World, answer, event, noon, signed},
+    reconcile::TIMEOUT,
 };
 
 #[test]
-fn the_function_is_built_from_the_receiver() {
-    let binary = Path::new(env!("CARGO_BIN_EXE_receiver")).file_stem().and_then(OsStr::to_str);
+fn each_function_is_built_from_its_program() {
     let template = Template::read();
-    let metadata = &template.resource("ReceiverFunction")["Metadata"];
-    assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
-    assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+    for (function, program) in [
+        ("ReceiverFunction", env!("CARGO_BIN_EXE_receiver")),
+        ("ReconcilerFunction", env!("CARGO_BIN_EXE_reconciler")),
+    ] {
+        let binary = Path::new(program).file_stem().and_then(OsStr::to_str);
+        let metadata = &template.resource(function)["Metadata"];
+        assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
+        assert_eq!(metadata["BuildProperties"]["Binary"].as_str(), binary);
+    }
 }
 
 #[test]
@@ -31,7 +38,7 @@ fn the_function_is_built_without_what_only_the_operator_needs() {
     let metadata = Command::new(env!("CARGO")).args(cargo).output().unwrap().stdout;
     let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
     let build = &metadata["packages"][0]["metadata"]["lambda"]["build"];
-    assert_eq!(build, &serde_json::json!({ "no_default_features": true, "features": ["aws"] }));
+    assert_eq!(build, &serde_json::json!({ "no_default_features": true, "features": ["aws", "https"] }));
 }
 
 #[test]
@@ -49,6 +56,60 @@ fn the_function_is_given_every_variable_but_the_secret_itself() {
     let given: BTreeSet<_> = keys(variables).collect();
     let read = VARIABLES.into_iter().filter(|name| *name != "WEBHOOK_SECRET").collect();
     assert_eq!(given, read);
+}
+
+#[test]
+fn the_reconciler_is_given_every_variable_but_duffels_address() {
+    let template = Template::read();
+    let variables = &template.property("ReconcilerFunction", "Environment")["Variables"];
+    let given: BTreeSet<_> = keys(variables).collect();
+    let read = reconcile::VARIABLES.into_iter().filter(|name| *name != "DUFFEL_API_URL").collect();
+    assert_eq!(given, read);
+}
+
+#[test]
+fn the_reconciler_starts_with_the_defaults_and_a_token() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1b2c3";
+    let variables = Template::read().given("AccessTokenSecretArn", arn).variables("ReconcilerFunction");
+    let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
+    assert_eq!(settings.token_arn, arn);
+    assert_eq!(settings.redeliveries, 1_000);
+    assert!(settings.look_back < MAX_LOOK_BACK);
+}
+
+#[test]
+fn without_a_token_there_is_nothing_of_the_reconciler() {
+    let template = Template::read();
+    assert!(!template.holds(&"HasReconciler".into()));
+    assert!(!template.holds(&"HasAccessTokenKey".into()));
+    let mut count = 0;
+    for name in keys(template.section("Resources")) {
+        let resource = template.resource(name);
+        let is_its = |text: &&str| text.starts_with("Reconciler") || *text == "UndeliveredEvents";
+        if is_its(&name) || texts(&resource["Properties"]).iter().any(is_its) {
+            count += 1;
+            assert_eq!(resource["Condition"], "HasReconciler", "{name}");
+        }
+    }
+    assert_eq!(count, 8);
+    assert_eq!(template.section("Outputs")["ReconcilerFunctionName"]["Condition"], "HasReconciler");
+}
+
+#[test]
+fn the_reconciler_runs_alone_every_quarter_of_an_hour_and_is_not_repeated() {
+    let template = Template::read();
+    let property = |name| template.property("ReconcilerFunction", name);
+    assert_eq!(property("ReservedConcurrentExecutions"), 1);
+    assert_eq!(property("Timeout").as_u64(), Some(TIMEOUT.as_secs()));
+    assert_eq!(property("EventInvokeConfig")["MaximumRetryAttempts"], 0);
+    let schedule = &property("Events")["Schedule"];
+    assert_eq!(schedule["Type"], "ScheduleV2");
+    assert_eq!(schedule["Properties"]["ScheduleExpression"], "rate(15 minutes)");
+    assert_eq!(schedule["Properties"]["OmitName"], true);
+    // An hour is four runs.
+    let alarm = |name| template.property("ReconcilerAlarm", name).as_u64();
+    assert_eq!((alarm("Period"), alarm("EvaluationPeriods")), (Some(900), Some(4)));
+    assert_eq!(template.property("ReconcilerAlarm", "TreatMissingData"), "breaching");
 }
 
 #[test]
@@ -84,8 +145,13 @@ fn the_function_has_the_time_that_the_calls_to_aws_are_cut_for() {
 }
 
 #[test]
-fn the_function_logs_json() {
-    assert_eq!(Template::read().property("ReceiverFunction", "LoggingConfig")["LogFormat"], "JSON");
+fn the_functions_log_json() {
+    let template = Template::read();
+    for function in ["ReceiverFunction", "ReconcilerFunction"] {
+        assert_eq!(template.property(function, "LoggingConfig")["LogFormat"], "JSON");
+    }
+    // The heartbeat is an INFO line, whatever the receiver logs.
+    assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
 }
 
 #[test]
@@ -140,12 +206,43 @@ fn the_alarm_on_refused_signatures_knows_the_words_of_the_log() {
 }
 
 #[test]
+fn the_metrics_of_the_reconciler_are_made_of_what_its_log_says() {
+    let template = Template::read();
+    for (filter, pattern, name, value) in [
+        ("ReconcilerHeartbeat", r#"{ $.outcome = "succeeded" }"#, "ReconcilerSuccesses", "1"),
+        (
+            "UndeliveredEvents",
+            r#"{ ($.outcome = "succeeded") || ($.found > 0) }"#,
+            "UndeliveredEvents",
+            "$.found",
+        ),
+        ("RequestedRedeliveries", "{ $.asked >= 0 }", "RequestedRedeliveries", "$.asked"),
+    ] {
+        assert_eq!(template.property(filter, "FilterPattern"), pattern);
+        assert!(is_reference(template.property(filter, "LogGroupName"), "ReconcilerLogGroup"));
+        let metric = &template.property(filter, "MetricTransformations")[0];
+        assert_eq!(metric["MetricName"], name);
+        assert_eq!(metric["MetricValue"], value);
+    }
+    for (alarm, metric) in
+        [("ReconcilerAlarm", "ReconcilerSuccesses"), ("UndeliveredAlarm", "UndeliveredEvents")]
+    {
+        assert_eq!(template.property(alarm, "MetricName"), metric);
+        assert!(is_reference(template.property(alarm, "Namespace"), "AWS::StackName"));
+    }
+}
+
+#[test]
 fn the_webhook_url_is_where_deliveries_are_accepted() {
     let template = Template::read();
     let url = template.section("Outputs")["WebhookUrl"]["Value"].as_str().unwrap();
     let mut request = signed(event("order.created", "wev_1", "ord_1"), noon());
     *request.uri_mut() = url.strip_prefix("${HttpApi.ApiEndpoint}").unwrap().parse().unwrap();
     assert_eq!(World::new().knock(request, noon()), answer(202, "accepted"));
+}
+
+fn is_reference(value: &Value, name: &str) -> bool {
+    matches!(value, Value::Tagged(tagged) if tagged.tag == "!Ref" && tagged.value == name)
 }
 
 /// What the receiver makes of the environment that it has.

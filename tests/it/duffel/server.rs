@@ -288,7 +288,10 @@ fn redeliver(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, 
     };
     let Some(later) = later else {
         deliver(state, id);
-        return Ok(empty(204));
+        let state = lock(state);
+        let event = state.events.iter().find(|event| event.id == id).unwrap();
+        let accepted = event.attempts.last() == Some(&true);
+        return if accepted || !state.settings.redelivery_tells { Ok(empty(204)) } else { Err(unheard()) };
     };
     let (state, id) = (state.clone(), id.to_owned());
     std::thread::spawn(move || {

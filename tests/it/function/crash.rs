@@ -33,7 +33,7 @@ use crate::{
     helpers::{SECRET, event},
     ministack::Backend,
     proxy::{Fault, Proxy},
-    runtime_api::{End, Function},
+    runtime_api::{End, Function, TIMEOUT},
 };
 
 const ENVIRONMENTS: usize = 4;
@@ -184,7 +184,7 @@ impl Crowd {
         ];
         let mut environments = Vec::new();
         for _ in 0..ENVIRONMENTS {
-            let function = RwLock::new(Function::start_binary(&binary, variables).await);
+            let function = RwLock::new(Function::start_binary(&binary, TIMEOUT, variables).await);
             environments.push(Environment {
                 turn: AsyncMutex::default(),
                 function,

@@ -1,0 +1,217 @@
+//! Which events did Duffel fail to deliver, and will it try again? It is asked to, through the door they all come by.
+//!
+//! Nothing is kept between two runs. An event that is delivered twice all the same is one the ledger has seen, as
+//! long as it is asked for before the ledger forgets.
+
+mod settings;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde::Serialize;
+
+pub use self::settings::{MAX_LOOK_BACK, Settings, VARIABLES};
+use crate::duffel::{ApiError, Client, DeliveryFilter, EventFilter, Outlook};
+
+/// So many failures in a row that are not the event's own mean that those after them would fail as well.
+const MAX_STREAK: usize = 5;
+
+/// How far a run may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How old an event may be.
+    ///
+    /// A run cannot know when the last one succeeded, since nothing is kept. To look back all the way each time costs
+    /// one request where nothing failed, and a list that is as long as the failures where something did.
+    pub look_back: Duration,
+    /// The most redeliveries to ask for.
+    pub redeliveries: usize,
+    /// When the run must be over; no call to Duffel goes past it.
+    pub deadline: Instant,
+}
+
+/// What a run has come to.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// The events that Duffel failed to deliver, and did not deliver later.
+    pub found: usize,
+    /// Those of them that Duffel was asked to deliver again, and did not refuse.
+    pub asked: usize,
+    /// Those that Duffel, or the endpoint, refused, or where the answer was lost.
+    pub failed: usize,
+    /// Those that were not asked for: a bound was met, or the failures before them left no hope.
+    pub left: usize,
+    /// Whatever kept the run from doing all there was to do.
+    #[serde(skip)]
+    pub errors: Vec<String>,
+}
+
+impl Report {
+    /// Whether Duffel was asked for every event that there was.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.errors.is_empty() && self.asked == self.found
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, asked, failed, left, .. } = self;
+        write!(f, "{found} events were not delivered: {asked} asked for, {failed} failed, {left} left")
+    }
+}
+
+/// Asks Duffel to deliver again what it failed to deliver; one client for each access token.
+///
+/// Whatever fails, the rest is still done.
+#[must_use]
+pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Report {
+    let mut report = Report::default();
+    let clients: Vec<_> = clients.into_iter().map(|client| client.deadline(limits.deadline)).collect();
+    // Half the time is for redeliveries, however long the lists.
+    let time = limits.deadline.saturating_duration_since(Instant::now());
+    let lists_end = limits.deadline.checked_sub(time / 2).unwrap_or(limits.deadline);
+    let mut events = Vec::new();
+    for (index, client) in clients.iter().enumerate() {
+        // All of them before the first is asked for: a list that shrinks loses its cursors.
+        let undelivered = Undelivered::list(client, now.checked_sub(limits.look_back), lists_end);
+        events.extend(undelivered.events.into_keys().map(|id| (index, id)));
+        report.errors.extend(undelivered.error);
+    }
+    report.found = events.len();
+    // Those that fail for ever must not stand in the way of the others, and nothing is kept that could tell them apart:
+    // by chance everyone's turn comes.
+    fastrand::shuffle(&mut events);
+    let mut turns: Vec<_> = clients.iter().map(Turn::new).collect();
+    for (index, id) in events {
+        if report.asked + report.failed == limits.redeliveries {
+            report.left += 1;
+        } else {
+            turns[index].redeliver(&id, &mut report);
+        }
+    }
+    report.errors.extend(turns.into_iter().filter_map(|turn| turn.error));
+    if report.left > 0 && report.asked + report.failed == limits.redeliveries {
+        report.errors.push(format!("a run may ask for {} events", limits.redeliveries));
+    }
+    report
+}
+
+/// What Duffel did not deliver, by its id, with the time at which it happened.
+struct Undelivered {
+    events: HashMap<String, Option<SystemTime>>,
+    /// Why there may be more.
+    error: Option<String>,
+}
+
+impl Undelivered {
+    fn list(client: &Client, after: Option<SystemTime>, until: Instant) -> Self {
+        let mut events = HashMap::new();
+        let filter = EventFilter { delivery_success: Some(false), after, ..EventFilter::default() };
+        let read = read("events", client.events(&filter), until, |event| {
+            events.insert(event.id, event.created_at);
+            true
+        });
+        let mut list = Self { events, error: read.err() };
+        if !list.events.is_empty() {
+            let read = list.leave_out_what_arrived(client, after, until);
+            list.error = list.error.or(read.err());
+        }
+        list
+    }
+
+    /// Where only the first attempt counts for Duffel, what was redelivered is still listed as failed.
+    fn leave_out_what_arrived(
+        &mut self,
+        client: &Client,
+        after: Option<SystemTime>,
+        until: Instant,
+    ) -> Result<(), String> {
+        let times: Option<Vec<_>> = self.events.values().copied().collect();
+        let earliest = times.and_then(|times| times.into_iter().min());
+        let filter = DeliveryFilter {
+            delivery_success: Some(true),
+            after: earliest.or(after),
+            ..DeliveryFilter::default()
+        };
+        read("deliveries", client.deliveries(&filter), until, |delivery| {
+            // The filter passes what does not tell; here that is not good enough: the event would be lost.
+            if delivery.succeeded() == Some(true) {
+                delivery.event_id.map(|id| self.events.remove(&id));
+            }
+            !self.events.is_empty()
+        })
+    }
+}
+
+/// Reads a list until the taker has enough, the list ends or breaks, or the time for it is up.
+fn read<T>(
+    what: &str,
+    list: impl Iterator<Item = Result<T, ApiError>>,
+    until: Instant,
+    mut take: impl FnMut(T) -> bool,
+) -> Result<(), String> {
+    for record in list {
+        let record = record.map_err(|error| format!("the list of {what} broke off: {error}"))?;
+        if !take(record) {
+            break;
+        }
+        if Instant::now() >= until {
+            return Err(format!("the list of {what} is too long for the time there is"));
+        }
+    }
+    Ok(())
+}
+
+/// One token's redeliveries.
+struct Turn<'a> {
+    client: &'a Client,
+    /// Failures in a row that were not the event's own.
+    streak: usize,
+    /// The first failure, or the one that ended the turn.
+    error: Option<String>,
+    is_over: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn new(client: &'a Client) -> Self {
+        Self { client, streak: 0, error: None, is_over: false }
+    }
+
+    fn redeliver(&mut self, id: &str, report: &mut Report) {
+        if self.is_over {
+            report.left += 1;
+            return;
+        }
+        let error = match self.client.redeliver(id) {
+            Ok(()) => {
+                self.streak = 0;
+                report.asked += 1;
+                return;
+            }
+            Err(error) => error,
+        };
+        if matches!(error, ApiError::Deadline) {
+            report.left += 1;
+        } else {
+            tracing::warn!(event.id = id, error = %error, "{id} was not delivered again");
+            report.failed += 1;
+        }
+        let is_its_own = error.is_endpoints_failure() || error.outlook() == Outlook::Refused;
+        self.streak = if is_its_own { 0 } else { self.streak + 1 };
+        self.is_over = concerns_all(&error) || self.streak == MAX_STREAK;
+        if self.error.is_none() || self.is_over {
+            let ended = if self.is_over { ", after which no more was asked for" } else { "" };
+            self.error = Some(format!("{error}{ended}"));
+        }
+    }
+}
+
+/// Whether asking for another event would end the same way: no time, no right, or too often already.
+fn concerns_all(error: &ApiError) -> bool {
+    matches!(error, ApiError::Deadline)
+        || error.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 429))
+}

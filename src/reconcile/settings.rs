@@ -1,0 +1,136 @@
+//! The reconciler's environment; every mistake in it is told at the start, all at once.
+
+use std::time::Duration;
+
+use crate::{
+    config::{ConfigError, DEFAULT_WINDOW, Environment},
+    duffel::{AccessToken, Client, DEFAULT_URL},
+};
+
+/// The variables that are read here; the SDK and the runtime read their own.
+pub const VARIABLES: [&str; 4] =
+    ["DUFFEL_ACCESS_TOKEN_ARN", "DUFFEL_API_URL", "MAX_REDELIVERIES", "DEDUP_WINDOW"];
+
+/// An event that failed so long ago is given up.
+pub const MAX_LOOK_BACK: Duration = Duration::from_hours(7 * 24);
+
+/// The time between the listing of an event and its redelivery, amply.
+const MARGIN: Duration = Duration::from_hours(1);
+
+const DEFAULT_REDELIVERIES: usize = 1_000;
+
+/// What the environment asks for.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where in Secrets Manager the access token is, or a list of them; read from `DUFFEL_ACCESS_TOKEN_ARN`.
+    pub token_arn: String,
+    /// Duffel's API; read from `DUFFEL_API_URL`.
+    pub url: String,
+    /// The most redeliveries to ask for in a run; read from `MAX_REDELIVERIES`.
+    pub redeliveries: usize,
+    /// How old an event may be.
+    ///
+    /// Less than what the ledger remembers, read from `DEDUP_WINDOW`: the receiver may have forwarded an event that
+    /// Duffel takes for undelivered, and what the ledger has forgotten would be forwarded again.
+    pub look_back: Duration,
+}
+
+impl Settings {
+    /// Reads the variables through `variable`; one that is set to nothing counts as unset.
+    ///
+    /// # Errors
+    /// With all mistakes there are.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut environment = Environment::new(variable);
+        let token_arn = environment.get("DUFFEL_ACCESS_TOKEN_ARN").unwrap_or_default();
+        if token_arn.is_empty() {
+            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", "is required: the ARN of a secret");
+        } else if !token_arn.starts_with("arn:") {
+            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", "must be an ARN");
+        }
+        let url = environment.get("DUFFEL_API_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
+        // The address is judged before there is a token.
+        if let Ok(Err(error)) = AccessToken::new("any").map(|any| Client::new(&url, any)) {
+            environment.mistake("DUFFEL_API_URL", format_args!("will not do: {error}"));
+        }
+        let redeliveries = match environment.get("MAX_REDELIVERIES").map(|text| text.parse()) {
+            None => DEFAULT_REDELIVERIES,
+            Some(Ok(number)) if number > 0 => number,
+            Some(_) => {
+                environment.mistake("MAX_REDELIVERIES", "must be a whole number from 1 on");
+                0
+            }
+        };
+        let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
+        if window < 2 * MARGIN {
+            environment.mistake(
+                "DEDUP_WINDOW",
+                "is shorter than 2h: what is delivered again would be forwarded again",
+            );
+        }
+        let look_back = window.saturating_sub(MARGIN).min(MAX_LOOK_BACK);
+        environment.finish(Self { token_arn, url, redeliveries, look_back })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: (&str, &str) =
+        ("DUFFEL_ACCESS_TOKEN_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t-AbCdEf");
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let find = |name: &str| variables.iter().rfind(|(key, _)| *key == name);
+        Settings::read(|name| find(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn one_variable_is_enough() {
+        let settings = read(&[TOKEN]).unwrap();
+        assert_eq!(settings.token_arn, TOKEN.1);
+        assert_eq!(settings.url, DEFAULT_URL);
+        assert_eq!(settings.redeliveries, 1_000);
+        assert_eq!(settings.look_back, Duration::from_hours(7 * 24 - 1));
+    }
+
+    #[test]
+    fn every_variable_is_heeded() {
+        let url = ("DUFFEL_API_URL", "http://127.0.0.1:4010");
+        let settings = read(&[TOKEN, url, ("MAX_REDELIVERIES", " 5\n"), ("DEDUP_WINDOW", "3d")]).unwrap();
+        assert_eq!((settings.url.as_str(), settings.redeliveries), (url.1, 5));
+        assert_eq!(settings.look_back, Duration::from_hours(71));
+    }
+
+    #[test]
+    fn a_run_never_looks_back_beyond_what_is_remembered_nor_beyond_seven_days() {
+        for window in ["2h", "1d", "7d", "30d"] {
+            let look_back = read(&[TOKEN, ("DEDUP_WINDOW", window)]).unwrap().look_back;
+            let window = humantime::parse_duration(window).unwrap();
+            assert!(look_back + MARGIN <= window && look_back <= MAX_LOOK_BACK, "{look_back:?}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_names_its_variable() {
+        for (variable, values) in [
+            ("DUFFEL_ACCESS_TOKEN_ARN", &["", "duffel_test_x"][..]),
+            ("DUFFEL_API_URL", &["api.duffel.com", "http://api.duffel.com", "ftp://x", "https://x?y"]),
+            ("MAX_REDELIVERIES", &["0", "-1", "many", "1.5"]),
+            ("DEDUP_WINDOW", &["soon", "0s", "1h"]),
+        ] {
+            for value in values {
+                let mistakes = read(&[TOKEN, (variable, value)]).unwrap_err().0;
+                assert_eq!(mistakes.len(), 1, "{variable}={value}: {mistakes:?}");
+                assert!(mistakes[0].starts_with(variable), "{mistakes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let mistakes =
+            read(&[("DUFFEL_API_URL", "x"), ("MAX_REDELIVERIES", "x"), ("DEDUP_WINDOW", "x")]).unwrap_err();
+        assert_eq!(mistakes.0.len(), 4);
+    }
+}
