@@ -159,8 +159,6 @@ fn sam(command: &str, folder: &Path) -> Command {
 #[test]
 fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     let stack = Stack::deploy();
-    let (status, _) = stack.deliver(ORDER_CREATED);
-    assert!(status >= 500, "{status} without a secret");
     stack.boto.ask(&["put_secret", &stack.outputs["SecretArn"], SECRET]);
 
     let header = sign(SECRET, ORDER_CREATED.as_bytes());
