@@ -244,7 +244,7 @@ fn events_are_shown_and_redelivered() {
 #[test]
 fn a_rate_limit_is_waited_out_and_told() {
     let duffel = Duffel::start();
-    duffel.set(|settings| settings.rate = Some((2, Duration::from_secs(1))));
+    duffel.set(|settings| settings.rate = Some((2, Duration::from_secs(3))));
     for _ in 0..401 {
         duffel.occur("a.b", &json!({}));
     }
