@@ -2,6 +2,7 @@
 
 mod call_error;
 pub mod dead_letters;
+pub mod hand;
 pub mod metric;
 pub mod vitals;
 

@@ -275,3 +275,19 @@ async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
     assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
     assert_eq!(receivable(&stack).await.len(), 4);
 }
+
+#[test]
+fn what_is_missing_to_reach_aws_is_told() {
+    let without = |names: &[&str]| {
+        let mut command = tool(&["dlq", "show", "--stack", "x"]);
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        for name in names {
+            command.env_remove(name);
+        }
+        text(&command.output().unwrap().stderr)
+    };
+    assert!(without(&["AWS_REGION"]).starts_with("duffel-hooks: no AWS region is set: set AWS_REGION"));
+    let told = without(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    assert!(told.starts_with("duffel-hooks: no AWS credentials were found"), "{told}");
+    assert!(told.contains("aws configure export-credentials"), "{told}");
+}

@@ -7,7 +7,8 @@ mod show;
 use clap::{Args, Subcommand};
 use duffel_webhook_receiver::operator::{
     Output, Stack,
-    dead_letters::{DeadLetters, HOLD, Hand},
+    dead_letters::DeadLetters,
+    hand::{HOLD, Hand},
     sdk_config,
 };
 

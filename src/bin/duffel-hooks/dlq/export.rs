@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::operator::dead_letters::DeadLetter;
+use duffel_webhook_receiver::operator::hand::DeadLetter;
 
 use super::{Which, count, in_hand};
 use crate::Result;

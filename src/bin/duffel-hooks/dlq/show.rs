@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use duffel_webhook_receiver::operator::dead_letters::{DeadLetter, Depth};
+use duffel_webhook_receiver::operator::{dead_letters::Depth, hand::DeadLetter};
 
 use super::{Which, count, in_hand};
 use crate::{Result, table::Table};
