@@ -2,7 +2,9 @@
 
 mod call_error;
 pub mod dead_letters;
+pub mod memory;
 pub mod metric;
+pub mod stored_secret;
 pub mod vitals;
 
 use std::{collections::HashMap, fmt, time::Duration};
