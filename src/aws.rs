@@ -131,6 +131,12 @@ impl DynamoLedger {
         let config = config.timeout_config(timeouts(LEDGER_TIMEOUT)).build();
         Self { client: aws_sdk_dynamodb::Client::from_conf(config), table }
     }
+
+    /// With the time-outs of the configuration, for those who have no sender waiting.
+    #[cfg(feature = "operate")]
+    pub(crate) fn patient(config: &SdkConfig, table: String) -> Self {
+        Self { client: aws_sdk_dynamodb::Client::new(config), table }
+    }
 }
 
 impl Ledger for DynamoLedger {

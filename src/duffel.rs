@@ -93,6 +93,22 @@ impl Client {
         self
     }
 
+    /// Whether it sees live mode or test mode, as far as the token's beginning tells.
+    #[must_use]
+    pub fn live_mode(&self) -> Option<bool> {
+        let token = self.authorization.to_str().ok()?.strip_prefix("Bearer ")?;
+        if token.starts_with("duffel_live_") {
+            return Some(true);
+        }
+        token.starts_with("duffel_test_").then_some(false)
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Lists the webhooks; pages are asked for as they are needed.
     pub fn webhooks(&self) -> Records<'_, Webhook> {
         Records::new(self, "/air/webhooks", ())

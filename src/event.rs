@@ -46,15 +46,11 @@ impl Event {
         let signed_kind = kind.as_deref().filter(|_| is_signed(&scheme.kind)).unwrap_or_default();
         let signed_id = id.as_deref().filter(|_| is_signed(&scheme.id));
         let key = idempotency_key.as_deref();
-        let id_counts = key.is_none() || scheme.repeating.contains(&signed_kind);
+        let marks = Marks { source: verified.source(), live_mode, kind: signed_kind, key, id: signed_id };
         // Needed where nothing signed names the event, and a full pass over the body, so only there.
-        let nameless = id_counts && signed_id.is_none();
+        let nameless = marks.id_counts(scheme) && signed_id.is_none();
         let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
-        let mode = live_mode.map_or("", |live| if live { "live" } else { "test" });
-        let mut parts = vec![verified.source(), mode, signed_kind, key.unwrap_or_default()];
-        parts.extend(signed_id.filter(|_| id_counts));
-        parts.extend(hash.iter().flat_map(|hash| ["", hash]));
-        let identity = Identity::of(&parts);
+        let identity = marks.identity(scheme, hash.as_deref());
         let object = key.or(signed_id).or(hash.as_deref()).unwrap_or_default().to_owned();
         Ok(Self { verified, kind, id, idempotency_key, live_mode, object, identity })
     }
@@ -100,11 +96,49 @@ impl Event {
     }
 }
 
+/// What tells events apart, as far as it is signed.
+struct Marks<'a> {
+    source: &'a str,
+    live_mode: Option<bool>,
+    /// Empty where there is none.
+    kind: &'a str,
+    key: Option<&'a str>,
+    id: Option<&'a str>,
+}
+
+impl Marks<'_> {
+    fn id_counts(&self, scheme: &Scheme) -> bool {
+        self.key.is_none() || scheme.repeating.contains(&self.kind)
+    }
+
+    /// With the body's hash where nothing signed names the event.
+    fn identity(&self, scheme: &Scheme, hash: Option<&str>) -> Identity {
+        let mode = self.live_mode.map_or("", |live| if live { "live" } else { "test" });
+        let mut parts = vec![self.source, mode, self.kind, self.key.unwrap_or_default()];
+        parts.extend(self.id.filter(|_| self.id_counts(scheme)));
+        parts.extend(hash.iter().flat_map(|hash| ["", hash]));
+        Identity::of(&parts)
+    }
+}
+
 /// What makes two deliveries the same event: a SHA-256 in hex.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 
 impl Identity {
+    /// The identity of an event of Duffel's by what is told of it elsewhere than in a delivery; see
+    /// [`EventRecord::identity`](crate::duffel::EventRecord::identity).
+    pub(crate) fn of_duffels(
+        source: &str,
+        live_mode: bool,
+        kind: &str,
+        idempotency_key: Option<&str>,
+        id: &str,
+    ) -> Self {
+        let marks = Marks { source, live_mode: Some(live_mode), kind, key: idempotency_key, id: Some(id) };
+        marks.identity(&Scheme::duffel(), None)
+    }
+
     /// Each part goes in with its length, so that none runs over into the next.
     fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();

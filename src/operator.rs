@@ -3,7 +3,9 @@
 mod call_error;
 pub mod dead_letters;
 pub mod hand;
+pub mod memory;
 pub mod metric;
+pub mod stored_secret;
 pub mod vitals;
 
 use std::{collections::HashMap, fmt, time::Duration};

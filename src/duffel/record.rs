@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::time::parse_time;
+use crate::event::Identity;
 
 /// An endpoint that Duffel delivers to.
 #[derive(Clone)]
@@ -56,6 +57,15 @@ pub struct DeliveryRecord {
     pub delivery_success: Option<bool>,
     /// All that Duffel says of it.
     pub raw: Value,
+}
+
+impl EventRecord {
+    /// What a receiver knows the event by, as a source of that name; `None` if the record tells too little.
+    #[must_use]
+    pub fn identity(&self, source: &str) -> Option<Identity> {
+        let key = self.idempotency_key.as_deref();
+        Some(Identity::of_duffels(source, self.live_mode?, self.kind.as_deref()?, key, &self.id))
+    }
 }
 
 impl DeliveryRecord {

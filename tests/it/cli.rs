@@ -48,6 +48,12 @@ impl Serve {
         Self::spawn(command.envs(backend.variables()).env("WEBHOOK_SECRET", secret))
     }
 
+    /// The same, with variables of the caller's.
+    pub fn forward_with(variables: &[(&str, &str)]) -> Self {
+        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
+        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = follow(process.stdout.take().unwrap());

@@ -205,6 +205,18 @@ impl Backend {
         request.set_secret_string(value.map(str::to_owned)).send().await.unwrap().arn.unwrap()
     }
 
+    /// What a version of a secret holds; `None` if there is no such version.
+    pub async fn version(&self, arn: &str, stage: &str) -> Option<String> {
+        let request = self.secrets.get_secret_value().secret_id(arn).version_stage(stage);
+        request.send().await.ok()?.secret_string
+    }
+
+    /// Gives a secret a new value under a version id of the caller's.
+    pub async fn put_secret_as(&self, arn: &str, version: &str, value: &str) {
+        let request = self.secrets.put_secret_value().secret_id(arn).secret_string(value);
+        request.client_request_token(version).send().await.unwrap();
+    }
+
     /// A secret's current value.
     pub async fn secret(&self, arn: &str) -> String {
         self.secrets.get_secret_value().secret_id(arn).send().await.unwrap().secret_string.unwrap()

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 use duffel_webhook_receiver::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
-    operator::Output,
+    operator::{Output, memory, stored_secret},
     queue::MAX_MESSAGE_BYTES,
     reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
@@ -152,6 +152,33 @@ fn the_functions_log_json() {
     }
     // The heartbeat is an INFO line, whatever the receiver logs.
     assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
+}
+
+#[test]
+fn the_operators_policy_allows_what_replay_and_rotate_call() {
+    let template = Template::read();
+    assert_eq!(template.section("Parameters")["CreateOperatorPolicy"]["Default"], "false");
+    assert_eq!(template.resource("OperatorPolicy")["Condition"], "HasOperatorPolicy");
+    let statements =
+        template.property("OperatorPolicy", "PolicyDocument")["Statement"].as_sequence().unwrap();
+    let allowed = |sid: &str| {
+        let statement = statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
+        texts(&statement["Action"])
+    };
+    assert_eq!(allowed("Stack"), ["cloudformation:DescribeStacks"]);
+    assert_eq!(allowed("Replay"), memory::ACTIONS);
+    assert_eq!(allowed("Rotate"), stored_secret::ACTIONS);
+    for statement in statements {
+        // A statement that depends on a condition is the first branch of an `!If`.
+        let statement = if statement["Sid"].is_null() { &statement[1] } else { statement };
+        assert_eq!(statement["Effect"], "Allow");
+        for member in ["NotAction", "NotResource"] {
+            assert_eq!(statement[member], Value::Null, "{statement:?}");
+        }
+        assert!(!texts(&statement["Action"]).iter().any(|action| action.contains('*')), "{statement:?}");
+        let is_of_the_stack = matches!(statement["Resource"], Value::Tagged(_));
+        assert!(is_of_the_stack || statement["Sid"] == "Metrics", "{statement:?}");
+    }
 }
 
 #[test]

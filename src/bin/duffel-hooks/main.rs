@@ -9,11 +9,17 @@ mod dlq;
 mod doctor;
 mod event;
 mod events;
+#[cfg(feature = "operate")]
+mod replay;
+#[cfg(feature = "operate")]
+mod rotate;
 mod send;
 mod serve;
 mod sign;
 mod store;
 mod table;
+#[cfg(feature = "operate")]
+mod undelivered;
 mod webhooks;
 
 use std::{
@@ -48,6 +54,10 @@ enum Command {
     Events(events::Arguments),
     Deliveries(deliveries::Arguments),
     #[cfg(feature = "operate")]
+    Rotate(rotate::Arguments),
+    #[cfg(feature = "operate")]
+    Replay(replay::Arguments),
+    #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
     Doctor(doctor::Arguments),
@@ -64,6 +74,10 @@ fn main() -> ExitCode {
         Command::Webhooks(arguments) => webhooks::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
+        #[cfg(feature = "operate")]
+        Command::Rotate(arguments) => rotate::run(&arguments),
+        #[cfg(feature = "operate")]
+        Command::Replay(arguments) => replay::run(&arguments),
         #[cfg(feature = "operate")]
         Command::Dlq(arguments) => dlq::run(&arguments),
         #[cfg(feature = "operate")]

@@ -1,0 +1,121 @@
+//! What became of each event, and how it is told.
+
+use std::{
+    io::{self, Write},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use duffel_webhook_receiver::{duffel::EventRecord, event::Identity, ledger::Record};
+use serde_json::json;
+
+use crate::table::{self, Table};
+
+/// An event on its way through the queue once more.
+pub(super) struct Replayed {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) created: String,
+    pub(super) identity: Option<Identity>,
+    /// What the ledger knew of it.
+    pub(super) forgotten: Option<Record>,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    /// Nothing was done yet.
+    Chosen,
+    /// Duffel was asked.
+    Asked,
+    /// Duffel was asked, and whether it will deliver is not known.
+    Unclear(String),
+    /// It is on the queue, as the message that the ledger tells, if it does.
+    Arrived(Option<String>),
+    /// It was not seen in time, and may still come.
+    Missing(String),
+    /// It will not come, and everything is as it was.
+    Refused(String),
+    /// The queue would drop it until then.
+    Young(SystemTime),
+    /// Another of the events is the same one.
+    Same(String),
+}
+
+impl Replayed {
+    pub(super) fn new(event: &EventRecord, source: &str) -> Self {
+        let identity = event.identity(source);
+        let outcome = match identity {
+            Some(_) => Outcome::Chosen,
+            None => Outcome::Refused(
+                "Duffel does not tell its type and mode, by which the ledger knows it".to_owned(),
+            ),
+        };
+        Self {
+            id: event.id.clone(),
+            kind: event.kind.clone().unwrap_or_default(),
+            created: table::created(event.created_at, &event.raw),
+            identity,
+            forgotten: None,
+            outcome,
+        }
+    }
+
+    pub(super) fn unknown(id: &str, reason: String) -> Self {
+        let (kind, created, outcome) = (String::new(), String::new(), Outcome::Refused(reason));
+        Self { id: id.to_owned(), kind, created, identity: None, forgotten: None, outcome }
+    }
+
+    /// The word for it, and what is to be said of it.
+    fn words(&self, dry_run: bool) -> (&'static str, String) {
+        let forwarded = |record: &Record| time(UNIX_EPOCH + Duration::from_secs(record.recorded_at));
+        match &self.outcome {
+            Outcome::Chosen if dry_run => match &self.forgotten {
+                Some(record) => ("would replay", format!("forwarded {}", forwarded(record))),
+                None => ("would replay", "the ledger does not know it".to_owned()),
+            },
+            Outcome::Chosen | Outcome::Asked => ("missing", String::new()),
+            Outcome::Arrived(Some(message)) => ("arrived", format!("message {message}")),
+            Outcome::Arrived(None) => ("arrived", "accepted, and not in the ledger".to_owned()),
+            Outcome::Missing(reason) => ("missing", format!("{reason}; Duffel may still deliver it")),
+            Outcome::Unclear(reason) | Outcome::Refused(reason) => ("refused", reason.clone()),
+            Outcome::Young(forgets) => {
+                let age = self.forgotten.as_ref().map(forwarded).unwrap_or_default();
+                let text =
+                    format!("forwarded {age}, and the queue drops it until {}: see --wait", time(*forgets));
+                ("too young", text)
+            }
+            Outcome::Same(other) => ("same", format!("the receiver takes it for one event with {other}")),
+        }
+    }
+}
+
+pub(super) fn print(events: &[Replayed], as_json: bool, dry_run: bool) -> io::Result<()> {
+    let out = &mut io::stdout().lock();
+    if as_json {
+        for event in events {
+            let (outcome, detail) = event.words(dry_run);
+            let message =
+                if let Outcome::Arrived(message) = &event.outcome { message.as_deref() } else { None };
+            let line = json!({
+                "event": event.id, "type": event.kind, "created_at": event.created,
+                "identity": event.identity.as_ref().map(Identity::as_str),
+                "outcome": outcome.replace(' ', "_"), "detail": detail, "message_id": message,
+            });
+            writeln!(out, "{line}")?;
+        }
+        return Ok(());
+    }
+    let mut table = Table::new(["EVENT", "TYPE", "CREATED", "OUTCOME", "DETAIL"]);
+    for event in events {
+        let (outcome, detail) = event.words(dry_run);
+        table.push([event.id.clone(), event.kind.clone(), event.created.clone(), outcome.to_owned(), detail]);
+    }
+    table.print(out)?;
+    if dry_run {
+        writeln!(out, "Nothing was changed.")?;
+    }
+    Ok(())
+}
+
+fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}

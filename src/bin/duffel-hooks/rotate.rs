@@ -1,0 +1,163 @@
+//! `rotate`: a new secret for the webhook, though Duffel has no call for it.
+#![allow(clippy::doc_markdown, reason = "this is the help")]
+
+mod catch_up;
+mod ground;
+mod journal;
+mod report;
+mod steps;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use clap::Args;
+use duffel_webhook_receiver::operator;
+
+use self::{
+    catch_up::CaughtUp,
+    ground::{Ground, Standing},
+    journal::Journal,
+    report::Report,
+};
+use crate::{Result, api};
+
+/// How long before the deletion an event may have happened that was on its way then.
+const MARGIN: Duration = Duration::from_mins(5);
+
+/// Replaces the webhook, and so its secret, without losing an event
+///
+/// Duffel has one webhook per organisation and mode, and no call that gives it a new secret. So the webhook is deleted
+/// and created anew, the new secret is stored where the receiver finds it, before the old ones, which stay active for
+/// what they signed, the webhook is pinged, and what was delivered to nobody is delivered again.
+///
+/// Whatever can fail is tried before the deletion. What is needed to go on is written to a journal, never a secret:
+/// interrupted anywhere, the same command finishes the work.
+#[derive(Args)]
+#[command(after_help = api::ENVIRONMENT, after_long_help = LONG_HELP)]
+pub(crate) struct Arguments {
+    /// The stack whose secret and address these are
+    #[arg(long, value_name = "NAME", required_unless_present = "secret")]
+    stack: Option<String>,
+    /// The secret in AWS Secrets Manager that the receiver reads [default: that of the stack]
+    #[arg(long, value_name = "ARN")]
+    secret: Option<String>,
+    /// Where Duffel shall deliver [default: where it does now, if that is the stack's address]
+    #[arg(long)]
+    url: Option<String>,
+    /// A type of event to register for; may be repeated [default: those of the webhook as it is]
+    #[arg(long = "event", value_name = "TYPE")]
+    events: Vec<String>,
+    /// For a secret that leaked: makes the new one the only one. What is signed with an old one is
+    /// refused within 5 minutes; what of it was delivered to nobody is delivered again
+    #[arg(long)]
+    forget_old: bool,
+    /// How far back to look for events that were delivered to nobody, since Duffel may end its retries
+    /// with the webhook
+    #[arg(long, value_name = "DURATION", default_value = "72h", value_parser = humantime::parse_duration)]
+    catch_up: Duration,
+    /// How long to wait for them to be delivered
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// Where to keep what is needed to go on
+    /// [default: duffel-hooks/rotate-….json in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Says what would be done, and does nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const LONG_HELP: &str = "\
+Examples:
+  duffel-hooks rotate --stack webhooks --dry-run
+  duffel-hooks rotate --stack webhooks
+  duffel-hooks rotate --stack webhooks --forget-old
+
+Interrupted, run the same command again. Without the journal, as on another machine: if Duffel has a
+webhook, the same command replaces it once more; if it has none, give --event for each type that it
+shall have, and --url where there is no --stack.
+
+AWS: the region and credentials are found as the AWS CLI finds them. Needed are
+cloudformation:DescribeStacks with --stack, secretsmanager:DescribeSecret, GetSecretValue and
+PutSecretValue on the secret; the stack makes a policy of them with CreateOperatorPolicy=true.
+
+Duffel: DUFFEL_ACCESS_TOKEN is the access token, and must have the webhook's mode; DUFFEL_API_URL is
+another address of the API.
+
+Exit codes: 0 if all is done, else another one, and the last line says how to go on.";
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let duffel = api::client()?;
+    let sdk = operator::sdk_config().await?;
+    let ground = Ground::survey(arguments, &sdk, &duffel).await?;
+    if arguments.dry_run {
+        return ground.tell(arguments);
+    }
+    let Ground { journal, path, secret, active, standing } = ground;
+    ground::try_out(&duffel, &standing, &secret, &active).await?;
+    journal.write(&path)?;
+    let again = format!("run the same command again (the journal is {})", path.display());
+
+    let mut gap = None;
+    let (id, new) = match standing {
+        Standing::Stored(id) => (id, None),
+        Standing::Replace(_) | Standing::Create => {
+            let old =
+                if let Standing::Replace(webhook) = &standing { Some(webhook.id.as_str()) } else { None };
+            let (webhook, new, without) = steps::replace(&duffel, old, &journal, &again)?;
+            gap = without;
+            (webhook.id, Some(new))
+        }
+    };
+    steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
+    let active = secret.read().await?.count();
+
+    if !journal.active {
+        steps::deactivate(&duffel, &id, &again)?;
+    }
+    let mut caught_up = CaughtUp::default();
+    if journal.active {
+        steps::ping(&duffel, &id, &journal.url, &again)?;
+        let began = journal.began_at().unwrap_or_else(SystemTime::now);
+        let since = began.checked_sub(arguments.catch_up.max(MARGIN)).unwrap_or(SystemTime::UNIX_EPOCH);
+        caught_up = catch_up::catch_up(&duffel, since, &journal.events, arguments.wait)
+            .map_err(|error| format!("the secret is rotated, but not all is caught up: {error}: {again}"))?;
+    }
+    Report { journal: &journal, secret: &secret, id: &id, gap, active, caught_up: &caught_up }
+        .print(arguments.json)?;
+    if !caught_up.missing.is_empty() {
+        return Err(format!(
+            "the secret is rotated, but not all is caught up: {again}, or remove the journal to leave it at that"
+        )
+        .into());
+    }
+    Journal::remove(&path).map_err(|error| {
+        format!("all is done, but the journal {} cannot be removed: {error}: remove it", path.display())
+    })?;
+    Ok(())
+}
+
+/// One line of what is being done, for whoever watches.
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+/// A duration as it was given, as far as that can be known.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds.is_multiple_of(3600) {
+        format!("{} h", seconds / 3600)
+    } else {
+        humantime::format_duration(time).to_string()
+    }
+}
+
+fn many(number: usize, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}

@@ -1,0 +1,107 @@
+//! What was delivered to nobody is delivered again.
+
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryRecord, Outlook};
+
+use super::{many, tell};
+use crate::undelivered;
+
+/// How often an event is asked for that is refused: by another environment of the function, perhaps, that does not
+/// know the new secret yet.
+const ROUNDS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+/// How far Duffel's clock may be from ours.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct CaughtUp {
+    /// The ids of the events that arrived.
+    pub(super) delivered: Vec<String>,
+    /// Those of the others, and why.
+    pub(super) missing: Vec<(String, String)>,
+}
+
+/// Asks for everything since a moment, of these types, that was delivered to nobody, and waits for it.
+pub(super) fn catch_up(
+    duffel: &Client,
+    since: SystemTime,
+    types: &[String],
+    wait: Duration,
+) -> Result<CaughtUp, ApiError> {
+    let back = SystemTime::now().duration_since(since).unwrap_or_default();
+    let minutes = Duration::from_secs(back.as_secs() / 60 * 60);
+    let back = humantime::format_duration(minutes);
+    tell(&format!("Looking for events of the last {back} that were delivered to nobody"));
+    let mut events = undelivered::since(duffel, since)?;
+    events.retain(|event| event.kind.as_ref().is_none_or(|kind| types.contains(kind)));
+    let mut caught_up = CaughtUp::default();
+    let mut left: Vec<String> = events.into_iter().map(|event| event.id).collect();
+    if left.is_empty() {
+        tell("Nothing to catch up: every event was delivered");
+        return Ok(caught_up);
+    }
+    tell(&format!("Asking Duffel to deliver again: {}", many(left.len(), "event", "events")));
+    let mut reasons = BTreeMap::new();
+    for round in 1..=ROUNDS {
+        let asked_at = SystemTime::now();
+        left.retain(|id| match duffel.redeliver(id) {
+            Ok(()) => true,
+            Err(error) => {
+                let is_final = error.outlook() == Outlook::Refused;
+                reasons.insert(id.clone(), error.to_string());
+                if is_final {
+                    caught_up.missing.push((id.clone(), error.to_string()));
+                }
+                !is_final
+            }
+        });
+        let until = Instant::now() + wait / ROUNDS;
+        while !left.is_empty() {
+            let earlier = asked_at.checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH);
+            let deliveries = undelivered::deliveries(duffel, earlier)?;
+            left.retain(|id| {
+                let is_delivered = deliveries.delivered.contains(id);
+                if is_delivered {
+                    caught_up.delivered.push(id.clone());
+                }
+                !is_delivered
+            });
+            for delivery in deliveries.all.iter().rev() {
+                if let Some(id) = &delivery.event_id {
+                    reasons.insert(id.clone(), reason(delivery));
+                }
+            }
+            if left.is_empty() || Instant::now() >= until {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
+        if left.is_empty() {
+            break;
+        }
+        if round < ROUNDS {
+            tell(&format!("Not delivered yet: {}: asking again", many(left.len(), "event", "events")));
+        }
+    }
+    let missing = left.into_iter().map(|id| {
+        let reason = reasons.remove(&id).unwrap_or_else(|| "no delivery was seen".to_owned());
+        (id, reason)
+    });
+    caught_up.missing.extend(missing);
+    tell(&format!("Delivered again: {}", many(caught_up.delivered.len(), "event", "events")));
+    Ok(caught_up)
+}
+
+/// How a delivery went that was not accepted.
+pub(crate) fn reason(delivery: &DeliveryRecord) -> String {
+    match delivery.response_status_code {
+        Some(status) => format!("the receiver answered {status}"),
+        None => "the receiver did not answer".to_owned(),
+    }
+}

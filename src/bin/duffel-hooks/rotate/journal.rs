@@ -1,0 +1,144 @@
+//! What must be known to go on with a rotation: on the disk before the webhook is deleted, and never a secret.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use duffel_webhook_receiver::duffel::parse_time;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// A rotation that has begun.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Journal {
+    /// Where Duffel's API is.
+    pub(crate) api: String,
+    pub(crate) live_mode: Option<bool>,
+    /// The ARN of the secret.
+    pub(crate) secret: String,
+    /// The id of the webhook that is replaced, if there was one.
+    pub(crate) replaces: Option<String>,
+    pub(crate) url: String,
+    pub(crate) events: Vec<String>,
+    pub(crate) active: bool,
+    began_at: String,
+    pub(crate) forget_old: bool,
+}
+
+impl Journal {
+    #[expect(clippy::too_many_arguments, reason = "they are its fields")]
+    pub(crate) fn new(
+        api: &str,
+        live_mode: Option<bool>,
+        secret: &str,
+        replaces: Option<String>,
+        url: String,
+        events: Vec<String>,
+        active: bool,
+        forget_old: bool,
+    ) -> Self {
+        let began_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let (api, secret) = (api.to_owned(), secret.to_owned());
+        Self { api, live_mode, secret, replaces, url, events, active, began_at, forget_old }
+    }
+
+    pub(crate) fn began_at(&self) -> Option<SystemTime> {
+        parse_time(&self.began_at)
+    }
+
+    /// Reads the journal of a rotation that did not end; `None` if there is none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("cannot read the journal {}: {error}", path.display()).into()),
+        };
+        let journal: Self = serde_json::from_str(&text)
+            .map_err(|error| format!("{} is no journal of a rotation: {error}", path.display()))?;
+        if journal.began_at().is_none() {
+            return Err(format!("{} does not tell when it began", path.display()).into());
+        }
+        Ok(Some(journal))
+    }
+
+    /// Writes it so that after a crash it is there as a whole, or as it was before.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let write = || {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            fs::create_dir_all(folder)?;
+            let new = path.with_extension("new");
+            let mut file = File::create(&new)?;
+            file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&new, path)?;
+            sync(folder)
+        };
+        write().map_err(|error: io::Error| {
+            format!(
+                "cannot write the journal {} ({error}): choose another place with --journal",
+                path.display()
+            )
+            .into()
+        })
+    }
+
+    pub(crate) fn remove(path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a renaming in a folder last.
+fn sync(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Where the journal of a secret's rotation is, unless somebody says otherwise.
+pub(crate) fn default_path(secret: &str, live_mode: Option<bool>) -> Result<PathBuf> {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = folder("XDG_STATE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let state = state.ok_or("there is no HOME to keep the journal in: say where with --journal FILE")?;
+    let name = secret.rsplit(':').next().unwrap_or(secret);
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_', "_");
+    let mode = crate::table::mode(live_mode);
+    let mode = if mode.is_empty() { "any" } else { &mode };
+    Ok(state.join("duffel-hooks").join(format!("rotate-{name}-{mode}.json")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/rotate.json");
+        assert_eq!(Journal::read(&path).unwrap(), None);
+        let old = Some("end_1".to_owned());
+        let url = "https://example.com/webhooks/duffel".to_owned();
+        let events = vec!["order.created".to_owned()];
+        let journal = Journal::new("https://api", Some(true), "arn", old, url, events, true, false);
+        journal.write(&path).unwrap();
+        journal.write(&path).unwrap();
+        assert_eq!(Journal::read(&path).unwrap(), Some(journal));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        Journal::remove(&path).unwrap();
+        Journal::remove(&path).unwrap();
+        assert_eq!(Journal::read(&path).unwrap(), None);
+        fs::write(&path, "{").unwrap();
+        assert!(Journal::read(&path).unwrap_err().to_string().contains("is no journal of a rotation"));
+    }
+}

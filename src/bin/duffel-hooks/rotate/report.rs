@@ -1,0 +1,78 @@
+//! What was done, at the end.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use duffel_webhook_receiver::operator::stored_secret::StoredSecret;
+use serde_json::json;
+
+use super::{catch_up::CaughtUp, journal::Journal, many};
+use crate::{Result, table};
+
+/// A rotation that is done.
+pub(super) struct Report<'a> {
+    pub(super) journal: &'a Journal,
+    pub(super) secret: &'a StoredSecret,
+    pub(super) id: &'a str,
+    /// How long there was no webhook, as far as this run knows.
+    pub(super) gap: Option<Duration>,
+    /// How many secrets are active.
+    pub(super) active: usize,
+    pub(super) caught_up: &'a CaughtUp,
+}
+
+impl Report<'_> {
+    pub(super) fn print(&self, as_json: bool) -> Result<()> {
+        let Self { journal, secret, id, gap, active, caught_up } = self;
+        let CaughtUp { delivered, missing } = caught_up;
+        let out = &mut io::stdout().lock();
+        if as_json {
+            let missing: Vec<_> =
+                missing.iter().map(|(id, reason)| json!({ "event": id, "reason": reason })).collect();
+            let report = json!({
+                "url": journal.url, "live_mode": journal.live_mode, "webhook": id,
+                "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active,
+                "forgot_old": journal.forget_old, "gap_ms": gap.map(|gap| gap.as_secs_f64() * 1000.0),
+                "pinged": journal.active, "caught_up": delivered, "missing": missing,
+            });
+            writeln!(out, "{report}")?;
+            return Ok(());
+        }
+        let mode = table::mode(journal.live_mode);
+        writeln!(out, "Rotated the secret of {} ({mode} mode)", journal.url)?;
+        let replaced = journal.replaces.as_deref().unwrap_or("none");
+        let types = many(journal.events.len(), "type", "types");
+        writeln!(out, "  webhook    {id} in the place of {replaced}, for {types} of event")?;
+        let old = match (journal.forget_old, active) {
+            (true, 1) => "no old one is active".to_owned(),
+            (true, _) => format!("{active} are active, which is not what was asked for: see who stores them"),
+            (false, _) => format!("{active} are active, the new one among them"),
+        };
+        writeln!(out, "  secret     {}: {old}", secret.arn())?;
+        if let Some(gap) = gap {
+            writeln!(out, "  gap        {:.1} s without a webhook", gap.as_secs_f64())?;
+        }
+        let accepted =
+            if journal.active { "accepted" } else { "not sent: the webhook is inactive, as the old one was" };
+        writeln!(out, "  ping       {accepted}")?;
+        let all = delivered.len() + missing.len();
+        let events = many(all, "event", "events");
+        match all {
+            _ if !journal.active => {}
+            0 => writeln!(out, "  caught up  nothing: every event was delivered")?,
+            _ => {
+                writeln!(
+                    out,
+                    "  caught up  {} of {events} that had been delivered to nobody",
+                    delivered.len()
+                )?;
+            }
+        }
+        for (id, reason) in missing {
+            writeln!(out, "  missing    {id}: {reason}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! The steps that change something, each of which may be the one before an interruption.
+
+use std::{
+    io::{self, Write},
+    thread,
+    time::{Duration, Instant},
+};
+
+use duffel_webhook_receiver::{
+    duffel::{ApiError, Change, Client, Outlook, Webhook},
+    operator::{
+        CallError,
+        stored_secret::{Active, StoredSecret, first_version_id},
+    },
+    renewal::MIN_INTERVAL,
+    secret::Secret,
+};
+
+use super::{journal::Journal, many, tell};
+use crate::Result;
+
+/// The waits between attempts to create the webhook, or to store its secret.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+];
+
+/// A receiver that has just asked for its secrets asks again after its interval.
+const PING_PATIENCE: Duration = MIN_INTERVAL.saturating_add(Duration::from_secs(15));
+const PING_PAUSE: Duration = Duration::from_secs(5);
+
+/// Deletes the old webhook, if there is one, and creates the new one at once; and how long there was none.
+pub(super) fn replace(
+    duffel: &Client,
+    old: Option<&str>,
+    journal: &Journal,
+    again: &str,
+) -> Result<(Webhook, Secret, Option<Duration>)> {
+    let began = Instant::now();
+    if let Some(old) = old {
+        delete(duffel, old)
+            .map_err(|error| format!("whether webhook {old} is deleted is not known: {error}: {again}"))?;
+        tell(&format!("Deleted webhook {old}"));
+    }
+    let (webhook, new) = create(duffel, journal).map_err(|error| {
+        format!(
+            "there is NO WEBHOOK now, and Duffel delivers nothing: it could not be created: {error}: \
+             to go on, {again}; what happens until then is delivered then"
+        )
+    })?;
+    let gap = old.map(|_| began.elapsed());
+    let types = many(journal.events.len(), "type", "types");
+    tell(&format!("Created webhook {} for {types} of event", webhook.id));
+    Ok((webhook, new, gap))
+}
+
+fn delete(duffel: &Client, id: &str) -> std::result::Result<(), ApiError> {
+    match duffel.delete_webhook(id) {
+        Err(error) if error.status() == Some(http::StatusCode::NOT_FOUND) => Ok(()),
+        other => other,
+    }
+}
+
+fn create(duffel: &Client, journal: &Journal) -> std::result::Result<(Webhook, Secret), ApiError> {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let error = match duffel.create_webhook(&journal.url, &journal.events) {
+            Ok(created) => return Ok(created),
+            Err(error) => error,
+        };
+        // It may have been created, and the answer lost with the secret in it: then it is of no use.
+        let orphan = duffel.webhooks().next().transpose();
+        if matches!(orphan, Ok(None)) && error.outlook() == Outlook::Refused {
+            return Err(error);
+        }
+        let Some(pause) = pauses.next() else { return Err(error) };
+        if let Ok(Some(orphan)) = orphan {
+            tell(&format!("Webhook {} was created, but its secret is not known: deleting it", orphan.id));
+            if let Err(error) = delete(duffel, &orphan.id) {
+                tell(&format!("It is not known to be deleted: {error}"));
+            }
+        }
+        tell(&format!("Creating it failed: {error}: trying again in {} s", pause.as_secs()));
+        thread::sleep(pause);
+    }
+}
+
+/// Stores the new secret, or what is left to do of that; without it, it is read from where it is stored.
+pub(super) async fn store(
+    secret: &StoredSecret,
+    webhook: &str,
+    new: Option<&Secret>,
+    active: &Active,
+    journal: &Journal,
+    again: &str,
+) -> Result<()> {
+    let stored = active.secret_of(webhook);
+    let Some(known) = new.or(stored) else { return Err("the new secret is not known".into()) };
+    if new.is_none() && !journal.forget_old {
+        return Ok(());
+    }
+    let mut pauses = PAUSES.into_iter();
+    let error = loop {
+        let put = if journal.forget_old {
+            secret.forget_old(webhook, known).await
+        } else {
+            secret.keep_old(webhook, known, active).await
+        };
+        let Err(error) = put else {
+            let old = if journal.forget_old { "alone" } else { "the old ones stay active" };
+            tell(&format!("Stored its secret in {}: {old}", secret.arn()));
+            return Ok(());
+        };
+        let pause = pauses.next().filter(|_| !matches!(error, CallError::Denied(_)));
+        let Some(pause) = pause else { break error };
+        tell(&format!("Storing its secret failed: {error}: trying again in {} s", pause.as_secs()));
+        thread::sleep(pause);
+    };
+    if stored.is_none() {
+        show(webhook, known, secret)?;
+    }
+    Err(format!("the new secret is not stored: {error}: {again}").into())
+}
+
+/// The last resort: Duffel shows a secret once, and here it would be lost.
+fn show(webhook: &str, new: &Secret, secret: &StoredSecret) -> io::Result<()> {
+    let (arn, version, new) = (secret.arn(), first_version_id(webhook), new.expose());
+    writeln!(
+        io::stdout().lock(),
+        "The secret of webhook {webhook} could not be stored, and Duffel shows it only once. It is
+
+  {new}
+
+Store it, and the receiver goes on; then run the same command again, which goes on from there:
+
+  aws secretsmanager put-secret-value --secret-id '{arn}' \\
+    --client-request-token {version} \\
+    --secret-string '{new}'
+
+Or just run the same command again: it makes another webhook with another secret, and this one is of
+no use. Until then the receiver refuses all deliveries, and Duffel makes them again, for 72 hours."
+    )
+}
+
+/// Makes the new webhook what the old one was.
+pub(super) fn deactivate(duffel: &Client, webhook: &str, again: &str) -> Result<()> {
+    let change = Change { active: Some(false), ..Change::default() };
+    duffel
+        .update_webhook(webhook, &change)
+        .map_err(|error| format!("webhook {webhook} is active, and the old one was not: {error}: {again}"))?;
+    tell("Deactivated it, as the old one was");
+    Ok(())
+}
+
+/// Waits until the receiver accepts what the new secret signed.
+pub(super) fn ping(duffel: &Client, webhook: &str, url: &str, again: &str) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let error = match duffel.ping_webhook(webhook) {
+            Ok(()) => {
+                tell("Pinged it: accepted");
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let may_pass = error.is_endpoints_failure() || error.outlook() != Outlook::Refused;
+        if !may_pass || began.elapsed() + PING_PAUSE > PING_PATIENCE {
+            return Err(format!(
+                "the secret is rotated and stored, but {url} did not accept a ping: {error}: \
+                 see the receiver's log, then {again} to catch up"
+            )
+            .into());
+        }
+        let reason = if error.is_endpoints_failure() {
+            format!(
+                "not accepted yet; a receiver asks for its secrets every {} s at the most",
+                MIN_INTERVAL.as_secs()
+            )
+        } else {
+            error.to_string()
+        };
+        tell(&format!("Pinged it: {reason}: trying again in {} s", PING_PAUSE.as_secs()));
+        thread::sleep(PING_PAUSE);
+    }
+}

@@ -1,0 +1,92 @@
+//! What does the receiver remember of an event, and how is it made to forget?
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{delete_item::DeleteItemError, get_item::GetItemError, put_item::PutItemError},
+    types::AttributeValue,
+};
+
+use super::CallError;
+use crate::{
+    aws::{DynamoLedger, PARTITION_KEY},
+    event::Identity,
+    ledger::{Ledger, LedgerError, Record},
+};
+
+/// What making it forget must be allowed.
+pub const ACTIONS: [&str; 3] = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"];
+
+/// The receiver's ledger in an operator's hands.
+pub struct Memory {
+    ledger: DynamoLedger,
+    client: Client,
+    table: String,
+}
+
+impl Memory {
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: &str) -> Self {
+        Self {
+            ledger: DynamoLedger::patient(sdk, table.to_owned()),
+            client: Client::new(sdk),
+            table: table.to_owned(),
+        }
+    }
+
+    /// Finds what is recorded of an event (`dynamodb:GetItem`).
+    ///
+    /// # Errors
+    /// Whenever it is not known whether there is a record.
+    pub async fn find(&self, identity: &Identity) -> Result<Option<Record>, CallError> {
+        let found = self.ledger.find(identity).await;
+        found.map_err(|error| explained::<GetItemError>("dynamodb:GetItem", error))
+    }
+
+    /// Forgets a record as it was found (`dynamodb:DeleteItem`); `false` if it is gone, or another stands there.
+    ///
+    /// # Errors
+    /// Whenever it is not known to be forgotten.
+    pub async fn forget(&self, identity: &Identity, found: &Record) -> Result<bool, CallError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(PARTITION_KEY, AttributeValue::S(identity.as_str().to_owned()))
+            .condition_expression("message_id = :message_id")
+            .expression_attribute_values(":message_id", AttributeValue::S(found.message_id.clone()))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(CallError::new("dynamodb:DeleteItem", &error)),
+        }
+    }
+
+    /// Puts a forgotten record back, unless one that expires later stands in its place (`dynamodb:PutItem`).
+    ///
+    /// # Errors
+    /// Whenever it is not known to be back.
+    pub async fn restore(&self, identity: &Identity, forgotten: &Record) -> Result<(), CallError> {
+        let recorded = self.ledger.record(identity, forgotten).await;
+        recorded.map_err(|error| explained::<PutItemError>("dynamodb:PutItem", error))
+    }
+}
+
+fn explained<E>(action: &'static str, error: LedgerError) -> CallError
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match error.0.downcast::<SdkError<E>>() {
+        Ok(error) => CallError::new(action, &error),
+        Err(other) => CallError::Refused { action, reason: other.to_string() },
+    }
+}

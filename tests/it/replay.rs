@@ -1,0 +1,355 @@
+//! `replay`: the real tool and a real receiver between AWS's and Duffel's stand-ins.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use duffel_webhook_receiver::{
+    duffel::{AccessToken, Change, Client, EventFilter},
+    signature::unix_seconds,
+};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    cli::Serve,
+    duffel::{Duffel, Fault, TOKEN},
+    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
+    proxy::{Fault as AwsFault, Proxy},
+};
+
+/// A receiver whose consumer has taken what there was, ten minutes ago as far as anybody can tell.
+///
+/// The emulated queue knows no time but the real one, in which it drops what it has had in the last 5 minutes. So the
+/// ledger's records are dated back, and the receiver goes on with another queue, which has had nothing, as the first
+/// would have after that time. The ledger is the same.
+struct Stage {
+    /// The queue that the replayed events come to; its table is not in use.
+    backend: Backend,
+    /// Whose table is the ledger.
+    first: Backend,
+    duffel: Arc<Duffel>,
+    receiver: Mutex<Option<Serve>>,
+    webhook: String,
+    secret: String,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (first, backend) = (Backend::new().await, Backend::new().await);
+        let duffel = Arc::new(Duffel::start());
+        let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
+        let stage = Self { backend, first, duffel, receiver: Mutex::default(), webhook, secret };
+        stage.receive(&stage.first.queue_url).await;
+        stage
+    }
+
+    /// Starts a receiver that forwards to a queue, in the place of the one there was.
+    async fn receive(&self, queue_url: &str) {
+        self.receive_by(queue_url, endpoint()).await;
+    }
+
+    /// The same, which finds AWS at an address.
+    async fn receive_by(&self, queue_url: &str, aws: &str) {
+        let mut variables = self.first.variables().to_vec();
+        variables.retain(|(name, _)| !["QUEUE_URL", "AWS_ENDPOINT_URL"].contains(name));
+        let own = [("QUEUE_URL", queue_url), ("AWS_ENDPOINT_URL", aws), ("WEBHOOK_SECRET", &self.secret)];
+        variables.extend(own);
+        let receiver = Serve::forward_with(&variables);
+        let url = receiver.line("Receiving on ");
+        *self.receiver.lock().unwrap() = Some(receiver);
+        self.change(Change { url: Some(url), ..Change::default() }).await;
+    }
+
+    async fn change(&self, change: Change) {
+        let (client, webhook) = (client(&self.duffel), self.webhook.clone());
+        spawn_blocking(move || client.update_webhook(&webhook, &change).unwrap()).await.unwrap();
+    }
+
+    async fn occur(&self, kind: &str, object: Value) -> String {
+        let (duffel, kind) = (Arc::clone(&self.duffel), kind.to_owned());
+        spawn_blocking(move || duffel.occur(&kind, &object)).await.unwrap()
+    }
+
+    /// So many orders, of which the consumer has taken all.
+    async fn consumed(&self, number: usize) -> Vec<String> {
+        let mut events = Vec::new();
+        for number in 0..number {
+            events.push(self.occur("order.created", json!({ "id": format!("ord_{number}") })).await);
+        }
+        assert_eq!(self.first.messages().await.len(), number);
+        self.pass_time().await;
+        events
+    }
+
+    /// Ten minutes pass.
+    async fn pass_time(&self) {
+        let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 600).to_string());
+        for mut item in self.first.items().await {
+            item.insert("recorded_at".to_owned(), at.clone());
+            self.first.put_item(item).await;
+        }
+        self.receive(&self.backend.queue_url).await;
+    }
+
+    fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        command.args(["replay", "--table", &self.first.table]).args(arguments).env_clear();
+        command.envs([
+            ("DUFFEL_API_URL", self.duffel.url().as_str()),
+            ("DUFFEL_ACCESS_TOKEN", TOKEN),
+            ("AWS_ENDPOINT_URL", endpoint()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ]);
+        command
+    }
+
+    async fn replay(&self, arguments: &[&str]) -> Output {
+        let mut command = self.tool(arguments);
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// The ids of the events on the queue, and how often each is there.
+    async fn queued(&self) -> BTreeMap<String, usize> {
+        let mut queued = BTreeMap::new();
+        for message in self.backend.messages().await {
+            let id = &message.message_attributes().unwrap()["event_id"];
+            *queued.entry(id.string_value().unwrap().to_owned()).or_default() += 1;
+        }
+        queued
+    }
+
+    /// The ledger, by identity.
+    async fn ledger(&self) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+        let items = self.first.items().await.into_iter();
+        items.map(|item| (item["pk"].as_s().unwrap().clone(), item)).collect()
+    }
+}
+
+fn client(duffel: &Duffel) -> Client {
+    Client::new(&duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
+}
+
+fn once(events: &[String]) -> BTreeMap<String, usize> {
+    events.iter().map(|id| (id.clone(), 1)).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn outcomes(output: &Output) -> Vec<(String, String)> {
+    let lines = text(&output.stdout);
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    lines.map(|line| (text(&line["event"]), text(&line["outcome"]))).collect()
+}
+
+fn assert_success(output: &Output) {
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_consumer_has_taken_comes_once_more() {
+    for later in [None, Some(Duration::from_secs(2))] {
+        let stage = Stage::new().await;
+        stage.duffel.set(|settings| settings.redelivers_after = later);
+        let events = stage.consumed(20).await;
+        let output = stage.replay(&["--since", "1h", "--json"]).await;
+        assert_success(&output);
+        let all =
+            |outcome: &str| events.iter().map(|id| (id.clone(), outcome.to_owned())).collect::<Vec<_>>();
+        assert_eq!(outcomes(&output), all("arrived"));
+        assert_eq!(stage.queued().await, once(&events));
+        assert_eq!(stage.ledger().await.len(), 20);
+        // Now they are young, and the same command does nothing more.
+        let again = stage.replay(&["--since", "1h", "--json"]).await;
+        assert_eq!(again.status.code(), Some(1));
+        assert_eq!(outcomes(&again), all("too_young"));
+        assert_eq!(stage.queued().await, BTreeMap::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_forwarded_and_not_recorded_has_arrived() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    let proxy = Proxy::new().await;
+    proxy.inject("dynamodb:PutItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
+    stage.receive_by(&stage.backend.queue_url, &proxy.endpoint).await;
+    let output = stage.replay(&[&events[0]]).await;
+    assert_success(&output);
+    assert!(text(&output.stdout).contains("accepted, and not in the ledger"), "{}", text(&output.stdout));
+    assert_eq!(stage.queued().await, once(&events));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_of_a_replay_changes_nothing() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(3).await;
+    let (ledger, _) = (stage.ledger().await, stage.duffel.asked());
+    let output = stage.replay(&["--dry-run", &events[0], &events[2]]).await;
+    assert_success(&output);
+    let out = text(&output.stdout);
+    assert_eq!(out.matches("would replay").count(), 2, "{out}");
+    assert!(out.ends_with("Nothing was changed.\n"), "{out}");
+    assert_eq!(stage.ledger().await, ledger);
+    assert!(stage.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
+    assert_eq!(stage.queued().await, BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
+    let stage = Stage::new().await;
+    for (kind, object) in [
+        ("order.created", json!({ "id": "ord_1" })),
+        ("stays.booking.cancelled", json!({ "id": "bok_1" })),
+        ("air.order.changed", json!({ "id": "ord_1" })),
+        ("air.order.changed", json!({ "id": "ord_1" })),
+        ("order.updated", json!({})),
+        ("assistant.conversation.updated", json!({ "id": "con_1" })),
+        ("ping.triggered", json!({})),
+        ("order.created", json!({})),
+        ("something.new", json!({ "id": "new_1" })),
+    ] {
+        stage.occur(kind, object).await;
+    }
+    let client = client(&stage.duffel);
+    let list = move || client.events(&EventFilter::default()).collect::<Result<Vec<_>, _>>().unwrap();
+    let events = spawn_blocking(list).await.unwrap();
+    let ledger = stage.ledger().await;
+    assert_eq!((events.len(), ledger.len()), (9, 9));
+    for event in events {
+        let identity = event.identity("duffel").unwrap();
+        let item = ledger.get(identity.as_str()).unwrap_or_else(|| panic!("{:?} {event:?}", event.kind));
+        assert_eq!(item["event_id"].as_s().unwrap(), &event.id);
+        assert!(!ledger.contains_key(event.identity("other").unwrap().as_str()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_chosen_by_time_type_and_failure() {
+    let stage = Stage::new().await;
+    let old = {
+        let (duffel, at) = (Arc::clone(&stage.duffel), SystemTime::now() - Duration::from_hours(5));
+        spawn_blocking(move || duffel.occur_at(at, "order.created", &json!({ "id": "ord_1" }))).await.unwrap()
+    };
+    let changed = stage.occur("air.order.changed", json!({ "id": "ord_1" })).await;
+    let booked = stage.occur("stays.booking.created", json!({ "id": "bok_1" })).await;
+    stage.occur("ping.triggered", json!({})).await;
+    stage.change(Change { active: Some(false), ..Change::default() }).await;
+    let failed = stage.occur("stays.booking.cancelled", json!({ "id": "bok_1" })).await;
+    stage.change(Change { active: Some(true), ..Change::default() }).await;
+    for (arguments, expected) in [
+        (vec!["--since", "1h"], vec![&changed, &booked, &failed]),
+        (vec!["--since", "6h", "--until", "1h"], vec![&old]),
+        (vec!["--since", "6h", "--type", "stays.*"], vec![&booked, &failed]),
+        (vec!["--since", "6h", "--type", "order.created", "--type", "air.*"], vec![&old, &changed]),
+        (vec!["--since", "6h", "--failed"], vec![&failed]),
+        (vec!["--since", "6h", "--failed", "--type", "order.*"], vec![]),
+    ] {
+        for unclear in [false, true] {
+            stage.duffel.set(|settings| settings.unattempted_is_nothing = unclear);
+            let output = stage.replay(&[&arguments[..], &["--dry-run", "--json"]].concat()).await;
+            assert_success(&output);
+            let chosen: Vec<_> = outcomes(&output).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(chosen.iter().collect::<Vec<_>>(), expected, "{arguments:?}");
+        }
+    }
+    let output = stage.replay(&["--since", "6h", "--failed", "--json"]).await;
+    assert_success(&output);
+    assert_eq!(outcomes(&output), [(failed.clone(), "arrived".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    let young = stage.occur("order.created", json!({ "id": "ord_young" })).await;
+    assert_eq!(stage.queued().await, once(std::slice::from_ref(&young)));
+    let ledger = stage.ledger().await;
+    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
+    stage.duffel.befall(&format!("POST /air/webhooks/events/{}", events[0]), &refusal, 1);
+    let output = stage.replay(&[&events[0], "wev_nobody", &young, &events[1]]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let line = |id: &str| out.lines().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{out}"));
+    assert!(line(&events[0]).contains("refused") && line(&events[0]).contains("Too old"), "{out}");
+    assert!(line("wev_nobody").contains("refused") && line("wev_nobody").contains("404"), "{out}");
+    assert!(line(&young).contains("too young") && line(&young).contains("--wait"), "{out}");
+    assert!(line(&events[1]).contains("arrived"), "{out}");
+    assert!(err.ends_with("3 of 4 events did not arrive\n"), "{err}");
+    assert_eq!(stage.queued().await, once(&events[1..]));
+    let mut left = stage.ledger().await;
+    let identity = |id: &str| {
+        let is_its = |item: &HashMap<_, AttributeValue>| item["event_id"].as_s().unwrap() == id;
+        ledger.iter().find(|(_, item)| is_its(item)).unwrap().0.clone()
+    };
+    let replayed = identity(&events[1]);
+    assert_ne!(left.remove(&replayed), ledger.get(&replayed).cloned());
+    let mut before = ledger.clone();
+    before.remove(&replayed);
+    assert_eq!(left, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_arrive_may_still_come() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    *stage.receiver.lock().unwrap() = None;
+    for later in [None, Some(Duration::from_secs(1))] {
+        stage.duffel.set(|settings| settings.redelivers_after = later);
+        let output = stage.replay(&[&events[0], "--wait", "10s"]).await;
+        assert_eq!(output.status.code(), Some(1));
+        let out = text(&output.stdout);
+        assert!(out.contains("the receiver did not answer; Duffel may still deliver it"), "{out}");
+    }
+    // As Duffel does when it tries again.
+    stage.receive(&stage.backend.queue_url).await;
+    let duffel = Arc::clone(&stage.duffel);
+    let id = events[0].clone();
+    let client = client(&duffel);
+    spawn_blocking(move || client.redeliver(&id).unwrap()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stage.queued().await, once(&events[..1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_is_long_enough_outlasts_the_queues_memory() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    // 3 seconds before the queue would take it again.
+    let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 312).to_string());
+    for mut item in stage.first.items().await {
+        item.insert("recorded_at".to_owned(), at.clone());
+        stage.first.put_item(item).await;
+    }
+    let output = stage.replay(&[&events[0], "--wait", "20s"]).await;
+    assert_success(&output);
+    assert!(text(&output.stderr).contains("for the queue to forget it"), "{}", text(&output.stderr));
+    assert_eq!(stage.queued().await, once(&events));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_source_or_a_missing_permission_is_told() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    let output = stage.replay(&[&events[0], "--source", "other"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("is --source its name for Duffel"), "{}", text(&output.stdout));
+    let ledger = stage.ledger().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("dynamodb:DeleteItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
+    let mut command = stage.tool(&[&events[0], &events[1]]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!(text(&output.stderr), "duffel-hooks: the permission dynamodb:DeleteItem is missing\n");
+    assert_eq!(stage.ledger().await, ledger);
+    assert_eq!(stage.queued().await, BTreeMap::new());
+}

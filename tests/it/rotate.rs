@@ -1,0 +1,559 @@
+//! `rotate`: the real tool and a real receiver between AWS's and Duffel's stand-ins, through interruptions.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use duffel_webhook_receiver::{
+    duffel::{AccessToken, Change, Client},
+    signature::unix_seconds,
+};
+use serde_json::{Value, json};
+use tokio::task::{JoinSet, spawn_blocking};
+
+use crate::{
+    cli::Serve,
+    duffel::{Duffel, Fault, TOKEN},
+    helpers::{duffel_header, event},
+    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
+    proxy::{Fault as AwsFault, Moment, Proxy},
+};
+
+const PUT: &str = "secretsmanager:PutSecretValue";
+
+/// A registered receiver, and the tool that rotates its secret.
+struct Stage {
+    backend: Backend,
+    proxy: Proxy,
+    duffel: Arc<Duffel>,
+    _receiver: Mutex<Serve>,
+    url: String,
+    /// The ARN of the secret.
+    arn: String,
+    /// The id and secret of the webhook at the beginning.
+    old: (String, String),
+    state: tempfile::TempDir,
+    objects: AtomicUsize,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let backend = Backend::new().await;
+        let proxy = Proxy::new().await;
+        let duffel = Arc::new(Duffel::start());
+        let arn = backend.create_secret(Some("to be replaced")).await;
+        let mut variables = backend.variables().to_vec();
+        variables.push(("WEBHOOK_SECRET_ARN", &arn));
+        let receiver = Serve::forward_with(&variables);
+        let url = receiver.line("Receiving on ");
+        let client = client(&duffel.url());
+        let types = ["order.created".to_owned(), "air.order.changed".to_owned()];
+        let (webhook, secret) = client.create_webhook(&url, &types).unwrap();
+        backend.put_secret(&arn, secret.expose()).await;
+        let stage = Self {
+            backend,
+            proxy,
+            duffel,
+            _receiver: Mutex::new(receiver),
+            url,
+            arn,
+            old: (webhook.id, secret.expose().to_owned()),
+            state: tempfile::tempdir().unwrap(),
+            objects: AtomicUsize::new(0),
+        };
+        stage.duffel.asked();
+        stage
+    }
+
+    fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        command.args(["rotate", "--secret", &self.arn]).args(arguments).env_clear();
+        command.envs([
+            ("DUFFEL_API_URL", self.duffel.url().as_str()),
+            ("DUFFEL_ACCESS_TOKEN", TOKEN),
+            ("AWS_ENDPOINT_URL", self.proxy.endpoint.as_str()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("XDG_STATE_HOME", self.state.path().to_str().unwrap()),
+        ]);
+        command
+    }
+
+    async fn rotate(&self, arguments: &[&str]) -> Output {
+        let mut command = self.tool(arguments);
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Lets an order be created, and returns the event's id.
+    async fn order(&self) -> String {
+        let number = self.objects.fetch_add(1, Ordering::Relaxed);
+        let duffel = Arc::clone(&self.duffel);
+        spawn_blocking(move || duffel.occur("order.created", &json!({ "id": format!("ord_{number}") })))
+            .await
+            .unwrap()
+    }
+
+    /// The same, where Duffel does not reach the receiver.
+    async fn undelivered_order(&self) -> String {
+        let url = |url: &str| Change { url: Some(url.to_owned()), ..Change::default() };
+        self.change(url("http://127.0.0.1:1/webhooks/duffel")).await;
+        let event = self.order().await;
+        self.change(url(&self.url)).await;
+        event
+    }
+
+    async fn change(&self, change: Change) {
+        let (url, webhook) = (self.duffel.url(), self.old.0.clone());
+        let change = move || client(&url).update_webhook(&webhook, &change).unwrap();
+        spawn_blocking(change).await.unwrap();
+    }
+
+    /// The webhook there is, with its secret.
+    fn webhook(&self) -> Value {
+        let [webhook] = self.duffel.webhooks().try_into().unwrap();
+        webhook
+    }
+
+    fn new_secret(&self) -> String {
+        self.webhook()["secret"].as_str().unwrap().to_owned()
+    }
+
+    async fn stored(&self, stage: &str) -> Vec<String> {
+        let text = self.backend.version(&self.arn, stage).await.unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|_| vec![text])
+    }
+
+    fn journals(&self) -> usize {
+        fs::read_dir(self.state.path().join("duffel-hooks")).map_or(0, Iterator::count)
+    }
+
+    /// How the receiver answers what a secret signed.
+    async fn delivered_with(&self, secret: &str) -> u16 {
+        let number = self.objects.fetch_add(1, Ordering::Relaxed);
+        let body = event("order.created", &format!("wev_own{number}"), &format!("ord_own{number}"));
+        let header = duffel_header(secret, "v2", unix_seconds(SystemTime::now()), body.as_bytes());
+        let url = self.url.clone();
+        let send = move || {
+            let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+            agent.post(&url).header("X-Duffel-Signature", header).send(&body).unwrap().status().as_u16()
+        };
+        spawn_blocking(send).await.unwrap()
+    }
+
+    /// How often each event is on the queue, pings and deliveries of our own apart.
+    async fn queued(&self) -> BTreeMap<String, usize> {
+        let mut queued = BTreeMap::new();
+        for message in self.backend.messages().await {
+            let attributes = message.message_attributes().unwrap();
+            let text = |name: &str| attributes[name].string_value().unwrap().to_owned();
+            if text("event_type") != "ping.triggered" && !text("event_id").starts_with("wev_own") {
+                *queued.entry(text("event_id")).or_default() += 1;
+            }
+        }
+        queued
+    }
+
+    /// As it should be after a rotation: one webhook as before, its secret stored, and nothing left to do.
+    async fn assert_rotated(&self) {
+        let webhook = self.webhook();
+        assert_ne!(webhook["id"], self.old.0);
+        assert_eq!(webhook["url"], self.url);
+        assert_eq!(webhook["events"], json!(["order.created", "air.order.changed"]));
+        assert_eq!(self.stored("AWSCURRENT").await[0], self.new_secret());
+        assert_eq!(self.journals(), 0);
+        assert_eq!(self.delivered_with(&self.new_secret()).await, 202);
+    }
+
+    async fn assert_each_once(&self, events: impl IntoIterator<Item = String>) {
+        let expected: BTreeMap<_, _> = events.into_iter().map(|id| (id, 1)).collect();
+        assert_eq!(self.queued().await, expected);
+    }
+}
+
+fn client(url: &str) -> Client {
+    Client::new(url, AccessToken::new(TOKEN).unwrap()).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn assert_success(output: &Output) {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+}
+
+/// Waits for what will happen soon.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_is_lost_while_the_secret_is_rotated() {
+    let stage = Stage::new().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (duffel, stopped) = (Arc::clone(&stage.duffel), Arc::clone(&stop));
+    let traffic = spawn_blocking(move || {
+        let mut events = Vec::new();
+        while !stopped.load(Ordering::Relaxed) {
+            let object = json!({ "id": format!("ord_busy{}", events.len()) });
+            events.push(duffel.occur("order.created", &object));
+            thread::sleep(Duration::from_millis(100));
+        }
+        events
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Long enough for deliveries to fall into the gap, and between creation and storing.
+    stage.duffel.befall("DELETE", &Fault::Slow(Duration::from_millis(1500)), 1);
+    stage.proxy.inject(PUT, [AwsFault::None, AwsFault::Delay(Duration::from_millis(1500)), AwsFault::None]);
+    let output = stage.rotate(&["--json"]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    let events = traffic.await.unwrap();
+    assert_success(&output);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["missing"], json!([]));
+    let caught_up = report["caught_up"].as_array().unwrap().len();
+    assert!(caught_up >= 10, "the gap was not hit: {report}");
+    assert!(report["gap_ms"].as_f64().unwrap() >= 1500.0);
+
+    // Nothing is left for Duffel to retry but pings, which nobody needs.
+    let undelivered = stage.duffel.undelivered();
+    assert!(!events.iter().any(|id| undelivered.contains(id)), "{undelivered:?}");
+    assert!(events.len() > caught_up);
+    stage.assert_rotated().await;
+    assert_eq!(stage.stored("AWSCURRENT").await[..2], [stage.new_secret(), stage.old.1.clone()]);
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+    stage.assert_each_once(events).await;
+}
+
+/// Where the tool is killed.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    BeforeDeletion,
+    AfterDeletion,
+    AfterCreation,
+    BeforeStoring,
+    AfterStoring,
+    AtThePing,
+    AtTheCatchUp,
+}
+
+const STEPS: [Step; 7] = [
+    Step::BeforeDeletion,
+    Step::AfterDeletion,
+    Step::AfterCreation,
+    Step::BeforeStoring,
+    Step::AfterStoring,
+    Step::AtThePing,
+    Step::AtTheCatchUp,
+];
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Starts the tool and kills it at a step.
+async fn kill_at(stage: &Stage, step: Step) {
+    let slow = |what: &str| stage.duffel.befall(what, &Fault::Slow(LONG), 1);
+    let put = match step {
+        Step::BeforeStoring => Some(Moment::Before),
+        Step::AfterStoring => Some(Moment::After),
+        _ => None,
+    };
+    // The first is the trial before the deletion.
+    let trial = put.map(|moment| stage.proxy.hold(PUT, moment));
+    match step {
+        Step::BeforeDeletion => stage.duffel.befall("DELETE", &Fault::RetryAfter(503, 60), 1),
+        Step::AfterDeletion => slow("DELETE"),
+        Step::AfterCreation => slow("POST /air/webhooks"),
+        Step::AtThePing => slow("POST /air/webhooks/end_"),
+        Step::AtTheCatchUp => slow("POST /air/webhooks/events/"),
+        Step::BeforeStoring | Step::AfterStoring => {}
+    }
+    let mut command = stage.tool(&[]);
+    let mut tool: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    if let (Some(mut trial), Some(moment)) = (trial, put) {
+        trial.reached().await;
+        let mut held = stage.proxy.hold(PUT, moment);
+        trial.release();
+        held.reached().await;
+        tool.kill().unwrap();
+        drop(held);
+    } else {
+        let awaited = match step {
+            Step::BeforeDeletion | Step::AfterDeletion => "DELETE /air/webhooks/",
+            Step::AfterCreation => "POST /air/webhooks",
+            Step::AtThePing => "/actions/ping",
+            _ => "/actions/redeliver",
+        };
+        until(awaited, || stage.duffel.asked().iter().any(|asked| asked.what.contains(awaited))).await;
+        // It is carried out at once, and answered late.
+        match step {
+            Step::AfterDeletion => until("deletion", || stage.duffel.webhooks().is_empty()).await,
+            Step::AfterCreation => until("creation", || !stage.duffel.webhooks().is_empty()).await,
+            _ => {}
+        }
+        tool.kill().unwrap();
+    }
+    tool.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
+    let mut steps = JoinSet::new();
+    for step in STEPS {
+        steps.spawn(async move {
+            let stage = Stage::new().await;
+            let mut events = vec![stage.order().await];
+            if matches!(step, Step::AtTheCatchUp) {
+                // Something to catch up.
+                events.push(stage.undelivered_order().await);
+            }
+            kill_at(&stage, step).await;
+            assert_eq!(stage.journals(), 1, "{step:?}");
+            let journal = fs::read_dir(stage.state.path().join("duffel-hooks")).unwrap().next();
+            let journal = fs::read_to_string(journal.unwrap().unwrap().path()).unwrap();
+            assert!(!journal.contains(&stage.old.1), "{step:?}: a secret is in the journal");
+            let webhooks = stage.duffel.webhooks();
+            assert!(webhooks.iter().all(|it| !journal.contains(it["secret"].as_str().unwrap())));
+            assert_eq!(webhooks.is_empty(), matches!(step, Step::AfterDeletion), "{step:?}");
+            events.push(stage.order().await);
+
+            assert_success(&stage.rotate(&[]).await);
+            events.push(stage.order().await);
+            stage.assert_rotated().await;
+            assert_eq!(stage.delivered_with(&stage.old.1).await, 202, "{step:?}");
+            let stored = matches!(step, Step::AfterStoring | Step::AtThePing | Step::AtTheCatchUp);
+            let made_anew = webhooks.first().is_some_and(|it| it["id"] != stage.webhook()["id"]);
+            assert_eq!(made_anew, !stored && !webhooks.is_empty(), "{step:?}");
+            stage.assert_each_once(events).await;
+        });
+    }
+    while let Some(done) = steps.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaked_secret_is_refused_from_then_on() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+    let output = stage.rotate(&["--forget-old"]).await;
+    assert_success(&output);
+    assert!(text(&output.stdout).contains("no old one is active"), "{}", text(&output.stdout));
+    assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
+    assert_eq!(stage.stored("AWSPREVIOUS").await, [stage.new_secret()]);
+    stage.assert_rotated().await;
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 401);
+}
+
+/// If Duffel delivers again to where it delivered first, and signs as it did then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgotten() {
+    for forget in [false, true] {
+        let stage = Stage::new().await;
+        stage.duffel.set(|settings| settings.remembers_endpoint = true);
+        let event = stage.undelivered_order().await;
+        let arguments: &[&str] = if forget { &["--forget-old"] } else { &[] };
+        let output = stage.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
+        if forget {
+            assert_eq!(output.status.code(), Some(1));
+            let told = format!("missing    {event}: the receiver answered 401");
+            assert!(text(&output.stdout).contains(&told), "{}", text(&output.stdout));
+            assert_eq!(stage.journals(), 1);
+        } else {
+            assert_success(&output);
+            stage.assert_each_once([event]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_secrets_stay_active_as_well() {
+    let stage = Stage::new().await;
+    // As earlier rotations left them.
+    let before = [&stage.old.1, "older", "oldest"];
+    stage.backend.put_secret(&stage.arn, &json!(before).to_string()).await;
+    assert_success(&stage.rotate(&[]).await);
+    assert_eq!(stage.stored("AWSCURRENT").await, [&stage.new_secret(), &stage.old.1, "older"]);
+    assert_eq!(stage.stored("AWSPREVIOUS").await, before);
+    stage.assert_rotated().await;
+    for secret in before {
+        assert_eq!(stage.delivered_with(secret).await, 202);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_creation_that_fails_is_tried_again() {
+    for fault in [Fault::Status(500), Fault::Html(502), Fault::CutAfter, Fault::Cut] {
+        let stage = Stage::new().await;
+        // The only POST to exactly this path comes first.
+        stage.duffel.befall("POST /air/webhooks", &fault, 1);
+        assert_success(&stage.rotate(&[]).await);
+        stage.assert_rotated().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_creation_that_is_refused_leaves_word_of_how_to_go_on() {
+    let stage = Stage::new().await;
+    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
+    stage.duffel.befall("POST /air/webhooks", &refusal, 1);
+    let output = stage.rotate(&[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let last = text(&output.stderr).lines().last().unwrap().to_owned();
+    assert!(last.contains("there is NO WEBHOOK now") && last.contains("no such event"), "{last}");
+    assert!(last.contains("run the same command again"), "{last}");
+    assert_eq!((stage.duffel.webhooks().len(), stage.journals()), (0, 1));
+    let event = stage.order().await;
+    let dry = stage.rotate(&["--dry-run"]).await;
+    assert!(text(&dry.stdout).contains("there is no webhook"), "{}", text(&dry.stdout));
+    assert_success(&stage.rotate(&[]).await);
+    stage.assert_rotated().await;
+    stage.assert_each_once([event]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_journal_a_rotation_can_be_finished_elsewhere() {
+    let stage = Stage::new().await;
+    kill_at(&stage, Step::AfterDeletion).await;
+    fs::remove_dir_all(stage.state.path().join("duffel-hooks")).unwrap();
+    let output = stage.rotate(&["--url", &stage.url]).await;
+    assert!(text(&output.stderr).contains("Duffel has no webhook: say by --event"), "{output:?}");
+    let types = ["--event", "order.created", "--event", "air.order.changed"];
+    assert_success(&stage.rotate(&[&["--url", &stage.url][..], &types].concat()).await);
+    stage.assert_rotated().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_cannot_be_stored_is_not_lost() {
+    let stage = Stage::new().await;
+    let denied = AwsFault::Refuse(400, "AccessDeniedException");
+    stage.proxy.inject(PUT, [AwsFault::None, denied]);
+    let output = stage.rotate(&[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let new = stage.new_secret();
+    assert!(out.contains(&format!("--secret-string '{new}'")), "{out}");
+    assert!(!err.contains(&new), "the secret is for the standard output alone");
+    assert!(err.contains("the permission secretsmanager:PutSecretValue is missing"), "{err}");
+
+    // As the output says.
+    let version = out.split("--client-request-token ").nth(1).unwrap().split_whitespace().next().unwrap();
+    stage.backend.put_secret_as(&stage.arn, version, &new).await;
+    let webhook = stage.webhook();
+    stage.proxy.heal();
+    assert_success(&stage.rotate(&[]).await);
+    assert_eq!(stage.webhook(), webhook, "what was stored is not made anew");
+    stage.assert_rotated().await;
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_end_well_does_not_begin() {
+    let stage = Stage::new().await;
+    stage.proxy.inject(PUT, [AwsFault::Refuse(400, "AccessDeniedException")]);
+    let denied = stage.rotate(&[]).await;
+    assert!(text(&denied.stderr).contains("nothing was changed"), "{}", text(&denied.stderr));
+    stage.proxy.heal();
+    stage.duffel.befall("PATCH", &Fault::Answer(403, "{}"), 1);
+    let read_only = stage.rotate(&[]).await;
+    assert!(text(&read_only.stderr).contains("nothing was changed"), "{}", text(&read_only.stderr));
+    let nowhere = stage.tool(&[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap();
+    assert!(text(&nowhere.stderr).contains("cannot"), "{}", text(&nowhere.stderr));
+    for output in [denied, read_only, nowhere] {
+        assert!(!output.status.success());
+    }
+    assert_eq!(stage.webhook()["id"], stage.old.0);
+    assert_eq!(stage.stored("AWSCURRENT").await, std::slice::from_ref(&stage.old.1));
+    assert_eq!(stage.journals(), 0);
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_of_a_rotation_changes_nothing() {
+    let stage = Stage::new().await;
+    let output = stage.rotate(&["--dry-run"]).await;
+    assert_success(&output);
+    let out = text(&output.stdout);
+    assert!(out.contains(&format!("delete     webhook {}", stage.old.0)), "{out}");
+    assert!(out.contains("Nothing was changed"), "{out}");
+    assert!(stage.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
+    assert!(!stage.proxy.calls().contains_key(PUT));
+    assert_eq!(stage.journals(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_of_another_mode_is_not_gone_on_with() {
+    let stage = Stage::new().await;
+    kill_at(&stage, Step::AfterDeletion).await;
+    let journal = fs::read_dir(stage.state.path().join("duffel-hooks")).unwrap().next().unwrap().unwrap();
+    let journal = journal.path();
+    let mut command = stage.tool(&["--journal", journal.to_str().unwrap()]);
+    let output = command.env("DUFFEL_ACCESS_TOKEN", crate::duffel::LIVE_TOKEN).output().unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("in test mode: see DUFFEL_ACCESS_TOKEN"), "{output:?}");
+    assert_eq!(stage.duffel.webhooks().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inactive_webhook_stays_inactive() {
+    let stage = Stage::new().await;
+    stage.change(Change { active: Some(false), ..Change::default() }).await;
+    let output = stage.rotate(&[]).await;
+    assert_success(&output);
+    assert_eq!(stage.webhook()["active"], false);
+    assert!(text(&output.stdout).contains("the webhook is inactive"), "{}", text(&output.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
+    let stage = Stage::new().await;
+    let rotate = async |url: &str, arguments: &[&str]| {
+        let stack = stack(&[("SecretArn", &stage.arn), ("WebhookUrl", url)]).await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        command.args(["rotate", "--stack", &stack]).args(arguments);
+        let usual = stage.tool(&[]);
+        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("AWS_ENDPOINT_URL", endpoint());
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    };
+    let elsewhere = rotate("https://example.com/webhooks/duffel", &[]).await;
+    assert_eq!(elsewhere.status.code(), Some(1));
+    assert!(text(&elsewhere.stderr).contains("If all is well, say by --url"), "{elsewhere:?}");
+    assert_eq!(stage.webhook()["id"], stage.old.0);
+    assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &stage.url]).await);
+    stage.assert_rotated().await;
+    assert_success(&rotate(&stage.url, &["--dry-run"]).await);
+}
+
+/// A stack that has no more than outputs.
+async fn stack(outputs: &[(&str, &str)]) -> String {
+    let outputs: serde_json::Map<_, _> =
+        outputs.iter().map(|(name, value)| ((*name).to_owned(), json!({ "Value": value }))).collect();
+    let template = json!({ "Resources": { "Any": { "Type": "AWS::SQS::Queue" } }, "Outputs": outputs });
+    let client = aws_sdk_cloudformation::Client::new(&sdk_config().await);
+    let name = format!("stack-{}", uuid::Uuid::new_v4());
+    client.create_stack().stack_name(&name).template_body(template.to_string()).send().await.unwrap();
+    for _ in 0..100 {
+        let answer = client.describe_stacks().stack_name(&name).send().await.unwrap();
+        let status = answer.stacks()[0].stack_status().unwrap().as_str().to_owned();
+        if status == "CREATE_COMPLETE" {
+            return name;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no stack");
+}
