@@ -32,7 +32,7 @@ use crate::{
     secret::{Key, Secret, SecretError},
 };
 
-/// What the function's role must allow, and no more.
+/// What the receiver's role must allow, and no more.
 pub const ACTIONS: [&str; 4] =
     ["dynamodb:GetItem", "dynamodb:PutItem", "secretsmanager:GetSecretValue", "sqs:SendMessage"];
 
