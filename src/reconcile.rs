@@ -60,7 +60,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, asked, failed, left, .. } = self;
-        write!(f, "{found} events were not delivered: {asked} asked for, {failed} failed, {left} left")
+        write!(f, "{found} undelivered events found: {asked} asked for, {failed} failed, {left} left")
     }
 }
 

@@ -368,7 +368,7 @@ async fn an_event_that_is_refused_for_ever_starves_no_other() {
     for _ in 0..100 {
         let run = stage.run().await;
         assert_eq!(run.redeliveries, 2);
-        assert!(run.error().contains("events were not delivered"), "{}", run.error());
+        assert!(run.error().contains("undelivered events found"), "{}", run.error());
         if stage.duffel.undelivered().len() == poison.len() {
             break;
         }
@@ -376,7 +376,7 @@ async fn an_event_that_is_refused_for_ever_starves_no_other() {
     assert_eq!(stage.duffel.undelivered(), poison);
     stage.has_once(&events).await;
     let run = stage.run().await;
-    assert!(run.error().contains("6 events were not delivered: 0 asked for, 2 failed, 4 left"));
+    assert!(run.error().contains("6 undelivered events found: 0 asked for, 2 failed, 4 left"));
     assert!(run.error().contains("webhook_client_error"), "{}", run.error());
     let (_, others) = stage.log();
     let named = |id: &String| others.iter().any(|line| line["event.id"] == **id && line["level"] == "WARN");
@@ -393,7 +393,7 @@ async fn a_receiver_that_is_still_down_is_asked_for_once_a_run() {
         // Each has its turn, since it may be that event's own failure.
         assert_eq!(run.redeliveries, 10);
         if redelivery_tells {
-            assert!(run.error().contains("10 events were not delivered: 0 asked for, 10 failed, 0 left"));
+            assert!(run.error().contains("10 undelivered events found: 0 asked for, 10 failed, 0 left"));
         } else {
             // Nobody can tell yet that it was in vain, but the next run finds them again.
             assert_eq!(run.report, counts(10, 10, 0, 0));
@@ -448,7 +448,7 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
     let events = stage.occur(3);
     stage.up();
     let run = stage.run().await;
-    assert!(run.error().contains("3 events were not delivered: 3 asked for, 0 failed, 0 left"));
+    assert!(run.error().contains("3 undelivered events found: 3 asked for, 0 failed, 0 left"));
     assert!(run.error().contains("the list of events broke off: Duffel answered 401"), "{}", run.error());
     assert_eq!(run.requests, 1 + 1 + 2 + 3);
     stage.has_once(&events).await;
