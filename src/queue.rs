@@ -43,6 +43,8 @@ impl Message {
         let verbatim = std::str::from_utf8(signed).ok().filter(|text| is_acceptable(text));
         let encoding = verbatim.is_none().then(|| "base64".to_owned());
         let attributes: Vec<_> = [
+            // The deduplication id again: a dead letter has another, and keeps it when it is moved back.
+            ("identity", Some(event.identity().as_str().to_owned())),
             ("source", Some(verified.source().to_owned())),
             ("event_type", event.kind().map(str::to_owned)),
             ("event_id", event.id().map(str::to_owned)),

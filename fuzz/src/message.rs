@@ -53,6 +53,7 @@ pub fn check(message: &Value, party: &Party, claim: &Claim, body: &[u8]) {
         assert!(right, "SQS refuses {name}");
     }
     let identity = system["MessageDeduplicationId"].as_str().unwrap();
+    assert_eq!(value("identity"), Some(identity));
     assert!(identity.len() == 64 && identity.bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
     if let Some(trace) = system.get("AWSTraceHeader") {
         let trace = trace.as_str().unwrap();

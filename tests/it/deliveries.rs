@@ -329,6 +329,7 @@ fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
             ("event_id", "wev_0000A4tQSmKyqOrcySrGbo"),
             ("event_type", "order.created"),
             ("idempotency_key", "ord_0000ABd6wggSct7BoraU1o"),
+            ("identity", "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e"),
             ("live_mode", "true"),
             ("received_at", "2026-11-21T12:00:00.000Z"),
             ("signature", signature.as_str()),

@@ -182,18 +182,19 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     let mut attributes = attributes(order);
     let received = attributes.remove("received_at").unwrap();
     assert!(received.ends_with('Z'), "{received}");
+    // The one of the log line in the README.
+    let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
     let expected = json!({
         "source": "duffel",
         "event_type": "order.created",
         "event_id": "wev_0000A4tQSmKyqOrcySrGbo",
         "idempotency_key": "ord_0000ABd6wggSct7BoraU1o",
         "live_mode": "true",
+        "identity": identity,
         "signature": header,
     });
     assert_eq!(json!(attributes), expected);
     assert_eq!(order["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
-    // The one of the log line in the README.
-    let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
     assert_eq!(order["Attributes"]["MessageDeduplicationId"], identity);
     assert_eq!(other["Body"], STANDARD.encode(&binary));
     assert_eq!(self::attributes(other)["encoding"], "base64");

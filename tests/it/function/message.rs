@@ -67,6 +67,7 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
     let received_at = humantime::parse_rfc3339(attributes.remove("received_at").unwrap()).unwrap();
     assert!(before <= received_at && received_at <= SystemTime::now());
     let expected = [
+        ("identity", identity(&message)),
         ("source", "duffel"),
         ("event_type", "order.created"),
         ("event_id", "wev_1"),
@@ -88,7 +89,7 @@ async fn what_the_event_lacks_no_attribute_claims() {
     assert_eq!(stage.deliver(&Delivery::new(body)).await, accepted());
     let message = stage.message().await;
     let names: Vec<_> = attributes(&message).into_keys().collect();
-    assert_eq!(names, ["event_id", "event_type", "received_at", "signature", "source"]);
+    assert_eq!(names, ["event_id", "event_type", "identity", "received_at", "signature", "source"]);
     assert_eq!(group(&message), "wev_1");
     assert_eq!(system(&message, &MessageSystemAttributeName::AwsTraceHeader), None);
 }

@@ -14,7 +14,7 @@ const TIMES: usize = 8;
 const MAX_RATIO: f64 = 20.0;
 
 /// The payload itself, its text, its body, and what is made of that, all at once, and the allocator's slack.
-const MAX_GROWTH: u64 = 10 * (SMALL * TIMES) as u64;
+const MAX_GROWTH: u64 = 16 * (SMALL * TIMES) as u64;
 
 /// In nanoseconds of CPU, by the scheduler's own count: <https://docs.kernel.org/scheduler/sched-stats.html>.
 fn cpu(function: &Function) -> u64 {
