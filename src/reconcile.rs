@@ -70,17 +70,24 @@ impl fmt::Display for Report {
 #[must_use]
 pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Report {
     let mut report = Report::default();
-    let clients: Vec<_> = clients.into_iter().map(|client| client.deadline(limits.deadline)).collect();
     // Half the time is for redeliveries, however long the lists.
     let time = limits.deadline.saturating_duration_since(Instant::now());
     let lists_end = limits.deadline.checked_sub(time / 2).unwrap_or(limits.deadline);
     let mut events = Vec::new();
-    for (index, client) in clients.iter().enumerate() {
+    let mut listed = Vec::new();
+    let mut share = u32::try_from(clients.len()).unwrap_or(u32::MAX);
+    for (index, client) in clients.into_iter().enumerate() {
+        // One token's lists must not take the time of another's.
+        let until = Instant::now() + lists_end.saturating_duration_since(Instant::now()) / share;
+        share -= 1;
+        let client = client.deadline(until);
         // All of them before the first is asked for: a list that shrinks loses its cursors.
-        let undelivered = Undelivered::list(client, now.checked_sub(limits.look_back), lists_end);
+        let undelivered = Undelivered::list(&client, now.checked_sub(limits.look_back), until);
         events.extend(undelivered.events.into_keys().map(|id| (index, id)));
         report.errors.extend(undelivered.error);
+        listed.push(client.deadline(limits.deadline));
     }
+    let clients = listed;
     report.found = events.len();
     // Those that fail for ever must not stand in the way of the others, and nothing is kept that could tell them apart:
     // by chance everyone's turn comes.
@@ -155,12 +162,17 @@ fn read<T>(
     mut take: impl FnMut(T) -> bool,
 ) -> Result<(), String> {
     for record in list {
-        let record = record.map_err(|error| format!("the list of {what} broke off: {error}"))?;
+        let too_long = || format!("the list of {what} is too long for the time there is");
+        let record = record.map_err(|error| match error {
+            _ if Instant::now() >= until => too_long(),
+            ApiError::Deadline => too_long(),
+            error => format!("the list of {what} broke off: {error}"),
+        })?;
         if !take(record) {
             break;
         }
         if Instant::now() >= until {
-            return Err(format!("the list of {what} is too long for the time there is"));
+            return Err(too_long());
         }
     }
     Ok(())

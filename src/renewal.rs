@@ -82,7 +82,8 @@ impl fmt::Debug for Renewal {
     }
 }
 
-/// A clock that was set back tells nothing, so the time counts as passed.
+/// A clock that was set back by more than that tells nothing, so the time counts as passed; one that waited for another's
+/// renewal is from a little before it.
 fn has_passed(since: SystemTime, time: Duration, now: SystemTime) -> bool {
-    now.duration_since(since).map_or(true, |passed| passed >= time)
+    now.duration_since(since).unwrap_or_else(|back| back.duration()) >= time
 }

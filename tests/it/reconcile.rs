@@ -460,6 +460,28 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
 }
 
 #[tokio::test]
+async fn a_list_without_end_leaves_time_for_the_other_token() {
+    let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
+    let stage = Stage::of(&tokens, Duration::from_secs(9), &[]).await;
+    let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
+    let (_, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
+    let events: Vec<_> = (0..3)
+        .map(|id| stage.duffel.occur_live("order.created", &json!({ "id": format!("ord_{id}") })))
+        .collect();
+    let (_serve, url) = serve(&stage.backend, secret.expose());
+    let webhook = live.webhooks().next().unwrap().unwrap();
+    live.update_webhook(&webhook.id, &Change { url: Some(url), ..Change::default() }).unwrap();
+    stage.duffel.befall(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
+    let run = stage.run().await;
+    assert!(
+        run.error().contains("3 asked for, 0 failed, 0 left: the list of events is too long"),
+        "{}",
+        run.error()
+    );
+    stage.has_once(&events).await;
+}
+
+#[tokio::test]
 async fn live_and_test_mode_have_each_their_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
     let stage = Stage::of(&tokens, TIMEOUT, &[]).await;
