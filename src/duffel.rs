@@ -29,6 +29,9 @@ pub use self::{
 };
 use crate::secret::Secret;
 
+/// The type of event that Duffel sends when it is asked to, about nothing.
+pub const PING: &str = "ping.triggered";
+
 /// Where Duffel's API is.
 pub const DEFAULT_URL: &str = "https://api.duffel.com";
 

@@ -14,7 +14,7 @@ use std::{
 use serde::Serialize;
 
 pub use self::settings::{MAX_LOOK_BACK, Settings, VARIABLES};
-use crate::duffel::{ApiError, Client, DeliveryFilter, EventFilter, Outlook};
+use crate::duffel::{ApiError, Client, DeliveryFilter, EventFilter, Outlook, PING};
 
 /// So many failures in a row that are not the event's own mean that those after them would fail as well.
 const MAX_STREAK: usize = 5;
@@ -75,6 +75,7 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
     let lists_end = limits.deadline.checked_sub(time / 2).unwrap_or(limits.deadline);
     let mut events = Vec::new();
     let mut listed = Vec::new();
+    let count = clients.len();
     let mut share = u32::try_from(clients.len()).unwrap_or(u32::MAX);
     for (index, client) in clients.into_iter().enumerate() {
         // One token's lists must not take the time of another's.
@@ -84,7 +85,7 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
         // All of them before the first is asked for: a list that shrinks loses its cursors.
         let undelivered = Undelivered::list(&client, now.checked_sub(limits.look_back), until);
         events.extend(undelivered.events.into_keys().map(|id| (index, id)));
-        report.errors.extend(undelivered.error);
+        report.errors.extend(undelivered.error.map(|error| told(index, count, &error)));
         listed.push(client.deadline(limits.deadline));
     }
     let clients = listed;
@@ -100,11 +101,17 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
             turns[index].redeliver(&id, &mut report);
         }
     }
-    report.errors.extend(turns.into_iter().filter_map(|turn| turn.error));
+    let errors = turns.into_iter().enumerate();
+    report.errors.extend(errors.filter_map(|(index, turn)| Some(told(index, count, &turn.error?))));
     if report.left > 0 && report.asked + report.failed == limits.redeliveries {
         report.errors.push(format!("a run may ask for {} events", limits.redeliveries));
     }
     report
+}
+
+/// An error with its token's place in the list, where there are several.
+fn told(index: usize, count: usize, error: &str) -> String {
+    if count > 1 { format!("token {} of {count}: {error}", index + 1) } else { error.to_owned() }
 }
 
 /// What Duffel did not deliver, by its id, with the time at which it happened.
@@ -119,7 +126,10 @@ impl Undelivered {
         let mut events = HashMap::new();
         let filter = EventFilter { delivery_success: Some(false), after, ..EventFilter::default() };
         let read = read("events", client.events(&filter), until, |event| {
-            events.insert(event.id, event.created_at);
+            // A ping is about nothing, and whoever sent it has seen it fail.
+            if event.kind.as_deref() != Some(PING) {
+                events.insert(event.id, event.created_at);
+            }
             true
         });
         let mut list = Self { events, error: read.err() };

@@ -47,13 +47,18 @@ impl DeadLetters {
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+            QueueAttributeName::RedrivePolicy,
         ];
         let request = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = request.set_attribute_names(Some(names.to_vec())).send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:GetQueueAttributes", &error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let number = |name| attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
-        let [arn, waiting, in_flight, delayed] = &names;
+        let [arn, waiting, in_flight, delayed, redrive] = &names;
+        // To look is to receive, and what is received too often becomes a dead letter.
+        if attributes.contains_key(redrive) {
+            return Err(CallError::NoDeadLetters(self.url.clone()));
+        }
         let depth = Depth { waiting: number(waiting), held: number(in_flight) + number(delayed) };
         Ok((attributes.get(arn).cloned().unwrap_or_default(), depth))
     }

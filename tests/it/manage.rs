@@ -11,6 +11,7 @@ use crate::{
     duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
     helpers::DAY,
     ministack::Backend,
+    proxy::{self, Proxy},
 };
 
 fn tool(duffel: &Duffel, arguments: &str) -> Command {
@@ -139,14 +140,23 @@ async fn the_secret_goes_straight_into_the_stacks() {
     without_region.assert_failed(1, "AWS_REGION");
     assert!(duffel.webhooks().is_empty());
 
-    // Nor is the secret lost.
     let missing = format!("{arn}-missing");
+    let mut command = tool(&duffel, create);
+    let nowhere = command.args(["--store", &missing]).envs(backend.variables()).output().unwrap();
+    done(&nowhere).assert_failed(1, &format!("there is no secret {missing}"));
+    assert!(duffel.webhooks().is_empty());
+
+    // Nor is the secret lost.
+    let proxy = Proxy::new().await;
+    proxy.inject("secretsmanager:PutSecretValue", [proxy::Fault::Refuse(400, "AccessDeniedException")]);
     for form in [None, Some("--json")] {
         let mut command = tool(&duffel, create);
-        command.args(["--store", &missing]).args(form).envs(backend.variables());
-        let kept = done(&command.output().unwrap());
+        command.args(["--store", &arn]).args(form).envs(backend.variables());
+        command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+        // The proxy needs this thread.
+        let kept = done(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap());
         kept.assert_failed(1, "was created, but its secret could not be stored");
-        kept.assert_failed(1, &format!("put-secret-value --secret-id {missing}"));
+        kept.assert_failed(1, &format!("put-secret-value --secret-id {arn}"));
         let webhook = duffel.webhooks().remove(0);
         assert!(kept.out.contains(webhook["secret"].as_str().unwrap()), "{}", kept.out);
         assert!(!kept.err.contains(webhook["secret"].as_str().unwrap()), "{}", kept.err);

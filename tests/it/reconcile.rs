@@ -460,6 +460,16 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
 }
 
 #[tokio::test]
+async fn a_ping_that_failed_is_not_sent_to_consumers_after_all() {
+    let mut stage = Stage::new(&[]).await;
+    stage.duffel.occur("ping.triggered", &json!({}));
+    let events = stage.occur(1);
+    stage.up();
+    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
+    stage.has_once(&events).await;
+}
+
+#[tokio::test]
 async fn a_list_without_end_leaves_time_for_the_other_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
     let stage = Stage::of(&tokens, Duration::from_secs(9), &[]).await;

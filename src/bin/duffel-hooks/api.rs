@@ -90,7 +90,7 @@ pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static
 #[derive(Args)]
 pub(crate) struct FilterArguments {
     /// Only events of this type, such as order.created
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = parse_kind)]
     pub(crate) kind: Option<String>,
     /// Only what was not accepted
     #[arg(long, conflicts_with = "delivered")]
@@ -110,6 +110,14 @@ impl FilterArguments {
     pub(crate) fn delivery_success(&self) -> Option<bool> {
         (self.failed || self.delivered).then_some(self.delivered)
     }
+}
+
+/// Refuses what Duffel would find nothing by.
+fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
+    if text.is_empty() || text.contains(['*', ',', ' ']) {
+        return Err("one whole type, as Duffel's filter wants it (replay takes patterns and lists)");
+    }
+    Ok(text.to_owned())
 }
 
 /// Reads a moment, or how long ago it is.

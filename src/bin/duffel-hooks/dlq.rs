@@ -30,7 +30,9 @@ AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
   redrive  sqs:GetQueueAttributes, sqs:ListMessageMoveTasks, sqs:StartMessageMoveTask,
            sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to
   export   as show; with --delete, sqs:DeleteMessage
-With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.";
+With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong.";
 
 // The order is that of the help.
 #[derive(Subcommand)]

@@ -1,6 +1,10 @@
 //! `event`: a freshly signed delivery in the form in which a gateway hands it to the function.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    time::SystemTime,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
@@ -57,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Gateway::FunctionUrl => delivery.payload_2_0("abcdef1234.lambda-url.eu-west-1.on.aws"),
         Gateway::RestApi => delivery.payload_1_0("abcdef1234.execute-api.eu-west-1.amazonaws.com"),
     };
-    println!("{event:#}");
+    writeln!(io::stdout(), "{event:#}")?;
     Ok(())
 }
 

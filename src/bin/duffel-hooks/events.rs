@@ -104,7 +104,9 @@ fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
             }
             Err(error) => {
                 writeln!(io::stdout(), "{id}  refused")?;
-                eprintln!("duffel-hooks: {id}: {error}");
+                if ids.len() > 1 {
+                    eprintln!("duffel-hooks: {id}: {error}");
+                }
                 failure.get_or_insert(error);
             }
         }

@@ -28,8 +28,8 @@ const QUEUE_MEMORY: Duration = Duration::from_secs(5 * 60 + 15);
 /// Has events forwarded to the queue once more, as if they had never come
 ///
 /// For each event the receiver's record is deleted from the ledger, and Duffel is asked to deliver it again. It then
-/// comes as a new message with the same MessageDeduplicationId: a consumer that keeps its own account by that passes
-/// over it, and has to forget it as well.
+/// comes as a new message with the same identity: a consumer that keeps its own account by that passes over it, and has
+/// to forget it as well.
 ///
 /// The queue itself drops an event that it has had in the last 5 minutes. One that is so young is not replayed, unless
 /// --wait is long enough for the rest of that time.

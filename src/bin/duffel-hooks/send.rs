@@ -1,6 +1,9 @@
 //! `send`: a signed delivery, as Duffel would make it.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::Args;
 
@@ -38,6 +41,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         format!("no answer from {} ({error}): is the receiver running there?", arguments.to)
     })?;
     let status = response.status();
-    println!("{status} {}", response.body_mut().read_to_string()?);
+    writeln!(io::stdout(), "{status} {}", response.body_mut().read_to_string()?)?;
     if status.is_success() { Ok(()) } else { Err(format!("the delivery was refused with {status}").into()) }
 }

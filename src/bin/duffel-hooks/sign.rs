@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    io::{self, Write},
     path::PathBuf,
     time::{Duration, SystemTime},
 };
@@ -122,10 +123,10 @@ fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
 pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
     let headers = arguments.signer.headers(&read_body(&arguments.body)?)?;
     if let [(_, value)] = &headers[..] {
-        println!("{value}");
+        writeln!(io::stdout(), "{value}")?;
     } else {
         for (name, value) in headers {
-            println!("{name}: {value}");
+            writeln!(io::stdout(), "{name}: {value}")?;
         }
     }
     Ok(())
@@ -145,10 +146,12 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
     match found.timestamp() {
         Some(seconds) => {
             let signed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            println!("valid: {label} of {}", humantime::format_rfc3339_seconds(signed_at));
+            writeln!(io::stdout(), "valid: {label} of {}", humantime::format_rfc3339_seconds(signed_at))?;
         }
-        None if scheme.time == Time::Nowhere => println!("valid: {label}, which has no time"),
-        None => println!("valid: {label}, whose time is not signed"),
+        None if scheme.time == Time::Nowhere => {
+            writeln!(io::stdout(), "valid: {label}, which has no time")?;
+        }
+        None => writeln!(io::stdout(), "valid: {label}, whose time is not signed")?,
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ pub(crate) use without_aws::Store;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use aws_sdk_secretsmanager::{Client, config::ProvideCredentials};
+    use aws_sdk_secretsmanager::{
+        Client, config::ProvideCredentials, operation::describe_secret::DescribeSecretError,
+    };
     use duffel_webhook_receiver::{aws, log::chain, secret::Secret};
     use tokio::runtime::{self, Runtime};
 
@@ -32,7 +34,22 @@ mod with_aws {
             runtime
                 .block_on(async { credentials.provide_credentials().await })
                 .map_err(|error| format!("--store finds no credentials for AWS: {}", chain(&error)))?;
-            Ok(Self { runtime, client: Client::new(&sdk), arn: arn.to_owned() })
+            let client = Client::new(&sdk);
+            match runtime.block_on(client.describe_secret().secret_id(arn).send()) {
+                Ok(secret) if secret.deleted_date.is_some() => {
+                    return Err(format!("the secret {arn} is about to be deleted: restore it first").into());
+                }
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
+                {
+                    let reason = "is it another region (AWS_REGION) or account?";
+                    return Err(format!("there is no secret {arn}: {reason}").into());
+                }
+                // One may be allowed to store what one may not look at.
+                _ => Ok(Self { runtime, client, arn: arn.to_owned() }),
+            }
         }
 
         /// Makes it the current value; the receiver goes on accepting the one before.

@@ -2,10 +2,7 @@
 
 use std::{collections::HashSet, time::SystemTime};
 
-use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, EventFilter, EventRecord};
-
-/// What Duffel sends when it is asked to, about nothing.
-pub(crate) const PING: &str = "ping.triggered";
+use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, EventFilter, EventRecord, PING};
 
 /// Lists the events since a moment that were delivered to nobody, the oldest first; pings apart.
 ///

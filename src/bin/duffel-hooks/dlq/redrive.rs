@@ -22,8 +22,8 @@ const APPEARANCE: Duration = Duration::from_mins(1);
 /// SQS moves them, oldest first, and those that come meanwhile may stand between them. They begin
 /// anew: message id, receive count and 14 days. SQS's deduplication does not hold them back: a
 /// dead letter has its first message id for a MessageDeduplicationId, and is not an event's
-/// repetition to SQS. A consumer that knows events by their MessageDeduplicationId will not know
-/// it, and does the event's work again.
+/// repetition to SQS. The attribute identity is what it was: a consumer that notes it before the
+/// work is done passes over the event.
 ///
 /// A move that is running already is followed, not started twice. Ended here, it goes on.
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let before = queue.last_move(&arn).await?;
     let running = before.as_ref().filter(|task| task.is_running());
     if depth.all() == 0 && running.is_none() {
-        println!("No dead letters in {}", queue.url());
+        writeln!(io::stdout(), "No dead letters in {}", queue.url())?;
         return Ok(());
     }
     let letters = count(depth.all(), "dead letter");
@@ -63,13 +63,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let plan = format!("{letters} from {}\n  to {sources}{}", queue.url(), rate.unwrap_or_default());
     if arguments.dry_run {
         let running = running.map(|_| "\nA move is running already and would be followed.");
-        println!("Would move {plan}{}", running.unwrap_or_default());
+        writeln!(io::stdout(), "Would move {plan}{}", running.unwrap_or_default())?;
         return Ok(());
     }
     if running.is_some() {
-        println!("A move is running already: following it");
+        writeln!(io::stdout(), "A move is running already: following it")?;
     } else {
-        println!("Moving {plan}");
+        writeln!(io::stdout(), "Moving {plan}")?;
         queue.start_move(&arn, arguments.max_per_second).await?;
     }
     let started_before = before.filter(|task| !task.is_running()).map(|task| task.started);
@@ -105,7 +105,7 @@ async fn report(queue: &DeadLetters, ended: &Move) -> Result<()> {
     let left = queue.depth().await?.1.all();
     let result = format!("{moved}{of} moved, {left} left");
     if ended.status == "COMPLETED" {
-        println!("{result}");
+        writeln!(io::stdout(), "{result}")?;
         return Ok(());
     }
     let reason = ended.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -87,7 +87,7 @@ fn door(url: &str, status: u16, word: Option<&str>) -> Finding {
         (503, Some("unavailable")) => {
             Finding::fail(DOOR, seen("the receiver has no secret, queue or ledger"), log)
         }
-        (500.., _) => Finding::fail(DOOR, seen("the function does not run; is the secret set?"), log),
+        (500.., _) => Finding::fail(DOOR, seen("the function does not run"), log),
         _ => Finding::fail(DOOR, seen("that is not this receiver"), "is WebhookUrl its address?"),
     }
 }

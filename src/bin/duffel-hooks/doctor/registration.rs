@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, Webhook};
+use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, PING, Webhook};
 
 use super::Finding;
 use crate::{Result, table::mode};
@@ -46,7 +46,7 @@ fn registered(
     here: Option<&str>,
     wanted: Option<&str>,
 ) -> Finding {
-    let url = here.unwrap_or("the stack's WebhookUrl");
+    let url = here.unwrap_or("WEBHOOK_URL");
     let Some(webhook) = pointing_here else {
         return match webhooks.first() {
             None => {
@@ -56,7 +56,11 @@ fn registered(
             Some(other) => {
                 let elsewhere = other.url.as_deref().unwrap_or("nowhere");
                 let seen = format!("{} points to {elsewhere}, not to {url}", other.id);
-                Finding::fail(WEBHOOK, seen, format!("duffel-hooks webhooks update {} --url {url}", other.id))
+                let fix = format!(
+                    "is the token of the right organisation and mode? Then duffel-hooks webhooks update {} --url {url}",
+                    other.id
+                );
+                Finding::fail(WEBHOOK, seen, fix)
             }
         };
     };
@@ -96,7 +100,7 @@ fn deliveries(client: &Client, webhook: &Webhook) -> std::result::Result<Finding
         let succeeded = delivery.succeeded() == Some(true);
         if succeeded {
             last_success = last_success.max(delivery.created_at);
-        } else {
+        } else if delivery.kind.as_deref() != Some(PING) {
             failed += 1;
         }
         last = last.max(Some((delivery.created_at, succeeded, code)));
@@ -112,7 +116,7 @@ fn deliveries(client: &Client, webhook: &Webhook) -> std::result::Result<Finding
     );
     let most = if total == MOST { "the newest of " } else { "" };
     let seen = format!("{most}the last 24 hours: {}; {since}", codes.join(", "));
-    let again = "duffel-hooks events list --failed shows the events, and events redeliver brings them back";
+    let again = "duffel-hooks replay --stack … --since 1d --failed brings back what was lost";
     Ok(if !succeeded {
         Finding::fail(DELIVERIES, seen, format!("{}; then {again}", remedy(&code)))
     } else if failed > 0 {

@@ -56,7 +56,9 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         return Ok(Finding::skipped(NAME, "with the parameter Sources each source has its own"));
     }
     let arn = stack.output(Output::SecretArn)?;
-    let store = format!("aws secretsmanager put-secret-value --secret-id {arn} --secret-string '…'");
+    let store = format!(
+        "read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} --secret-string \"$SECRET\""
+    );
     let Some(current) = vitals::secrets(sdk, arn, "AWSCURRENT").await? else {
         let fix = format!("register the webhook (webhooks create --store), or {store}");
         return Ok(Finding::fail(NAME, "it has no value yet", fix));

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook};
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook, PING};
 use wildmatch::WildMatch;
 
 use super::outcome::Replayed;
@@ -22,9 +22,9 @@ pub(super) struct Choice {
     /// Of those, what happened until then
     #[arg(long, value_name = "WHEN", value_parser = api::parse_when, requires = "since")]
     until: Option<SystemTime>,
-    /// Of those, the ones of this type, such as order.created or air.payment.*; may be repeated
-    /// [default: all but ping.triggered]
-    #[arg(long = "type", value_name = "TYPE", requires = "since")]
+    /// Of those, the ones of this type, such as order.created or air.payment.*; may be repeated,
+    /// or a list with commas [default: all but ping.triggered]
+    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',')]
     types: Vec<String>,
     /// Of those, the ones of which no delivery was accepted
     #[arg(long, requires = "since")]
@@ -41,7 +41,7 @@ impl Choice {
         events.retain(|event| {
             let kind = event.kind.as_deref().unwrap_or_default();
             let wanted = match &types[..] {
-                [] => kind != undelivered::PING,
+                [] => kind != PING,
                 types => types.iter().any(|wanted| wanted.matches(kind)),
             };
             wanted && self.until.is_none_or(|until| event.created_at.is_none_or(|at| at <= until))
