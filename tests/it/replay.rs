@@ -469,6 +469,24 @@ async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    let before = stage.ledger().await;
+    stage.duffel.befall("POST", &Fault::Slow(Duration::from_mins(1)), 1);
+    let mut command = stage.tool(&["--json", &events[0]]);
+    let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while stage.backend.queued().await == 0 || stage.ledger().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    interrupt(tool.id());
+    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(text(&output.stderr).lines().last(), Some("duffel-hooks: interrupted"));
+    assert_eq!(outcomes(&output), [(events[0].clone(), "arrived".to_owned())]);
+    assert_ne!(stage.ledger().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_number_is_too_large() {
     let stage = Stage::new().await;
     let events = stage.consumed(1).await;

@@ -62,9 +62,10 @@ Examples:
   duffel-hooks replay --stack webhooks --since 3d --type 'stays.*' --dry-run
   duffel-hooks replay --stack webhooks --since 4d --failed
 
-If Duffel refuses to deliver an event, its record is put back. If Duffel was asked and the event
-has not arrived in time, it is not: Duffel may still deliver it, and then it must pass. Running the
-same command again is safe: what has arrived meanwhile is young, and left alone.
+If Duffel refuses to deliver an event, or did not answer, its record is put back. If Duffel was
+asked and the event has not arrived in time, it is not: Duffel may still deliver it, and then it
+must pass. Running the same command again is safe: what has arrived meanwhile is young, and left
+alone.
 
 Whatever goes wrong, the report is printed. Ctrl-C ends the asking and the waiting: the records of
 the events that Duffel was not asked for are put back. A second one ends that as well.

@@ -144,23 +144,29 @@ pub(super) async fn wait_for_young(
 
 /// What has not arrived may still come, and must pass then; what will not come is put back.
 pub(super) async fn give_up(memory: &Memory, event: &mut Replayed, in_time: bool) -> Result<()> {
-    match &event.outcome {
-        Outcome::Asked if in_time => {
-            event.outcome = Outcome::Missing("no delivery was seen in time".to_owned());
-            return Ok(());
-        }
-        Outcome::Asked => {
-            event.outcome = Outcome::Missing("it was not waited for to the end".to_owned());
-            return Ok(());
-        }
-        Outcome::Chosen | Outcome::Unclear(_) | Outcome::Refused(_) => {}
-        _ => return Ok(()),
-    }
     let reason = match &event.outcome {
-        Outcome::Unclear(reason) | Outcome::Refused(reason) => reason.clone(),
-        _ => "Duffel was not asked for it".to_owned(),
+        Outcome::Asked => {
+            let reason =
+                if in_time { "no delivery was seen in time" } else { "it was not waited for to the end" };
+            event.outcome = Outcome::Missing(reason.to_owned());
+            return Ok(());
+        }
+        Outcome::Unclear(reason) => {
+            let reason = reason.clone();
+            // It was heard after all; and where that cannot be told, what is put back does not stand in its way.
+            if let Some(identity) = &event.identity
+                && let Ok(Some(record)) = memory.find(identity).await
+            {
+                event.forgotten = None;
+                event.outcome = Outcome::Arrived(Some(record.message_id));
+                return Ok(());
+            }
+            reason
+        }
+        Outcome::Refused(reason) => reason.clone(),
+        Outcome::Chosen => "Duffel was not asked for it".to_owned(),
+        _ => return Ok(()),
     };
-    let done = put_back(memory, event).await;
     event.outcome = Outcome::Refused(reason);
-    done
+    put_back(memory, event).await
 }
