@@ -13,7 +13,7 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `None` if it is no JSON.
     pub(super) body: Option<Value>,
-    /// The first words of what is no JSON.
+    /// The first words of what is no JSON, of a failure: a success may hold a secret.
     pub(super) excerpt: String,
 }
 
@@ -33,7 +33,8 @@ pub struct Problem {
 impl Answer {
     pub(super) fn new(status: StatusCode, headers: HeaderMap, body: &[u8]) -> Self {
         let value = serde_json::from_slice(body).ok();
-        let excerpt = if value.is_some() { String::new() } else { first_words(body) };
+        let is_shown = value.is_none() && !status.is_success();
+        let excerpt = if is_shown { first_words(body) } else { String::new() };
         Self { status, headers, body: value, excerpt }
     }
 

@@ -1,20 +1,29 @@
 //! When was that? Duffel has written times in several forms.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Year 10000: from there on, as before 1970, there is no text for a moment, and `humantime` panics.
+const END: Duration = Duration::from_hours(24 * 2_932_897);
 
 /// Reads a moment in any of the forms in which Duffel has written them: `2020-04-11T15:48:11.642000Z`,
-/// `2020-04-11 15:48:11.642000+00:00`.
+/// `2020-04-11 15:48:11.642000+00:00`. `None` is what lies before 1970 or after 9999, too.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<SystemTime> {
     let text = text.trim();
     // The sign of an offset stands after the time of day; those before it belong to the date.
     let sign = text.get(19..)?.find(['+', '-']).map(|at| at + 19);
-    let Some(sign) = sign else { return humantime::parse_rfc3339_weak(text).ok() };
+    let Some(sign) = sign else { return humantime::parse_rfc3339_weak(text).ok().filter(can_be_told) };
     let (local, offset) = text.split_at(sign);
     let (hours, minutes) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
-    let seconds = 3600 * hours.parse::<u64>().ok()? + 60 * minutes.parse::<u64>().ok()?;
+    let (hours, minutes) = (hours.parse::<u64>().ok()?, minutes.parse::<u64>().ok()?);
+    let seconds = hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?;
     let (local, seconds) = (humantime::parse_rfc3339_weak(local).ok()?, Duration::from_secs(seconds));
-    if offset.starts_with('+') { local.checked_sub(seconds) } else { local.checked_add(seconds) }
+    let at = if offset.starts_with('+') { local.checked_sub(seconds) } else { local.checked_add(seconds) };
+    at.filter(can_be_told)
+}
+
+fn can_be_told(at: &SystemTime) -> bool {
+    at.duration_since(UNIX_EPOCH).is_ok_and(|since| since < END)
 }
 
 #[cfg(test)]
@@ -38,6 +47,25 @@ mod tests {
             ["", "yesterday", "2020-04-11T16:322:11.642000Z", "2020-04-11T15:48:11+é", "ééééééééééééééé"]
         {
             assert_eq!(parse_time(form), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_moment_that_is_read_can_be_written() {
+        for (form, readable) in [
+            ("1970-01-01T00:00:00+00:00", true),
+            ("1970-01-01T00:00:00+01:00", false),
+            ("1969-12-31T23:59:59Z", false),
+            ("9999-12-31T23:59:59Z", true),
+            ("9999-12-31T23:59:59-01:00", false),
+            ("2020-04-11T15:48:11+5124095576030432", false),
+            ("2020-04-11T15:48:11+00:307445734561825861", false),
+            ("2020-04-11T15:48:11+5124095576030431:999999999999999", false),
+            ("2020-04-11T15:48:11-2000000000000000", false),
+        ] {
+            let at = parse_time(form);
+            assert_eq!(at.is_some(), readable, "{form}");
+            at.map(|at| humantime::format_rfc3339_seconds(at).to_string());
         }
     }
 }

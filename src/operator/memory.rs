@@ -46,8 +46,10 @@ impl Memory {
 
     /// Forgets a record as it was found (`dynamodb:DeleteItem`); `false` if it is gone, or another stands there.
     ///
+    /// `false` does not tell who forgot it: of a call that was not answered, the repetition finds it gone.
+    ///
     /// # Errors
-    /// Whenever it is not known to be forgotten.
+    /// Whenever it is not known to be forgotten; it may be.
     pub async fn forget(&self, identity: &Identity, found: &Record) -> Result<bool, CallError> {
         let answer = self
             .client

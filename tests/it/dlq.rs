@@ -138,6 +138,11 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
     assert!(!kept.status.success());
     assert!(text(&kept.stderr).contains("15 of 25 were not to be had"), "{}", text(&kept.stderr));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 10);
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "others may read it: {mode:o}");
+    }
 
     let refused = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
     assert!(!refused.status.success(), "it would overwrite");

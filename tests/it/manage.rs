@@ -210,6 +210,9 @@ fn every_filter_filters() {
     for wrong in ["--since soon", "--failed --delivered", "--limit 0", "--limit 5 --all"] {
         assert_eq!(run(&duffel, &format!("events list {wrong}")).code, 2, "{wrong}");
     }
+    for old in ["--since 60y", "--until 60y", "--since 1969-12-31", "--since 1970-01-01T00:00:00+01:00"] {
+        run(&duffel, &format!("events list {old}")).assert_failed(2, "1970");
+    }
 
     let deliveries = |filter: &str| run(&duffel, &format!("deliveries list --json {filter}")).ids().len();
     assert_eq!(deliveries(""), 3);
@@ -289,7 +292,7 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     after(&Fault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
     after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel broke");
     after(&Fault::Answer(200, "Welcome to the hotel"), 1)
-        .assert_failed(1, "and not what its documentation says but \"Welcome to the hotel\"");
+        .assert_failed(1, "Duffel answered 200 OK, and not what its documentation says\n");
     after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
         .assert_failed(1, "not what its documentation says");
     after(&Fault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
@@ -316,6 +319,28 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     let at = |url: &str| done(&tool(&duffel, "events list").env("DUFFEL_API_URL", url).output().unwrap());
     at("http://127.0.0.1:1").assert_failed(4, "Duffel cannot be reached: the connection was refused");
     at("http://api.duffel.com").assert_failed(1, "DUFFEL_API_URL: ");
+}
+
+#[test]
+fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
+    let duffel = Duffel::start();
+    let answer = r#"{"data":[{"id":"wev_1","created_at":"1970-01-01T00:00:00+01:00"},
+        {"id":"wev_2","created_at":"9999-12-31T23:59:59-01:00"}]}"#;
+    duffel.befall("GET", &Fault::Answer(200, answer), 1);
+    let listed = run(&duffel, "events list");
+    assert_eq!(listed.lines().len(), 3);
+    assert!(listed.out.contains("1970-01-01T00:00:00+01:00"), "{}", listed.out);
+    assert!(listed.out.contains("9999-12-31T23:59:59-01:00"), "{}", listed.out);
+}
+
+#[test]
+fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
+    let duffel = Duffel::start();
+    let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
+    duffel.befall("POST", &Fault::Answer(201, cut), 1);
+    let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
+    created.assert_failed(1, "Duffel answered 201 Created, and not what its documentation says\n");
+    assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
 }
 
 #[test]

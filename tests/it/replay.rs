@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -19,7 +19,7 @@ use crate::{
     cli::Serve,
     duffel::{Duffel, Fault, TOKEN},
     ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
-    proxy::{Fault as AwsFault, Proxy},
+    proxy::{Fault as AwsFault, Moment, Proxy},
 };
 
 /// A receiver whose consumer has taken what there was, ten minutes ago as far as anybody can tell.
@@ -112,6 +112,13 @@ impl Stage {
 
     async fn replay(&self, arguments: &[&str]) -> Output {
         let mut command = self.tool(arguments);
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// The same, with AWS behind a proxy.
+    async fn replay_through(&self, proxy: &Proxy, arguments: &[&str]) -> Output {
+        let mut command = self.tool(arguments);
+        command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
         spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
@@ -346,10 +353,160 @@ async fn a_wrong_source_or_a_missing_permission_is_told() {
     let ledger = stage.ledger().await;
     let proxy = Proxy::new().await;
     proxy.inject("dynamodb:DeleteItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
-    let mut command = stage.tool(&[&events[0], &events[1]]);
-    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = stage.replay_through(&proxy, &[&events[0], &events[1]]).await;
     assert_eq!(text(&output.stderr), "duffel-hooks: the permission dynamodb:DeleteItem is missing\n");
     assert_eq!(stage.ledger().await, ledger);
     assert_eq!(stage.queued().await, BTreeMap::new());
+}
+
+const REFUSAL: Fault = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
+
+fn interrupt(process: u32) {
+    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    let ledger = stage.ledger().await;
+    *stage.receiver.lock().unwrap() = None;
+    stage.duffel.befall(&format!("POST /air/webhooks/events/{}", events[0]), &Fault::Status(500), 1);
+    let proxy = Proxy::new().await;
+    let refused = AwsFault::Refuse(400, "AccessDeniedException");
+    proxy.inject("dynamodb:GetItem", [AwsFault::None, AwsFault::None, refused]);
+    let output = stage.replay_through(&proxy, &["--json", &events[0], &events[1]]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let outcome = |id: &str, outcome: &str| (id.to_owned(), outcome.to_owned());
+    assert_eq!(outcomes(&output), [outcome(&events[0], "refused"), outcome(&events[1], "missing")]);
+    assert!(text(&output.stdout).contains("it was not waited for to the end"), "{}", text(&output.stdout));
+    let err = text(&output.stderr);
+    assert!(err.ends_with("\nduffel-hooks: the permission dynamodb:GetItem is missing\n"), "{err}");
+    let left = stage.ledger().await;
+    assert_eq!(left.len(), 1, "Duffel may still deliver the other");
+    assert!(
+        left.iter()
+            .all(|(identity, item)| ledger[identity] == *item
+                && item["event_id"].as_s().unwrap() == &events[0])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
+    for unanswered in [vec![AwsFault::LoseAnswer, AwsFault::None], vec![AwsFault::LoseAnswer]] {
+        let stage = Stage::new().await;
+        let events = stage.consumed(1).await;
+        let ledger = stage.ledger().await;
+        stage.duffel.befall("POST", &REFUSAL, 1);
+        let proxy = Proxy::new().await;
+        proxy.inject("dynamodb:DeleteItem", unanswered.iter().copied());
+        let output = stage.replay_through(&proxy, &["--json", &events[0]]).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(outcomes(&output), [(events[0].clone(), "refused".to_owned())]);
+        let told = if unanswered.len() > 1 { "Too old" } else { "dynamodb:DeleteItem was not answered" };
+        let both = text(&output.stdout) + &text(&output.stderr);
+        assert!(both.contains(told), "{both}");
+        assert!(proxy.calls()["dynamodb:DeleteItem"] > 1);
+        assert_eq!(stage.ledger().await, ledger);
+        assert_eq!(stage.queued().await, BTreeMap::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_replay_puts_back_what_was_not_asked_for() {
+    let stage = Stage::new().await;
+    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+    let events = stage.consumed(3).await;
+    let ledger = stage.ledger().await;
+    stage.duffel.asked();
+    let proxy = Proxy::new().await;
+    let mut first = proxy.hold("dynamodb:DeleteItem", Moment::Before);
+    let mut command = stage.tool(&["--json", &events[0], &events[1], &events[2]]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let tool = command.spawn().unwrap();
+    first.reached().await;
+    let mut second = proxy.hold("dynamodb:DeleteItem", Moment::Before);
+    first.release();
+    second.reached().await;
+    interrupt(tool.id());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    second.release();
+    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).ends_with("duffel-hooks: interrupted\n"), "{}", text(&output.stderr));
+    let told: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(told, ["missing", "refused", "refused"]);
+    assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
+    let asked = stage.duffel.asked();
+    let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].what.contains(&events[0]));
+    let mut before = ledger.clone();
+    before.retain(|_, item| item["event_id"].as_s().unwrap() != &events[0]);
+    assert_eq!(stage.ledger().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    let proxy = Proxy::new().await;
+    proxy.inject("dynamodb:DeleteItem", [AwsFault::Hang]);
+    let mut command = stage.tool(&[&events[0]]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let tool = command.spawn().unwrap();
+    while !proxy.calls().contains_key("dynamodb:DeleteItem") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    interrupt(tool.id());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    interrupt(tool.id());
+    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("duffel-hooks: interrupted again"), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert!(out.contains(&events[0]) && out.contains("its record may be gone from the ledger"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    let before = stage.ledger().await;
+    stage.duffel.befall("POST", &Fault::Slow(Duration::from_mins(1)), 1);
+    let mut command = stage.tool(&["--json", &events[0]]);
+    let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while stage.backend.queued().await == 0 || stage.ledger().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    interrupt(tool.id());
+    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(text(&output.stderr).lines().last(), Some("duffel-hooks: interrupted"));
+    assert_eq!(outcomes(&output), [(events[0].clone(), "arrived".to_owned())]);
+    assert_ne!(stage.ledger().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_number_is_too_large() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(1).await;
+    let kept = stage.first.items().await.remove(0);
+    for absurd in ["18446744073709551615", "1000000000000"] {
+        let mut item = kept.clone();
+        item.insert("recorded_at".to_owned(), AttributeValue::N(absurd.to_owned()));
+        stage.first.put_item(item.clone()).await;
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let output = stage.replay(&[dry_run, &[&events[0]]].concat()).await;
+            let out = text(&output.stdout);
+            assert!(out.contains("refused") && out.contains(absurd), "{out}{}", text(&output.stderr));
+        }
+        assert_eq!(stage.first.items().await, [item]);
+    }
+    stage.first.put_item(kept).await;
+    let output = stage.replay(&[&events[0], "--wait", "500000000000y"]).await;
+    assert_success(&output);
+    assert_eq!(stage.queued().await, once(&events));
+    let output = stage.replay(&["--since", "60y"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("1970"), "{}", text(&output.stderr));
 }

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::{self, Write},
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use clap::Args;
@@ -123,11 +123,12 @@ fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
 /// Reads a moment, or how long ago it is.
 pub(crate) fn parse_when(text: &str) -> std::result::Result<SystemTime, &'static str> {
     if let Ok(ago) = humantime::parse_duration(text) {
-        return SystemTime::now().checked_sub(ago).ok_or("that is too long ago");
+        let at = SystemTime::now().checked_sub(ago).filter(|at| *at >= UNIX_EPOCH);
+        return at.ok_or("that is before 1970: there is nothing so old");
     }
     let moment = parse_time(text).or_else(|| parse_time(&format!("{text}T00:00:00Z")));
     moment.ok_or(
-        "it is neither a time, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
+        "it is neither a time since 1970, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
     )
 }
 

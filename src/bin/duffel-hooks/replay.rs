@@ -1,29 +1,26 @@
 //! `replay`: an event that was forwarded once is forwarded again, since somebody wants it so.
 
 mod arrival;
+mod asking;
 mod choice;
+mod interruption;
 mod outcome;
 
-use std::{
-    collections::HashMap,
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use clap::Args;
 use duffel_webhook_receiver::{
-    duffel::{Client, Outlook},
+    duffel::Client,
     event::Identity,
     operator::{self, Output, Stack, memory::Memory},
 };
 
-use self::outcome::{Outcome, Replayed, print};
+use self::{
+    asking::{ask, give_up, look, wait_for_young},
+    interruption::Interruption,
+    outcome::{Outcome, Replayed, print},
+};
 use crate::{Result, api};
-
-/// How long SQS drops what it has seen, and a little more, since its clock is not ours.
-///
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>
-const QUEUE_MEMORY: Duration = Duration::from_secs(5 * 60 + 15);
 
 /// Has events forwarded to the queue once more, as if they had never come
 ///
@@ -65,9 +62,13 @@ Examples:
   duffel-hooks replay --stack webhooks --since 3d --type 'stays.*' --dry-run
   duffel-hooks replay --stack webhooks --since 4d --failed
 
-If Duffel refuses to deliver an event, its record is put back. If Duffel was asked and the event
-has not arrived in time, it is not: Duffel may still deliver it, and then it must pass. Running the
-same command again is safe: what has arrived meanwhile is young, and left alone.
+If Duffel refuses to deliver an event, or did not answer, its record is put back. If Duffel was
+asked and the event has not arrived in time, it is not: Duffel may still deliver it, and then it
+must pass. Running the same command again is safe: what has arrived meanwhile is young, and left
+alone.
+
+Whatever goes wrong, the report is printed. Ctrl-C ends the asking and the waiting: the records of
+the events that Duffel was not asked for are put back. A second one ends that as well.
 
 AWS: the region and credentials are found as the AWS CLI finds them. Needed are
 cloudformation:DescribeStacks with --stack, dynamodb:GetItem, DeleteItem and PutItem on the table;
@@ -76,12 +77,12 @@ the stack makes a policy of them with CreateOperatorPolicy=true.
 Duffel: DUFFEL_ACCESS_TOKEN is the access token, and must have the events' mode; DUFFEL_API_URL is
 another address of the API.
 
-Exit codes: 0 if all have arrived, else 1; or 3 if Duffel refused to list or show them, 4 if it was
-out of reach.";
+Exit codes: 0 if all have arrived, else 1; or 3 if Duffel refused to list or show them or their
+deliveries, 4 if it was out of reach.";
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let duffel = api::client()?;
+    let duffel = Arc::new(api::client()?);
     let sdk = operator::sdk_config().await?;
     let table = match (&arguments.table, &arguments.stack) {
         (Some(table), _) => table.clone(),
@@ -99,32 +100,74 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
 
     let mut watch = arrival::Watch::new(&duffel)?;
-    let mut asked = 0;
-    for event in &mut events {
-        if let Err(error) = ask(&duffel, &memory, event).await {
-            // Of what was asked for before, the outcome is worth more than that.
-            if asked == 0 {
-                return Err(error);
-            }
-            event.outcome = Outcome::Refused(error.to_string());
-        }
-        asked += usize::from(matches!(event.outcome, Outcome::Asked | Outcome::Unclear(_)));
-    }
-    tell(&format!("Asked Duffel for {asked} of {}", many(events.len())));
-    watch.wait(&duffel, &memory, &mut events, arguments.wait).await?;
-    wait_for_young(&duffel, &memory, &mut events, arguments.wait).await?;
-    watch.wait(&duffel, &memory, &mut events, arguments.wait).await?;
-    for event in &mut events {
-        give_up(&memory, event).await?;
-    }
-
+    let mut interruption = Interruption::awaited();
+    let mut again = interruption.clone();
+    let done = tokio::select! {
+        done = replay(&duffel, &memory, &mut watch, &mut events, arguments.wait, &mut interruption) => done,
+        () = again.repeated() => Err("interrupted again: records may be gone from the ledger, as told".into()),
+    };
     print(&events, arguments.json, false)?;
+    done?;
     let arrived =
         events.iter().filter(|event| matches!(event.outcome, Outcome::Arrived(_) | Outcome::Same(_))).count();
     if arrived < events.len() {
         return Err(format!("{} of {} did not arrive", events.len() - arrived, many(events.len())).into());
     }
     Ok(())
+}
+
+/// Asks, waits, and puts back what is to be put back, however the rest ends; fails with the first failure.
+async fn replay(
+    duffel: &Arc<Client>,
+    memory: &Memory,
+    watch: &mut arrival::Watch,
+    events: &mut [Replayed],
+    wait: Duration,
+    interruption: &mut Interruption,
+) -> Result<()> {
+    let mut done = ask_and_wait(duffel, memory, watch, events, wait, interruption).await;
+    let in_time = done.is_ok();
+    for event in events {
+        let given_up = give_up(memory, event, in_time).await;
+        done = done.and(given_up);
+    }
+    done
+}
+
+async fn ask_and_wait(
+    duffel: &Arc<Client>,
+    memory: &Memory,
+    watch: &mut arrival::Watch,
+    events: &mut [Replayed],
+    wait: Duration,
+    interruption: &mut Interruption,
+) -> Result<()> {
+    let mut asked = 0;
+    for event in &mut *events {
+        if interruption.has_come() {
+            break;
+        }
+        if let Err(error) = ask(duffel, memory, event, interruption).await {
+            // Of what was asked for before, the outcome is worth more than that.
+            if asked == 0 {
+                return Err(error);
+            }
+            asking::fail(memory, event, error).await;
+        }
+        asked += usize::from(event.is_open());
+    }
+    tell(&format!("Asked Duffel for {asked} of {}", many(events.len())));
+    tokio::select! {
+        biased;
+        () = interruption.come() => return Err("interrupted".into()),
+        done = watch.wait(duffel, memory, events, wait) => done?,
+    }
+    wait_for_young(duffel, memory, events, wait, interruption).await?;
+    tokio::select! {
+        biased;
+        () = interruption.come() => Err("interrupted".into()),
+        done = watch.wait(duffel, memory, events, wait) => done,
+    }
 }
 
 /// Of events that the receiver takes for one, only the first can arrive.
@@ -137,96 +180,6 @@ fn same_as(events: &mut [Replayed]) {
             None => drop(first.insert(identity.clone(), event.id.clone())),
         }
     }
-}
-
-/// Looks at what the ledger knows of an event.
-async fn look(memory: &Memory, event: &mut Replayed) -> Result<()> {
-    let (Outcome::Chosen, Some(identity)) = (&event.outcome, &event.identity) else { return Ok(()) };
-    event.forgotten = memory.find(identity).await?;
-    if let Some(record) = &event.forgotten {
-        let forgets = UNIX_EPOCH + Duration::from_secs(record.recorded_at) + QUEUE_MEMORY;
-        if forgets > SystemTime::now() {
-            event.outcome = Outcome::Young(forgets);
-        }
-    }
-    Ok(())
-}
-
-/// Lets the ledger forget an event and asks Duffel for it, unless the queue remembers it still.
-async fn ask(duffel: &Client, memory: &Memory, event: &mut Replayed) -> Result<()> {
-    let Some(identity) = event.identity.clone() else { return Ok(()) };
-    loop {
-        look(memory, event).await?;
-        let (Outcome::Chosen, Some(record)) = (&event.outcome, &event.forgotten) else { break };
-        // Else it was forwarded just now, or forgotten by somebody else: either shows at a second look.
-        if memory.forget(&identity, record).await? {
-            break;
-        }
-    }
-    if !matches!(event.outcome, Outcome::Chosen) {
-        return Ok(());
-    }
-    match duffel.redeliver(&event.id) {
-        Ok(()) => event.outcome = Outcome::Asked,
-        Err(error) if error.outlook() == Outlook::Refused => {
-            restore(memory, event).await?;
-            event.outcome = Outcome::Refused(error.to_string());
-        }
-        // It may have been heard all the same.
-        Err(error) => event.outcome = Outcome::Unclear(error.to_string()),
-    }
-    Ok(())
-}
-
-async fn restore(memory: &Memory, event: &Replayed) -> Result<()> {
-    if let (Some(identity), Some(record)) = (&event.identity, &event.forgotten) {
-        memory
-            .restore(identity, record)
-            .await
-            .map_err(|error| format!("{} was not delivered, and its record is lost: {error}", event.id))?;
-    }
-    Ok(())
-}
-
-/// Waits for the queue to forget the young ones, if there is time enough, and asks for them.
-async fn wait_for_young(
-    duffel: &Client,
-    memory: &Memory,
-    events: &mut [Replayed],
-    wait: Duration,
-) -> Result<()> {
-    let latest = SystemTime::now() + wait;
-    for event in events {
-        let Outcome::Young(forgets) = event.outcome else { continue };
-        if forgets > latest {
-            continue;
-        }
-        if let Ok(left) = forgets.duration_since(SystemTime::now()) {
-            tell(&format!(
-                "{} was forwarded within the last 5 minutes: waiting {} for the queue to forget it",
-                event.id,
-                humantime::format_duration(Duration::from_secs(left.as_secs() + 1))
-            ));
-            thread::sleep(left);
-        }
-        event.outcome = Outcome::Chosen;
-        ask(duffel, memory, event).await?;
-    }
-    Ok(())
-}
-
-/// What has not arrived may still come, and must pass then; what will not come is put back.
-async fn give_up(memory: &Memory, event: &mut Replayed) -> Result<()> {
-    match &event.outcome {
-        Outcome::Unclear(reason) => {
-            let reason = reason.clone();
-            restore(memory, event).await?;
-            event.outcome = Outcome::Refused(reason);
-        }
-        Outcome::Asked => event.outcome = Outcome::Missing("no delivery was seen in time".to_owned()),
-        _ => {}
-    }
-    Ok(())
 }
 
 fn tell(line: &str) {

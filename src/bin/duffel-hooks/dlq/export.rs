@@ -1,5 +1,7 @@
 //! `dlq export`: the dead letters in a file.
 
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
@@ -23,7 +25,7 @@ use crate::Result;
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
-    /// The file to write, which must not exist yet [default: the standard output]
+    /// The file to write, which must not exist yet, for its owner's eyes only [default: the standard output]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Deletes from the queue what is safely in the file
@@ -83,7 +85,12 @@ impl Writer {
     fn open(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self::Out) };
         let explain = |error| format!("cannot write to {}: {error}", path.display());
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(explain)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // It holds travellers' data.
+        #[cfg(unix)]
+        options.mode(0o600);
+        let file = options.open(path).map_err(explain)?;
         // Its name must outlast a crash as well as its lines.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(explain)?;

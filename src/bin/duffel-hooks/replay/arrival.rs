@@ -2,23 +2,31 @@
 
 use std::{
     collections::HashSet,
-    thread,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use duffel_webhook_receiver::{
-    duffel::{ApiError, Client, DeliveryRecord},
+    duffel::{Client, DeliveryRecord},
     operator::memory::Memory,
 };
 
 use super::{
+    interruption::aside,
     many,
     outcome::{Outcome, Replayed},
     tell,
 };
 use crate::{Result, undelivered};
 
+/// Between two looks at the ledger, and at Duffel's deliveries.
 const PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+const MAX_DELIVERIES_PAUSE: Duration = Duration::from_secs(30);
+/// How many events are looked for in a second: each is a read of the table.
+const EVENTS_A_SECOND: usize = 100;
+/// How many deliveries are read in two seconds: that is a page of Duffel's list, and its rate limit is not documented.
+const DELIVERIES_A_PAGE: usize = 200;
 /// How far Duffel's clock may be from ours.
 const SKEW: Duration = Duration::from_mins(1);
 
@@ -38,40 +46,49 @@ impl Watch {
     /// Waits until every event that was asked for has arrived, was refused by the receiver, or the time is up.
     pub(super) async fn wait(
         &mut self,
-        duffel: &Client,
+        duffel: &Arc<Client>,
         memory: &Memory,
         events: &mut [Replayed],
         wait: Duration,
     ) -> Result<()> {
-        let until = Instant::now() + wait;
+        // None if the time has no end.
+        let until = Instant::now().checked_add(wait);
         let mut told = usize::MAX;
+        let mut next_deliveries = Instant::now();
         loop {
             look(memory, events).await?;
-            let left = events.iter().filter(|event| is_open(event)).count();
+            let left = events.iter().filter(|event| event.is_open()).count();
             if left == 0 {
                 return Ok(());
             }
-            if self.answered(duffel, events)? {
-                // The ledger knows the message; and of two deliveries of one event it may be the other that arrived.
-                look(memory, events).await?;
-                continue;
+            let is_over = until.is_some_and(|until| Instant::now() >= until);
+            if is_over || Instant::now() >= next_deliveries {
+                let since = self.since;
+                let duffel = Arc::clone(duffel);
+                let deliveries = aside(move || undelivered::deliveries(&duffel, since)).await??.all;
+                next_deliveries = Instant::now() + deliveries_pause(deliveries.len());
+                if self.answered(&deliveries, events) {
+                    // The ledger knows the message; and of two deliveries of one event it may be the other that arrived.
+                    look(memory, events).await?;
+                }
             }
-            if Instant::now() >= until {
+            let left = events.iter().filter(|event| event.is_open()).count();
+            if left == 0 || is_over {
                 return Ok(());
             }
             if left < told {
                 tell(&format!("Waiting for {} to arrive", many(left)));
                 told = left;
             }
-            thread::sleep(PAUSE);
+            let rest = until.map_or(MAX_PAUSE, |until| until.saturating_duration_since(Instant::now()));
+            tokio::time::sleep(pause(left).min(rest)).await;
         }
     }
 
     /// Closes the events that the receiver has answered for; whether there are any.
-    fn answered(&mut self, duffel: &Client, events: &mut [Replayed]) -> std::result::Result<bool, ApiError> {
-        let deliveries = undelivered::deliveries(duffel, self.since)?.all;
+    fn answered(&self, deliveries: &[DeliveryRecord], events: &mut [Replayed]) -> bool {
         let mut found = false;
-        for event in events.iter_mut().filter(|event| is_open(event)) {
+        for event in events.iter_mut().filter(|event| event.is_open()) {
             let is_its = |delivery: &&DeliveryRecord| {
                 delivery.event_id.as_deref() == Some(&event.id) && !self.before.contains(&delivery.id)
             };
@@ -79,24 +96,31 @@ impl Watch {
             event.outcome = outcome(delivery);
             found = true;
         }
-        Ok(found)
+        found
     }
+}
+
+/// How long to wait before the ledger is asked for so many events once more.
+fn pause(events: usize) -> Duration {
+    PAUSE.saturating_mul(u32::try_from(events / EVENTS_A_SECOND).unwrap_or(u32::MAX)).clamp(PAUSE, MAX_PAUSE)
+}
+
+/// How long to wait before so many deliveries are listed once more.
+fn deliveries_pause(deliveries: usize) -> Duration {
+    let pages = u32::try_from(deliveries / DELIVERIES_A_PAGE).unwrap_or(u32::MAX).saturating_add(1);
+    (2 * PAUSE).saturating_mul(pages).min(MAX_DELIVERIES_PAUSE)
 }
 
 /// Looks which events have a new record.
 async fn look(memory: &Memory, events: &mut [Replayed]) -> Result<()> {
     for event in events {
         let is_late = matches!(event.outcome, Outcome::Missing(_) | Outcome::Arrived(None));
-        let Some(identity) = event.identity.as_ref().filter(|_| is_late || is_open(event)) else { continue };
+        let Some(identity) = event.identity.as_ref().filter(|_| is_late || event.is_open()) else { continue };
         if let Some(record) = memory.find(identity).await? {
             event.outcome = Outcome::Arrived(Some(record.message_id));
         }
     }
     Ok(())
-}
-
-fn is_open(event: &Replayed) -> bool {
-    matches!(event.outcome, Outcome::Asked | Outcome::Unclear(_))
 }
 
 /// What a delivery tells of its event, for which the ledger has the last word.
@@ -113,4 +137,16 @@ fn outcome(delivery: &DeliveryRecord) -> Outcome {
         Some(status) if (200..300).contains(&status) => return Outcome::Arrived(None),
         Some(status) => format!("the receiver answered {status}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_there_is_to_look_at_the_less_often_is_it_looked_at() {
+        let seconds = Duration::from_secs;
+        assert_eq!([0, 1, 199, 500, 1_000, usize::MAX].map(pause), [1, 1, 1, 5, 10, 10].map(seconds));
+        assert_eq!([0, 199, 1_000, 9_999, usize::MAX].map(deliveries_pause), [2, 2, 12, 30, 30].map(seconds));
+    }
 }

@@ -16,7 +16,9 @@ pub(super) struct Replayed {
     pub(super) kind: String,
     pub(super) created: String,
     pub(super) identity: Option<Identity>,
-    /// What the ledger knew of it.
+    /// What the ledger knew of it at the last look.
+    pub(super) known: Option<Record>,
+    /// The record that was taken out of the ledger, or may have been, and is not back yet.
     pub(super) forgotten: Option<Record>,
     pub(super) outcome: Outcome,
 }
@@ -54,6 +56,7 @@ impl Replayed {
             kind: event.kind.clone().unwrap_or_default(),
             created: table::created(event.created_at, &event.raw),
             identity,
+            known: None,
             forgotten: None,
             outcome,
         }
@@ -61,24 +64,36 @@ impl Replayed {
 
     pub(super) fn unknown(id: &str, reason: String) -> Self {
         let (kind, created, outcome) = (String::new(), String::new(), Outcome::Refused(reason));
-        Self { id: id.to_owned(), kind, created, identity: None, forgotten: None, outcome }
+        Self { id: id.to_owned(), kind, created, identity: None, known: None, forgotten: None, outcome }
+    }
+
+    /// Whether Duffel was asked, and it may arrive.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.outcome, Outcome::Asked | Outcome::Unclear(_))
     }
 
     /// The word for it, and what is to be said of it.
     fn words(&self, dry_run: bool) -> (&'static str, String) {
-        let forwarded = |record: &Record| time(UNIX_EPOCH + Duration::from_secs(record.recorded_at));
+        let forwarded = |record: &Record| forwarded_at(record).map(time).unwrap_or_default();
         match &self.outcome {
-            Outcome::Chosen if dry_run => match &self.forgotten {
+            Outcome::Chosen if dry_run => match &self.known {
                 Some(record) => ("would replay", format!("forwarded {}", forwarded(record))),
                 None => ("would replay", "the ledger does not know it".to_owned()),
             },
-            Outcome::Chosen | Outcome::Asked => ("missing", String::new()),
+            Outcome::Chosen if self.forgotten.is_some() => {
+                ("refused", "its record may be gone from the ledger".to_owned())
+            }
+            Outcome::Chosen => ("refused", "Duffel was not asked for it".to_owned()),
+            Outcome::Asked => ("missing", "Duffel may still deliver it".to_owned()),
             Outcome::Arrived(Some(message)) => ("arrived", format!("message {message}")),
             Outcome::Arrived(None) => ("arrived", "accepted, and not in the ledger".to_owned()),
             Outcome::Missing(reason) => ("missing", format!("{reason}; Duffel may still deliver it")),
+            Outcome::Unclear(reason) | Outcome::Refused(reason) if self.forgotten.is_some() => {
+                ("refused", format!("{reason}; its record may be gone from the ledger"))
+            }
             Outcome::Unclear(reason) | Outcome::Refused(reason) => ("refused", reason.clone()),
             Outcome::Young(forgets) => {
-                let age = self.forgotten.as_ref().map(forwarded).unwrap_or_default();
+                let age = self.known.as_ref().map(forwarded).unwrap_or_default();
                 let text =
                     format!("forwarded {age}, and the queue drops it until {}: see --wait", time(*forgets));
                 ("too young", text)
@@ -114,6 +129,14 @@ pub(super) fn print(events: &[Replayed], as_json: bool, dry_run: bool) -> io::Re
         writeln!(out, "Nothing was changed.")?;
     }
     Ok(())
+}
+
+/// When an event was recorded; `None` if its record tells no time that there can be.
+pub(super) fn forwarded_at(record: &Record) -> Option<SystemTime> {
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(record.recorded_at))?;
+    // Which also leaves room to add to it, and to print that.
+    let century = Duration::from_hours(24 * 36525);
+    SystemTime::now().checked_add(century).is_some_and(|end| at < end).then_some(at)
 }
 
 fn time(at: SystemTime) -> String {

@@ -1,0 +1,57 @@
+//! Ctrl-C, noted as it comes and heeded where nothing is half done.
+
+use std::thread;
+
+use tokio::{
+    signal::ctrl_c,
+    sync::{oneshot, watch},
+};
+
+use crate::Result;
+
+/// How often somebody has interrupted the command.
+#[derive(Clone)]
+pub(super) struct Interruption(watch::Receiver<u8>);
+
+impl Interruption {
+    /// From now on, the first two interruptions do not end the process.
+    pub(super) fn awaited() -> Self {
+        let (sender, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            for times in 1..=2 {
+                // Where there are no signals there are no interruptions.
+                if ctrl_c().await.is_err() || sender.send(times).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    pub(super) fn has_come(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
+    pub(super) async fn come(&mut self) {
+        self.reach(1).await;
+    }
+
+    pub(super) async fn repeated(&mut self) {
+        self.reach(2).await;
+    }
+
+    async fn reach(&mut self, times: u8) {
+        // Nobody listens any more if there can be no more.
+        if self.0.wait_for(|come| *come >= times).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Makes a call that blocks, so that an interruption is noted meanwhile; whoever does not wait for it leaves it behind.
+pub(super) async fn aside<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    // Not one of the runtime's own threads, whose end the runtime's waits for.
+    thread::Builder::new().spawn(move || sender.send(call()).is_ok())?;
+    Ok(receiver.await?)
+}
