@@ -70,6 +70,22 @@ async fn show_tells_what_waits_and_leaves_it_there() {
 }
 
 #[tokio::test]
+async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
+    let stack = Deployed::new(NOWHERE).await;
+    stack.put(Output::QueueUrl, "ord_a", 0).await;
+    for arguments in [&["show"][..], &["redrive"], &["export"]] {
+        let url = stack.output(Output::QueueUrl);
+        let refused = run(&[&["dlq"], arguments, &["--queue", url]].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains("is no dead-letter queue"), "{}", text(&refused.stderr));
+    }
+    let request = stack.sqs.receive_message().queue_url(stack.output(Output::QueueUrl));
+    let count = MessageSystemAttributeName::ApproximateReceiveCount;
+    let received = request.message_system_attribute_names(count.clone()).send().await.unwrap();
+    assert_eq!(received.messages()[0].attributes().unwrap()[&count], "1");
+}
+
+#[tokio::test]
 async fn show_stops_at_its_limit_and_says_so() {
     let stack = with_four_dead_letters().await;
     let url = stack.output(Output::DeadLetterQueueUrl);
