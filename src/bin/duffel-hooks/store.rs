@@ -37,7 +37,7 @@ mod with_aws {
             let client = Client::new(&sdk);
             match runtime.block_on(client.describe_secret().secret_id(arn).send()) {
                 Ok(secret) if secret.deleted_date.is_some() => {
-                    return Err(format!("the secret {arn} is about to be deleted: restore it first").into());
+                    Err(format!("the secret {arn} is about to be deleted: restore it first").into())
                 }
                 Err(error)
                     if error
@@ -45,7 +45,7 @@ mod with_aws {
                         .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
                 {
                     let reason = "is it another region (AWS_REGION) or account?";
-                    return Err(format!("there is no secret {arn}: {reason}").into());
+                    Err(format!("there is no secret {arn}: {reason}").into())
                 }
                 // One may be allowed to store what one may not look at.
                 _ => Ok(Self { runtime, client, arn: arn.to_owned() }),
