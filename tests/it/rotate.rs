@@ -418,6 +418,8 @@ async fn a_rotation_that_is_done_does_not_pass_for_another() {
     assert_eq!((only_catches_up.status.code(), stage.journals()), (Some(1), 1));
     assert_eq!(stage.webhook(), done);
 
+    let dry = stage.rotate(&["--forget-old", "--only", "--dry-run"]).await;
+    assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
     // One that need not wait until it may ask for its secrets again.
     let (_receiver, url) = receiver(&stage.backend, &stage.arn);
     let leaked_again = stage.rotate(&[&forget[..], &["--url", &url]].concat()).await;
