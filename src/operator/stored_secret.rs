@@ -12,7 +12,9 @@ use super::CallError;
 use crate::secret::{Secret, SecretError};
 
 /// How many secrets one version holds at most; the version before it is active as well.
-pub const KEPT: usize = 3;
+///
+/// Each costs one HMAC where a signature is wrong; Secrets Manager would hold some hundreds.
+pub const KEPT: usize = 10;
 
 /// What the rotation of a stored secret must be allowed.
 pub const ACTIONS: [&str; 3] =
@@ -103,20 +105,22 @@ impl StoredSecret {
         }
     }
 
-    /// Stores the secret of a new webhook before those that are active, so that all of them are. Doing it again
-    /// does nothing.
+    /// Stores the secret of a new webhook before those that are active, so that all of them are, but for the oldest
+    /// beyond [`KEPT`]; how many those are. Doing it again does nothing.
     ///
     /// # Errors
     /// Whenever it is not known to be stored.
-    pub async fn keep_old(&self, webhook: &str, new: &Secret, active: &Active) -> Result<(), CallError> {
+    pub async fn keep_old(&self, webhook: &str, new: &Secret, active: &Active) -> Result<usize, CallError> {
         let mut texts = vec![new.expose()];
         for old in active.secrets() {
             if !texts.contains(&old.expose()) {
                 texts.push(old.expose());
             }
         }
+        let dropped = texts.len().saturating_sub(KEPT);
         texts.truncate(KEPT);
-        self.put(&version_id(webhook, PURPOSES[0]), &serde_json::json!(texts).to_string()).await
+        self.put(&version_id(webhook, PURPOSES[0]), &serde_json::json!(texts).to_string()).await?;
+        Ok(dropped)
     }
 
     /// Stores the secret of a new webhook alone, and once more, so that the version before has no old one either.
@@ -159,8 +163,16 @@ impl Active {
     #[must_use]
     pub fn secret_of(&self, webhook: &str) -> Option<&Secret> {
         let current = self.current.as_ref()?;
-        let is_its = PURPOSES.iter().any(|purpose| current.id == version_id(webhook, purpose));
-        current.secrets.first().filter(|_| is_its)
+        current.secrets.first().filter(|_| current.is_of(webhook))
+    }
+
+    /// Whether the current version was stored for the rotation of a webhook that is none of these.
+    #[must_use]
+    pub fn is_of_another(&self, webhooks: &[&str]) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            // Other versions have a UUID.
+            current.id.len() == version_id("", "").len() && !webhooks.iter().any(|id| current.is_of(id))
+        })
     }
 }
 
@@ -169,6 +181,10 @@ impl Version {
         let text = version.secret_string.ok_or(StoredSecretError::Binary)?;
         let secrets = Secret::read_stored(&text).map_err(StoredSecretError::Unusable)?;
         Ok(Self { id: version.version_id.unwrap_or_default(), text, secrets })
+    }
+
+    fn is_of(&self, webhook: &str) -> bool {
+        PURPOSES.iter().any(|purpose| self.id == version_id(webhook, purpose))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::{
         Arc, Mutex,
@@ -14,6 +15,7 @@ use std::{
 
 use duffel_webhook_receiver::{
     duffel::{AccessToken, Change, Client},
+    operator::stored_secret::KEPT,
     signature::unix_seconds,
 };
 use serde_json::{Value, json};
@@ -50,10 +52,7 @@ impl Stage {
         let proxy = Proxy::new().await;
         let duffel = Arc::new(Duffel::start());
         let arn = backend.create_secret(Some("to be replaced")).await;
-        let mut variables = backend.variables().to_vec();
-        variables.push(("WEBHOOK_SECRET_ARN", &arn));
-        let receiver = Serve::forward_with(&variables);
-        let url = receiver.line("Receiving on ");
+        let (receiver, url) = receiver(&backend, &arn);
         let client = client(&duffel.url());
         let types = ["order.created".to_owned(), "air.order.changed".to_owned()];
         let (webhook, secret) = client.create_webhook(&url, &types).unwrap();
@@ -132,6 +131,19 @@ impl Stage {
         serde_json::from_str(&text).unwrap_or_else(|_| vec![text])
     }
 
+    async fn rotate_stack(&self, stack: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        command.args(["rotate", "--stack", stack]).args(arguments);
+        let usual = self.tool(&[]);
+        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("AWS_ENDPOINT_URL", endpoint());
+        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    fn journal(&self) -> PathBuf {
+        fs::read_dir(self.state.path().join("duffel-hooks")).unwrap().next().unwrap().unwrap().path()
+    }
+
     fn journals(&self) -> usize {
         fs::read_dir(self.state.path().join("duffel-hooks")).map_or(0, Iterator::count)
     }
@@ -177,6 +189,14 @@ impl Stage {
         let expected: BTreeMap<_, _> = events.into_iter().map(|id| (id, 1)).collect();
         assert_eq!(self.queued().await, expected);
     }
+}
+
+fn receiver(backend: &Backend, arn: &str) -> (Serve, String) {
+    let mut variables = backend.variables().to_vec();
+    variables.push(("WEBHOOK_SECRET_ARN", arn));
+    let receiver = Serve::forward_with(&variables);
+    let url = receiver.line("Receiving on ");
+    (receiver, url)
 }
 
 fn client(url: &str) -> Client {
@@ -323,8 +343,7 @@ async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
             }
             kill_at(&stage, step).await;
             assert_eq!(stage.journals(), 1, "{step:?}");
-            let journal = fs::read_dir(stage.state.path().join("duffel-hooks")).unwrap().next();
-            let journal = fs::read_to_string(journal.unwrap().unwrap().path()).unwrap();
+            let journal = fs::read_to_string(stage.journal()).unwrap();
             assert!(!journal.contains(&stage.old.1), "{step:?}: a secret is in the journal");
             let webhooks = stage.duffel.webhooks();
             assert!(webhooks.iter().all(|it| !journal.contains(it["secret"].as_str().unwrap())));
@@ -350,7 +369,7 @@ async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
 async fn a_leaked_secret_is_refused_from_then_on() {
     let stage = Stage::new().await;
     assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
-    let output = stage.rotate(&["--forget-old"]).await;
+    let output = stage.rotate(&["--forget-old", "--only"]).await;
     assert_success(&output);
     assert!(text(&output.stdout).contains("no old one is active"), "{}", text(&output.stdout));
     assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
@@ -366,7 +385,7 @@ async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgo
         let stage = Stage::new().await;
         stage.duffel.set(|settings| settings.remembers_endpoint = true);
         let event = stage.undelivered_order().await;
-        let arguments: &[&str] = if forget { &["--forget-old"] } else { &[] };
+        let arguments: &[&str] = if forget { &["--forget-old", "--only"] } else { &[] };
         let output = stage.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
         if forget {
             assert_eq!(output.status.code(), Some(1));
@@ -381,17 +400,161 @@ async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_is_done_does_not_pass_for_another() {
+    let stage = Stage::new().await;
+    stage.duffel.set(|settings| settings.remembers_endpoint = true);
+    stage.undelivered_order().await;
+    let forget = ["--forget-old", "--only", "--wait", "300ms"];
+    let first = stage.rotate(&forget).await;
+    assert_eq!((first.status.code(), stage.journals()), (Some(1), 1));
+    assert!(text(&first.stderr).contains("run the command again without --forget-old"), "{first:?}");
+    let done = stage.webhook();
+
+    let dry = stage.rotate(&["--dry-run"]).await;
+    assert!(text(&dry.stdout).contains("Would only catch up"), "{}", text(&dry.stdout));
+    let only_catches_up = stage.rotate(&["--wait", "300ms"]).await;
+    let out = text(&only_catches_up.stdout);
+    assert!(out.starts_with("Only caught up: an earlier run, of 20") && !out.contains("Rotated"), "{out}");
+    assert_eq!((only_catches_up.status.code(), stage.journals()), (Some(1), 1));
+    assert_eq!(stage.webhook(), done);
+
+    let dry = stage.rotate(&["--forget-old", "--only", "--dry-run"]).await;
+    assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
+    // One that need not wait until it may ask for its secrets again.
+    let (_receiver, url) = receiver(&stage.backend, &stage.arn);
+    let leaked_again = stage.rotate(&[&forget[..], &["--url", &url]].concat()).await;
+    assert!(text(&leaked_again.stderr).contains("beginning a new one"), "{leaked_again:?}");
+    assert!(text(&leaked_again.stdout).starts_with("Rotated"), "{}", text(&leaked_again.stdout));
+    assert_ne!(stage.webhook()["id"], done["id"]);
+    for version in ["AWSCURRENT", "AWSPREVIOUS"] {
+        assert_eq!(stage.stored(version).await, [stage.new_secret()]);
+    }
+
+    let path = stage.journal();
+    let mut journal: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    journal["done"]["at"] = "2020-01-01T00:00:00Z".into();
+    fs::write(&path, journal.to_string()).unwrap();
+    let dry = stage.rotate(&["--dry-run"]).await;
+    assert!(text(&dry.stdout).starts_with("Would rotate"), "one of long ago stands in the way: {dry:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_leaked() {
+    let stage = Stage::new().await;
+    kill_at(&stage, Step::AfterStoring).await;
+    let before = stage.webhook();
+    assert_success(&stage.rotate(&["--forget-old", "--only"]).await);
+    assert_ne!(stage.webhook()["id"], before["id"]);
+    for version in ["AWSCURRENT", "AWSPREVIOUS"] {
+        assert_eq!(stage.stored(version).await, [stage.new_secret()]);
+    }
+    stage.assert_rotated().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_the_other_modes_secret_is_not_forgotten_unasked() {
+    let stage = Stage::new().await;
+    let both = json!([stage.old.1, "the live webhook's"]).to_string();
+    stage.backend.put_secret(&stage.arn, &both).await;
+    let refused = |output: &Output, why: &str| {
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("nothing was changed") && err.contains(why) && err.contains("--only"), "{err}");
+        assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
+    };
+    refused(&stage.rotate(&["--forget-old"]).await, "2 secrets are active");
+    let of_mode = async |mode: &str, arguments: &[&str]| {
+        let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
+        let stack = stack(&outputs, &[("LiveMode", mode)]).await;
+        stage.rotate_stack(&stack, &[&["--forget-old"], arguments].concat()).await
+    };
+    for mode in ["any", "live"] {
+        refused(&of_mode(mode, &[]).await, "2 secrets are active");
+    }
+    assert_success(&of_mode("test", &["--dry-run"]).await);
+    assert_success(&of_mode("any", &["--dry-run", "--only"]).await);
+
+    // As after a rotation of the live webhook.
+    for version in ["a", "b"] {
+        stage.backend.put_secret_as(&stage.arn, &version.repeat(64), "the live webhook's").await;
+    }
+    refused(&stage.rotate(&["--forget-old"]).await, "was stored for another webhook");
+    // This stack has no other webhook.
+    assert_success(&of_mode("test", &[]).await);
+    assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_somebody_else_made_is_left_alone() {
+    let stage = Stage::new().await;
+    stage.duffel.befall("DELETE", &Fault::Slow(Duration::from_secs(1)), 1);
+    let (url, duffel) = (stage.duffel.url(), Arc::clone(&stage.duffel));
+    let somebody = spawn_blocking(move || {
+        let began = Instant::now();
+        while !duffel.webhooks().is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(30), "in vain: deletion");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let types = ["order.created".to_owned()];
+        client(&url).create_webhook("https://example.com/theirs", &types).unwrap().0.id
+    });
+    let output = stage.rotate(&[]).await;
+    let theirs = somebody.await.unwrap();
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains(&format!("somebody else has made webhook {theirs}")), "{err}");
+    assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*theirs), 1));
+
+    let again = stage.rotate(&[]).await;
+    let err = text(&again.stderr);
+    assert_eq!(again.status.code(), Some(1), "{err}");
+    assert!(err.contains("delivers to https://example.com/theirs, and the rotation"), "{err}");
+    assert_eq!(stage.webhook()["id"].as_str(), Some(&*theirs));
+    client(&stage.duffel.url()).delete_webhook(&theirs).unwrap();
+    assert_success(&stage.rotate(&[]).await);
+    stage.assert_rotated().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_address_and_other_types_are_tried_before_the_deletion() {
+    let stage = Stage::new().await;
+    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
+    stage.duffel.befall("PATCH", &refusal, 1);
+    let url = "https://example.com/elsewhere";
+    let output = stage.rotate(&["--url", url, "--event", "no.such"]).await;
+    let err = text(&output.stderr);
+    assert!(err.contains("nothing was changed") && err.contains("no such event"), "{err}");
+    let asked = stage.duffel.asked();
+    let tried = asked.iter().find(|asked| asked.what.starts_with("PATCH")).unwrap();
+    assert_eq!(tried.body["data"], json!({ "active": true, "url": url, "events": ["no.such"] }));
+    assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spans_without_end_do_no_harm() {
+    let stage = Stage::new().await;
+    let event = stage.undelivered_order().await;
+    assert_success(&stage.rotate(&["--catch-up", "60y", "--wait", "500000000000y"]).await);
+    stage.assert_rotated().await;
+    stage.assert_each_once([event]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn older_secrets_stay_active_as_well() {
     let stage = Stage::new().await;
     // As earlier rotations left them.
-    let before = [&stage.old.1, "older", "oldest"];
+    let mut before = vec![stage.old.1.clone()];
+    before.extend((1..KEPT).map(|age| format!("old {age}")));
     stage.backend.put_secret(&stage.arn, &json!(before).to_string()).await;
-    assert_success(&stage.rotate(&[]).await);
-    assert_eq!(stage.stored("AWSCURRENT").await, [&stage.new_secret(), &stage.old.1, "older"]);
+    let output = stage.rotate(&[]).await;
+    assert_success(&output);
+    assert!(text(&output.stderr).contains("10 are kept: 1 older secret was left out"), "{output:?}");
+    let kept = [&[stage.new_secret()], &before[..KEPT - 1]].concat();
+    assert_eq!(stage.stored("AWSCURRENT").await, kept);
     assert_eq!(stage.stored("AWSPREVIOUS").await, before);
     stage.assert_rotated().await;
     for secret in before {
-        assert_eq!(stage.delivered_with(secret).await, 202);
+        assert_eq!(stage.delivered_with(&secret).await, 202);
     }
 }
 
@@ -446,7 +609,10 @@ async fn a_secret_that_cannot_be_stored_is_not_lost() {
     assert_eq!(output.status.code(), Some(1));
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     let new = stage.new_secret();
-    assert!(out.contains(&format!("--secret-string '{new}'")), "{out}");
+    assert!(out.contains(&format!("\n  {new}\n")), "{out}");
+    assert!(out.contains("read -rs SECRET && aws secretsmanager"), "{out}");
+    assert!(out.contains("--secret-string \"$SECRET\""), "{out}");
+    assert_eq!(out.matches(&new).count(), 1, "it is not for the history of the shell: {out}");
     assert!(!err.contains(&new), "the secret is for the standard output alone");
     assert!(err.contains("the permission secretsmanager:PutSecretValue is missing"), "{err}");
 
@@ -499,8 +665,7 @@ async fn a_dry_run_of_a_rotation_changes_nothing() {
 async fn a_journal_of_another_mode_is_not_gone_on_with() {
     let stage = Stage::new().await;
     kill_at(&stage, Step::AfterDeletion).await;
-    let journal = fs::read_dir(stage.state.path().join("duffel-hooks")).unwrap().next().unwrap().unwrap();
-    let journal = journal.path();
+    let journal = stage.journal();
     let mut command = stage.tool(&["--journal", journal.to_str().unwrap()]);
     let output = command.env("DUFFEL_ACCESS_TOKEN", crate::duffel::LIVE_TOKEN).output().unwrap();
     assert!(!output.status.success());
@@ -522,13 +687,8 @@ async fn an_inactive_webhook_stays_inactive() {
 async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
     let stage = Stage::new().await;
     let rotate = async |url: &str, arguments: &[&str]| {
-        let stack = stack(&[("SecretArn", &stage.arn), ("WebhookUrl", url)]).await;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["rotate", "--stack", &stack]).args(arguments);
-        let usual = stage.tool(&[]);
-        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("AWS_ENDPOINT_URL", endpoint());
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", url)];
+        stage.rotate_stack(&stack(&outputs, &[("DedupWindow", "1d 12h")]).await, arguments).await
     };
     let elsewhere = rotate("https://example.com/webhooks/duffel", &[]).await;
     assert_eq!(elsewhere.status.code(), Some(1));
@@ -536,14 +696,27 @@ async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
     assert_eq!(stage.webhook()["id"], stage.old.0);
     assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &stage.url]).await);
     stage.assert_rotated().await;
-    assert_success(&rotate(&stage.url, &["--dry-run"]).await);
+    let dry = rotate(&stage.url, &["--dry-run"]).await;
+    assert_success(&dry);
+
+    // What the ledger has forgotten would be forwarded again.
+    assert!(text(&dry.stdout).contains("in the last 35 h"), "{}", text(&dry.stdout));
+    let asked = stage.duffel.asked();
+    let listed = asked.iter().find(|asked| asked.what == "GET /air/webhooks/events").unwrap();
+    let after = humantime::parse_rfc3339(listed.parameter("created_at[after]").unwrap()).unwrap();
+    assert!(after.elapsed().unwrap() < Duration::from_hours(35) + LONG, "{after:?}");
 }
 
-/// A stack that has no more than outputs.
-async fn stack(outputs: &[(&str, &str)]) -> String {
-    let outputs: serde_json::Map<_, _> =
-        outputs.iter().map(|(name, value)| ((*name).to_owned(), json!({ "Value": value }))).collect();
-    let template = json!({ "Resources": { "Any": { "Type": "AWS::SQS::Queue" } }, "Outputs": outputs });
+/// A stack that has no more than outputs and parameters.
+async fn stack(outputs: &[(&str, &str)], parameters: &[(&str, &str)]) -> String {
+    let map = |pairs: &[(&str, &str)], of: fn(&str) -> Value| -> serde_json::Map<_, _> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), of(value))).collect()
+    };
+    let template = json!({
+        "Parameters": map(parameters, |value| json!({ "Type": "String", "Default": value })),
+        "Resources": { "Any": { "Type": "AWS::SQS::Queue" } },
+        "Outputs": map(outputs, |value| json!({ "Value": value })),
+    });
     let client = aws_sdk_cloudformation::Client::new(&sdk_config().await);
     let name = format!("stack-{}", uuid::Uuid::new_v4());
     client.create_stack().stack_name(&name).template_body(template.to_string()).send().await.unwrap();

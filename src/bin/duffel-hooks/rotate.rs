@@ -4,13 +4,13 @@
 mod catch_up;
 mod ground;
 mod journal;
+mod place;
 mod report;
+mod resume;
 mod steps;
+mod trial;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use duffel_webhook_receiver::operator;
@@ -35,6 +35,7 @@ const MARGIN: Duration = Duration::from_mins(5);
 /// Whatever can fail is tried before the deletion. What is needed to go on is written to a journal, never a secret:
 /// interrupted anywhere, the same command finishes the work.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[command(after_help = api::ENVIRONMENT, after_long_help = LONG_HELP)]
 pub(crate) struct Arguments {
     /// The stack whose secret and address these are
@@ -53,8 +54,12 @@ pub(crate) struct Arguments {
     /// refused within 5 minutes; what of it was delivered to nobody is delivered again
     #[arg(long)]
     forget_old: bool,
+    /// Lets --forget-old forget what may be the secret of the other mode's webhook. If that one
+    /// delivers here as well, rotate it right after
+    #[arg(long, requires = "forget_old")]
+    only: bool,
     /// How far back to look for events that were delivered to nobody, since Duffel may end its retries
-    /// with the webhook
+    /// with the webhook; with --stack no further than an hour less than its DedupWindow
     #[arg(long, value_name = "DURATION", default_value = "72h", value_parser = humantime::parse_duration)]
     catch_up: Duration,
     /// How long to wait for them to be delivered
@@ -78,9 +83,15 @@ Examples:
   duffel-hooks rotate --stack webhooks
   duffel-hooks rotate --stack webhooks --forget-old
 
-Interrupted, run the same command again. Without the journal, as on another machine: if Duffel has a
-webhook, the same command replaces it once more; if it has none, give --event for each type that it
-shall have, and --url where there is no --stack.
+Interrupted, run the same command again. If all is done but for catching up, a run without
+--forget-old only catches up; with it, or after the time of --catch-up, a new rotation begins.
+Without the journal, as on another machine: if Duffel has a webhook, the same command replaces it
+once more; if it has none, give --event for each type that it shall have, and --url where there is
+no --stack.
+
+One stored secret may hold those of the test and of the live webhook (LiveMode=any). Where that may
+be, --forget-old wants --only; rotate the other webhook right after, with its access token and
+without --forget-old, which would forget the first one's new secret.
 
 AWS: the region and credentials are found as the AWS CLI finds them. Needed are
 cloudformation:DescribeStacks with --stack, secretsmanager:DescribeSecret, GetSecretValue and
@@ -97,39 +108,52 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let sdk = operator::sdk_config().await?;
     let ground = Ground::survey(arguments, &sdk, &duffel).await?;
     if arguments.dry_run {
-        return ground.tell(arguments);
+        return ground.tell();
     }
-    let Ground { journal, path, secret, active, standing } = ground;
-    ground::try_out(&duffel, &standing, &secret, &active).await?;
-    journal.write(&path)?;
-    let again = format!("run the same command again (the journal is {})", path.display());
+    trial::try_out(&ground, &duffel).await?;
+    let again = format!("run the same command again (the journal is {})", ground.path.display());
 
     let mut gap = None;
-    let (id, new) = match standing {
-        Standing::Stored(id) => (id, None),
+    let (id, new) = match &ground.standing {
+        Standing::Stored(id) | Standing::Done(id) => (id.clone(), None),
         Standing::Replace(_) | Standing::Create => {
-            let old =
-                if let Standing::Replace(webhook) = &standing { Some(webhook.id.as_str()) } else { None };
-            let (webhook, new, without) = steps::replace(&duffel, old, &journal, &again)?;
+            let old = match &ground.standing {
+                Standing::Replace(webhook) => Some(webhook.id.as_str()),
+                _ => None,
+            };
+            let (webhook, new, without) =
+                steps::replace(&duffel, old, &ground.known, &ground.journal, &again)?;
             gap = without;
             (webhook.id, Some(new))
         }
     };
-    steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
-    let active = secret.read().await?.count();
-
-    if !journal.active {
-        steps::deactivate(&duffel, &id, &again)?;
+    let since = ground.since();
+    let is_later = matches!(ground.standing, Standing::Done(_));
+    let Ground { mut journal, path, secret, active, .. } = ground;
+    if !is_later {
+        steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
+        if journal.active {
+            steps::ping(&duffel, &id, &journal.url, &again)?;
+        } else {
+            steps::deactivate(&duffel, &id, &again)?;
+        }
+        journal.mark_done(&id);
+        journal
+            .write(&path)
+            .map_err(|error| format!("the secret is rotated, but not all is caught up: {error}"))?;
     }
+    let active = secret.read().await?.count();
+    let again = if arguments.forget_old {
+        format!("run the command again without --forget-old (the journal is {})", path.display())
+    } else {
+        again
+    };
     let mut caught_up = CaughtUp::default();
     if journal.active {
-        steps::ping(&duffel, &id, &journal.url, &again)?;
-        let began = journal.began_at().unwrap_or_else(SystemTime::now);
-        let since = began.checked_sub(arguments.catch_up.max(MARGIN)).unwrap_or(SystemTime::UNIX_EPOCH);
         caught_up = catch_up::catch_up(&duffel, since, &journal.events, arguments.wait)
             .map_err(|error| format!("the secret is rotated, but not all is caught up: {error}: {again}"))?;
     }
-    Report { journal: &journal, secret: &secret, id: &id, gap, active, caught_up: &caught_up }
+    Report { journal: &journal, secret: &secret, id: &id, gap, active, caught_up: &caught_up, is_later }
         .print(arguments.json)?;
     if !caught_up.missing.is_empty() {
         return Err(format!(

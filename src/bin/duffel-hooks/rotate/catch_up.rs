@@ -61,7 +61,8 @@ pub(super) fn catch_up(
                 !is_final
             }
         });
-        let until = Instant::now() + wait / ROUNDS;
+        // As good as for ever, if there is no such time.
+        let until = Instant::now().checked_add(wait / ROUNDS);
         while !left.is_empty() {
             let earlier = asked_at.checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH);
             let deliveries = undelivered::deliveries(duffel, earlier)?;
@@ -77,7 +78,7 @@ pub(super) fn catch_up(
                     reasons.insert(id.clone(), reason(delivery));
                 }
             }
-            if left.is_empty() || Instant::now() >= until {
+            if left.is_empty() || until.is_some_and(|until| Instant::now() >= until) {
                 break;
             }
             thread::sleep(PAUSE);

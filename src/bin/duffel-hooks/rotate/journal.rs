@@ -5,10 +5,10 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::parse_time;
+use duffel_webhook_receiver::duffel::{Webhook, parse_time};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -24,32 +24,75 @@ pub(crate) struct Journal {
     pub(crate) secret: String,
     /// The id of the webhook that is replaced, if there was one.
     pub(crate) replaces: Option<String>,
+    /// Where that one delivered.
+    #[serde(default)]
+    pub(crate) replaced_url: Option<String>,
     pub(crate) url: String,
     pub(crate) events: Vec<String>,
     pub(crate) active: bool,
     began_at: String,
     pub(crate) forget_old: bool,
+    /// Whether that was asked for although a secret of the other mode's webhook may be among them.
+    #[serde(default)]
+    pub(crate) only: bool,
+    /// What is there when only catching up is left.
+    #[serde(default)]
+    pub(crate) done: Option<Done>,
+}
+
+/// A rotation of which the new secret is stored and was found to be in use.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Done {
+    /// The id of the new webhook.
+    pub(crate) webhook: String,
+    pub(crate) at: String,
 }
 
 impl Journal {
-    #[expect(clippy::too_many_arguments, reason = "they are its fields")]
+    /// The rotation of a webhook, if there is one, that begins now: it shall be what it is, but for its secret.
     pub(crate) fn new(
         api: &str,
         live_mode: Option<bool>,
         secret: &str,
-        replaces: Option<String>,
-        url: String,
-        events: Vec<String>,
-        active: bool,
-        forget_old: bool,
+        webhook: Option<&Webhook>,
+        url: &str,
+        events: &[String],
     ) -> Self {
-        let began_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let (api, secret) = (api.to_owned(), secret.to_owned());
-        Self { api, live_mode, secret, replaces, url, events, active, began_at, forget_old }
+        Self {
+            api: api.to_owned(),
+            live_mode: webhook.and_then(|webhook| webhook.live_mode).or(live_mode),
+            secret: secret.to_owned(),
+            replaces: webhook.map(|webhook| webhook.id.clone()),
+            replaced_url: webhook.and_then(|webhook| webhook.url.clone()),
+            url: url.to_owned(),
+            events: events.to_vec(),
+            active: webhook.is_none_or(|webhook| webhook.active != Some(false)),
+            began_at: now(),
+            forget_old: false,
+            only: false,
+            done: None,
+        }
     }
 
     pub(crate) fn began_at(&self) -> Option<SystemTime> {
         parse_time(&self.began_at)
+    }
+
+    /// Only catching up is left to do.
+    pub(crate) fn mark_done(&mut self, webhook: &str) {
+        self.done = Some(Done { webhook: webhook.to_owned(), at: now() });
+    }
+
+    /// When it was done, or else began.
+    pub(crate) fn date(&self) -> &str {
+        self.done.as_ref().map_or(&self.began_at, |done| &done.at)
+    }
+
+    /// How long ago that was.
+    pub(crate) fn age(&self) -> Duration {
+        let date = parse_time(self.date()).unwrap_or(SystemTime::UNIX_EPOCH);
+        SystemTime::now().duration_since(date).unwrap_or_default()
     }
 
     /// Reads the journal of a rotation that did not end; `None` if there is none.
@@ -98,6 +141,10 @@ impl Journal {
     }
 }
 
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
 /// Makes a renaming in a folder last.
 fn sync(folder: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened.
@@ -127,11 +174,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/rotate.json");
         assert_eq!(Journal::read(&path).unwrap(), None);
-        let old = Some("end_1".to_owned());
-        let url = "https://example.com/webhooks/duffel".to_owned();
-        let events = vec!["order.created".to_owned()];
-        let journal = Journal::new("https://api", Some(true), "arn", old, url, events, true, false);
+        let url = "https://example.com/webhooks/duffel";
+        let events = ["order.created".to_owned()];
+        let mut journal = Journal::new("https://api", Some(true), "arn", None, url, &events);
         journal.write(&path).unwrap();
+        journal.mark_done("end_1");
         journal.write(&path).unwrap();
         assert_eq!(Journal::read(&path).unwrap(), Some(journal));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);

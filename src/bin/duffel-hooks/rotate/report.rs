@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{catch_up::CaughtUp, journal::Journal, many};
 use crate::{Result, table};
 
-/// A rotation that is done.
+/// A rotation that is done, now or before.
 pub(super) struct Report<'a> {
     pub(super) journal: &'a Journal,
     pub(super) secret: &'a StoredSecret,
@@ -21,18 +21,20 @@ pub(super) struct Report<'a> {
     /// How many secrets are active.
     pub(super) active: usize,
     pub(super) caught_up: &'a CaughtUp,
+    /// An earlier run has rotated the secret.
+    pub(super) is_later: bool,
 }
 
 impl Report<'_> {
     pub(super) fn print(&self, as_json: bool) -> Result<()> {
-        let Self { journal, secret, id, gap, active, caught_up } = self;
+        let Self { journal, secret, id, gap, active, caught_up, is_later } = self;
         let CaughtUp { delivered, missing } = caught_up;
         let out = &mut io::stdout().lock();
         if as_json {
             let missing: Vec<_> =
                 missing.iter().map(|(id, reason)| json!({ "event": id, "reason": reason })).collect();
             let report = json!({
-                "url": journal.url, "live_mode": journal.live_mode, "webhook": id,
+                "rotated_before": is_later, "rotated_at": journal.date(), "url": journal.url, "live_mode": journal.live_mode, "webhook": id,
                 "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active,
                 "forgot_old": journal.forget_old, "gap_ms": gap.map(|gap| gap.as_secs_f64() * 1000.0),
                 "pinged": journal.active, "caught_up": delivered, "missing": missing,
@@ -41,12 +43,22 @@ impl Report<'_> {
             return Ok(());
         }
         let mode = table::mode(journal.live_mode);
-        writeln!(out, "Rotated the secret of {} ({mode} mode)", journal.url)?;
+        if *is_later {
+            let date = journal.date();
+            writeln!(
+                out,
+                "Only caught up: an earlier run, of {date}, rotated the secret of {}",
+                journal.url
+            )?;
+        } else {
+            writeln!(out, "Rotated the secret of {} ({mode} mode)", journal.url)?;
+        }
         let replaced = journal.replaces.as_deref().unwrap_or("none");
         let types = many(journal.events.len(), "type", "types");
         writeln!(out, "  webhook    {id} in the place of {replaced}, for {types} of event")?;
         let old = match (journal.forget_old, active) {
             (true, 1) => "no old one is active".to_owned(),
+            (true, _) if *is_later => format!("{active} are active"),
             (true, _) => format!("{active} are active, which is not what was asked for: see who stores them"),
             (false, _) => format!("{active} are active, the new one among them"),
         };
@@ -54,8 +66,11 @@ impl Report<'_> {
         if let Some(gap) = gap {
             writeln!(out, "  gap        {:.1} s without a webhook", gap.as_secs_f64())?;
         }
-        let accepted =
-            if journal.active { "accepted" } else { "not sent: the webhook is inactive, as the old one was" };
+        let accepted = match (is_later, journal.active) {
+            (_, false) => "not sent: the webhook is inactive, as the old one was",
+            (true, true) => "accepted then",
+            (false, true) => "accepted",
+        };
         writeln!(out, "  ping       {accepted}")?;
         let all = delivered.len() + missing.len();
         let events = many(all, "event", "events");

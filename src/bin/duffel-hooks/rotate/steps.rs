@@ -10,7 +10,7 @@ use duffel_webhook_receiver::{
     duffel::{ApiError, Change, Client, Outlook, Webhook},
     operator::{
         CallError,
-        stored_secret::{Active, StoredSecret, first_version_id},
+        stored_secret::{Active, KEPT, StoredSecret, first_version_id},
     },
     renewal::MIN_INTERVAL,
     secret::Secret,
@@ -36,6 +36,7 @@ const PING_PAUSE: Duration = Duration::from_secs(5);
 pub(super) fn replace(
     duffel: &Client,
     old: Option<&str>,
+    known: &[String],
     journal: &Journal,
     again: &str,
 ) -> Result<(Webhook, Secret, Option<Duration>)> {
@@ -45,12 +46,7 @@ pub(super) fn replace(
             .map_err(|error| format!("whether webhook {old} is deleted is not known: {error}: {again}"))?;
         tell(&format!("Deleted webhook {old}"));
     }
-    let (webhook, new) = create(duffel, journal).map_err(|error| {
-        format!(
-            "there is NO WEBHOOK now, and Duffel delivers nothing: it could not be created: {error}: \
-             to go on, {again}; what happens until then is delivered then"
-        )
-    })?;
+    let (webhook, new) = create(duffel, known, journal).map_err(|why| format!("{why}: to go on, {again}"))?;
     let gap = old.map(|_| began.elapsed());
     let types = many(journal.events.len(), "type", "types");
     tell(&format!("Created webhook {} for {types} of event", webhook.id));
@@ -64,20 +60,38 @@ fn delete(duffel: &Client, id: &str) -> std::result::Result<(), ApiError> {
     }
 }
 
-fn create(duffel: &Client, journal: &Journal) -> std::result::Result<(Webhook, Secret), ApiError> {
+/// Creates the webhook; or says what there is instead. Of these are `known` those that were there before.
+fn create(
+    duffel: &Client,
+    known: &[String],
+    journal: &Journal,
+) -> std::result::Result<(Webhook, Secret), String> {
     let mut pauses = PAUSES.into_iter();
     loop {
         let error = match duffel.create_webhook(&journal.url, &journal.events) {
             Ok(created) => return Ok(created),
             Err(error) => error,
         };
+        let there = duffel.webhooks().collect::<std::result::Result<Vec<_>, _>>();
+        let new = there.as_deref().unwrap_or_default().iter().find(|webhook| !known.contains(&webhook.id));
         // It may have been created, and the answer lost with the secret in it: then it is of no use.
-        let orphan = duffel.webhooks().next().transpose();
-        if matches!(orphan, Ok(None)) && error.outlook() == Outlook::Refused {
-            return Err(error);
+        let orphan = new.filter(|webhook| webhook.url.as_ref() == Some(&journal.url));
+        if let Some(other) = new.filter(|_| orphan.is_none()) {
+            let url = other.url.as_deref().unwrap_or("nobody knows where");
+            return Err(format!(
+                "somebody else has made webhook {}, which delivers to {url}: it was left alone, and the new one \
+                 could not be created: {error}: find out who did, and delete it",
+                other.id
+            ));
         }
-        let Some(pause) = pauses.next() else { return Err(error) };
-        if let Ok(Some(orphan)) = orphan {
+        let is_hopeless = error.outlook() == Outlook::Refused && there.as_ref().is_ok_and(Vec::is_empty);
+        let Some(pause) = pauses.next().filter(|_| !is_hopeless) else {
+            return Err(format!(
+                "there is NO WEBHOOK now, and Duffel delivers nothing (what happens until there is one is \
+                 delivered then): it could not be created: {error}"
+            ));
+        };
+        if let Some(orphan) = orphan {
             tell(&format!("Webhook {} was created, but its secret is not known: deleting it", orphan.id));
             if let Err(error) = delete(duffel, &orphan.id) {
                 tell(&format!("It is not known to be deleted: {error}"));
@@ -105,14 +119,23 @@ pub(super) async fn store(
     let mut pauses = PAUSES.into_iter();
     let error = loop {
         let put = if journal.forget_old {
-            secret.forget_old(webhook, known).await
+            secret.forget_old(webhook, known).await.map(|()| 0)
         } else {
             secret.keep_old(webhook, known, active).await
         };
-        let Err(error) = put else {
-            let old = if journal.forget_old { "alone" } else { "the old ones stay active" };
-            tell(&format!("Stored its secret in {}: {old}", secret.arn()));
-            return Ok(());
+        let error = match put {
+            Ok(dropped) => {
+                let old = if journal.forget_old { "alone" } else { "the old ones stay active" };
+                tell(&format!("Stored its secret in {}: {old}", secret.arn()));
+                if dropped > 0 {
+                    let left_out = many(dropped, "older secret was", "older secrets were");
+                    tell(&format!(
+                        "{KEPT} are kept: {left_out} left out, to be active until the next rotation at most"
+                    ));
+                }
+                return Ok(());
+            }
+            Err(error) => error,
         };
         let pause = pauses.next().filter(|_| !matches!(error, CallError::Denied(_)));
         let Some(pause) = pause else { break error };
@@ -134,11 +157,11 @@ fn show(webhook: &str, new: &Secret, secret: &StoredSecret) -> io::Result<()> {
 
   {new}
 
-Store it, and the receiver goes on; then run the same command again, which goes on from there:
+Store it, and the receiver goes on; then run the same command again, which goes on from there. Put it
+in by hand, and not into the history of the shell: the first command waits for it to be pasted.
 
-  aws secretsmanager put-secret-value --secret-id '{arn}' \\
-    --client-request-token {version} \\
-    --secret-string '{new}'
+  read -rs SECRET && aws secretsmanager put-secret-value --secret-id '{arn}' \\
+    --client-request-token {version} --secret-string \"$SECRET\"
 
 Or just run the same command again: it makes another webhook with another secret, and this one is of
 no use. Until then the receiver refuses all deliveries, and Duffel makes them again, for 72 hours."
