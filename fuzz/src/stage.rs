@@ -29,9 +29,10 @@ fn receiver() -> Memory {
     })
     .unwrap();
     let window = config.window;
-    let sources = config.sources.into_iter().map(|mut source| match source.take_secrets() {
-        Secrets::Given(secrets) => source.source(&secrets).unwrap(),
-        Secrets::Stored(_) => unreachable!("all are given"),
+    let sources = config.sources.into_iter().map(|source| {
+        let Secrets::Given(keys) = &source.secrets else { unreachable!("all are given") };
+        let keys = keys.clone();
+        source.source(keys, None)
     });
     Receiver {
         sources: sources.collect(),
