@@ -47,7 +47,8 @@ pub(super) fn replace(
         tell(&format!("Deleted webhook {old}"));
     }
     let (webhook, new) = create(duffel, known, journal).map_err(|why| format!("{why}: to go on, {again}"))?;
-    let gap = old.map(|_| began.elapsed());
+    // If an earlier run deleted the one before, the gap is its secret.
+    let gap = old.filter(|old| journal.replaces.as_deref() == Some(*old)).map(|_| began.elapsed());
     let types = many(journal.events.len(), "type", "types");
     tell(&format!("Created webhook {} for {types} of event", webhook.id));
     Ok((webhook, new, gap))
