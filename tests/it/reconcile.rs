@@ -484,7 +484,7 @@ async fn a_list_without_end_leaves_time_for_the_other_token() {
     stage.duffel.befall(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
     let run = stage.run().await;
     assert!(
-        run.error().contains("3 asked for, 0 failed, 0 left: the list of events is too long"),
+        run.error().contains("0 left: token 1 of 2: the list of events is too long for the time there is"),
         "{}",
         run.error()
     );
