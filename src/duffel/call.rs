@@ -54,7 +54,7 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let (error, asked) = match self.attempt(method, &uri, body.as_deref()) {
+            let (mut error, asked) = match self.attempt(method, &uri, body.as_deref()) {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) if attempt > 1 && repeat == Repeat::UntilGone && answer.status == 404 => {
                     return Ok(answer);
@@ -66,7 +66,12 @@ impl Client {
                 return Err(error);
             }
             let pause = match asked {
-                Some(asked) if asked > MAX_PAUSE => return Err(error),
+                Some(asked) if asked > MAX_PAUSE => {
+                    if let ApiError::Refused { again, .. } = &mut error {
+                        *again = Some(asked);
+                    }
+                    return Err(error);
+                }
                 // HTTP dates have whole seconds, and others wait for the same one.
                 Some(asked) => asked + Duration::from_millis(fastrand::u64(50..=500)),
                 None => BACKOFF.mul_f64(fastrand::f64() * f64::from(1 << (attempt - 1))),

@@ -1,6 +1,6 @@
 //! What can go wrong between here and Duffel, and whether waiting helps.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use http::StatusCode;
 use thiserror::Error;
@@ -15,7 +15,7 @@ pub enum ApiError {
     #[error("{0:?} is no id of Duffel's: they are like wev_0000A3tQSmKyqOrcySrGbo")]
     Id(String),
     /// Duffel, or a load balancer before it, answered with another status than 2xx.
-    #[error("{}", refusal(*.status, .problems, .excerpt, .request.as_deref()))]
+    #[error("{}{}", refusal(*.status, .problems, .excerpt, .request.as_deref()), not_before(*.again))]
     Refused {
         status: StatusCode,
         /// Empty if the answer was no JSON.
@@ -24,6 +24,8 @@ pub enum ApiError {
         excerpt: String,
         /// The request's id, which Duffel's support asks for.
         request: Option<String>,
+        /// When it may be asked again, if that is too far off to be waited for.
+        again: Option<Duration>,
     },
     #[error("{}", unreadable(*.status, .excerpt, .request.as_deref()))]
     Unreadable { status: StatusCode, excerpt: String, request: Option<String> },
@@ -64,6 +66,7 @@ impl ApiError {
             problems: answer.problems(),
             excerpt: answer.excerpt.clone(),
             request: answer.request(),
+            again: None,
         }
     }
 
@@ -133,6 +136,13 @@ fn refusal(status: StatusCode, problems: &[Problem], excerpt: &str, request: Opt
 fn unreadable(status: StatusCode, excerpt: &str, request: Option<&str>) -> String {
     let but = if excerpt.is_empty() { String::new() } else { format!(" but {excerpt:?}") };
     format!("Duffel answered {status}, and not what its documentation says{but}{}", told(request))
+}
+
+fn not_before(again: Option<Duration>) -> String {
+    let whole = again.map(|again| Duration::from_secs(again.as_secs()));
+    whole
+        .map(|again| format!("; it may be asked again in {}", humantime::format_duration(again)))
+        .unwrap_or_default()
 }
 
 fn told(request: Option<&str>) -> String {

@@ -141,6 +141,7 @@ fn a_rate_limit_is_waited_out_and_told() {
     duffel.befall("GET", &Fault::RetryAfter(429, 3600), 1);
     let limited = client(&duffel).webhooks().next().unwrap().unwrap_err();
     assert_eq!((limited.status(), limited.outlook()), (Some(StatusCode::TOO_MANY_REQUESTS), Outlook::Later));
+    assert!(limited.to_string().contains("it may be asked again in 1h"), "{limited}");
     assert_eq!(duffel.asked().len(), 1, "an hour is too long to wait");
 }
 
