@@ -55,7 +55,7 @@ impl Answer {
     }
 
     pub(super) fn unreadable(&self) -> ApiError {
-        ApiError::Unreadable { status: self.status, excerpt: self.excerpt.clone(), request: self.request() }
+        ApiError::Unreadable { status: self.status, request: self.request() }
     }
 
     /// How long to wait before another try, as the answer has it.

@@ -27,8 +27,8 @@ pub enum ApiError {
         /// When it may be asked again, if that is too far off to be waited for.
         again: Option<Duration>,
     },
-    #[error("{}", unreadable(*.status, .excerpt, .request.as_deref()))]
-    Unreadable { status: StatusCode, excerpt: String, request: Option<String> },
+    #[error("{}", unreadable(*.status, .request.as_deref()))]
+    Unreadable { status: StatusCode, request: Option<String> },
     #[error("Duffel's answer is longer than any should be")]
     Endless,
     #[error("the pages of Duffel's list lead back to one that was read already")]
@@ -133,9 +133,8 @@ fn refusal(status: StatusCode, problems: &[Problem], excerpt: &str, request: Opt
     text + &told(request)
 }
 
-fn unreadable(status: StatusCode, excerpt: &str, request: Option<&str>) -> String {
-    let but = if excerpt.is_empty() { String::new() } else { format!(" but {excerpt:?}") };
-    format!("Duffel answered {status}, and not what its documentation says{but}{}", told(request))
+fn unreadable(status: StatusCode, request: Option<&str>) -> String {
+    format!("Duffel answered {status}, and not what its documentation says{}", told(request))
 }
 
 fn not_before(again: Option<Duration>) -> String {

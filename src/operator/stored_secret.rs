@@ -76,7 +76,8 @@ impl StoredSecret {
         Ok(Active { current, previous })
     }
 
-    async fn version(&self, stage: &str) -> Result<Option<GetSecretValueOutput>, CallError> {
+    /// A version (`secretsmanager:GetSecretValue`); `None` if there is none at that stage.
+    pub(super) async fn version(&self, stage: &str) -> Result<Option<GetSecretValueOutput>, CallError> {
         let request = self.client.get_secret_value().secret_id(&self.arn).version_stage(stage);
         match request.send().await {
             Ok(version) => Ok(Some(version)),

@@ -7,11 +7,10 @@ use aws_sdk_dynamodb::{
     operation::describe_table::DescribeTableError,
     types::{KeyType, ScalarAttributeType, TimeToLiveStatus},
 };
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use super::CallError;
+use super::{CallError, stored_secret::StoredSecret};
 use crate::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
     secret::{Secret, SecretError},
@@ -27,19 +26,8 @@ pub async fn secrets(
     arn: &str,
     stage: &str,
 ) -> Result<Option<Result<Vec<Secret>, SecretError>>, CallError> {
-    let client = aws_sdk_secretsmanager::Client::new(sdk);
-    match client.get_secret_value().secret_id(arn).version_stage(stage).send().await {
-        Ok(answer) => {
-            let text = answer.secret_string().ok_or(SecretError::Blank);
-            Ok(Some(text.and_then(Secret::read_stored)))
-        }
-        Err(error)
-            if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(CallError::new("secretsmanager:GetSecretValue", &error)),
-    }
+    let version = StoredSecret::new(sdk, arn).version(stage).await?;
+    Ok(version.map(|version| version.secret_string().ok_or(SecretError::Blank).and_then(Secret::read_stored)))
 }
 
 /// What there is to know of the queue of events.
