@@ -32,8 +32,11 @@ use crate::{
     secret::{Key, Secret, SecretError},
 };
 
-/// The attribute by which the table forgets.
+/// The attribute by which the table deletes records.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
+
+/// The attribute by which the later of two records of an event stays.
+const COUNTS_FROM: &str = "counts_from";
 
 /// The table's partition key.
 pub const PARTITION_KEY: &str = "pk";
@@ -153,38 +156,48 @@ impl Ledger for DynamoLedger {
         let Some(item) = answer.item else { return Ok(None) };
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+        let expires_at = number(TTL_ATTRIBUTE).ok_or_else(|| unreadable(TTL_ATTRIBUTE))?;
         Ok(Some(Record {
             event_id: text("event_id"),
+            event_type: text("event_type"),
+            body_sha256: text("body_sha256"),
             message_id: text("message_id").ok_or_else(|| unreadable("message_id"))?,
             recorded_at: number("recorded_at").ok_or_else(|| unreadable("recorded_at"))?,
-            expires_at: number(TTL_ATTRIBUTE).ok_or_else(|| unreadable(TTL_ATTRIBUTE))?,
+            // A record of an earlier version has none. It must not stop counting too early, and the table deletes it
+            // soon after this.
+            counts_from: number(COUNTS_FROM).unwrap_or(expires_at),
+            expires_at,
         }))
     }
 
     async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
-        let expires_at = AttributeValue::N(record.expires_at.to_string());
+        let counts_from = AttributeValue::N(record.counts_from.to_string());
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .item(PARTITION_KEY, string(identity.as_str()))
-            .item(TTL_ATTRIBUTE, expires_at.clone())
+            .item(TTL_ATTRIBUTE, AttributeValue::N(record.expires_at.to_string()))
+            .item(COUNTS_FROM, counts_from.clone())
             .item("message_id", string(&record.message_id))
             .item("recorded_at", AttributeValue::N(record.recorded_at.to_string()));
-        let request = match &record.event_id {
-            Some(id) => request.item("event_id", string(id)),
-            None => request,
-        };
+        let optional = [
+            ("event_id", &record.event_id),
+            ("event_type", &record.event_type),
+            ("body_sha256", &record.body_sha256),
+        ];
+        let known = optional.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let request = known.fold(request, |request, (name, text)| request.item(name, string(text)));
         let answer = request
-            .condition_expression("attribute_not_exists(#pk) OR #ttl < :expires_at")
-            .expression_attribute_names("#pk", PARTITION_KEY)
-            .expression_attribute_names("#ttl", TTL_ATTRIBUTE)
-            .expression_attribute_values(":expires_at", expires_at)
+            // Also where there is no item, or one of an earlier version.
+            .condition_expression("attribute_not_exists(#counts_from) OR #counts_from < :counts_from")
+            .expression_attribute_names("#counts_from", COUNTS_FROM)
+            .expression_attribute_values(":counts_from", counts_from)
             .send()
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // Another delivery of this event has recorded it for longer already.
+            // Another delivery of this event has recorded it from a later second already.
             Err(error)
                 if error
                     .as_service_error()

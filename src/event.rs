@@ -1,12 +1,14 @@
 //! What happened, and when are two deliveries one event?
 
+use std::sync::OnceLock;
+
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
     pointer::{self, Unreadable},
-    scheme::{Origin, Scheme},
+    scheme::{KeyNames, Origin, Scheme},
     signature::Verified,
 };
 
@@ -19,6 +21,7 @@ pub struct Event {
     live_mode: Option<bool>,
     object: String,
     identity: Identity,
+    body_hash: OnceLock<String>,
 }
 
 impl Event {
@@ -49,10 +52,11 @@ impl Event {
         let marks = Marks { source: verified.source(), live_mode, kind: signed_kind, key, id: signed_id };
         // Needed where nothing signed names the event, and a full pass over the body, so only there.
         let nameless = marks.id_counts(scheme) && signed_id.is_none();
-        let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
-        let identity = marks.identity(scheme, hash.as_deref());
-        let object = key.or(signed_id).or(hash.as_deref()).unwrap_or_default().to_owned();
-        Ok(Self { verified, kind, id, idempotency_key, live_mode, object, identity })
+        let body_hash = OnceLock::new();
+        let hash = nameless.then(|| hash_once(&body_hash, &verified));
+        let identity = marks.identity(scheme, hash);
+        let object = key.or(signed_id).or(hash).unwrap_or_default().to_owned();
+        Ok(Self { verified, kind, id, idempotency_key, live_mode, object, identity, body_hash })
     }
 
     pub(crate) fn verified(&self) -> &Verified {
@@ -89,6 +93,12 @@ impl Event {
         &self.object
     }
 
+    /// The SHA-256 of the signed body, in lower-case hex.
+    #[must_use]
+    pub fn body_sha256(&self) -> &str {
+        hash_once(&self.body_hash, &self.verified)
+    }
+
     /// What two deliveries of one event share, and no other delivery.
     #[must_use]
     pub fn identity(&self) -> &Identity {
@@ -108,7 +118,11 @@ struct Marks<'a> {
 
 impl Marks<'_> {
     fn id_counts(&self, scheme: &Scheme) -> bool {
-        self.key.is_none() || scheme.repeating.contains(&self.kind)
+        let key_identifies = match scheme.key_names {
+            KeyNames::Event => true,
+            KeyNames::Object { once } => once.contains(&self.kind),
+        };
+        self.key.is_none() || !key_identifies
     }
 
     /// With the body's hash where nothing signed names the event.
@@ -205,6 +219,11 @@ fn text(verified: &Verified, origin: &Origin, value: Option<&RawValue>) -> Optio
         Origin::UnsignedHeader(name) => verified.delivery().header(&[name]).map(str::to_owned),
     };
     text.filter(|text| !text.is_empty())
+}
+
+/// A full pass over the body, so at most one an event.
+fn hash_once<'a>(hash: &'a OnceLock<String>, verified: &Verified) -> &'a str {
+    hash.get_or_init(|| hex::encode(Sha256::digest(&verified.delivery().body)))
 }
 
 fn is_signed(origin: &Origin) -> bool {

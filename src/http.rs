@@ -9,7 +9,7 @@ use http::{
 };
 
 use crate::{
-    ledger::Ledger,
+    ledger::{Difference, Ledger},
     log,
     queue::Queue,
     receive::{Outcome, Receiver, Refusal, Source, Trail},
@@ -115,6 +115,15 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     values.ok().filter(|values| !values.is_empty()).map(|values| values.join(","))
 }
 
+/// The word by which a duplicate that differs from what was forwarded is counted.
+fn cause_of(difference: Difference) -> &'static str {
+    match difference {
+        Difference::EventId => "other_event_id",
+        Difference::EventType => "other_event_type",
+        Difference::Body => "other_body",
+    }
+}
+
 fn note(
     answer: &Answer,
     unreadable: Option<String>,
@@ -124,7 +133,7 @@ fn note(
     request_id: Option<&str>,
     started: Instant,
 ) {
-    let (mut message_id, mut recorded_event_id, mut error) = (None, None, None);
+    let (mut message_id, mut recorded_event_id, mut cause, mut error) = (None, None, None, None);
     match answer {
         Answer::Received(Ok(Outcome::Accepted { message_id: id, recorded })) => {
             message_id = Some(id.as_str());
@@ -133,13 +142,15 @@ fn note(
                 .err()
                 .map(|error| format!("in the queue, but not recorded: {}", log::chain(error)));
         }
-        Answer::Received(Ok(Outcome::Duplicate { of, namesake, prolonged })) => {
+        Answer::Received(Ok(Outcome::Duplicate { of, difference, extended })) => {
             message_id = Some(of.message_id.as_str());
-            recorded_event_id = namesake.then(|| of.event_id.as_deref().unwrap_or("none"));
-            error = prolonged
+            cause = difference.map(cause_of);
+            let has_other_id = *difference == Some(Difference::EventId);
+            recorded_event_id = has_other_id.then(|| of.event_id.as_deref().unwrap_or("none"));
+            error = extended
                 .as_ref()
                 .err()
-                .map(|error| format!("the record was not prolonged: {}", log::chain(error)));
+                .map(|error| format!("the record was not extended: {}", log::chain(error)));
         }
         Answer::Received(Err(refusal)) => error = Some(log::chain(refusal)),
         Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}
@@ -161,6 +172,7 @@ fn note(
                 signature.age_s = trail.signature_age,
                 message.id = message_id,
                 outcome = word,
+                cause,
                 status = status.as_u16(),
                 duration_ms,
                 error,
@@ -173,7 +185,7 @@ fn note(
     }
     match status {
         StatusCode::SERVICE_UNAVAILABLE => line!(error),
-        _ if error.is_some() || recorded_event_id.is_some() => line!(warn),
+        _ if error.is_some() || cause.is_some() => line!(warn),
         _ => line!(info),
     }
 }

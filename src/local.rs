@@ -32,7 +32,7 @@ impl Ledger for MemoryLedger {
 
     async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
         let mut records = lock(&self.records);
-        if records.get(identity).is_none_or(|old| old.expires_at < record.expires_at) {
+        if records.get(identity).is_none_or(|old| old.counts_from < record.counts_from) {
             records.insert(identity.clone(), record.clone());
         }
         Ok(())

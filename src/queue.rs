@@ -12,7 +12,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::{event::Event, ledger::Unseen};
+use crate::{
+    event::Event,
+    ledger::{Record, Unseen},
+};
 
 /// The largest message SQS takes: body and attributes, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
@@ -65,7 +68,7 @@ impl Message {
             return Err(TooLarge { bytes });
         }
         let body = verbatim.map_or_else(|| STANDARD.encode(signed), str::to_owned);
-        let group_id = group_id(event.object());
+        let group_id = group_id(verified.source(), event.object());
         Ok(Self { event, body, attributes, group_id, sent_at: now })
     }
 
@@ -81,7 +84,8 @@ impl Message {
         &self.attributes
     }
 
-    /// The events of one object share a group, and SQS hands out a group in order, to one consumer at a time.
+    /// The events of one object of one source share a group, and SQS hands out a group in order, to one consumer at a
+    /// time.
     #[must_use]
     pub fn group_id(&self) -> &str {
         &self.group_id
@@ -138,8 +142,9 @@ impl Forwarded {
         &self.event
     }
 
-    pub(crate) fn message_id(&self) -> &str {
-        &self.message_id
+    /// What the ledger shall remember of it.
+    pub(crate) fn record(&self, window: Duration, now: SystemTime) -> Record {
+        Record::of(&self.event, &self.message_id, window, now)
     }
 }
 
@@ -162,10 +167,12 @@ fn is_acceptable(text: &str) -> bool {
     !text.is_empty() && !text.contains(refused)
 }
 
-fn group_id(key: &str) -> String {
-    let as_it_is =
-        !key.is_empty() && key.len() <= MAX_GROUP_ID_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if as_it_is { key.to_owned() } else { hex::encode(Sha256::digest(key)) }
+/// `<source>/<object>`, so that what a consumer cannot process of one provider holds no other provider's events up;
+/// its SHA-256 where SQS would refuse it. A source's name has no slash in it.
+fn group_id(source: &str, object: &str) -> String {
+    let group = format!("{source}/{object}");
+    let is_allowed = group.len() <= MAX_GROUP_ID_CHARS && group.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_allowed { group } else { hex::encode(Sha256::digest(group)) }
 }
 
 /// `Root=1-<8 hex>-<24 hex>`, then at most `Parent=<16 hex>`, `Sampled=<0|1>` and a lineage.
@@ -205,13 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn a_group_id_is_taken_as_it_is_where_sqs_does() {
+    fn a_group_id_is_source_and_object_or_their_hash_where_sqs_would_refuse_them() {
         assert_eq!(
-            group_id("ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"),
-            "ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"
+            group_id("duffel", "ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"),
+            "duffel/ZmFpbGVkLXBvcl8wMDAwQW5KMjhnQ0lxU3k5RURDeFRV"
         );
-        for hashed in ["", "a b", "é", "a\u{7f}"] {
-            assert_eq!(group_id(hashed), hex::encode(Sha256::digest(hashed)));
+        for object in ["a b", "é", "a\u{7f}", &"x".repeat(122)] {
+            assert_eq!(group_id("duffel", object), hex::encode(Sha256::digest(format!("duffel/{object}"))));
         }
     }
 }

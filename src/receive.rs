@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     event::{Event, EventError},
     filter::Filter,
-    ledger::{self, Ledger, LedgerError, LookUp, Record},
+    ledger::{self, Difference, Ledger, LedgerError, LookUp, Record},
     queue::{self, Message, Queue, QueueError, TooLarge},
     renewal::Renewal,
     signature::{Delivery, SignatureError, Verified, Verifier, unix_seconds},
@@ -73,25 +73,25 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         if !source.filter.admits(&event) {
             return Ok(Outcome::Ignored);
         }
-        let unseen = match ledger::look_up(&self.ledger, event, now).await? {
+        let unseen = match ledger::look_up(&self.ledger, event, self.window, now).await? {
             LookUp::Unseen(unseen) => unseen,
             LookUp::Seen(event, record) => return Ok(self.duplicate(&event, record, now).await),
         };
         let message = Message::new(unseen, now)?;
         let forwarded = queue::forward(&self.queue, message).await?;
         // From here on the event is in the queue: whatever fails, it is acknowledged.
-        let record = Record::of(&forwarded, self.window, now);
+        let record = forwarded.record(self.window, now);
         let recorded = self.record(forwarded.event(), &record).await;
         Ok(Outcome::Accepted { message_id: record.message_id, recorded })
     }
 
     async fn duplicate(&self, event: &Event, record: Record, now: SystemTime) -> Outcome {
-        let prolonged = match record.prolonged_for(event, self.window, now) {
-            Some(prolonged) => self.record(event, &prolonged).await,
+        let extended = match record.extended_for(event, self.window, now) {
+            Some(extended) => self.record(event, &extended).await,
             None => Ok(()),
         };
-        let namesake = record.event_id.as_deref() != event.id();
-        Outcome::Duplicate { of: record, namesake, prolonged }
+        let difference = record.difference(event);
+        Outcome::Duplicate { of: record, difference, extended }
     }
 
     async fn record(&self, event: &Event, record: &Record) -> Result<(), LedgerError> {
@@ -107,8 +107,8 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
 pub enum Outcome {
     /// The event is in the queue now. Unrecorded, a repetition after five minutes would be forwarded again.
     Accepted { message_id: String, recorded: Result<(), LedgerError> },
-    /// It was forwarded before; a namesake bears another event id than the one that was.
-    Duplicate { of: Record, namesake: bool, prolonged: Result<(), LedgerError> },
+    /// It was forwarded before, perhaps with another event id, type or body.
+    Duplicate { of: Record, difference: Option<Difference>, extended: Result<(), LedgerError> },
     /// Its type or mode is not wanted.
     Ignored,
 }

@@ -24,8 +24,8 @@ pub struct Scheme {
     pub live_mode: Origin,
     /// Whether what has no type, or neither id nor key, is no event.
     pub insists: bool,
-    /// The types that happen to one object more than once, so that its key alone does not tell them apart.
-    pub repeating: &'static [&'static str],
+    /// What the idempotency key names.
+    pub key_names: KeyNames,
 }
 
 /// How signatures stand in their header.
@@ -94,6 +94,41 @@ pub enum Origin {
     UnsignedHeader(Text),
 }
 
+/// What an idempotency key names, and so whether it alone identifies an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyNames {
+    /// The event itself.
+    Event,
+    /// The object that the event is about. For one object each of these types happens once, so the key identifies
+    /// the event; every other type also counts the event's id.
+    ///
+    /// A type belongs here only if it is known to happen once. A wrong entry loses events: the second one of the
+    /// object is acknowledged as a duplicate. A missing entry only forwards an event twice, if the provider ever
+    /// gives one event two ids.
+    Object { once: &'static [&'static str] },
+}
+
+/// Duffel's types that happen once for one object. A booking is created or cancelled once, and a payment, a
+/// cancellation or an airline-initiated change ends once; the change has a key of its own (`aic_…`).
+///
+/// Not among them: `order_cancellation.created` (an order may be quoted for cancellation several times, and whether
+/// the key is that of the quote is not documented), `air.payment.pending` and `.failed` (a payment may be tried
+/// again), `air.airline_credit.spent` (a credit may be spent in parts), `air.order.changed`, `order.updated`,
+/// `assistant.conversation.updated`, `ping.triggered`, and every type that Duffel may add.
+const DUFFEL_ONCE: &[&str] = &[
+    "air.airline_credit.created",
+    "air.airline_credit.invalidated",
+    "air.payment.cancelled",
+    "air.payment.succeeded",
+    "order.airline_initiated_change_detected",
+    "order.created",
+    "order.creation_failed",
+    "order_cancellation.confirmed",
+    "stays.booking.cancelled",
+    "stays.booking.created",
+    "stays.booking_creation_failed",
+];
+
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 fn text(text: &'static str) -> Text {
@@ -144,12 +179,7 @@ impl Scheme {
             idempotency_key: at("/idempotency_key"),
             live_mode: at("/live_mode"),
             insists: true,
-            repeating: &[
-                "air.order.changed",
-                "assistant.conversation.updated",
-                "order.updated",
-                "ping.triggered",
-            ],
+            key_names: KeyNames::Object { once: DUFFEL_ONCE },
         }
     }
 
@@ -171,7 +201,7 @@ impl Scheme {
             idempotency_key: Origin::SignedHeader(id),
             live_mode: Origin::Nowhere,
             insists: false,
-            repeating: &[],
+            key_names: KeyNames::Event,
         }
     }
 
@@ -186,7 +216,7 @@ impl Scheme {
             idempotency_key: at("/id"),
             live_mode: at("/livemode"),
             insists: false,
-            repeating: &[],
+            key_names: KeyNames::Event,
             ..Self::duffel()
         }
     }
@@ -236,7 +266,7 @@ impl Scheme {
             idempotency_key: at("/id"),
             live_mode: Origin::Nowhere,
             insists: false,
-            repeating: &[],
+            key_names: KeyNames::Event,
         }
     }
 

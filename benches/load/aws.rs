@@ -20,7 +20,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::environment::{block_on, listen};
 
-const CONDITION: &str = "attribute_not_exists(#pk) OR #ttl < :expires_at";
+const CONDITION: &str = "attribute_not_exists(#counts_from) OR #counts_from < :counts_from";
 
 /// What there is in the end.
 pub struct Aws {
@@ -69,7 +69,7 @@ struct GetItem {
 #[derive(Deserialize)]
 struct Key {
     pk: Text,
-    expires_at: Option<Number>,
+    counts_from: Option<Number>,
 }
 
 #[derive(Deserialize)]
@@ -129,12 +129,12 @@ impl Aws {
     fn put(&mut self, request: PutItem) -> Option<Value> {
         assert_eq!(request.condition_expression, CONDITION, "a condition that is not known here");
         let key: Key = serde_json::from_str(request.item.get()).unwrap();
-        let expires_at = key.expires_at.unwrap().number.parse().unwrap();
-        if self.records.get(&key.pk.text).is_some_and(|(known, _)| *known >= expires_at) {
+        let counts_from = key.counts_from.unwrap().number.parse().unwrap();
+        if self.records.get(&key.pk.text).is_some_and(|(known, _)| *known >= counts_from) {
             self.kept += 1;
             return None;
         }
-        self.records.insert(key.pk.text, (expires_at, request.item));
+        self.records.insert(key.pk.text, (counts_from, request.item));
         Some(json!({}))
     }
 }

@@ -26,12 +26,12 @@ use self::{
         Delivery,
         Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
         Signature::{self, Fresh, Last},
-        Step, draw,
+        Step, WINDOWS, draw,
     },
     shrink::shrink,
     stage::{Subject, play},
     twins::{Flaw, twin},
-    world::{FIFO_MEMORY, SIGHTS, Tally, WINDOW},
+    world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, SIGHTS, Tally, WINDOW},
 };
 
 /// How many are played where nobody says.
@@ -110,6 +110,12 @@ fn every_flawed_twin_is_found_out() {
         ("goes by the bare key", twin(Flaw::GoesByTheBareKey), Promise::Kept),
         ("claims before it sends", twin(Flaw::ClaimsFirst), Promise::Delivered),
         ("goes by the id", twin(Flaw::GoesByTheId), Promise::ToldApart),
+        ("goes by the key of unknown types", twin(Flaw::GoesByTheKeyOfUnknownTypes), Promise::Kept),
+        (
+            "lets a duplicate under another id extend the record",
+            twin(Flaw::ExtendsUnderOtherIds),
+            Promise::NewAfterTheWindow,
+        ),
         ("never looks up", twin(Flaw::NeverLooks), Promise::OnceInTheWindow),
         ("looks up after it sends", twin(Flaw::LooksLast), Promise::OnceInTheWindow),
         ("never verifies", twin(Flaw::NeverVerifies), Promise::Signed),
@@ -125,6 +131,9 @@ fn every_flawed_twin_is_found_out() {
         ("overwrites records", pipes::overwriting(), Promise::OnceInTheWindow),
         ("never prolongs a record", pipes::never_prolonging(), Promise::NoReplay),
         ("never lets a record expire", pipes::never_expiring(), Promise::NewAfterTheWindow),
+        ("goes by the window of the record", pipes::remembering_windows(), Promise::NoReplay),
+        ("deletes a record with its window", pipes::expiring_with_the_window(), Promise::NoReplay),
+        ("shares groups among sources", pipes::sharing_groups(), Promise::Grouped),
         ("takes a failed look-up for none", pipes::failing_open(), Promise::OnceInTheWindow),
     ];
     let is_found = |(what, subject, promise): &(&str, Subject, Promise)| {
@@ -178,11 +187,39 @@ fn a_signature_outlives_its_record_if_that_could_not_be_prolonged() {
 }
 
 #[test]
-fn a_record_must_not_be_deleted_before_it_expired_by_the_clock_of_the_process() {
-    let replayed = |step| {
+fn a_table_whose_clock_is_ahead_deletes_no_record_that_counts() {
+    let replayed = |wait, offset| {
         let (first, again) = (deliver(Fresh, &[]), deliver(Last, &[]));
-        messages(&[first, Step::Wait(WINDOW + 1), step, Step::Clock(0, -1), again])
+        messages(&[first, Step::Wait(wait), Step::Sweep, Step::Clock(0, offset), again])
     };
-    assert_eq!(replayed(Step::Wait(0)), 1);
-    assert_eq!(replayed(Step::Sweep), 2);
+    assert_eq!(replayed(WINDOW + 1, -1), 1);
+    let kept = WINDOW + RETENTION_MARGIN;
+    let behind = RETENTION_MARGIN.cast_signed();
+    assert_eq!(replayed(kept, -behind), 1);
+    assert_eq!(replayed(kept + 1, -behind - 1), 2);
+}
+
+/// What `sam deploy` with another `DedupWindow` does: the tolerance follows the window at once.
+#[test]
+fn a_raised_window_finds_the_records_made_before() {
+    let replayed = |window, wait| {
+        let (first, again) = (deliver(Fresh, &[]), deliver(Last, &[]));
+        let lowered = Step::Window(0, 3 * DAY);
+        messages(&[lowered, first, Step::Wait(wait), Step::Sweep, Step::Window(0, window), again])
+    };
+    for window in WINDOWS {
+        for wait in [3 * DAY + 1, 5 * DAY, 7 * DAY, 14 * DAY, 21 * DAY] {
+            assert_eq!(replayed(window, wait), 1, "{window} {wait}");
+        }
+    }
+}
+
+#[test]
+fn a_lowered_window_forgets_at_once() {
+    let again = |window| {
+        let deliveries = [deliver(Fresh, &[]), Step::Wait(4 * DAY), Step::Window(0, window)];
+        messages(&[&deliveries[..], &[deliver(Fresh, &[])]].concat())
+    };
+    assert_eq!(again(WINDOW), 1);
+    assert_eq!(again(3 * DAY), 2);
 }

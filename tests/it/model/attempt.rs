@@ -8,6 +8,12 @@ use super::{
 pub struct Attempt {
     pub process: usize,
     pub event: Event,
+    /// The event's own id, which a repetition may bear another of.
+    pub id: Option<String>,
+    /// The window in force.
+    pub window: u64,
+    /// Whether the ledger's record of the event bears another event id than this delivery.
+    pub is_under_other_id: bool,
     /// Which of the genuine letters it is.
     pub letter: Option<usize>,
     /// What the process's clock showed.
@@ -46,10 +52,20 @@ pub enum Recording {
 }
 
 impl Attempt {
-    pub fn new(delivery: &Delivery, letter: Option<usize>, clock: u64, timely: bool, started: u64) -> Self {
+    pub fn new(
+        delivery: &Delivery,
+        letter: Option<usize>,
+        clock: u64,
+        window: u64,
+        timely: bool,
+        started: u64,
+    ) -> Self {
         Self {
             process: delivery.process,
             event: delivery.event.itself(),
+            id: delivery.event.id(),
+            window,
+            is_under_other_id: false,
             letter,
             clock,
             timely,

@@ -30,6 +30,10 @@ pub enum Event {
     /// Of a type that happens to one object more than once.
     Updated,
     UpdatedAgain,
+    /// Of a type that the receiver does not know, about the same object.
+    Rescheduled,
+    /// Of the same unknown type, about the same object: another event, under an id of its own.
+    RescheduledAgain,
     /// From a source whose signatures are good for five minutes.
     Paid,
     /// From a source whose signatures have no time.
@@ -46,6 +50,17 @@ impl Event {
         if self == Self::BookedAlias { Self::Booked } else { self }
     }
 
+    /// Its source, and the object it is about there; the sources name their objects alike.
+    pub fn object(self) -> (&'static str, &'static str) {
+        (self.sender().name, if self == Self::Pushed { "refs/heads/main" } else { "ord_1" })
+    }
+
+    /// Its own id, if one is signed.
+    pub fn id(self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body()).unwrap();
+        body["id"].as_str().map(str::to_owned)
+    }
+
     pub fn is_wanted(self) -> bool {
         !matches!(self, Self::Unwanted | Self::Malformed)
     }
@@ -60,6 +75,8 @@ impl Event {
             }
             Self::Updated => event("order.updated", "wev_5", "ord_1"),
             Self::UpdatedAgain => event("order.updated", "wev_6", "ord_1"),
+            Self::Rescheduled => event("order.rescheduled", "wev_9", "ord_1"),
+            Self::RescheduledAgain => event("order.rescheduled", "wev_10", "ord_1"),
             // All as with `Booked`, but for the source.
             Self::Paid => r#"{"id":"ord_1","type":"order.created","livemode":true}"#.to_owned(),
             Self::Pushed => r#"{"ref":"refs/heads/main"}"#.to_owned(),
@@ -168,8 +185,8 @@ impl Letter {
     /// The request, with what anybody can change changed by `number`.
     pub fn post(&self, number: usize) -> Request<Bytes> {
         let mut request = Request::post(format!("/webhooks/{}", self.event.sender().name))
-            .header("x-github-event", "push")
-            .header("x-github-delivery", number.to_string());
+            .header("x-github-event", format!("push-{number}"))
+            .header("x-github-delivery", "0f6c7d3e");
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

@@ -16,7 +16,7 @@ use super::{
     events::sources,
     ports::Ports,
     stage::{Answer, Pipe, Subject},
-    world::{Parcel, Replace, WINDOW},
+    world::{Parcel, RETENTION_MARGIN, Replace, WINDOW},
 };
 
 struct Real<L, Q>(Receiver<L, Q>);
@@ -32,24 +32,30 @@ impl<L: Ledger, Q: Queue> Pipe for Real<L, Q> {
     }
 }
 
-fn pipe<L: Ledger + 'static, Q: Queue + 'static>(ledger: L, queue: Q, tolerance: u64) -> Box<dyn Pipe> {
-    let window = Duration::from_secs(WINDOW);
+fn pipe<L: Ledger + 'static, Q: Queue + 'static>(
+    ledger: L,
+    queue: Q,
+    window: u64,
+    tolerance: u64,
+) -> Box<dyn Pipe> {
+    let window = Duration::from_secs(window);
     Box::new(Real(Receiver { sources: sources(tolerance), ledger, queue, window }))
 }
 
 /// The pipe as it is.
 pub fn real() -> Subject {
-    Subject::new(|ports| pipe(ports.clone(), ports, WINDOW))
+    Subject::new(|ports, window| pipe(ports.clone(), ports, window, window))
 }
 
 /// It takes whatever was signed once.
 pub fn tolerant() -> Subject {
-    Subject::new(|ports| pipe(ports.clone(), ports, u64::MAX))
+    Subject::new(|ports, window| pipe(ports.clone(), ports, window, u64::MAX))
 }
 
 /// Signatures are good for longer than their events are remembered, which the configuration forbids.
 pub fn forgetful() -> Subject {
-    Subject { tolerance: 2 * WINDOW, ..Subject::new(|ports| pipe(ports.clone(), ports, 2 * WINDOW)) }
+    let start = |ports: Ports, window| pipe(ports.clone(), ports, window, 2 * window);
+    Subject { tolerance: |window| 2 * window, ..Subject::new(start) }
 }
 
 /// Nothing ends a delivery that takes longer than the queue remembers.
@@ -59,32 +65,49 @@ pub fn unhurried() -> Subject {
 
 /// The queue's five minutes are all there is.
 pub fn without_ledger() -> Subject {
-    Subject::new(|ports| pipe(None::<Ports>, ports, WINDOW))
+    Subject::new(|ports, window| pipe(None::<Ports>, ports, window, window))
 }
 
 /// The queue takes everything, as a standard one does.
 pub fn on_standard_queue() -> Subject {
-    Subject::new(|ports| pipe(ports.clone(), Standard(ports), WINDOW))
+    Subject::new(|ports, window| pipe(ports.clone(), Standard(ports), window, window))
 }
 
 /// A record takes the place of one that expires later.
 pub fn overwriting() -> Subject {
-    Subject::new(|ports| pipe(Bent(ports.clone(), Bend::Overwrites), ports, WINDOW))
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::Overwrites), ports, window, window))
+}
+
+/// The queue's groups are those of the objects, whichever source they are of.
+pub fn sharing_groups() -> Subject {
+    Subject::new(|ports, window| pipe(ports.clone(), Ungrouped(ports), window, window))
+}
+
+/// The window in which a record was made decides for how long it counts.
+pub fn remembering_windows() -> Subject {
+    Subject::new(|ports, window| {
+        pipe(Bent(ports.clone(), Bend::RemembersWindows), ports, window, window)
+    })
+}
+
+/// The table deletes a record as soon as the window in which it was made has passed.
+pub fn expiring_with_the_window() -> Subject {
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::ExpiresWithTheWindow), ports, window, window))
 }
 
 /// A record stays as it was first made, whatever was signed since.
 pub fn never_prolonging() -> Subject {
-    Subject::new(|ports| pipe(Bent(ports.clone(), Bend::NeverProlongs), ports, WINDOW))
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::NeverProlongs), ports, window, window))
 }
 
 /// A record counts for as long as the table has not deleted it.
 pub fn never_expiring() -> Subject {
-    Subject::new(|ports| pipe(Bent(ports.clone(), Bend::NeverExpires), ports, WINDOW))
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::NeverExpires), ports, window, window))
 }
 
 /// A ledger that does not answer counts as one that knows nothing.
 pub fn failing_open() -> Subject {
-    Subject::new(|ports| pipe(Bent(ports.clone(), Bend::FailsOpen), ports, WINDOW))
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::FailsOpen), ports, window, window))
 }
 
 struct Standard(Ports);
@@ -92,6 +115,16 @@ struct Standard(Ports);
 impl Queue for Standard {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
         self.0.send(Parcel::of(message), false).await.map_err(|lost| QueueError(lost.into()))
+    }
+}
+
+struct Ungrouped(Ports);
+
+impl Queue for Ungrouped {
+    async fn send(&self, message: &Message) -> Result<String, QueueError> {
+        let parcel = Parcel::of(message);
+        let group = parcel.group.split_once('/').map_or(parcel.group.clone(), |(_, object)| object.to_owned());
+        self.0.send(Parcel { group, ..parcel }, true).await.map_err(|lost| QueueError(lost.into()))
     }
 }
 
@@ -104,6 +137,8 @@ enum Bend {
     NeverProlongs,
     NeverExpires,
     FailsOpen,
+    RemembersWindows,
+    ExpiresWithTheWindow,
 }
 
 impl Ledger for Bent {
@@ -112,7 +147,13 @@ impl Ledger for Bent {
         match self.1 {
             Bend::FailsOpen => Ok(found.unwrap_or_default()),
             Bend::NeverExpires => {
-                found.map(|found| found.map(|record| Record { expires_at: u64::MAX, ..record }))
+                found.map(|found| found.map(|record| Record { counts_from: u64::MAX, ..record }))
+            }
+            Bend::RemembersWindows => {
+                let world = self.0.world();
+                let clock = world.attempts[world.current].clock;
+                let counts = |record: &Record| record.expires_at - RETENTION_MARGIN >= clock;
+                found.map(|found| found.filter(counts))
             }
             _ => found,
         }
@@ -124,6 +165,11 @@ impl Ledger for Bent {
             Bend::NeverProlongs => Replace::Never,
             _ => Replace::IfLater,
         };
+        let expires_at = match self.1 {
+            Bend::ExpiresWithTheWindow => record.expires_at - RETENTION_MARGIN,
+            _ => record.expires_at,
+        };
+        let record = &Record { expires_at, ..record.clone() };
         self.0.put(identity.as_str(), record, replace).await.map_err(|lost| LedgerError(lost.into()))
     }
 }

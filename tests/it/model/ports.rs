@@ -170,6 +170,7 @@ impl Parcel {
         let signature = message.attributes().iter().find(|(name, _)| *name == "signature");
         Self {
             identity: message.deduplication_id().to_owned(),
+            group: message.group_id().to_owned(),
             body: message.body().to_owned(),
             signature: signature.map(|(_, value)| value.clone()).unwrap_or_default(),
         }

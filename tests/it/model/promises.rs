@@ -6,7 +6,7 @@
 use super::{
     attempt::{Attempt, Forwarding},
     events::{Event, SKEW},
-    world::{FIFO_MEMORY, Message, Parcel, WINDOW, World},
+    world::{FIFO_MEMORY, Message, Parcel, World},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +23,13 @@ pub enum Promise {
     Delivered,
     /// Two messages bear one deduplication id if, and only if, they are one event.
     ToldApart,
+    /// Two messages share a group if, and only if, they are about one object of one source.
+    Grouped,
     /// Nothing is forwarded twice within five minutes,
     OnceInFiveMinutes,
-    /// or within the window, unless something went wrong between the send and the record of the first.
+    /// or within the window in force, unless something went wrong between the send and the record of the first.
     OnceInTheWindow,
-    /// A delivery that was acknowledged, its record made, is never forwarded again.
+    /// A delivery that was acknowledged, its record made under its own id, is never forwarded again.
     NoReplay,
     /// What comes again after the window counts as new.
     NewAfterTheWindow,
@@ -62,13 +64,15 @@ impl World {
         let told_apart =
             self.messages.iter().all(|other| same(other) == (other.identity == message.identity));
         self.promise(Promise::ToldApart, told_apart);
+        let is_grouped = |other: &Message| {
+            (other.group == message.group) == (other.event.object() == message.event.object())
+        };
+        let grouped = self.messages.iter().all(is_grouped);
+        self.promise(Promise::Grouped, grouped);
         let together = self.messages.iter().any(|other| same(other) && message.at - other.at < FIFO_MEMORY);
         self.promise(Promise::OnceInFiveMinutes, !together);
 
         let this = &self.attempts[message.attempt];
-        // The table goes by its own clock when it deletes, and a process may be behind it.
-        let was_swept = |&(event, until): &(Event, u64)| event == message.event && until >= this.clock;
-        let was_swept = self.swept.iter().any(was_swept);
         let is_timed = this.letter.is_some_and(|letter| self.letters[letter].time.is_some());
         let (mut twice, mut replayed, mut sights) = (false, false, Vec::new());
         for (number, other) in self.attempts.iter().enumerate() {
@@ -78,11 +82,9 @@ impl World {
             let sound = other.is_sound_before(this.started);
             let forwarded = self.messages.iter().any(|message| message.attempt == number)
                 || sound && other.answer() == "202 accepted";
-            let within = forwarded && this.clock <= other.clock + WINDOW;
-            let replay = sound && is_timed && other.letter == this.letter;
-            if was_swept && (within || replay) {
-                sights.push("excused: swept, as the clock was behind");
-            } else if let (true, Some(excuse)) = (within, other.excuse()) {
+            let within = forwarded && this.clock <= other.clock + this.window;
+            let replay = sound && is_timed && other.letter == this.letter && !other.is_under_other_id;
+            if let (true, Some(excuse)) = (within, other.excuse()) {
                 sights.push(excuse);
             } else if within || replay {
                 (twice, replayed) = (twice || within, replayed || replay);
@@ -101,6 +103,7 @@ impl World {
     pub fn check_answer(&mut self, number: usize) {
         let this = &self.attempts[number];
         let (answer, clock, now) = (this.answer().to_owned(), this.clock, self.now);
+        let (window, is_under_other_id) = (this.window, this.is_under_other_id);
         let (event, genuine) = (this.event, this.letter.is_some());
         let by_contract = match (genuine && this.timely, event) {
             (false, _) => answer == "401 unauthorized",
@@ -125,14 +128,23 @@ impl World {
                 let is_there = messages.next().is_some();
                 let until = |attempt: &Attempt| {
                     let signed = attempt.letter.and_then(|letter| self.letters[letter].time);
-                    signed.unwrap_or_default().min(attempt.clock + SKEW).max(attempt.clock) + WINDOW
+                    signed.unwrap_or_default().min(attempt.clock + SKEW).max(attempt.clock) + window
+                };
+                // What was never sent under its own id extends nothing.
+                let was_sent = |attempt: &Attempt| {
+                    let sent = |other: &Attempt| other.id == attempt.id && other.forwarding == Forwarding::Done;
+                    self.attempts.iter().any(sent)
                 };
                 let remembered = self.attempts.iter().enumerate().any(|(other, attempt)| {
                     other != number
                         && (attempt.event, attempt.letter.is_some(), attempt.timely) == (event, true, true)
                         && clock <= until(attempt)
+                        && was_sent(attempt)
                 });
                 self.count("duplicates answered");
+                if is_under_other_id {
+                    self.count("duplicates under another id");
+                }
                 self.promise(Promise::Kept, is_there);
                 self.promise(Promise::NewAfterTheWindow, remembered);
             }

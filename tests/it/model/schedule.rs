@@ -9,15 +9,19 @@ use self::Signature::{Ahead, First, Forged, Fresh, Last, Missing, Redated, Tampe
 use super::{
     events::{
         Event::{
-            self, Booked, BookedAlias, BookedInTest, Cancelled, Malformed, Paid, Pushed, Unwanted, Updated,
-            UpdatedAgain,
+            self, Booked, BookedAlias, BookedInTest, Cancelled, Malformed, Paid, Pushed, Rescheduled,
+            RescheduledAgain, Unwanted, Updated, UpdatedAgain,
         },
         SKEW,
     },
-    world::{FIFO_MEMORY, WINDOW},
+    world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, WINDOW},
 };
 
 pub const PROCESSES: usize = 3;
+
+/// The windows that a deployment may set. They differ by less than what a record is kept beyond its window, less the
+/// greatest error of a clock.
+pub const WINDOWS: [u64; 4] = [3 * DAY, WINDOW, 14 * DAY, 21 * DAY];
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -27,6 +31,8 @@ pub enum Step {
     Wait(u64),
     /// A process's clock is set this many seconds off.
     Clock(usize, i64),
+    /// A process is deployed again with another window, which is also its tolerance.
+    Window(usize, u64),
     /// The table deletes what expired by its own clock.
     Sweep,
 }
@@ -84,10 +90,11 @@ pub fn draw(rng: &mut Rng) -> Vec<Step> {
     let clocks =
         many(rng, 0..=2, |rng| Step::Clock(rng.usize(1..PROCESSES), one_of(rng, &[1, 100, 200, -200])));
     let theme = event(rng);
-    let steps = many(rng, 1..=10, |rng| match rng.u32(..24) {
+    let steps = many(rng, 1..=10, |rng| match rng.u32(..25) {
         0..12 => deliveries(rng, theme),
         12..20 => Step::Wait(wait(rng)),
-        20..22 => Step::Clock(rng.usize(..PROCESSES), offset(rng)),
+        20 => Step::Clock(rng.usize(..PROCESSES), offset(rng)),
+        21..23 => Step::Window(rng.usize(..PROCESSES), one_of(rng, &WINDOWS)),
         _ => Step::Sweep,
     });
     [clocks, steps].concat()
@@ -106,6 +113,9 @@ fn deliveries(rng: &mut Rng, theme: Event) -> Step {
 }
 
 fn wait(rng: &mut Rng) -> u64 {
+    if rng.u32(..16) == 0 {
+        return one_of(rng, &[3 * DAY + 1, 14 * DAY + 1, 21 * DAY + 1, WINDOW + RETENTION_MARGIN + 1]);
+    }
     let around = [WINDOW - 300, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 60, WINDOW + 300, WINDOW + 301];
     let within = [1, 60, FIFO_MEMORY - 1, FIFO_MEMORY, FIFO_MEMORY + 1, 3600];
     if rng.bool() { one_of(rng, &within) } else { one_of(rng, &around) }
@@ -117,12 +127,14 @@ fn offset(rng: &mut Rng) -> i64 {
 }
 
 fn event(rng: &mut Rng) -> Event {
-    match rng.u32(..33) {
+    match rng.u32(..37) {
         0..20 => Booked,
         20..22 => BookedAlias,
         22..24 => Paid,
         24..26 => Pushed,
         26..28 => Cancelled,
+        28..30 => Rescheduled,
+        30..32 => RescheduledAgain,
         _ => one_of(rng, &[BookedInTest, Updated, UpdatedAgain, Unwanted, Malformed]),
     }
 }

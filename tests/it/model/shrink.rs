@@ -46,6 +46,9 @@ fn simpler_step(step: &Step) -> Vec<Step> {
                 .chain(shorter.map(|less| Step::Clock(*process, less * offset.signum())))
                 .collect()
         }
+        Step::Window(process, window) => {
+            (*process > 0).then_some(Step::Window(0, *window)).into_iter().collect()
+        }
         Step::Sweep => Vec::new(),
     }
 }

@@ -26,17 +26,17 @@ pub const TIMEOUT: u64 = 10;
 
 /// What is put to the test.
 pub struct Subject {
-    /// Starts it in a process.
-    pub start: Box<dyn Fn(Ports) -> Box<dyn Pipe>>,
-    /// How old Duffel's signatures may be.
-    pub tolerance: u64,
+    /// Starts it in a process, with a window.
+    pub start: Box<dyn Fn(Ports, u64) -> Box<dyn Pipe>>,
+    /// How old Duffel's signatures may be under a window.
+    pub tolerance: fn(u64) -> u64,
     /// How long a delivery may be under way.
     pub timeout: u64,
 }
 
 impl Subject {
-    pub fn new(start: impl Fn(Ports) -> Box<dyn Pipe> + 'static) -> Self {
-        Self { start: Box::new(start), tolerance: WINDOW, timeout: TIMEOUT }
+    pub fn new(start: impl Fn(Ports, u64) -> Box<dyn Pipe> + 'static) -> Self {
+        Self { start: Box::new(start), tolerance: |window| window, timeout: TIMEOUT }
     }
 }
 
@@ -60,17 +60,22 @@ pub struct Outcome {
 /// Plays a schedule to its end, and beyond, until every sender has been heard.
 pub fn play(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
     let ports = Ports::new(World::new(subject.tolerance, subject.timeout, told));
-    let processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone()));
-    let stage = Stage { ports: &ports, processes: &processes };
+    let mut processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone(), WINDOW));
     for step in steps {
         match step {
-            Step::Deliver(deliveries, turns) => stage.deliver(deliveries, turns),
+            Step::Deliver(deliveries, turns) => {
+                Stage { ports: &ports, processes: &processes }.deliver(deliveries, turns);
+            }
+            Step::Window(process, window) => {
+                processes[*process] = (subject.start)(ports.clone(), *window);
+                ports.world().set_window(*process, *window);
+            }
             Step::Wait(seconds) => ports.world().pass(*seconds),
             Step::Clock(process, offset) => ports.world().set_clock(*process, *offset),
             Step::Sweep => ports.world().sweep(),
         }
     }
-    stage.see_to_the_end();
+    Stage { ports: &ports, processes: &processes }.see_to_the_end();
     let mut world = ports.world();
     let story = world.story.take().unwrap_or_default();
     Outcome {
@@ -193,7 +198,7 @@ impl<'a> Stage<'a> {
             // Unchanged, as long as it will do.
             let (now, tolerance) = {
                 let world = self.ports.world();
-                (world.now, world.tolerance)
+                (world.now, world.tolerance_of(0))
             };
             let last = self.ports.world().letters.iter().rfind(|letter| letter.event == event).cloned();
             let signature = match last {

@@ -15,7 +15,7 @@ use super::{
     events::sources,
     ports::{Lost, Ports},
     stage::{Answer, Pipe, Subject},
-    world::{Parcel, Replace, WINDOW},
+    world::{Parcel, RETENTION_MARGIN, Replace},
 };
 
 /// What is wrong with a twin.
@@ -34,6 +34,10 @@ pub enum Flaw {
     GoesByTheBareKey,
     /// Takes the id of the event for what tells it apart, though one event may come under two.
     GoesByTheId,
+    /// Takes a type that it does not know for one that happens to an object once.
+    GoesByTheKeyOfUnknownTypes,
+    /// Lets a duplicate under another id extend the record of the event that was forwarded.
+    ExtendsUnderOtherIds,
     ForwardsEverything,
     ParsesFirst,
     NeverVerifies,
@@ -45,12 +49,20 @@ pub enum Flaw {
 
 /// The twin with one flaw.
 pub fn twin(flaw: Flaw) -> Subject {
-    Subject::new(move |ports| Box::new(Twin { ports, sources: sources(WINDOW), flaw }))
+    Subject::new(move |ports, window| Box::new(Twin { ports, sources: sources(window), window, flaw }))
+}
+
+struct Parsed {
+    kind: String,
+    id: Option<String>,
+    identity: String,
+    group: String,
 }
 
 struct Twin {
     ports: Ports,
     sources: Vec<Source>,
+    window: u64,
     flaw: Flaw,
 }
 
@@ -72,22 +84,33 @@ impl Twin {
             self.parse(source, request.body())?;
         }
         let signed = self.verify(source, request, now)?;
-        let (kind, identity) = self.parse(source, request.body())?;
+        let Parsed { kind, id, identity, group } = self.parse(source, request.body())?;
         let filters = self.flaw != Flaw::ForwardsEverything;
         if filters && source.verifier.source() == "duffel" && !kind.starts_with("order.") {
             return Ok("200 ignored");
         }
         let clock = unix_seconds(now);
         let from = if self.flaw == Flaw::ExpiresByOurClock { clock } else { clock.max(signed) };
-        let expires_at = from + WINDOW;
-        let record = Record { event_id: None, message_id: String::new(), recorded_at: clock, expires_at };
-        if !matches!(self.flaw, Flaw::NeverLooks | Flaw::LooksLast) && self.knows(&identity, clock).await? {
-            self.record(&identity, &record).await.ok();
+        let record = Record {
+            event_id: id,
+            event_type: None,
+            body_sha256: None,
+            message_id: String::new(),
+            recorded_at: clock,
+            counts_from: from,
+            expires_at: from + self.window + RETENTION_MARGIN,
+        };
+        if !matches!(self.flaw, Flaw::NeverLooks | Flaw::LooksLast)
+            && let Some(known) = self.find(&identity, clock).await?
+        {
+            if known.event_id == record.event_id || self.flaw == Flaw::ExtendsUnderOtherIds {
+                self.record(&identity, &record).await.ok();
+            }
             return Ok("200 duplicate");
         }
         let claim = format!("{identity}, claimed");
         if self.flaw == Flaw::ClaimsFirst {
-            if self.knows(&claim, clock).await? {
+            if self.find(&claim, clock).await?.is_some() {
                 return Err("503 unavailable");
             }
             self.record(&claim, &record).await.map_err(|Lost| "503 unavailable")?;
@@ -100,11 +123,11 @@ impl Twin {
         }
         let body = str::from_utf8(request.body()).unwrap().to_owned();
         let signature = header(source, request).unwrap_or_default();
-        let sent = self.ports.send(Parcel { identity: identity.clone(), body, signature }, true).await;
+        let sent = self.ports.send(Parcel { identity: identity.clone(), group, body, signature }, true).await;
         if self.flaw != Flaw::IgnoresTheQueue {
             sent.map_err(|Lost| "503 unavailable")?;
         }
-        if self.flaw == Flaw::LooksLast && self.knows(&identity, clock).await? {
+        if self.flaw == Flaw::LooksLast && self.find(&identity, clock).await?.is_some() {
             return Ok("200 duplicate");
         }
         let recorded = self.record(&identity, &record).await;
@@ -131,8 +154,7 @@ impl Twin {
         }
     }
 
-    /// Returns type and identity.
-    fn parse(&self, source: &Source, body: &[u8]) -> Result<(String, String), &'static str> {
+    fn parse(&self, source: &Source, body: &[u8]) -> Result<Parsed, &'static str> {
         let event: Value = serde_json::from_slice(body).map_err(|_| "400 malformed")?;
         let text = |name: &str| event[name].as_str().unwrap_or_default();
         let kind = text("type").to_owned();
@@ -141,18 +163,29 @@ impl Twin {
             "duffel" if self.flaw == Flaw::GoesByTheBareKey => text("idempotency_key").to_owned(),
             "duffel" if self.flaw == Flaw::GoesByTheId => text("id").to_owned(),
             "duffel" => {
-                let id = if kind == "order.updated" { text("id") } else { "" };
+                let id_counts = match self.flaw {
+                    Flaw::GoesByTheKeyOfUnknownTypes => kind == "order.updated",
+                    _ => kind != "order.created",
+                };
+                let id = if id_counts { text("id") } else { "" };
                 format!("{kind} {id} {} {}", text("idempotency_key"), event["live_mode"])
             }
             "payments" => text("id").to_owned(),
             _ => event.to_string(),
         };
-        Ok((kind, identity))
+        let id = event["id"].as_str().map(str::to_owned);
+        let object = match source.verifier.source() {
+            "duffel" => text("idempotency_key"),
+            "payments" => text("id"),
+            _ => "",
+        };
+        let group = format!("{}/{object}", source.verifier.source());
+        Ok(Parsed { kind, id, identity, group })
     }
 
-    async fn knows(&self, identity: &str, clock: u64) -> Result<bool, &'static str> {
+    async fn find(&self, identity: &str, clock: u64) -> Result<Option<Record>, &'static str> {
         let found = self.ports.find(identity).await.map_err(|Lost| "503 unavailable")?;
-        Ok(found.is_some_and(|record| record.expires_at >= clock))
+        Ok(found.filter(|record| record.counts_from + self.window >= clock))
     }
 
     async fn record(&self, identity: &str, record: &Record) -> Result<(), Lost> {

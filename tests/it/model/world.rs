@@ -1,8 +1,8 @@
 //! Where it happens: the time, the table and the queue that all processes share, and what was seen there.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
-use duffel_webhook_receiver::ledger::Record;
+use duffel_webhook_receiver::ledger::{self, Record};
 
 use super::{
     attempt::{Attempt, Recording},
@@ -15,6 +15,11 @@ use crate::helpers::noon;
 /// How long what was forwarded is remembered, in seconds.
 pub const WINDOW: u64 = crate::helpers::WINDOW.as_secs();
 
+pub const DAY: u64 = crate::helpers::DAY.as_secs();
+
+/// How much longer than its window the table keeps a record, in seconds.
+pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();
+
 /// How long the queue remembers a deduplication id, in seconds.
 pub const FIFO_MEMORY: u64 = 300;
 
@@ -22,7 +27,7 @@ pub const FIFO_MEMORY: u64 = 300;
 pub type Tally = BTreeMap<&'static str, u64>;
 
 /// What enough schedules must show, or they prove nothing.
-pub const SIGHTS: [&str; 33] = [
+pub const SIGHTS: [&str; 37] = [
     "clock steps back",
     "clock steps forward",
     "deliveries asked for again",
@@ -31,6 +36,7 @@ pub const SIGHTS: [&str; 33] = [
     "deliveries that took too long",
     "deliveries to be taken",
     "duplicates answered",
+    "duplicates under another id",
     "duplicates under way together",
     "excused: killed before it was recorded",
     "excused: the answer of the queue was lost",
@@ -48,14 +54,17 @@ pub const SIGHTS: [&str; 33] = [
     "look-ups",
     "messages absorbed by the queue",
     "records",
-    "records found expired",
+    "records found beyond the window",
+    "records found that count again",
     "records made",
-    "records prolonged",
+    "records replaced or extended",
     "records swept",
     "records that stayed",
     "sends",
     "waits beyond the queue's memory",
     "waits beyond the window",
+    "windows lowered",
+    "windows raised",
 ];
 
 pub struct World {
@@ -63,8 +72,8 @@ pub struct World {
     pub now: u64,
     /// Counts the turns: of two things, the one with the lower count happened first.
     pub turn: u64,
-    /// How old Duffel's signatures may be.
-    pub tolerance: u64,
+    /// How old Duffel's signatures may be under a window.
+    pub tolerance: fn(u64) -> u64,
     /// How long a delivery may be under way before its process is killed.
     pub timeout: u64,
     /// The delivery whose turn it is.
@@ -74,13 +83,12 @@ pub struct World {
     pub attempts: Vec<Attempt>,
     pub letters: Vec<Letter>,
     pub messages: Vec<Message>,
-    /// Whose records the table deleted, and until when they would have counted.
-    pub swept: Vec<(Event, u64)>,
     pub broken: Vec<Promise>,
     pub tally: Tally,
     /// What happened, in words.
     pub story: Option<Vec<String>>,
     offsets: [i64; PROCESSES],
+    windows: [u64; PROCESSES],
     table: BTreeMap<String, (Event, Record)>,
     memory: BTreeMap<String, (u64, usize)>,
     late: Vec<(usize, Work)>,
@@ -92,6 +100,7 @@ pub type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
 #[derive(Clone)]
 pub struct Parcel {
     pub identity: String,
+    pub group: String,
     pub body: String,
     pub signature: String,
 }
@@ -100,6 +109,7 @@ pub struct Parcel {
 pub struct Message {
     pub event: Event,
     pub identity: String,
+    pub group: String,
     pub attempt: usize,
     pub at: u64,
 }
@@ -113,7 +123,7 @@ pub enum Replace {
 }
 
 impl World {
-    pub fn new(tolerance: u64, timeout: u64, told: bool) -> Self {
+    pub fn new(tolerance: fn(u64) -> u64, timeout: u64, told: bool) -> Self {
         let now = noon().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         Self {
             now,
@@ -125,11 +135,11 @@ impl World {
             attempts: Vec::new(),
             letters: Vec::new(),
             messages: Vec::new(),
-            swept: Vec::new(),
             broken: Vec::new(),
             tally: Tally::new(),
             story: told.then(Vec::new),
             offsets: [0; PROCESSES],
+            windows: [WINDOW; PROCESSES],
             table: BTreeMap::new(),
             memory: BTreeMap::new(),
             late: Vec::new(),
@@ -176,13 +186,27 @@ impl World {
         self.offsets = [0; PROCESSES];
     }
 
+    pub fn set_window(&mut self, process: usize, window: u64) {
+        let old = std::mem::replace(&mut self.windows[process], window);
+        self.tell(|| format!("the window of process {process} is {} d now", window / DAY));
+        match window.cmp(&old) {
+            Ordering::Less => self.count("windows lowered"),
+            Ordering::Greater => self.count("windows raised"),
+            Ordering::Equal => {}
+        }
+    }
+
+    /// How old Duffel's signatures may be at a process.
+    pub fn tolerance_of(&self, process: usize) -> u64 {
+        (self.tolerance)(self.windows[process])
+    }
+
     pub fn sweep(&mut self) {
         let now = self.now;
         let expired = |_: &String, (_, record): &mut (Event, Record)| record.expires_at < now;
-        for (_, (event, record)) in self.table.extract_if(.., expired).collect::<Vec<_>>() {
+        for (_, (event, _)) in self.table.extract_if(.., expired).collect::<Vec<_>>() {
             self.count("records swept");
             self.tell(|| format!("the table deletes the record of {event:?}"));
-            self.swept.push((event, record.expires_at));
         }
     }
 
@@ -235,7 +259,8 @@ impl World {
         let clock = self.now.saturating_add_signed(self.offsets[delivery.process]);
         let number = self.attempts.len();
         let known = self.letters.iter().position(|known| known == letter);
-        let timely = letter.is_timely(clock, self.tolerance);
+        let window = self.windows[delivery.process];
+        let timely = letter.is_timely(clock, self.tolerance_of(delivery.process));
         let event = delivery.event.itself();
         let is_twin = |other: &Attempt| {
             other.event == event && known.is_some() && other.letter.is_some() && other.is_under_way()
@@ -252,7 +277,7 @@ impl World {
             let Delivery { process, event, signature, .. } = delivery;
             format!("  #{number}: {event:?}, {signature:?}, to process {process}")
         });
-        self.attempts.push(Attempt::new(delivery, known, clock, timely, self.turn));
+        self.attempts.push(Attempt::new(delivery, known, clock, window, timely, self.turn));
         (number, clock)
     }
 
@@ -262,24 +287,31 @@ impl World {
     }
 
     pub fn find(&mut self, attempt: usize, identity: &str) -> Option<Record> {
-        let found = self.table.get(identity).map(|(_, record)| record.clone());
-        if found.as_ref().is_some_and(|record| record.expires_at < self.attempts[attempt].clock) {
-            self.count("records found expired");
+        let (_, record) = self.table.get(identity)?;
+        let record = record.clone();
+        let Attempt { clock, window, ref id, .. } = self.attempts[attempt];
+        let counted_until = record.expires_at.saturating_sub(RETENTION_MARGIN);
+        let counts = record.counts_from + window >= clock;
+        self.attempts[attempt].is_under_other_id = record.event_id.is_some() && record.event_id != *id;
+        if !counts {
+            self.count("records found beyond the window");
+        } else if counted_until < clock {
+            self.count("records found that count again");
         }
-        found
+        Some(record)
     }
 
     pub fn put(&mut self, attempt: usize, identity: &str, record: &Record, replace: Replace) {
         self.attempts[attempt].recording = Recording::Done;
-        let old = self.table.get(identity).map(|(_, old)| old.expires_at);
+        let old = self.table.get(identity).map(|(_, old)| old.counts_from);
         let stays = old.is_some_and(|old| match replace {
-            Replace::IfLater => old >= record.expires_at,
+            Replace::IfLater => old >= record.counts_from,
             Replace::Always => false,
             Replace::Never => true,
         });
         match (old, stays) {
             (_, true) => self.count("records that stayed"),
-            (Some(_), false) => self.count("records prolonged"),
+            (Some(_), false) => self.count("records replaced or extended"),
             (None, false) => self.count("records made"),
         }
         if !stays {
@@ -301,7 +333,8 @@ impl World {
         self.check_parcel(attempt, parcel);
         self.memory.insert(parcel.identity.clone(), (self.now, number));
         let event = self.attempts[attempt].event;
-        let message = Message { event, identity: parcel.identity.clone(), attempt, at: self.now };
+        let Parcel { identity, group, .. } = parcel.clone();
+        let message = Message { event, identity, group, attempt, at: self.now };
         self.check_message(&message);
         self.messages.push(message);
         number.to_string()
