@@ -6,12 +6,15 @@ use bytes::Bytes;
 use duffel_webhook_receiver::{
     filter::{Filter, Mode},
     queue::MAX_MESSAGE_BYTES,
-    signature::unix_seconds,
+    receive::Source,
+    scheme::Scheme,
+    sign::{Signing, sign},
+    signature::{Verifier, unix_seconds},
 };
 use http::{Method, Request};
 
 use crate::helpers::{
-    DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel_header, event, noon, post, signed,
+    DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel, duffel_header, event, key, noon, post, signed,
 };
 
 fn mac(secret_text: &str, now: SystemTime, body: &[u8]) -> String {
@@ -316,7 +319,7 @@ fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
     assert_eq!(queued.len(), 1);
     let message = &queued[0];
     assert_eq!(message["Body"], ORDER_CREATED);
-    assert_eq!(message["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
+    assert_eq!(message["Attributes"]["MessageGroupId"], "duffel/ord_0000ABd6wggSct7BoraU1o");
     assert_eq!(message["Attributes"]["AWSTraceHeader"], trace);
     let attributes = message["MessageAttributes"].as_object().unwrap();
     let attributes: Vec<_> = attributes
@@ -386,18 +389,19 @@ fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
 }
 
 #[test]
-fn a_group_id_is_the_key_or_the_id_or_a_hash_of_it() {
+fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
     let group = |body: String| {
         let world = World::new();
         assert_eq!(world.deliver(body, noon()).0, 202);
         world.queued()[0]["Attributes"]["MessageGroupId"].as_str().unwrap().to_owned()
     };
-    assert_eq!(group(event("t", "wev_1", "ord_1")), "ord_1");
-    assert_eq!(group(r#"{"type":"t","id":"wev_1"}"#.to_owned()), "wev_1");
-    assert_eq!(group(event("t", "wev_1", &"k".repeat(128))), "k".repeat(128));
-    let hashed = group(event("t", "wev_1", &"k".repeat(129)));
+    assert_eq!(group(event("t", "wev_1", "ord_1")), "duffel/ord_1");
+    assert_eq!(group(r#"{"type":"t","id":"wev_1"}"#.to_owned()), "duffel/wev_1");
+    let longest = "k".repeat(128 - "duffel/".len());
+    assert_eq!(group(event("t", "wev_1", &longest)), format!("duffel/{longest}"));
+    let hashed = group(event("t", "wev_1", &"k".repeat(122)));
     assert_eq!(hashed.len(), 64);
-    assert_ne!(hashed, group(event("t", "wev_1", &"k".repeat(130))));
+    assert_ne!(hashed, group(event("t", "wev_1", &"k".repeat(123))));
 }
 
 #[test]
@@ -421,15 +425,80 @@ fn events_of_one_object_are_told_apart() {
     deliver("stays.booking.created", "wev_1", "bok_1", "accepted");
     deliver("stays.booking.cancelled", "wev_2", "bok_1", "accepted");
     deliver("stays.booking.created", "wev_3", "bok_2", "accepted");
-    // Duffel's advice: the same type of the same object is the same event, whatever its id.
-    deliver("stays.booking.created", "wev_4", "bok_1", "duplicate");
-    // But these repeat for one object, and are told apart by their ids.
-    for kind in ["air.order.changed", "order.updated", "assistant.conversation.updated", "ping.triggered"] {
-        deliver(kind, "wev_5", "ord_1", "accepted");
-        deliver(kind, "wev_6", "ord_1", "accepted");
-        deliver(kind, "wev_5", "ord_1", "duplicate");
-    }
     assert_eq!(world.queued().len(), forwarded);
+}
+
+/// The documented list: types that are known to happen once for one object.
+#[test]
+fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
+    let once = [
+        "air.airline_credit.created",
+        "air.airline_credit.invalidated",
+        "air.payment.cancelled",
+        "air.payment.succeeded",
+        "order.airline_initiated_change_detected",
+        "order.created",
+        "order.creation_failed",
+        "order_cancellation.confirmed",
+        "stays.booking.cancelled",
+        "stays.booking.created",
+        "stays.booking_creation_failed",
+    ];
+    let many_times = [
+        "air.airline_credit.spent",
+        "air.order.changed",
+        "air.payment.failed",
+        "air.payment.pending",
+        "assistant.conversation.updated",
+        "order.updated",
+        "order_cancellation.created",
+        "ping.triggered",
+        // Types that Duffel has not documented, and may add.
+        "cars.booking.created",
+        "order.schedule_changed",
+        "order.created.documents_issued",
+    ];
+    let world = World::new();
+    let deliver = |kind: &str, id: &str| world.deliver(event(kind, id, "obj_1"), noon()).1;
+    for kind in once {
+        assert_eq!([deliver(kind, "wev_1"), deliver(kind, "wev_2")], ["accepted", "duplicate"], "{kind}");
+    }
+    for kind in many_times {
+        let ends = ["wev_1", "wev_2", "wev_1", "wev_2"].map(|id| deliver(kind, id));
+        assert_eq!(ends, ["accepted", "accepted", "duplicate", "duplicate"], "{kind}");
+    }
+    assert_eq!(world.queued().len(), once.len() + 2 * many_times.len());
+}
+
+/// Events that come more often than the window would otherwise keep the record of the first one for ever.
+#[test]
+fn a_duplicate_under_another_id_does_not_extend_the_record() {
+    let world = World::new();
+    let deliver = |id: &str, at| world.deliver(event("order.created", id, "ord_1"), at).1;
+    assert_eq!(deliver("wev_1", noon()), "accepted");
+    for day in [2, 4, 6] {
+        assert_eq!(deliver(&format!("wev_{day}"), noon() + day * DAY), "duplicate");
+    }
+    assert_eq!(deliver("wev_8", noon() + 8 * DAY), "accepted");
+    assert_eq!(world.queued().len(), 2);
+}
+
+#[test]
+fn sources_share_no_message_groups() {
+    let payments = Scheme::hmac_sha256();
+    let signing_key = key(&payments, "hush");
+    let verifier = Verifier::new("payments", payments.clone(), vec![signing_key.clone()], WINDOW);
+    let source = Source { verifier, renewal: None, filter: Filter::default() };
+    let world = World::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
+    assert_eq!(world.deliver(event("order.created", "wev_1", "ord_1"), noon()).0, 202);
+    let body = r#"{"id":"ord_1","type":"order.created"}"#;
+    let mut headers = sign(&payments, &signing_key, Signing::default(), body.as_bytes()).unwrap();
+    let (name, value) = headers.pop().unwrap();
+    let request = Request::post("/webhooks/payments").header(name, value).body(Bytes::from(body)).unwrap();
+    assert_eq!(world.knock(request, noon()).0, 202);
+    let queued = world.queued();
+    let groups: Vec<_> = queued.iter().map(|message| &message["Attributes"]["MessageGroupId"]).collect();
+    assert_eq!(groups, ["duffel/ord_1", "payments/ord_1"]);
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn the_hole_is_as_documented() {
 }
 
 #[test]
-fn a_duplicate_whose_record_cannot_be_prolonged_is_still_a_duplicate() {
+fn a_duplicate_whose_record_cannot_be_extended_is_still_a_duplicate() {
     let world = World::new();
     world.deliver(ORDER_CREATED, noon());
     world.receiver.ledger.spare();

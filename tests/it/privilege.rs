@@ -133,7 +133,7 @@ fn evaluate(questions: &Value) -> Evaluation {
 }
 
 /// The template with the resources that a function is to have, and what was seen of the function that has them: a
-/// start, and a delivery that is accepted, then a duplicate, and then one that prolongs the record.
+/// start, and a delivery that is accepted, then a duplicate, and then one that extends the record.
 async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, BTreeSet<Request>) {
     let queue = queue_arn(&backend.queue_url);
     let template = template.made("EventQueue", &backend.queue_url, &queue);
@@ -149,9 +149,9 @@ async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, B
         let answer = answer(function.invoke(delivery.clone().signature(header).event()).await);
         assert_eq!(answer.status, status, "{}", ends.len());
         let [record] = backend.items().await.try_into().unwrap();
-        ends.push(record["expires_at"].as_n().unwrap().clone());
+        ends.push(record["counts_from"].as_n().unwrap().clone());
     }
-    assert!(ends[0] == ends[1] && ends[1] < ends[2], "the record was not prolonged: {ends:?}");
+    assert!(ends[0] == ends[1] && ends[1] < ends[2], "the record was not extended: {ends:?}");
     let calls = proxy.targets().into_iter().map(|(action, target)| match action.split_once(':').unwrap().0 {
         "sqs" => Request::new(&action, &queue_arn(&target)),
         "dynamodb" => Request::new(&action, &table_arn(&target)),

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use duffel_webhook_receiver::{
+    scheme::Scheme,
+    sign::{Signing, sign},
+};
 use serde_json::Value;
 
 use super::{Delivery, PATH, Stage};
 use crate::{
-    helpers::{ORDER_CREATED, SECRET, event},
+    helpers::{ORDER_CREATED, SECRET, event, key},
     ministack::SECRET_KEY,
     proxy::Fault,
 };
@@ -135,13 +139,46 @@ async fn every_delivery_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_duplicate_under_another_event_id_is_logged_with_both() {
+async fn a_duplicate_that_differs_from_what_was_forwarded_is_a_warning_by_its_cause() {
     let mut stage = Stage::new().await;
-    for id in ["wev_first", "wev_second"] {
-        stage.deliver(&Delivery::new(event("order.created", id, "ord_1"))).await;
+    let body = |id, data: &str| event("order.created", id, "ord_1").replace("{}", data);
+    for body in
+        [body("wev_first", "{}"), body("wev_first", "{}"), body("wev_first", "[]"), body("wev_second", "{}")]
+    {
+        stage.deliver(&Delivery::new(body)).await;
     }
     let lines = parse(&stage.function.lines());
-    assert_eq!(lines[1]["level"], "WARN");
-    let text = lines[1].to_string();
-    assert!(text.contains("wev_first") && text.contains("wev_second"), "{text}");
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| [&line["outcome"], &line["level"], &line["cause"], &line["event.recorded_id"]])
+        .collect();
+    let absent = &Value::Null;
+    assert_eq!(told[0][..2], ["accepted", "INFO"]);
+    assert_eq!(told[1], [&Value::from("duplicate"), &"INFO".into(), absent, absent]);
+    assert_eq!(told[2], [&Value::from("duplicate"), &"WARN".into(), &"other_body".into(), absent]);
+    assert_eq!(
+        told[3],
+        [&Value::from("duplicate"), &"WARN".into(), &"other_event_id".into(), &"wev_first".into()]
+    );
+}
+
+/// What a signature does not cover, anybody may change who has the delivery.
+#[tokio::test]
+async fn a_duplicate_with_another_topic_is_a_warning() {
+    let sources = r#"{"code":{"scheme":"github","secret":"hush"}}"#;
+    let mut stage = Stage::of(crate::ministack::Backend::new().await, &[("SOURCES", sources)]).await;
+    let body = r#"{"ref":"refs/heads/main"}"#;
+    let scheme = Scheme::github();
+    let mut headers = sign(&scheme, &key(&scheme, "hush"), Signing::default(), body.as_bytes()).unwrap();
+    let (name, value) = headers.pop().unwrap();
+    for topic in ["push", "push", "deployment"] {
+        let delivery = Delivery::new(body).unsigned().to("POST", "/webhooks/code").header(&name, &value);
+        let delivery = delivery.header("X-GitHub-Event", topic).header("X-GitHub-Delivery", "72d3162e");
+        stage.deliver(&delivery).await;
+    }
+    let lines = parse(&stage.function.lines());
+    let told: Vec<_> = lines.iter().map(|line| [&line["outcome"], &line["level"], &line["cause"]]).collect();
+    assert_eq!(told[1], [&Value::from("duplicate"), &"INFO".into(), &Value::Null]);
+    assert_eq!(told[2], [&Value::from("duplicate"), &"WARN".into(), &"other_event_type".into()]);
+    assert_eq!(stage.backend.messages().await.len(), 1);
 }

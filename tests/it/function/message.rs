@@ -76,7 +76,7 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
         ("signature", header.as_str()),
     ];
     assert_eq!(attributes, BTreeMap::from(expected));
-    assert_eq!(group(&message), "ord_1");
+    assert_eq!(group(&message), "duffel/ord_1");
     assert_eq!(system(&message, &MessageSystemAttributeName::AwsTraceHeader), Some(TRACE));
     assert_eq!(identity(&message).len(), 64);
     assert!(identity(&message).bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
@@ -90,7 +90,7 @@ async fn what_the_event_lacks_no_attribute_claims() {
     let message = stage.message().await;
     let names: Vec<_> = attributes(&message).into_keys().collect();
     assert_eq!(names, ["event_id", "event_type", "identity", "received_at", "signature", "source"]);
-    assert_eq!(group(&message), "wev_1");
+    assert_eq!(group(&message), "duffel/wev_1");
     assert_eq!(system(&message, &MessageSystemAttributeName::AwsTraceHeader), None);
 }
 
@@ -107,9 +107,11 @@ async fn an_object_s_events_share_a_group_and_differ_in_identity() {
             );
         }
         let messages = stage.backend.messages().await;
-        let hash = hex::encode(Sha256::digest(key));
-        let expected = if key == "ord_1" { key } else { &hash };
-        assert_eq!(messages.iter().map(group).collect::<Vec<_>>(), [expected, expected], "{key}");
+        let expected = match format!("duffel/{key}") {
+            plain if key == "ord_1" => plain,
+            refused => hex::encode(Sha256::digest(refused)),
+        };
+        assert_eq!(messages.iter().map(group).collect::<Vec<_>>(), [&expected, &expected], "{key}");
         assert_ne!(identity(&messages[0]), identity(&messages[1]));
     }
 }
@@ -165,12 +167,27 @@ async fn the_table_holds_what_the_contract_says_and_nothing_else() {
     let [item] = stage.backend.items().await.try_into().unwrap();
     let mut names: Vec<_> = item.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["event_id", "expires_at", "message_id", "pk", "recorded_at"]);
+    let expected = [
+        "body_sha256",
+        "counts_from",
+        "event_id",
+        "event_type",
+        "expires_at",
+        "message_id",
+        "pk",
+        "recorded_at",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(item["event_type"].as_s().unwrap(), "order.created");
+    assert_eq!(*item["body_sha256"].as_s().unwrap(), hex::encode(Sha256::digest(ORDER_CREATED)));
     assert_eq!(item["pk"].as_s().unwrap(), identity(&message));
     assert_eq!(item["event_id"].as_s().unwrap(), "wev_0000A4tQSmKyqOrcySrGbo");
     assert_eq!(item["message_id"].as_s().unwrap(), message.message_id().unwrap());
-    assert!((now + WEEK..=now + WEEK + 10).contains(&number(&item, "expires_at")));
     assert!((now..=now + 10).contains(&number(&item, "recorded_at")));
+    assert!((now..=now + 10).contains(&number(&item, "counts_from")));
+    // Thirty days longer than it counts, so that a window may be raised.
+    let kept = WEEK + 30 * 24 * 60 * 60;
+    assert_eq!(number(&item, "expires_at"), number(&item, "counts_from") + kept);
 }
 
 #[tokio::test]
@@ -181,24 +198,56 @@ async fn a_signature_from_the_future_does_not_outlive_its_record() {
     let header = delivery.sign(SECRET, "v2", -250);
     assert_eq!(stage.deliver(&delivery.signature(&header)).await, accepted());
     let [item] = stage.backend.items().await.try_into().unwrap();
-    assert!(number(&item, "expires_at") >= now + 250 + 60 * 60);
+    assert!(number(&item, "counts_from") >= now + 250);
 }
 
 #[tokio::test]
-async fn an_expired_item_that_still_lies_in_the_table_suppresses_nothing() {
+async fn a_record_older_than_the_window_suppresses_nothing() {
     let stage = Stage::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
     assert_eq!(stage.deliver(&delivery).await, accepted());
     let [mut item] = stage.backend.items().await.try_into().unwrap();
     let now = unix_seconds(SystemTime::now());
-    item.insert("expires_at".to_owned(), AttributeValue::N((now + 100).to_string()));
+    item.insert("counts_from".to_owned(), AttributeValue::N((now - WEEK + 100).to_string()));
     stage.backend.put_item(item.clone()).await;
     assert_eq!(stage.deliver(&delivery).await, helpers::answer(200, "duplicate"));
-    item.insert("expires_at".to_owned(), AttributeValue::N((now - 1).to_string()));
+    item.insert("counts_from".to_owned(), AttributeValue::N((now - WEEK - 1).to_string()));
     stage.backend.put_item(item).await;
     assert_eq!(stage.deliver(&delivery).await, accepted());
     let [renewed] = stage.backend.items().await.try_into().unwrap();
-    assert!(number(&renewed, "expires_at") >= now + WEEK);
+    assert!(number(&renewed, "counts_from") >= now);
+}
+
+/// What is in the table when the receiver is updated.
+#[tokio::test]
+async fn a_record_of_an_earlier_version_counts_at_least_until_it_expires() {
+    let stage = Stage::new().await;
+    let delivery = Delivery::new(ORDER_CREATED);
+    assert_eq!(stage.deliver(&delivery).await, accepted());
+    let [mut item] = stage.backend.items().await.try_into().unwrap();
+    for later in ["counts_from", "body_sha256", "event_type"] {
+        item.remove(later);
+    }
+    let now = unix_seconds(SystemTime::now());
+    item.insert("expires_at".to_owned(), AttributeValue::N((now + 100).to_string()));
+    stage.backend.put_item(item).await;
+    assert_eq!(stage.deliver(&delivery).await, helpers::answer(200, "duplicate"));
+}
+
+/// `sam deploy` with another `DedupWindow`: the processes are new, the table is not.
+#[tokio::test]
+async fn a_raised_window_finds_the_records_made_under_a_shorter_one() {
+    let stage = Stage::with(&[("DEDUP_WINDOW", "2s")]).await;
+    let delivery = Delivery::new(ORDER_CREATED);
+    let signed = delivery.clone().signature(&delivery.sign(SECRET, "v2", 0));
+    assert_eq!(stage.deliver(&signed).await, accepted());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(stage.deliver(&signed).await, helpers::answer(401, "unauthorized"));
+    let raised = [("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "1h")];
+    let raised = function(&stage.backend, &stage.proxy, &raised).await;
+    let replay = answer(raised.invoke(signed.event()).await);
+    assert_eq!((replay.status, replay.word), helpers::answer(200, "duplicate"));
+    let [_] = stage.backend.items().await.try_into().unwrap();
 }
 
 #[tokio::test]

@@ -85,9 +85,7 @@ pub fn sharing_groups() -> Subject {
 
 /// The window in which a record was made decides for how long it counts.
 pub fn remembering_windows() -> Subject {
-    Subject::new(|ports, window| {
-        pipe(Bent(ports.clone(), Bend::RemembersWindows), ports, window, window)
-    })
+    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::RemembersWindows), ports, window, window))
 }
 
 /// The table deletes a record as soon as the window in which it was made has passed.
@@ -123,7 +121,8 @@ struct Ungrouped(Ports);
 impl Queue for Ungrouped {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
         let parcel = Parcel::of(message);
-        let group = parcel.group.split_once('/').map_or(parcel.group.clone(), |(_, object)| object.to_owned());
+        let group =
+            parcel.group.split_once('/').map_or(parcel.group.clone(), |(_, object)| object.to_owned());
         self.0.send(Parcel { group, ..parcel }, true).await.map_err(|lost| QueueError(lost.into()))
     }
 }

@@ -132,7 +132,8 @@ impl World {
                 };
                 // What was never sent under its own id extends nothing.
                 let was_sent = |attempt: &Attempt| {
-                    let sent = |other: &Attempt| other.id == attempt.id && other.forwarding == Forwarding::Done;
+                    let sent =
+                        |other: &Attempt| other.id == attempt.id && other.forwarding == Forwarding::Done;
                     self.attempts.iter().any(sent)
                 };
                 let remembered = self.attempts.iter().enumerate().any(|(other, attempt)| {
