@@ -206,7 +206,7 @@ fn a_stripe_event_says_what_it_is() {
     assert_eq!(attribute("event_id"), Some("evt_123"));
     assert_eq!(attribute("idempotency_key"), Some("evt_123"));
     assert_eq!(attribute("live_mode"), Some("false"));
-    assert_eq!(message["Attributes"]["MessageGroupId"], "evt_123");
+    assert_eq!(message["Attributes"]["MessageGroupId"], "it/evt_123");
 }
 
 // GitHub's documentation, and octokit/webhooks-methods.js.
@@ -268,7 +268,7 @@ fn a_github_replay_under_other_headers_is_a_duplicate() {
     assert_eq!(attributes["event_id"]["StringValue"], "72d3162e-cc78-11e3-81ab-4c9367dc0958");
     assert!(attributes.get("idempotency_key").is_none());
     // The group follows from what is signed, or SQS would keep both of two such deliveries at once.
-    assert_eq!(queued[0]["Attributes"]["MessageGroupId"].as_str().unwrap().len(), 64);
+    assert_eq!(queued[0]["Attributes"]["MessageGroupId"].as_str().unwrap().len(), "it/".len() + 64);
 }
 
 #[test]
