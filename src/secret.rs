@@ -7,12 +7,12 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use ed25519_dalek::{Signature, VerifyingKey};
-use hmac::{Hmac, KeyInit, Mac};
+use ed25519_dalek::VerifyingKey;
+use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use sha2::Sha256;
 use thiserror::Error;
 
-use crate::scheme::KeyForm;
+use crate::{header::Signatures, scheme::KeyForm};
 
 mod stored;
 
@@ -113,27 +113,53 @@ impl Key {
     /// The MAC over a message in parts; `None` of a public key, which signs nothing.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
         let Self::Hmac(mac) = self else { return None };
-        let mut mac = mac.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        Some(mac)
+        Some(mac_over(mac, parts))
     }
 
-    /// Finds the first of the signatures that this key made, in constant time for each.
-    pub(crate) fn find<'a, T>(&self, parts: &[&[u8]], signatures: &'a [(T, Vec<u8>)]) -> Option<&'a T> {
-        let found = match self {
-            Self::Hmac(_) => {
-                let mac = self.mac(parts)?;
-                signatures.iter().find(|(_, signature)| mac.clone().verify_slice(signature).is_ok())
+    /// Whether any of the signatures is of this key's kind.
+    pub(crate) fn may_have_made(&self, signatures: &Signatures) -> bool {
+        match self {
+            Self::Hmac(_) => !signatures.hmac.is_empty(),
+            Self::Ed25519(_) => !signatures.ed25519.is_empty(),
+        }
+    }
+
+    /// Reads a message in parts, once for however many signatures.
+    pub(crate) fn read(&self, parts: &[&[u8]]) -> Checker<'_> {
+        match self {
+            Self::Hmac(mac) => Checker::Hmac(mac_over(mac, parts).finalize()),
+            Self::Ed25519(key) => Checker::Ed25519(key, parts.concat()),
+        }
+    }
+}
+
+fn mac_over(mac: &Hmac<Sha256>, parts: &[&[u8]]) -> Hmac<Sha256> {
+    let mut mac = mac.clone();
+    for part in parts {
+        mac.update(part);
+    }
+    mac
+}
+
+/// A key with a message that it may have signed.
+pub(crate) enum Checker<'a> {
+    Hmac(CtOutput<Hmac<Sha256>>),
+    Ed25519(&'a VerifyingKey, Vec<u8>),
+}
+
+impl Checker<'_> {
+    /// Finds the label of the first signature that the key made over the message, in constant time for each.
+    pub(crate) fn find(&self, signatures: &Signatures) -> Option<&'static str> {
+        match self {
+            Self::Hmac(mac) => {
+                let made = |bytes: [u8; 32]| *mac == CtOutput::new(bytes.into());
+                signatures.hmac.iter().find(|(_, bytes)| made(*bytes)).map(|(label, _)| *label)
             }
-            Self::Ed25519(key) => {
-                let message = parts.concat();
-                let made = |signature| key.verify_strict(&message, &signature).is_ok();
-                signatures.iter().find(|(_, bytes)| Signature::from_slice(bytes).is_ok_and(made))
+            Self::Ed25519(key, message) => {
+                let made = |signature| key.verify_strict(message, signature).is_ok();
+                signatures.ed25519.iter().find(|(_, signature)| made(signature)).map(|(label, _)| *label)
             }
-        };
-        found.map(|(label, _)| label)
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    header::{Header, parse_time},
-    scheme::{Scheme, Signed, Time},
+    header::{Header, Signatures, parse_time},
+    scheme::{Family, Scheme, Signed, Time},
     secret::Key,
 };
 
@@ -30,10 +30,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The first of the headers that is there.
-    pub(crate) fn header<T: AsRef<str>>(&self, names: &[T]) -> Option<&str> {
-        let find = |name: &T| self.headers.iter().find(|(known, _)| known == name.as_ref());
-        names.iter().find_map(find).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -42,6 +40,7 @@ pub struct Verified {
     delivery: Delivery,
     source: Arc<str>,
     scheme: Arc<Scheme>,
+    family: Family,
     timestamp: Option<u64>,
     label: &'static str,
 }
@@ -61,15 +60,19 @@ impl Verified {
         &self.scheme
     }
 
+    /// The headers that belong to the signature which matched.
+    pub(crate) fn family(&self) -> &Family {
+        &self.family
+    }
+
     /// The signature's header, verbatim.
     pub(crate) fn header(&self) -> &str {
-        self.delivery.header(&self.scheme.signature).unwrap_or_default()
+        self.delivery.header(&self.family.signature).unwrap_or_default()
     }
 
     /// The text of the time, where it stands in a header of its own.
     pub(crate) fn time_header(&self) -> Option<&str> {
-        let Time::Header(names) = &self.scheme.time else { return None };
-        self.delivery.header(names)
+        self.delivery.header(self.family.time.as_deref()?)
     }
 
     /// The signed time, in seconds since the epoch; `None` where the signature covers none.
@@ -129,35 +132,46 @@ impl Verifier {
     /// # Errors
     /// Whenever the delivery must not be forwarded. The reason is for the operator, not for the sender.
     pub fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, SignatureError> {
-        let scheme = &*self.scheme;
-        let header = delivery.header(&scheme.signature).ok_or(SignatureError::Missing)?;
-        let Header { time, signatures } = Header::parse(header, scheme).ok_or(SignatureError::Malformed)?;
-        let time = match &scheme.time {
-            Time::Nowhere => None,
-            Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
-            Time::Header(names) => Some(delivery.header(names).ok_or(SignatureError::Malformed)?),
-        };
-        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
-        let [id, dot, time, last_dot] = scheme.signed.prefix(&delivery, time)?.map(str::as_bytes);
-        let parts = [id, dot, time, last_dot, &delivery.body];
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let label = keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
-        drop(keys);
-        let label = *label.ok_or(SignatureError::Mismatch)?;
-        if let Some(seconds) = seconds {
-            self.check_time(seconds, unix_seconds(now))?;
+        let now = unix_seconds(now);
+        let mut claims = Vec::new();
+        let mut error = SignatureError::Missing;
+        for family in &self.scheme.families {
+            match Claim::read(&self.scheme, family, &delivery) {
+                Ok(claim) => claims.push(claim),
+                Err(SignatureError::Missing) => {}
+                Err(other) => error = other,
+            }
         }
-        let timestamp = seconds.filter(|_| scheme.signed.covers_time());
+        if claims.is_empty() {
+            return Err(error);
+        }
+        error = SignatureError::Mismatch;
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let mut proof = None;
+        for (claim, label) in keys.iter().flat_map(|key| matches(key, &claims, &delivery.body)) {
+            match self.check_time(claim.seconds, now) {
+                Ok(()) => {
+                    let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
+                    proof = Some((claim.family.clone(), timestamp, label));
+                    break;
+                }
+                Err(other) => error = other,
+            }
+        }
+        drop(keys);
+        let (family, timestamp, label) = proof.ok_or(error)?;
         Ok(Verified {
             delivery,
             source: Arc::clone(&self.source),
             scheme: Arc::clone(&self.scheme),
+            family,
             timestamp,
             label,
         })
     }
 
-    fn check_time(&self, signed: u64, now: u64) -> Result<(), SignatureError> {
+    fn check_time(&self, signed: Option<u64>, now: u64) -> Result<(), SignatureError> {
+        let Some(signed) = signed else { return Ok(()) };
         if now.saturating_sub(signed) > self.tolerance.as_secs() {
             return Err(SignatureError::Stale { age: now - signed });
         }
@@ -168,20 +182,67 @@ impl Verifier {
     }
 }
 
+/// What a complete family of headers says: these signatures, over this before the body.
+struct Claim<'a> {
+    family: &'a Family,
+    signatures: Signatures,
+    seconds: Option<u64>,
+    /// In parts.
+    prefix: [&'a str; 4],
+}
+
+impl<'a> Claim<'a> {
+    fn read(scheme: &Scheme, family: &'a Family, delivery: &'a Delivery) -> Result<Self, SignatureError> {
+        let header = delivery.header(&family.signature).ok_or(SignatureError::Missing)?;
+        let Header { time, signatures } = Header::parse(header, scheme).ok_or(SignatureError::Malformed)?;
+        let other = |name: &Option<_>| name.as_deref().and_then(|name| delivery.header(name));
+        let time = match &scheme.time {
+            Time::Nowhere => None,
+            Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
+            Time::Header => Some(other(&family.time).ok_or(SignatureError::Malformed)?),
+        };
+        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
+        let prefix = scheme.signed.prefix(other(&family.id), time)?;
+        Ok(Self { family, signatures, seconds, prefix })
+    }
+}
+
+/// The claims that a key makes true, with the label of a signature. The body is read once for all of them that have the
+/// same before it.
+fn matches<'a>(
+    key: &'a Key,
+    claims: &'a [Claim<'a>],
+    body: &'a [u8],
+) -> impl Iterator<Item = (&'a Claim<'a>, &'static str)> {
+    let mut last = None;
+    claims.iter().filter(|claim| key.may_have_made(&claim.signatures)).filter_map(move |claim| {
+        let checker = match last.take() {
+            Some((prefix, checker)) if prefix == claim.prefix => checker,
+            _ => {
+                let [id, dot, time, last_dot] = claim.prefix.map(str::as_bytes);
+                key.read(&[id, dot, time, last_dot, body])
+            }
+        };
+        let label = checker.find(&claim.signatures);
+        last = Some((claim.prefix, checker));
+        Some((claim, label?))
+    })
+}
+
 impl Signed {
     /// What is signed before the body, in parts; the time as the text it came in.
     pub(crate) fn prefix<'a>(
-        &self,
-        delivery: &'a Delivery,
+        self,
+        id: Option<&'a str>,
         time: Option<&'a str>,
     ) -> Result<[&'a str; 4], SignatureError> {
         let time = time.unwrap_or_default();
         Ok(match self {
             Self::Body => [""; 4],
             Self::TimeBody => ["", "", time, "."],
-            Self::IdTimeBody(names) => {
+            Self::IdTimeBody => {
                 // With a dot in it, what is signed could be cut elsewhere: a part of a body would pass for a body.
-                let id = delivery.header(names).filter(|id| !id.is_empty() && !id.contains('.'));
+                let id = id.filter(|id| !id.is_empty() && !id.contains('.'));
                 [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }
         })

@@ -8,9 +8,12 @@ use crate::{
     config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
     filter::{Filter, Mode},
     pairs::Pairs,
-    scheme::{Encoding, KeyForm, Layout, Origin, Scheme, Signed, Time},
+    scheme::{Encoding, Family, KeyForm, Layout, Origin, Scheme, Signed, Text, Time},
     secret::{Secret, SecretError},
 };
+
+/// No provider has more keys in use at once; each header present is read.
+const MAX_SIGNATURE_HEADERS: usize = 10;
 
 /// Reads all sources, and all mistakes in them; each mistake names its source and field.
 pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<String>) {
@@ -105,9 +108,12 @@ impl Fields {
     }
 
     fn configure(&mut self, scheme: &mut Scheme) {
-        if let Some(header) = self.header("signature_header") {
-            scheme.signature = vec![header.into()];
-        }
+        let signatures = self.headers("signature_header");
+        let time = self.header("timestamp_header").map(Text::from);
+        let signatures = signatures
+            .unwrap_or_else(|| scheme.families.iter().map(|family| family.signature.clone()).collect());
+        let family = |signature| Family { signature, time: time.clone(), ..Family::default() };
+        scheme.families = signatures.into_iter().map(family).collect();
         if let Some(encoding) = self.parse("encoding", |text| match text {
             "hex" => Ok(Encoding::Hex),
             "base64" => Ok(Encoding::Base64),
@@ -116,10 +122,13 @@ impl Fields {
             scheme.encoding = encoding;
         }
         if let Some(prefix) = self.string("prefix") {
+            if prefix.contains(',') {
+                self.mistake("prefix", "must not have a comma, which separates signatures");
+            }
             scheme.layout = Layout::Single(prefix.into());
         }
-        if let Some(header) = self.header("timestamp_header") {
-            scheme.time = Time::Header(vec![header.into()]);
+        if time.is_some() {
+            scheme.time = Time::Header;
         }
         match self.take("signed_timestamp") {
             None | Some(Value::Bool(true)) if scheme.time != Time::Nowhere => {
@@ -201,11 +210,17 @@ impl Fields {
     }
 
     fn header(&mut self, field: &str) -> Option<String> {
-        self.parse(field, |text| {
-            let name =
-                http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "must be the name of a header")?;
-            Ok(name.as_str().to_owned())
-        })
+        self.parse(field, header_name)
+    }
+
+    /// One name, or a list of them.
+    fn headers(&mut self, field: &str) -> Option<Vec<Text>> {
+        let texts = self.strings(field)?;
+        if texts.len() > MAX_SIGNATURE_HEADERS {
+            self.mistake(field, format!("has more than {MAX_SIGNATURE_HEADERS} names"));
+        }
+        let names: Result<Vec<_>, _> = texts.iter().map(|text| header_name(text).map(Text::from)).collect();
+        names.map_err(|what| self.mistake(field, what)).ok()
     }
 
     fn pointer(&mut self, field: &str) -> Option<Origin> {
@@ -224,6 +239,11 @@ impl Fields {
             self.mistake(&name, "is not a field of this scheme, or stands twice");
         }
     }
+}
+
+fn header_name(text: &str) -> Result<String, &'static str> {
+    let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "must be the name of a header")?;
+    Ok(name.as_str().to_owned())
 }
 
 /// RFC 6901: a tilde stands for nothing by itself. No body is so deep that more than 32 steps would help.
@@ -269,10 +289,14 @@ mod tests {
         )
         .unwrap();
         let expected = Scheme {
-            signature: vec!["x-signature".into()],
+            families: vec![Family {
+                signature: "x-signature".into(),
+                time: Some("x-timestamp".into()),
+                ..Family::default()
+            }],
             encoding: Encoding::Base64,
             layout: Layout::Single("v0=".into()),
-            time: Time::Header(vec!["x-timestamp".into()]),
+            time: Time::Header,
             signed: Signed::TimeBody,
             kind: Origin::Body("/event".into()),
             id: Origin::Body("/data/id".into()),
@@ -309,6 +333,13 @@ mod tests {
             ("colour", r#""scheme":"github","secret":"x","colour":"red""#),
             ("secret", r#""scheme":"github","secret":"x","secret":"y""#),
             ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":"a b""#),
+            ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":["a","b c"]"#),
+            ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":[]"#),
+            (
+                "signature_header",
+                r#""scheme":"hmac-sha256","secret":"x","signature_header":["1","2","3","4","5","6","7","8","9","10","11"]"#,
+            ),
+            ("prefix", r#""scheme":"hmac-sha256","secret":"x","prefix":"v1,""#),
             ("encoding", r#""scheme":"hmac-sha256","secret":"x","encoding":"base32""#),
             ("signed_timestamp", r#""scheme":"hmac-sha256","secret":"x","signed_timestamp":true"#),
             (

@@ -1,6 +1,7 @@
 //! The `receiver` process as Lambda runs it, against a queue, a table and secrets as AWS has them.
 
 mod answers;
+mod cases;
 mod crash;
 mod faults;
 mod hostile;
