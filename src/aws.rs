@@ -245,6 +245,9 @@ impl Queue for SqsQueue {
     }
 }
 
+/// The variable, or the field, that names a stored secret.
+const STORED: &str = "WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES)";
+
 /// A source's keys as Secrets Manager has them.
 struct StoredKeys {
     sdk: SdkConfig,
@@ -286,7 +289,10 @@ impl StoredKeys {
     }
 
     fn read(&self, text: Option<&str>) -> Result<Vec<Key>, SecretError> {
-        let secrets = StoredSecrets::parse(text.ok_or(SecretError::Blank)?)?;
+        let secrets = StoredSecrets::read(text)?;
+        for active in &secrets {
+            active.secret.warn(&self.name, STORED);
+        }
         secrets.iter().map(|active| active.secret.key(self.form)).collect()
     }
 }
@@ -294,9 +300,9 @@ impl StoredKeys {
 /// Why there is no key to verify with.
 #[derive(Debug, Error)]
 enum StoredKeysError {
-    #[error("Secrets Manager did not give WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES)")]
+    #[error("Secrets Manager did not give {STORED}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    #[error("WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
+    #[error("{STORED} holds no valid secret")]
     Unusable(#[source] SecretError),
 }
 
@@ -310,8 +316,7 @@ pub async fn access_tokens(sdk: &SdkConfig, arn: &str) -> Result<Vec<AccessToken
     // The current version only: who replaced a token may have revoked the one before.
     let answer = client.get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|error| StoredTokensError::Unavailable(error.into()))?;
-    let text = answer.secret_string().ok_or(StoredTokensError::Unusable(SecretError::Blank))?;
-    let secrets = StoredSecrets::parse(text).map_err(StoredTokensError::Unusable)?;
+    let secrets = StoredSecrets::read(answer.secret_string()).map_err(StoredTokensError::Unusable)?;
     let token =
         |active: &ActiveSecret| AccessToken::new(active.secret.expose()).map_err(StoredTokensError::NoToken);
     secrets.iter().map(token).collect()

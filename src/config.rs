@@ -36,6 +36,8 @@ pub const VARIABLES: [&str; 9] = [
 const ONE_SOURCE: [&str; 5] =
     ["WEBHOOK_SECRET", "WEBHOOK_SECRET_ARN", "SIGNATURE_TOLERANCE", "EVENT_TYPES", "LIVE_MODE"];
 
+const ONE_SOURCE_NAME: &str = "duffel";
+
 /// What the environment asks for.
 #[derive(Debug)]
 pub struct Config {
@@ -175,7 +177,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         let mode = mode.map_err(|what| self.mistake("LIVE_MODE", what)).unwrap_or_default();
         let filter = Filter::new(types, mode);
         Some(SourceConfig {
-            name: "duffel".to_owned(),
+            name: ONE_SOURCE_NAME.to_owned(),
             scheme: Scheme::duffel(),
             secrets: secrets?,
             tolerance,
@@ -191,7 +193,11 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
             (Some(_), Some(_)) => self.mistake("WEBHOOK_SECRET", "and WEBHOOK_SECRET_ARN exclude each other"),
             (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required, or SOURCES"),
             (Some(list), None) => {
-                let key = |text| Secret::new(text)?.key(Scheme::duffel().key);
+                let key = |text| {
+                    let secret = Secret::new(text)?;
+                    secret.warn(ONE_SOURCE_NAME, "WEBHOOK_SECRET");
+                    secret.key(Scheme::duffel().key)
+                };
                 match list.split(',').map(key).collect::<Result<_, SecretError>>() {
                     Ok(keys) => return Some(Secrets::Given(keys)),
                     Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),

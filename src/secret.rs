@@ -14,17 +14,21 @@ use thiserror::Error;
 
 use crate::{header::Signatures, scheme::KeyForm};
 
+mod doubt;
 mod stored;
 
+pub use doubt::Doubt;
 pub use stored::{ActiveSecret, StoredSecrets};
 
-/// As the reference libraries do, takes secrets whose padding was lost on the way.
+/// As the reference libraries do, takes secrets whose padding was lost, or whose last character has surplus bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
-/// A webhook's secret as it was pasted, less the white space around it.
+/// A webhook's secret as it was pasted, less the white space and the invisible characters around it.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -34,14 +38,20 @@ impl Secret {
     /// # Errors
     /// When nothing is left of it: with an empty key anybody could sign.
     pub fn new(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim();
+        let text = text.trim_matches(doubt::is_blank);
         if text.is_empty() { Err(SecretError::Blank) } else { Ok(Self(text.to_owned())) }
     }
 
-    /// Whether white space stands within it, as happens when it is pasted from a wrapped line.
-    #[must_use]
-    pub fn looks_broken(&self) -> bool {
-        self.0.contains(char::is_whitespace)
+    /// What makes it look as if it had not been pasted rightly; it is used as it is.
+    pub fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        Doubt::about(&self.0)
+    }
+
+    /// Warns of what makes it look as if it had not been pasted rightly, by its source and its variable or field.
+    pub fn warn(&self, source: &str, field: &str) {
+        for doubt in self.doubts() {
+            tracing::warn!("source {source}: a secret in {field} {doubt}: was it pasted correctly?");
+        }
     }
 
     /// The secret itself, for those who store it, or show it once to its owner.
@@ -50,14 +60,11 @@ impl Secret {
         &self.0
     }
 
-    /// Makes the key that a scheme verifies with; warns if the secret looks broken.
+    /// Makes the key that a scheme verifies with.
     ///
     /// # Errors
     /// When the secret has not the form that the scheme's provider gives it.
     pub fn key(&self, form: KeyForm) -> Result<Key, SecretError> {
-        if self.looks_broken() {
-            tracing::warn!("a secret has white space within it: was it pasted whole?");
-        }
         let (is_public, bytes) = match form {
             KeyForm::Raw => return Ok(Key::hmac(self.0.as_bytes())),
             KeyForm::Whsec => match self.0.strip_prefix("whpk_") {
@@ -91,6 +98,8 @@ pub enum SecretError {
         "a stored secret must be a plain string, a JSON list of strings, or a JSON object with live, test and any"
     )]
     Form,
+    #[error("a stored secret holds bytes (SecretBinary), not text: store it as a string")]
+    Bytes,
     #[error("a secret is not base64, as it should be after whsec_ or whpk_")]
     NotBase64,
     #[error("a whpk_ secret is not an Ed25519 public key")]
@@ -183,7 +192,11 @@ mod tests {
     fn a_secret_is_what_was_pasted_less_the_space_around_it() {
         assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
         assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(SecretError::Blank));
-        assert!(Secret::new("a\nb").is_ok_and(|secret| secret.looks_broken()));
+        assert_eq!(
+            Secret::new("\u{feff}\u{200b} hush\u{2060}\n\u{200d}").map(|secret| secret.0),
+            Ok("hush".to_owned())
+        );
+        assert_eq!(Secret::new("\u{200b}").map(|secret| secret.0), Err(SecretError::Blank));
     }
 
     #[test]
@@ -193,6 +206,10 @@ mod tests {
         assert_eq!(key("not base64!", KeyForm::Whsec), Err(SecretError::NotBase64));
         assert_eq!(key("whsec_", KeyForm::Whsec), Err(SecretError::Blank));
         assert_eq!(key("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec), Ok(()));
+        for surplus in ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBr"] {
+            assert_eq!(key(surplus, KeyForm::Whsec), Ok(()));
+            assert_eq!(key(&format!("whsec_{surplus}"), KeyForm::Whsec), Ok(()));
+        }
         assert_eq!(key("C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec), Ok(()));
         assert_eq!(
             key("whpk_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec),

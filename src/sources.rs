@@ -69,7 +69,7 @@ struct Fields {
 impl Fields {
     fn source(&mut self, name: &str, window: Duration) -> Option<SourceConfig> {
         let scheme = self.scheme();
-        let secrets = self.secrets(scheme.as_ref());
+        let secrets = self.secrets(name, scheme.as_ref());
         let default = scheme.as_ref().and_then(|scheme| scheme.tolerance).unwrap_or(window).min(window);
         let tolerance = self.parse("tolerance", parse_duration);
         if tolerance.is_some() && scheme.as_ref().is_some_and(|scheme| scheme.time == Time::Nowhere) {
@@ -146,7 +146,7 @@ impl Fields {
         }
     }
 
-    fn secrets(&mut self, scheme: Option<&Scheme>) -> Option<Secrets> {
+    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
         let missing = !self.fields.0.iter().any(|(name, _)| matches!(name.as_str(), "secret" | "secret_arn"));
         let given = self.strings("secret");
         let stored = self.string("secret_arn");
@@ -158,7 +158,11 @@ impl Fields {
             (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
             (Some(texts), None) => {
                 let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
-                let key = |text: &String| Secret::new(text)?.key(form);
+                let key = |text: &String| {
+                    let secret = Secret::new(text)?;
+                    secret.warn(source, "SOURCES");
+                    secret.key(form)
+                };
                 match texts.iter().map(key).collect::<Result<_, SecretError>>() {
                     Ok(keys) => return Some(Secrets::Given(keys)),
                     Err(error) => self.mistake("secret", format!("is wrong: {error}")),

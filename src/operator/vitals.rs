@@ -27,8 +27,7 @@ pub async fn secrets(
     stage: &str,
 ) -> Result<Option<Result<StoredSecrets, SecretError>>, CallError> {
     let version = StoredSecret::new(sdk, arn).version(stage).await?;
-    Ok(version
-        .map(|version| version.secret_string().ok_or(SecretError::Blank).and_then(StoredSecrets::parse)))
+    Ok(version.map(|version| StoredSecrets::read(version.secret_string())))
 }
 
 /// What there is to know of the queue of events.

@@ -30,12 +30,12 @@ impl StoredSecrets {
     /// # Errors
     /// If it has another form, or one of the secrets is blank, or there is no secret in it.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
-        let json = text.trim();
+        let json = text.trim_matches(super::doubt::is_blank);
         let mut secrets = Self::default();
         match json.bytes().next() {
-            Some(b'[') => secrets.add(read::<Texts>(json)?, None)?,
+            Some(b'[') => secrets.add(from_json::<Texts>(json)?, None)?,
             Some(b'{') => {
-                let members: Pairs<Texts> = read(json)?;
+                let members: Pairs<Texts> = from_json(json)?;
                 for (index, (name, texts)) in members.0.iter().enumerate() {
                     let live_mode = match name.as_str() {
                         LIVE => Some(true),
@@ -57,6 +57,14 @@ impl StoredSecrets {
             _ => secrets.add(Texts::One(text.to_owned()), None)?,
         }
         if secrets.0.is_empty() { Err(SecretError::Blank) } else { Ok(secrets) }
+    }
+
+    /// Reads the value as Secrets Manager has it; `None` is a value of bytes.
+    ///
+    /// # Errors
+    /// As [`StoredSecrets::parse`], and if it holds bytes.
+    pub fn read(secret_string: Option<&str>) -> Result<Self, SecretError> {
+        Self::parse(secret_string.ok_or(SecretError::Bytes)?)
     }
 
     fn add(&mut self, texts: Texts, live_mode: Option<bool>) -> Result<(), SecretError> {
@@ -116,7 +124,7 @@ enum Texts {
 }
 
 /// The parser's own message could quote a secret.
-fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, SecretError> {
+fn from_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, SecretError> {
     serde_json::from_str(json).map_err(|_| SecretError::Form)
 }
 
@@ -139,6 +147,7 @@ mod tests {
             ("54vFWvaSbbzYpxXPeB4YEw==\n", &[("54vFWvaSbbzYpxXPeB4YEw==", None)][..]),
             ("with,comma", &[("with,comma", None)]),
             (r#" "a JSON string" "#, &[("a JSON string", None)]),
+            ("\u{feff}[\"a\"]\u{200b}", &[("a", None)]),
             (r#""not JSON"#, &[(r#""not JSON"#, None)]),
             (r#"["new", "old"]"#, &[("new", None), ("old", None)]),
             (r#"{"live":"l","test":"t"}"#, &[("l", Some(true)), ("t", Some(false))]),
