@@ -28,7 +28,7 @@ use crate::{
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
     renewal::Renewal,
-    scheme::KeyForm,
+    scheme::{KeyForm, Origin},
     secret::{ActiveSecret, Key, SecretError, StoredSecrets},
 };
 
@@ -62,6 +62,9 @@ pub async fn compose(
     }
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
     let sources = sources.collect::<JoinSet<_>>().join_all().await;
+    for (index, source) in sources.iter().enumerate() {
+        source.report_shared_keys(&sources[..index]);
+    }
     let ledger = config.ledger_table.map(|table| DynamoLedger::new(sdk, table));
     if ledger.is_none() {
         tracing::warn!(
@@ -84,7 +87,8 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
         }
         Secrets::Stored(arn) => arn.clone(),
     };
-    let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key };
+    let states_mode = source.scheme.live_mode != Origin::Nowhere;
+    let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key, states_mode };
     let keys = stored.fetch(SECRET_TIMEOUT).await;
     let since = keys.is_ok().then(SystemTime::now);
     let keys = keys.unwrap_or_else(|error| {
@@ -255,6 +259,8 @@ struct StoredKeys {
     /// The source's.
     name: String,
     form: KeyForm,
+    /// Whether the source's events state their mode.
+    states_mode: bool,
 }
 
 impl StoredKeys {
@@ -293,7 +299,13 @@ impl StoredKeys {
         for active in &secrets {
             active.secret.warn(&self.name, STORED);
         }
-        secrets.iter().map(|active| active.secret.key(self.form)).collect()
+        if secrets.have_modes() && !self.states_mode {
+            tracing::warn!(
+                "source {}: the modes in {STORED} are ignored: events of its scheme do not state their mode",
+                self.name
+            );
+        }
+        secrets.keys(self.form)
     }
 }
 

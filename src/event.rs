@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     pointer::{self, Unreadable},
     scheme::{Origin, Scheme},
-    signature::Verified,
+    signature::{SignatureError, Verified},
 };
 
 /// A verified delivery that is an event; only [`Event::parse`] makes one.
@@ -39,6 +39,7 @@ impl Event {
         let idempotency_key = text(&verified, &scheme.idempotency_key, idempotency_key, family.id.as_deref());
         let shop = header(&verified, family.shop.as_deref());
         let live_mode = live_mode.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        verified.check_mode(live_mode).map_err(EventError::Untrusted)?;
         if scheme.insists && kind.is_none() {
             return Err(EventError::NoType);
         }
@@ -173,9 +174,11 @@ impl Identity {
     }
 }
 
-/// Why a signed body is no event.
+/// Why a signed body is not an event that can be forwarded.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum EventError {
+    #[error(transparent)]
+    Untrusted(SignatureError),
     #[error("the body is empty, and a queue takes no empty message")]
     Empty,
     #[error("the body is not JSON")]

@@ -76,7 +76,7 @@ impl Secret {
         if is_public {
             let bytes = bytes.try_into().map_err(|_| SecretError::NotAPublicKey)?;
             return VerifyingKey::from_bytes(&bytes)
-                .map(Key::Ed25519)
+                .map(Key::ed25519)
                 .map_err(|_| SecretError::NotAPublicKey);
         }
         if bytes.is_empty() { Err(SecretError::Blank) } else { Ok(Key::hmac(&bytes)) }
@@ -108,7 +108,15 @@ pub enum SecretError {
 
 /// What signatures are checked against.
 #[derive(Clone)]
-pub enum Key {
+pub struct Key {
+    form: Form,
+    live_mode: Option<bool>,
+    /// What it makes of a constant, and so the same for keys that verify the same signatures; gives nothing away of them.
+    fingerprint: [u8; 32],
+}
+
+#[derive(Clone)]
+enum Form {
     /// Ready to go on; keyed but for the message.
     Hmac(Hmac<Sha256>),
     Ed25519(VerifyingKey),
@@ -116,28 +124,45 @@ pub enum Key {
 
 impl Key {
     fn hmac(bytes: &[u8]) -> Self {
-        Self::Hmac(Hmac::new_from_slice(bytes).expect("a key of any length will do"))
+        let mac = Hmac::new_from_slice(bytes).expect("a key of any length will do");
+        let fingerprint = mac_over(&mac, &[b"fingerprint"]).finalize().into_bytes().into();
+        Self { form: Form::Hmac(mac), live_mode: None, fingerprint }
+    }
+
+    fn ed25519(key: VerifyingKey) -> Self {
+        Self { form: Form::Ed25519(key), live_mode: None, fingerprint: key.to_bytes() }
+    }
+
+    /// The mode of the events that it may sign; `None` for both.
+    pub(crate) fn live_mode(&self) -> Option<bool> {
+        self.live_mode
+    }
+
+    /// Whether it verifies what the other verifies, whatever their modes.
+    #[must_use]
+    pub fn verifies_as(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
     }
 
     /// The MAC over a message in parts; `None` of a public key, which signs nothing.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
-        let Self::Hmac(mac) = self else { return None };
+        let Form::Hmac(mac) = &self.form else { return None };
         Some(mac_over(mac, parts))
     }
 
     /// Whether any of the signatures is of this key's kind.
     pub(crate) fn may_have_made(&self, signatures: &Signatures) -> bool {
-        match self {
-            Self::Hmac(_) => !signatures.hmac.is_empty(),
-            Self::Ed25519(_) => !signatures.ed25519.is_empty(),
+        match self.form {
+            Form::Hmac(_) => !signatures.hmac.is_empty(),
+            Form::Ed25519(_) => !signatures.ed25519.is_empty(),
         }
     }
 
     /// Reads a message in parts, once for however many signatures.
     pub(crate) fn read(&self, parts: &[&[u8]]) -> Checker<'_> {
-        match self {
-            Self::Hmac(mac) => Checker::Hmac(mac_over(mac, parts).finalize()),
-            Self::Ed25519(key) => Checker::Ed25519(key, parts.concat()),
+        match &self.form {
+            Form::Hmac(mac) => Checker::Hmac(mac_over(mac, parts).finalize()),
+            Form::Ed25519(key) => Checker::Ed25519(key, parts.concat()),
         }
     }
 }
@@ -197,6 +222,17 @@ mod tests {
             Ok("hush".to_owned())
         );
         assert_eq!(Secret::new("\u{200b}").map(|secret| secret.0), Err(SecretError::Blank));
+    }
+
+    #[test]
+    fn keys_are_compared_by_what_they_verify() {
+        let key = |text: &str, form| Secret::new(text).unwrap().key(form).unwrap();
+        let (raw, whsec) = (KeyForm::Raw, KeyForm::Whsec);
+        assert!(key("hush", raw).verifies_as(&key(" hush", raw)));
+        assert!(!key("hush", raw).verifies_as(&key("hush!", raw)));
+        assert!(key("whsec_aGk=", whsec).verifies_as(&key("aGk", whsec)));
+        assert!(key("aGk=", whsec).verifies_as(&key("hi", raw)));
+        assert!(!key("aGk=", whsec).verifies_as(&key("aGk=", raw)));
     }
 
     #[test]

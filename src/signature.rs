@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     header::{Header, Signatures, parse_time},
-    scheme::{Family, Scheme, Signed, Time},
+    scheme::{Family, Origin, Scheme, Signed, Time},
     secret::Key,
 };
 
@@ -43,6 +43,8 @@ pub struct Verified {
     family: Family,
     timestamp: Option<u64>,
     label: &'static str,
+    /// The mode of the secret, where it has one.
+    live_mode: Option<bool>,
 }
 
 impl Verified {
@@ -81,6 +83,13 @@ impl Verified {
         self.timestamp
     }
 
+    /// Compares the mode that the event states with that of the secret which signed it: who has the test secret must
+    /// not make live events.
+    pub(crate) fn check_mode(&self, stated: Option<bool>) -> Result<(), SignatureError> {
+        let secret = self.live_mode.filter(|_| self.scheme.live_mode != Origin::Nowhere);
+        if secret.is_some() && stated != secret { Err(SignatureError::OtherMode) } else { Ok(()) }
+    }
+
     /// The label of the signature that matched, as in `v2`; empty where signatures have none.
     #[must_use]
     pub fn label(&self) -> &'static str {
@@ -93,7 +102,7 @@ impl Verified {
 pub struct Verifier {
     source: Arc<str>,
     scheme: Arc<Scheme>,
-    keys: RwLock<Vec<Key>>,
+    keys: RwLock<Arc<[Key]>>,
     tolerance: Duration,
 }
 
@@ -101,7 +110,8 @@ impl Verifier {
     /// Accepts what any of `keys` signed (none: nothing is accepted), up to `tolerance` old.
     #[must_use]
     pub fn new(source: &str, scheme: Scheme, keys: Vec<Key>, tolerance: Duration) -> Self {
-        Self { source: source.into(), scheme: scheme.into(), keys: RwLock::new(keys), tolerance }
+        let keys = RwLock::new(distinct(keys));
+        Self { source: source.into(), scheme: scheme.into(), keys, tolerance }
     }
 
     /// The name of the source.
@@ -116,15 +126,29 @@ impl Verifier {
         &self.scheme
     }
 
-    /// Accepts from now on what any of these signed, and nothing else.
-    pub fn set_keys(&self, keys: Vec<Key>) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    /// Accepts from now on what any of these signed, and nothing else. Returns whether there are new ones among them.
+    pub fn set_keys(&self, keys: Vec<Key>) -> bool {
+        let keys = distinct(keys);
+        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, Arc::clone(&keys));
+        keys.iter().any(|key| !contains(&old, key))
     }
 
     /// Whether there is nothing to verify with.
     #[must_use]
     pub fn has_no_keys(&self) -> bool {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.keys().is_empty()
+    }
+
+    /// Whether some delivery would be verified by both.
+    #[must_use]
+    pub fn shares_a_key_with(&self, other: &Self) -> bool {
+        let others = other.keys();
+        self.keys().iter().any(|key| contains(&others, key))
+    }
+
+    fn keys(&self) -> Arc<[Key]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Trades a delivery for the proof that the provider signed it.
@@ -132,11 +156,47 @@ impl Verifier {
     /// # Errors
     /// Whenever the delivery must not be forwarded. The reason is for the operator, not for the sender.
     pub fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, SignatureError> {
+        self.attempt(delivery, now).map_err(Failed::into_error)
+    }
+
+    /// The same, but what no key matched may be tried again when there are others.
+    pub(crate) fn attempt(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Failed> {
+        let keys = self.keys();
+        match self.verify_with(&keys, &delivery, now) {
+            Ok(proof) => Ok(self.verified(delivery, proof)),
+            Err(SignatureError::Mismatch) => Err(Failed::Unmatched(Unmatched { delivery, tried: keys })),
+            Err(error) => Err(Failed::Finally(error)),
+        }
+    }
+
+    /// Tries the keys that are new since the attempt, and no other.
+    pub(crate) fn retry(&self, unmatched: Unmatched, now: SystemTime) -> Result<Verified, SignatureError> {
+        let Unmatched { delivery, tried } = unmatched;
+        let new: Vec<_> = self.keys().iter().filter(|key| !contains(&tried, key)).cloned().collect();
+        if new.is_empty() {
+            return Err(SignatureError::Mismatch);
+        }
+        let proof = self.verify_with(&new, &delivery, now)?;
+        Ok(self.verified(delivery, proof))
+    }
+
+    fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {
+        let Proof { family, timestamp, label, live_mode } = proof;
+        let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
+        Verified { delivery, source, scheme, family, timestamp, label, live_mode }
+    }
+
+    fn verify_with(
+        &self,
+        keys: &[Key],
+        delivery: &Delivery,
+        now: SystemTime,
+    ) -> Result<Proof, SignatureError> {
         let now = unix_seconds(now);
         let mut claims = Vec::new();
         let mut error = SignatureError::Missing;
         for family in &self.scheme.families {
-            match Claim::read(&self.scheme, family, &delivery) {
+            match Claim::read(&self.scheme, family, delivery) {
                 Ok(claim) => claims.push(claim),
                 Err(SignatureError::Missing) => {}
                 Err(other) => error = other,
@@ -146,28 +206,19 @@ impl Verifier {
             return Err(error);
         }
         error = SignatureError::Mismatch;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let mut proof = None;
-        for (claim, label) in keys.iter().flat_map(|key| matches(key, &claims, &delivery.body)) {
-            match self.check_time(claim.seconds, now) {
-                Ok(()) => {
-                    let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
-                    proof = Some((claim.family.clone(), timestamp, label));
-                    break;
+        for key in keys {
+            for (claim, label) in matches(key, &claims, &delivery.body) {
+                match self.check_time(claim.seconds, now) {
+                    Ok(()) => {
+                        let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
+                        let family = claim.family.clone();
+                        return Ok(Proof { family, timestamp, label, live_mode: key.live_mode() });
+                    }
+                    Err(other) => error = other,
                 }
-                Err(other) => error = other,
             }
         }
-        drop(keys);
-        let (family, timestamp, label) = proof.ok_or(error)?;
-        Ok(Verified {
-            delivery,
-            source: Arc::clone(&self.source),
-            scheme: Arc::clone(&self.scheme),
-            family,
-            timestamp,
-            label,
-        })
+        Err(error)
     }
 
     fn check_time(&self, signed: Option<u64>, now: u64) -> Result<(), SignatureError> {
@@ -180,6 +231,52 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// Each key once; where two differ in their mode, the first counts.
+fn distinct(keys: Vec<Key>) -> Arc<[Key]> {
+    let mut distinct = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !contains(&distinct, &key) {
+            distinct.push(key);
+        }
+    }
+    distinct.into()
+}
+
+fn contains(keys: &[Key], key: &Key) -> bool {
+    keys.iter().any(|other| other.verifies_as(key))
+}
+
+/// Which signature it was that matched.
+struct Proof {
+    family: Family,
+    timestamp: Option<u64>,
+    label: &'static str,
+    live_mode: Option<bool>,
+}
+
+/// Why an attempt to verify a delivery failed.
+pub(crate) enum Failed {
+    /// None of the keys matched, so others may.
+    Unmatched(Unmatched),
+    /// No key would change that.
+    Finally(SignatureError),
+}
+
+impl Failed {
+    fn into_error(self) -> SignatureError {
+        match self {
+            Self::Unmatched(_) => SignatureError::Mismatch,
+            Self::Finally(error) => error,
+        }
+    }
+}
+
+/// A delivery with the keys that did not match it.
+pub(crate) struct Unmatched {
+    delivery: Delivery,
+    tried: Arc<[Key]>,
 }
 
 /// What a complete family of headers says: these signatures, over this before the body.
@@ -262,6 +359,8 @@ pub enum SignatureError {
     Stale { age: u64 },
     #[error("the signature is from {ahead} s in the future")]
     Future { ahead: u64 },
+    #[error("the event is not of the mode (live or test) of the secret that signed it")]
+    OtherMode,
 }
 
 /// The whole seconds since the epoch, as signatures and records count time.

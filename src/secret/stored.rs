@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{Secret, SecretError};
-use crate::pairs::Pairs;
+use super::{Key, Secret, SecretError};
+use crate::{pairs::Pairs, scheme::KeyForm};
 
 const LIVE: &str = "live";
 const TEST: &str = "test";
@@ -81,6 +81,29 @@ impl StoredSecrets {
     /// The secrets in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, ActiveSecret> {
         self.0.iter()
+    }
+
+    /// The keys that a scheme verifies with, each of them once; a secret of both modes verifies both.
+    ///
+    /// # Errors
+    /// If a secret has not the form that the scheme's provider gives it.
+    pub fn keys(&self, form: KeyForm) -> Result<Vec<Key>, SecretError> {
+        let mut keys: Vec<Key> = Vec::new();
+        for ActiveSecret { secret, live_mode } in self {
+            let key = Key { live_mode: *live_mode, ..secret.key(form)? };
+            match keys.iter_mut().find(|other| other.verifies_as(&key)) {
+                Some(same) if same.live_mode != key.live_mode => same.live_mode = None,
+                Some(_) => {}
+                None => keys.push(key),
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Whether any of the secrets has a mode.
+    #[must_use]
+    pub fn have_modes(&self) -> bool {
+        self.0.iter().any(|active| active.live_mode.is_some())
     }
 
     /// The value to store, by which the receiver knows the mode of each secret. Where no mode is known it is a list,
@@ -202,6 +225,19 @@ mod tests {
             expected.sort();
             assert_eq!(read, expected);
         }
+    }
+
+    #[test]
+    fn a_key_has_the_mode_of_its_secret_or_both() {
+        let modes = |text: &str| {
+            let keys = StoredSecrets::parse(text).unwrap().keys(KeyForm::Raw).unwrap();
+            keys.iter().map(Key::live_mode).collect::<Vec<_>>()
+        };
+        assert_eq!(modes(r#"{"live":"a","test":"b","any":"c"}"#), [Some(true), Some(false), None]);
+        assert_eq!(modes(r#"{"live":["a","a"]}"#), [Some(true)]);
+        assert_eq!(modes(r#"{"live":"a","test":"a"}"#), [None]);
+        assert_eq!(modes(r#"{"live":"a","any":"a"}"#), [None]);
+        assert_eq!(modes(r#"["a","a"]"#), [None]);
     }
 
     #[test]
