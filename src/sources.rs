@@ -36,10 +36,29 @@ pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<Stri
             mistakes.push(format!("{name} stands twice"));
         }
         let mut fields = Fields { fields, mistakes: Vec::new() };
-        sources.extend(fields.source(&name, window));
+        let source = fields.source(&name, window);
         mistakes.extend(fields.mistakes.into_iter().map(|mistake| format!("{name}: {mistake}")));
+        mistakes.extend(source.iter().flat_map(|source| shared_secrets(source, &sources)));
+        sources.extend(source);
     }
     (sources, mistakes)
+}
+
+/// A delivery to one of two such sources would be good at the other, and a second event there.
+fn shared_secrets(source: &SourceConfig, others: &[SourceConfig]) -> Vec<String> {
+    let field = |other: &SourceConfig| match (&source.secrets, &other.secrets) {
+        (Secrets::Stored(arn), Secrets::Stored(other)) if arn == other => Some("secret_arn"),
+        (Secrets::Given(keys), Secrets::Given(others)) => {
+            let is_shared = keys.iter().any(|key| others.iter().any(|other| key.verifies_as(other)));
+            is_shared.then_some("secret")
+        }
+        _ => None,
+    };
+    let shared = others.iter().filter_map(|other| Some((field(other)?, &other.name)));
+    let mistake = |(field, other)| {
+        format!("{}: {field} is that of {other} too; each source needs its own", source.name)
+    };
+    shared.map(mistake).collect()
 }
 
 /// Reads a scheme with its fields, as the value of one source has them.
@@ -369,6 +388,30 @@ mod tests {
         let twice = r#"{"a":{"scheme":"github","secret":"x"},"a":{"scheme":"github","secret":"y"}}"#;
         assert_eq!(mistakes(twice), ["a stands twice"]);
         assert_eq!(mistakes("{}").len(), 1);
+    }
+
+    #[test]
+    fn two_sources_have_different_secrets() {
+        let two = |a: &str, b: &str| mistakes(&format!(r#"{{"a":{{{a}}},"b":{{{b}}}}}"#));
+        let (github, stripe) = (r#""scheme":"github","#, r#""scheme":"stripe","#);
+        for (one, other, field) in [
+            (r#""secret":"hush""#, r#""secret":"hush""#, "secret"),
+            (r#""secret":["x","hush"]"#, r#""secret":[" hush ","y"]"#, "secret"),
+            (r#""secret_arn":"arn:x""#, r#""secret_arn":"arn:x""#, "secret_arn"),
+        ] {
+            for scheme in [github, stripe] {
+                let mistakes = two(&format!("{github}{one}"), &format!("{scheme}{other}"));
+                let [mistake] = &mistakes[..] else { panic!("{mistakes:?}") };
+                assert!(mistake.starts_with(&format!("b: {field} is that of a too")), "{mistake}");
+                assert!(!mistake.contains("hush") && !mistake.contains("arn:"), "{mistake}");
+            }
+        }
+        let different =
+            two(&format!(r#"{github}"secret":"hush""#), r#""scheme":"standard-webhooks","secret":"hush""#);
+        assert_eq!(different, Vec::<String>::new(), "the key is another one");
+        let different =
+            two(&format!(r#"{github}"secret_arn":"arn:x""#), &format!(r#"{github}"secret_arn":"arn:y""#));
+        assert_eq!(different, Vec::<String>::new());
     }
 
     #[test]
