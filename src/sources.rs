@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
+    config::{NOT_AN_ARN, Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode, quoted},
     filter::{Filter, Mode},
     pairs::Pairs,
     scheme::{Encoding, Family, KeyForm, Layout, Origin, Scheme, Signed, Text, Time},
@@ -96,11 +96,12 @@ impl Fields {
         }
         let tolerance = tolerance.unwrap_or(default);
         if let Err(what) = check_tolerance(tolerance, window) {
-            self.mistake("tolerance", what);
+            let value = humantime::format_duration(tolerance).to_string();
+            self.refuse("tolerance", &value, what);
         }
         let types = self.strings("event_types").unwrap_or_else(|| vec!["*".to_owned()]);
-        if types.iter().any(|kind| kind.contains(',')) {
-            self.mistake("event_types", "must be a list: there is a comma within a type");
+        if let Some(kind) = types.iter().find(|kind| kind.contains(',')) {
+            self.refuse("event_types", kind, "has a comma: several types must be a list");
         }
         let mode = self.parse("live_mode", parse_mode).unwrap_or_default();
         if mode != Mode::Any && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == Origin::Nowhere) {
@@ -112,12 +113,13 @@ impl Fields {
     }
 
     fn scheme(&mut self) -> Option<Scheme> {
-        let Some(name) = self.string("scheme") else {
-            self.mistake("scheme", format!("is required: one of {}", Scheme::NAMES.join(", ")));
-            return None;
-        };
+        let names = Scheme::NAMES.join(", ");
+        if !self.has("scheme") {
+            self.mistake("scheme", format!("is required: one of {names}"));
+        }
+        let name = self.string("scheme")?;
         let Some(mut scheme) = Scheme::named(&name) else {
-            self.mistake("scheme", format!("must be one of {}", Scheme::NAMES.join(", ")));
+            self.refuse("scheme", &name, format!("is not known: it must be one of {names}"));
             return None;
         };
         if scheme.name == "hmac-sha256" {
@@ -136,13 +138,13 @@ impl Fields {
         if let Some(encoding) = self.parse("encoding", |text| match text {
             "hex" => Ok(Encoding::Hex),
             "base64" => Ok(Encoding::Base64),
-            _ => Err("must be hex or base64"),
+            _ => Err("is not hex or base64"),
         }) {
             scheme.encoding = encoding;
         }
         if let Some(prefix) = self.string("prefix") {
             if prefix.contains(',') {
-                self.mistake("prefix", "must not have a comma, which separates signatures");
+                self.refuse("prefix", &prefix, "has a comma, which separates signatures");
             }
             scheme.layout = Layout::Single(prefix.into());
         }
@@ -155,7 +157,9 @@ impl Fields {
             }
             None | Some(Value::Bool(false)) => {}
             Some(Value::Bool(true)) => self.mistake("signed_timestamp", "needs timestamp_header"),
-            Some(_) => self.mistake("signed_timestamp", "must be true or false"),
+            Some(value) => {
+                self.mistake("signed_timestamp", format!("{} is not true or false", shown(&value)));
+            }
         }
         if let Some(pointer) = self.pointer("key") {
             (scheme.id, scheme.idempotency_key) = (pointer.clone(), pointer);
@@ -166,7 +170,7 @@ impl Fields {
     }
 
     fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
-        let missing = !self.fields.0.iter().any(|(name, _)| matches!(name.as_str(), "secret" | "secret_arn"));
+        let missing = !self.has("secret") && !self.has("secret_arn");
         let given = self.strings("secret");
         let stored = self.string("secret_arn");
         match (given, stored) {
@@ -174,7 +178,7 @@ impl Fields {
             (None, None) if missing => self.mistake("secret", "or secret_arn is required"),
             (None, None) => {}
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
-            (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
+            (None, Some(_)) => self.mistake("secret_arn", NOT_AN_ARN),
             (Some(texts), None) => {
                 let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
                 let key = |text: &String| {
@@ -195,6 +199,15 @@ impl Fields {
         self.mistakes.push(format!("{field} {what}"));
     }
 
+    /// A mistake in a value that is shown; that of a secret, or of what may be one by mistake, is not.
+    fn refuse(&mut self, field: &str, value: &str, what: impl fmt::Display) {
+        self.mistake(field, format_args!("{} {what}", quoted(value)));
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.fields.0.iter().any(|(name, _)| name == field)
+    }
+
     fn take(&mut self, field: &str) -> Option<Value> {
         let index = self.fields.0.iter().position(|(name, _)| name == field)?;
         Some(self.fields.0.remove(index).1)
@@ -203,8 +216,8 @@ impl Fields {
     fn string(&mut self, field: &str) -> Option<String> {
         match self.take(field)? {
             Value::String(text) if !text.trim().is_empty() => Some(text),
-            _ => {
-                self.mistake(field, "must be a string that is not blank");
+            value => {
+                self.wrong_value(field, &value, "is not a string, or blank");
                 None
             }
         }
@@ -212,24 +225,33 @@ impl Fields {
 
     /// A string, or a list of them.
     fn strings(&mut self, field: &str) -> Option<Vec<String>> {
-        let values = match self.take(field)? {
-            Value::Array(values) if !values.is_empty() => values,
-            value => vec![value],
+        let given = self.take(field)?;
+        let values = match &given {
+            Value::Array(values) if !values.is_empty() => values.as_slice(),
+            value => std::slice::from_ref(value),
         };
-        let text = |value| match value {
-            Value::String(text) if !text.trim().is_empty() => Some(text),
+        let text = |value: &Value| match value {
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             _ => None,
         };
-        let texts: Option<Vec<_>> = values.into_iter().map(text).collect();
+        let texts: Option<Vec<_>> = values.iter().map(text).collect();
         if texts.is_none() {
-            self.mistake(field, "must be a string or a list of strings, none of them blank");
+            self.wrong_value(field, &given, "is not a string or a list of strings, none of them blank");
         }
         texts
     }
 
+    fn wrong_value(&mut self, field: &str, value: &Value, what: &str) {
+        if field.starts_with("secret") {
+            self.mistake(field, what);
+        } else {
+            self.mistake(field, format!("{} {what}", shown(value)));
+        }
+    }
+
     fn parse<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
         let text = self.string(field)?;
-        parse(&text).map_err(|what| self.mistake(field, what)).ok()
+        parse(&text).map_err(|what| self.refuse(field, &text, what)).ok()
     }
 
     fn header(&mut self, field: &str) -> Option<String> {
@@ -242,8 +264,9 @@ impl Fields {
         if texts.len() > MAX_SIGNATURE_HEADERS {
             self.mistake(field, format!("has more than {MAX_SIGNATURE_HEADERS} names"));
         }
-        let names: Result<Vec<_>, _> = texts.iter().map(|text| header_name(text).map(Text::from)).collect();
-        names.map_err(|what| self.mistake(field, what)).ok()
+        let name = |text: &String| header_name(text).map(Text::from).map_err(|what| (text.clone(), what));
+        let names: Result<Vec<_>, _> = texts.iter().map(name).collect();
+        names.map_err(|(text, what)| self.refuse(field, &text, what)).ok()
     }
 
     fn pointer(&mut self, field: &str) -> Option<Origin> {
@@ -251,7 +274,7 @@ impl Fields {
             if is_pointer(text) {
                 Ok(Origin::Body(text.to_owned().into()))
             } else {
-                Err("must be a JSON pointer, such as /data/id")
+                Err("is not a JSON pointer, such as /data/id")
             }
         })
     }
@@ -264,8 +287,16 @@ impl Fields {
     }
 }
 
+/// A value of JSON for a message, quoted as it is there.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        value => value.to_string().chars().take(100).collect(),
+    }
+}
+
 fn header_name(text: &str) -> Result<String, &'static str> {
-    let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "must be the name of a header")?;
+    let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not the name of a header")?;
     Ok(name.as_str().to_owned())
 }
 
@@ -376,6 +407,40 @@ mod tests {
             assert!(!mistakes.is_empty(), "{fields}");
             assert!(mistakes.iter().all(|mistake| mistake.starts_with("shop: ")), "{mistakes:?}");
             assert!(mistakes[0].starts_with(&format!("shop: {field} ")), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_value_is_named_unless_it_may_be_a_secret() {
+        for (fields, named) in [
+            (r#""scheme":"nope","secret":"x""#, r#"scheme "nope" is not known: it must be one of duffel, "#),
+            (r#""scheme":["x"],"secret":"x""#, r#"scheme ["x"] is not a string"#),
+            (r#""scheme":"stripe","secret":"x","tolerance":"2d""#, r#"tolerance "2days" is longer than"#),
+            (r#""scheme":"stripe","secret":"x","tolerance":"soon""#, r#"tolerance "soon" is not a duration"#),
+            (r#""scheme":"stripe","secret":"x","live_mode":"both""#, r#"live_mode "both" is not one of"#),
+            (r#""scheme":"stripe","secret":"x","event_types":["a",1]"#, r#"event_types ["a",1] is not"#),
+            (r#""scheme":"hmac-sha256","secret":"x","encoding":"base32""#, r#"encoding "base32" is not"#),
+            (r#""scheme":"hmac-sha256","secret":"x","prefix":"v1,""#, r#"prefix "v1," has a comma"#),
+            (r#""scheme":"hmac-sha256","secret":"x","key":"id""#, r#"key "id" is not a JSON pointer"#),
+            (
+                r#""scheme":"hmac-sha256","secret":"x","signature_header":["a","b c"]"#,
+                r#"signature_header "b c" is not the name"#,
+            ),
+        ] {
+            let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(mistakes[0].starts_with(&format!("shop: {named}")), "{mistakes:?}");
+        }
+        for fields in [
+            r#""scheme":"github","secret_arn":"hush""#,
+            r#""scheme":"github","secret_arn":["hush"]"#,
+            r#""scheme":"github","secret":["x",{"hush":1}]"#,
+            r#""scheme":"github","secret":"x","secrets":"hush""#,
+            r#""scheme":"standard-webhooks","secret":"hush!""#,
+        ] {
+            let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(!mistakes[0].contains("hush"), "{mistakes:?}");
         }
     }
 
