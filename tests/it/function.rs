@@ -2,6 +2,7 @@
 
 mod answers;
 mod cases;
+mod confidential;
 mod crash;
 mod faults;
 mod hostile;
@@ -10,6 +11,7 @@ mod message;
 mod secrets;
 mod sources;
 mod start;
+mod transformed;
 
 use std::{
     collections::BTreeMap,

@@ -4,6 +4,7 @@ mod families;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     filter::Filter,
@@ -13,7 +14,9 @@ use duffel_webhook_receiver::{
     signature::{Verifier, unix_seconds},
     sources,
 };
+use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
+use sha2::Sha256;
 
 use crate::helpers::{DAY, SECRET, WINDOW, World, answer, duffel, key, noon};
 
@@ -104,6 +107,37 @@ fn standard_webhooks_vectors_are_accepted_under_both_names() {
         }
     }
 }
+
+#[test]
+fn standard_webhooks_secrets_may_have_surplus_bits() {
+    let now = unix_seconds(noon()).to_string();
+    // What its bytes are without those.
+    for (secret, bytes) in SURPLUS_BITS {
+        let mut mac = Hmac::<Sha256>::new_from_slice(bytes).unwrap();
+        mac.update(format!("msg_1.{now}.{{}}").as_bytes());
+        let signature = format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()));
+        let headers =
+            [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*signature)];
+        for secret in [secret.to_owned(), format!("whsec_{secret}")] {
+            assert_eq!(
+                world(&scheme("standard-webhooks"), &secret).knock(post("it", &headers, b"{}"), noon()).0,
+                202
+            );
+        }
+    }
+}
+
+/// The last character of each has bits that belong to no byte.
+pub const SURPLUS_BITS: [(&str, &[u8]); 2] = [
+    (
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+        b"\x31\xf2\x90\xf6\xbf\x06\x29\x8a\xab\x4f\x08\xd4\x3c\x3f\x08\x2c\xf6\x48\xa3\x62\xda\x2d\xa4",
+    ),
+    (
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBr",
+        b"\x31\xf2\x90\xf6\xbf\x06\x29\x8a\xab\x4f\x08\xd4\x3c\x3f\x08\x2c\xf6\x48\xa3\x62\xda\x2d\xa4\xb0\x06",
+    ),
+];
 
 #[test]
 fn standard_webhooks_refuses_what_is_not_what_was_signed() {

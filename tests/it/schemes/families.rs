@@ -1,11 +1,14 @@
 //! Headers that belong together, and several signatures of one delivery.
 
+use std::time::{Duration, Instant};
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use duffel_webhook_receiver::{receive::Source, renewal::Renewal, secret::Key};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{STANDARD, at, generic, post, scheme, status, world};
-use crate::helpers::{DAY, World, answer, noon};
+use super::{STANDARD, at, generic, post, scheme, source, status, world};
+use crate::helpers::{DAY, World, answer, key, noon};
 
 fn mac(secret: &str, body: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -224,25 +227,91 @@ fn each_of_several_signature_headers_is_tried() {
     assert_eq!(knock(two), answer(200, "duplicate"));
 }
 
-/// Each would cost a pass over the body, whoever sends it.
+/// What a forged delivery of a large body costs.
+fn cost_once(world: &World, headers: &[(&String, &str)]) -> Duration {
+    let body = "x".repeat(1_000_000);
+    let request = post("it", headers, body.as_bytes());
+    let started = Instant::now();
+    assert_eq!(world.knock(request, noon()).0, 401);
+    started.elapsed()
+}
+
+/// The least of several times.
+fn cost(world: &World, headers: &[(&String, &str)]) -> Duration {
+    (0..7).map(|_| cost_once(world, headers)).min().unwrap()
+}
+
 #[test]
 fn more_signatures_cost_no_more_passes_over_the_body() {
-    let body = "x".repeat(1_000_000);
     let names: Vec<_> = (1..=10).map(|number| format!("x-{number}")).collect();
-    let scheme = generic(&format!(r#","signature_header":{names:?}"#));
-    let world = world(&scheme, "hush");
+    let world = world(&generic(&format!(r#","signature_header":{names:?}"#)), "hush");
     let wrong = hex::encode([7; 32]);
     let list = vec![&*wrong; 60].join(",");
-    let cost = |headers: &[(&String, &str)]| {
-        let cost = || {
-            let request = post("it", headers, body.as_bytes());
-            let started = std::time::Instant::now();
-            assert_eq!(world.knock(request, noon()).0, 401);
-            started.elapsed()
-        };
+    let one = cost(&world, &[(&names[0], &*wrong)]);
+    let many = cost(&world, &names.iter().map(|name| (name, &*list)).collect::<Vec<_>>());
+    assert!(many < one * 3, "{one:?} for one signature, {many:?} for 600");
+}
+
+#[test]
+fn a_key_that_is_active_twice_costs_no_second_pass() {
+    let header = ("x-webhook-signature".to_owned(), hex::encode([7; 32]));
+    let headers = [(&header.0, &*header.1)];
+    let once = cost(&World::of(vec![source("it", &generic(""), &["hush"])]), &headers);
+    let tenfold = cost(&World::of(vec![source("it", &generic(""), &["hush"; 10])]), &headers);
+    assert!(tenfold < once * 3, "{once:?} for one key, {tenfold:?} for it ten times");
+}
+
+/// With a secret that is fetched again, as it is or changed.
+#[test]
+fn only_keys_that_a_fetch_brought_are_tried_after_it() {
+    let scheme = generic("");
+    let header = ("x-webhook-signature".to_owned(), hex::encode([7; 32]));
+    let headers = [(&header.0, &*header.1)];
+    let all: Vec<_> = (0..10).map(|number| format!("secret {number}")).collect();
+    let keys: Vec<_> = all.iter().map(|secret| key(&scheme, secret)).collect();
+    let fetched = |keys: &[Key]| {
+        let keys = keys.to_vec();
+        let mut source = source("it", &scheme, &all.iter().map(String::as_str).collect::<Vec<_>>());
+        source.renewal = Some(Renewal::new(Some(noon()), move || {
+            let keys = keys.clone();
+            async move { Ok(keys) }
+        }));
+        source
+    };
+    // Each delivery has a receiver of its own: one that fetched lately does not fetch again.
+    let cost = |source: &dyn Fn() -> Source| {
+        let cost = || cost_once(&World::of(vec![source()]), &headers);
         (0..5).map(|_| cost()).min().unwrap()
     };
-    let one = cost(&[(&names[0], &*wrong)]);
-    let many = cost(&names.iter().map(|name| (name, &*list)).collect::<Vec<_>>());
-    assert!(many < one * 3, "{one:?} for one signature, {many:?} for 600");
+    let without = cost(&|| Source { renewal: None, ..fetched(&keys) });
+    let unchanged = cost(&|| fetched(&keys));
+    let one_more = cost(&|| fetched(&[&keys[..], &[key(&scheme, "new")]].concat()));
+    assert!(
+        unchanged * 2 < without * 3,
+        "{without:?} without a fetch, {unchanged:?} with one that changed nothing"
+    );
+    assert!(
+        one_more * 2 < without * 3,
+        "{without:?} without a fetch, {one_more:?} with one that brought a key"
+    );
+}
+
+#[test]
+fn what_no_message_could_hold_is_refused_before_it_is_read() {
+    let world = world(&generic(""), "hush");
+    let signature = hex::encode(mac("hush", "{}"));
+    let knock = |bytes: usize| {
+        let body = "x".repeat(bytes);
+        world.knock(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
+    };
+    assert_eq!(knock(1_048_576), answer(401, "unauthorized"));
+    assert_eq!(knock(1_048_577), answer(413, "too_large"));
+    assert!(world.queued().is_empty());
+    let started = Instant::now();
+    knock(1_048_576);
+    let hashed = started.elapsed();
+    let started = Instant::now();
+    knock(1_048_577);
+    let refused = started.elapsed();
+    assert!(refused < hashed, "{hashed:?} for a body that is hashed, {refused:?} for one that is refused");
 }
