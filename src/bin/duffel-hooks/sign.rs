@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use duffel_webhook_receiver::{
     config::DEFAULT_WINDOW,
-    scheme::{Scheme, Time},
+    scheme::{Family, Scheme, Time},
     secret::{Key, Secret},
     sign::{self, Signing},
     signature::{Delivery, Verifier, unix_seconds},
@@ -137,8 +137,9 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
     let scheme = &arguments.scheme.read()?;
     let tolerance = arguments.tolerance.or(scheme.tolerance).unwrap_or(DEFAULT_WINDOW);
     let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, tolerance);
-    let signature = scheme.signature.first().map(|name| (name.to_string(), arguments.signature.clone()));
-    let headers = arguments.headers.iter().cloned().chain(signature);
+    // The other headers say which of the families is meant.
+    let signature = |family: &Family| (family.signature.to_string(), arguments.signature.clone());
+    let headers = arguments.headers.iter().cloned().chain(scheme.families.iter().map(signature));
     let headers = headers.map(|(name, value)| (name.into(), value)).collect();
     let body = read_body(&arguments.body)?.into();
     let found = verifier.verify(Delivery { headers, body, ..Delivery::default() }, now)?;

@@ -4,7 +4,6 @@ use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
     aws::TTL_ATTRIBUTE,
     operator::{Output, Stack, StackError, dead_letters::DeadLetters, metric, vitals},
-    secret::Secret,
 };
 
 use super::Finding;
@@ -63,20 +62,20 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         let fix = format!("register the webhook (webhooks create --store), or {store}");
         return Ok(Finding::fail(NAME, "it has no value yet", fix));
     };
-    let Ok(current) = current else {
-        let seen = "it is blank, or neither a plain string nor a JSON list of strings";
-        return Ok(Finding::fail(NAME, seen, store));
+    let current = match current {
+        Ok(current) => current,
+        Err(error) => return Ok(Finding::fail(NAME, error.to_string(), store)),
     };
-    let is_broken = |secret: &Secret| secret.looks_broken() || secret.expose().contains(['"', '\'']);
-    if current.iter().any(is_broken) {
-        let seen = "it has white space or quotes within it, as no secret of Duffel's has";
-        return Ok(Finding::fail(NAME, seen, store));
+    let doubts: Vec<_> = current.iter().flat_map(|active| active.secret.doubts()).collect();
+    if let Some(doubt) = doubts.first() {
+        return Ok(Finding::fail(NAME, format!("it {doubt}, as no secret of Duffel's does"), store));
     }
     let previous = vitals::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(Result::ok).unwrap_or_default();
-    let active = match current.len() + previous.len() {
+    let (current, previous) = (current.iter().len(), previous.iter().len());
+    let active = match current + previous {
         1 => "1 secret is active".to_owned(),
-        number => format!("{number} secrets are active, {} of them of the previous version", previous.len()),
+        number => format!("{number} secrets are active, {previous} of them of the previous version"),
     };
     Ok(Finding::ok(NAME, active))
 }
