@@ -237,7 +237,8 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
-    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left\n";
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Does the stack's parameter \
+                 RedrivePrincipalArns name you?\n";
     assert_eq!(text(&done.stderr), error);
 }
 
