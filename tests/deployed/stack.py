@@ -19,6 +19,11 @@ def outputs():
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
 
+def parameters():
+    [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
+
+
 def put_secret(arn, value):
     boto3.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=value)
 
@@ -102,7 +107,7 @@ def delete_stack():
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
 
-commands = [outputs, put_secret, messages, in_the_clear, items, log, policy, put_policy, send_as, delete_stack]
+commands = [outputs, parameters, put_secret, messages, in_the_clear, items, log, policy, put_policy, send_as, delete_stack]
 commands = {command.__name__: command for command in commands}
 for line in sys.stdin:
     name, *arguments = json.loads(line)

@@ -244,6 +244,7 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
 
     only_what_the_policies_allow(&stack);
     nobody_but_the_receiver_and_redrivers_sends(&stack);
+    parameters_survive_the_next_deployment(&stack, folder.path(), &template);
     ledger_and_queue_outlive_the_stack_and_are_adopted(&stack, folder.path(), &template);
 }
 
@@ -285,6 +286,18 @@ fn nobody_but_the_receiver_and_redrivers_sends(stack: &Stack) {
         assert_eq!([send("role", "operator"), send("user", "on-call")], ["sent", "sent"], "{queue}");
     }
     assert_eq!(stack.messages().len(), 2);
+}
+
+/// As the README says, even one that is no longer in the configuration file.
+fn parameters_survive_the_next_deployment(stack: &Stack, folder: &Path, template: &Path) {
+    let parameters = || stack.boto.ask(&["parameters"]);
+    let before = parameters();
+    assert_eq!(before["RedrivePrincipalArns"], REDRIVERS.join(","));
+    Stack::deploy(folder, &stack.server, NAME, template, json!({ "OldestEventAlarmSeconds": "600" }));
+    let mut after = parameters();
+    assert_eq!(after["OldestEventAlarmSeconds"].take(), "600");
+    after["OldestEventAlarmSeconds"] = before["OldestEventAlarmSeconds"].clone();
+    assert_eq!(after, before);
 }
 
 /// Another stack goes on with the ledger, the queues and the secret of one that was deleted.

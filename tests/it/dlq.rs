@@ -86,6 +86,18 @@ async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
 }
 
 #[tokio::test]
+async fn an_existing_queue_without_its_dead_letter_queue_is_named() {
+    let owner = Deployed::new(NOWHERE).await;
+    let queue = [("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)];
+    let parameters = queue.map(|(name, output)| (name, owner.output(output)));
+    let stack = Deployed::with(NOWHERE, &parameters).await;
+    let refused = run(&["dlq", "show", "--stack", &stack.name]);
+    assert_eq!(refused.status.code(), Some(1));
+    let error = text(&refused.stderr);
+    assert!(error.contains("an existing queue (EventQueueArn) and no DeadLetterQueueArn"), "{error}");
+}
+
+#[tokio::test]
 async fn show_stops_at_its_limit_and_says_so() {
     let stack = with_four_dead_letters().await;
     let url = stack.output(Output::DeadLetterQueueUrl);
