@@ -114,12 +114,21 @@ impl Stack {
     /// # Errors
     /// When it tells nothing: it was made of another template, or its creation did not end well.
     pub fn output(&self, output: Output) -> Result<&str, StackError> {
-        let value = self.outputs.get(&output.to_string());
-        value.map(String::as_str).ok_or_else(|| StackError::Output {
-            name: self.name.clone(),
-            status: self.status.clone(),
-            output,
-        })
+        if let Some(value) = self.outputs.get(&output.to_string()) {
+            return Ok(value);
+        }
+        let name = self.name.clone();
+        let is_of_dead_letters = matches!(output, Output::DeadLetterQueueUrl | Output::DeadLetterQueueArn);
+        if is_of_dead_letters && self.has_existing_queue() {
+            return Err(StackError::DeadLetters { name });
+        }
+        Err(StackError::Output { name, status: self.status.clone(), output })
+    }
+
+    /// Whether the stack forwards to a queue that it did not create, whose settings are its owner's.
+    #[must_use]
+    pub fn has_existing_queue(&self) -> bool {
+        self.parameter("EventQueueArn").is_some()
     }
 }
 
@@ -130,6 +139,11 @@ pub enum StackError {
     Missing { name: String, region: String },
     #[error("the stack {name} ({status}) has no output {output}: was it made of this template?")]
     Output { name: String, status: String, output: Output },
+    #[error(
+        "the stack {name} has an existing queue (EventQueueArn) and no DeadLetterQueueArn: set this parameter if the \
+         queue has a dead-letter queue"
+    )]
+    DeadLetters { name: String },
     #[error(transparent)]
     Call(#[from] CallError),
 }

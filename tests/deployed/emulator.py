@@ -2,8 +2,10 @@
 
 import json
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import apigateway
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 # A function finds its way back by it.
@@ -45,6 +47,58 @@ def the_body_of_an_api_makes_its_routes(properties, api, attributes):
             }
             apigateway._create_route(api, route)
     return api, attributes
+
+
+evaluate_conditions = engine._evaluate_conditions
+
+
+def conditions_know_texts_and_lists(template, parameters):
+    """Fn::Join, Fn::Select and Fn::Split, lists, account and Region."""
+    definitions = template.get("Parameters", {})
+
+    def resolved(value):
+        if isinstance(value, list):
+            return [resolved(member) for member in value]
+        if not isinstance(value, dict):
+            return value
+        [(function, arguments)] = value.items()
+        arguments = resolved(arguments)
+        if function == "Ref":
+            pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id()}
+            if arguments in pseudo:
+                return pseudo[arguments]
+            text = parameters[arguments]["Value"]
+            return text.split(",") if definitions[arguments]["Type"] == "CommaDelimitedList" else text
+        if function == "Fn::Join":
+            return arguments[0].join(arguments[1])
+        if function == "Fn::Split":
+            return arguments[1].split(arguments[0])
+        if function == "Fn::Select":
+            return arguments[1][int(arguments[0])]
+        return {function: arguments}
+
+    conditions = {name: resolved(condition) for name, condition in template.get("Conditions", {}).items()}
+    return evaluate_conditions({**template, "Conditions": conditions}, parameters)
+
+
+for module in [changesets, engine, handlers, stacks]:
+    if hasattr(module, "_evaluate_conditions"):
+        module._evaluate_conditions = conditions_know_texts_and_lists
+
+
+resolve = iam_evaluator._resolve_condition_key
+
+
+def the_principal_of_a_session_is_its_role(key, context):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn"""
+    value = resolve(key, context)
+    if key.lower() == "aws:principalarn" and ":assumed-role/" in value:
+        start, role, _session = value.split("/")
+        return start.replace(":sts:", ":iam:").replace("assumed-role", "role") + "/" + role
+    return value
+
+
+iam_evaluator._resolve_condition_key = the_principal_of_a_session_is_its_role
 
 
 # As if TLS ended in front of it: the queues refuse what comes in the clear.

@@ -1,6 +1,6 @@
 //! The template as it is written, and what `CloudFormation` would make of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::Value;
@@ -10,6 +10,10 @@ use crate::ministack::REGION;
 /// The account of the emulator.
 pub const ACCOUNT: &str = "000000000000";
 
+/// The name of the stack, unless a test says otherwise, and the start of its id.
+pub const STACK: &str = "hooks";
+const STACK_ID: &str = "1b2c3d4e";
+
 /// What `CloudFormation` leaves out stands nowhere.
 const NO_VALUE: &str = "AWS::NoValue";
 
@@ -17,12 +21,19 @@ pub struct Template {
     document: Value,
     given: BTreeMap<String, String>,
     made: BTreeMap<String, (String, String)>,
+    stack: String,
 }
 
 impl Template {
     pub fn read() -> Self {
         let document = serde_yaml_ng::from_str(include_str!("../../template.yaml")).unwrap();
-        Self { document, given: BTreeMap::new(), made: BTreeMap::new() }
+        Self { document, given: BTreeMap::new(), made: BTreeMap::new(), stack: STACK.to_owned() }
+    }
+
+    /// Of a stack with this name.
+    pub fn of_stack(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.stack);
+        self
     }
 
     /// With a value for a parameter.
@@ -51,6 +62,23 @@ impl Template {
 
     pub fn property(&self, resource: &str, name: &str) -> &Value {
         &self.resource(resource)["Properties"][name]
+    }
+
+    /// The names in a section that exist under the conditions of the template.
+    pub fn existing(&self, section: &str) -> BTreeSet<&str> {
+        let all = self.section(section).as_mapping().unwrap().iter();
+        let exists = |value: &Value| value["Condition"].is_null() || self.holds(&value["Condition"]);
+        all.filter(|(_, value)| exists(value)).map(|(name, _)| name.as_str().unwrap()).collect()
+    }
+
+    /// The descriptions of the assertions under "Rules" that refuse the parameters.
+    pub fn refusals(&self) -> Vec<&str> {
+        let rules = self.section("Rules").as_mapping().unwrap().values();
+        let rules =
+            rules.filter(|rule| rule["RuleCondition"].is_null() || self.holds(&rule["RuleCondition"]));
+        let assertions = rules.flat_map(|rule| rule["Assertions"].as_sequence().unwrap());
+        let refused = assertions.filter(|assertion| !self.holds(&assertion["Assert"]));
+        refused.map(|assertion| assertion["AssertDescription"].as_str().unwrap()).collect()
     }
 
     /// The environment of a function.
@@ -95,7 +123,22 @@ impl Template {
             ("!Ref", Value::String(name)) if name == NO_VALUE => None,
             ("!Ref", Value::String(name)) => Some(self.reference(name)),
             ("!GetAtt", Value::String(name)) => Some(self.attribute(name).into()),
-            ("!Sub", Value::String(text)) => Some(self.substitute(text).into()),
+            ("!Sub", Value::String(text)) => Some(self.substitute(text, &Value::Null).into()),
+            ("!Sub", parts) => Some(self.substitute(parts[0].as_str().unwrap(), &parts[1]).into()),
+            ("!Join", parts) => {
+                let parts = (parts[0].as_str().unwrap(), self.resolve(&parts[1]).unwrap());
+                let texts: Vec<_> =
+                    parts.1.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+                Some(texts.join(parts.0).into())
+            }
+            ("!Split", parts) => {
+                let text = self.resolve(&parts[1]).unwrap();
+                Some(text.as_str().unwrap().split(parts[0].as_str().unwrap()).collect())
+            }
+            ("!Select", parts) => {
+                let index = usize::try_from(parts[0].as_u64().unwrap()).unwrap();
+                Some(self.resolve(&parts[1]).unwrap()[index].clone())
+            }
             ("!If", parts) => self.resolve(if self.holds(&parts[0]) { &parts[1] } else { &parts[2] }),
             _ => panic!("{value:?} means nothing to the tests"),
         }
@@ -119,6 +162,11 @@ impl Template {
             "AWS::AccountId" => ACCOUNT,
             "AWS::Partition" => "aws",
             "AWS::URLSuffix" => "amazonaws.com",
+            "AWS::StackName" => &self.stack,
+            "AWS::StackId" => {
+                let stack = format!("{}/{STACK_ID}-51af-11ee-91c6-0aaf3c5a4e55", self.stack);
+                return format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack}").into();
+            }
             _ => return self.physical(name).0.into(),
         };
         pseudo.into()
@@ -126,16 +174,22 @@ impl Template {
 
     fn attribute(&self, name: &str) -> String {
         let (resource, attribute) = name.split_once('.').unwrap();
-        assert_eq!(attribute, "Arn", "{name} means nothing to the tests");
-        self.physical(resource).1
+        let arn = self.physical(resource).1;
+        match attribute {
+            "Arn" => arn,
+            "QueueName" => arn.rsplit_once(':').unwrap().1.to_owned(),
+            _ => panic!("{name} means nothing to the tests"),
+        }
     }
 
-    fn substitute(&self, text: &str) -> String {
+    fn substitute(&self, text: &str, own: &Value) -> String {
         let mut parts = text.split("${");
         let mut whole = parts.next().unwrap().to_owned();
         for part in parts {
             let (name, rest) = part.split_once('}').unwrap();
-            if name.contains('.') {
+            if let Some(value) = own.get(name) {
+                whole += self.resolve(value).unwrap().as_str().unwrap();
+            } else if name.contains('.') {
                 whole += &self.attribute(name);
             } else {
                 whole += self.reference(name).as_str().unwrap();
@@ -161,12 +215,17 @@ impl Template {
             "AWS::DynamoDB::Table" => (name.to_owned(), arn("dynamodb", &format!("table/{name}"))),
             "AWS::SecretsManager::Secret" => same(arn("secretsmanager", &format!("secret:{name}-a1b2c3"))),
             "AWS::Logs::LogGroup" => (name.to_owned(), arn("logs", &format!("log-group:{name}:*"))),
+            "AWS::IAM::Role" => (name.to_owned(), format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
             "AWS::Serverless::Function" => (name.to_owned(), arn("lambda", &format!("function:{name}"))),
             _ => panic!("what a reference to a {kind} gives means nothing to the tests"),
         }
     }
 
     pub fn holds(&self, condition: &Value) -> bool {
+        if let Some(parts) = condition.get("Fn::Contains") {
+            let all = self.resolve(&parts[0]).unwrap();
+            return all.as_array().unwrap().contains(&self.resolve(&parts[1]).unwrap());
+        }
         let Value::Tagged(tagged) = condition else {
             return self.holds(&self.section("Conditions")[condition.as_str().unwrap()]);
         };
@@ -174,6 +233,7 @@ impl Template {
             ("!Equals", parts) => self.resolve(&parts[0]) == self.resolve(&parts[1]),
             ("!Not", parts) => !self.holds(&parts[0]),
             ("!And", parts) => parts.as_sequence().unwrap().iter().all(|part| self.holds(part)),
+            ("!Or", parts) => parts.as_sequence().unwrap().iter().any(|part| self.holds(part)),
             ("!Condition", name) => self.holds(name),
             _ => panic!("{condition:?} means nothing to the tests"),
         }

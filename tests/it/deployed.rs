@@ -4,14 +4,17 @@
 //! By default the function is the binary of the tests; with `DEPLOYED_STACK` set, whatever was built into the stack
 //! whose template it names.
 //!
-//! `tests/deployed/emulator.py` gives `MiniStack` three things of AWS that it lacks: it makes the routes that the API's
-//! body asks for, lets a reference to a secret be its ARN, and takes calls for encrypted. Where it differs yet:
+//! `tests/deployed/emulator.py` gives `MiniStack` five things of AWS that it lacks: it makes the routes that the API's
+//! body asks for, lets a reference to a secret be its ARN, takes calls for encrypted, gives a session the ARN of its role
+//! as `aws:PrincipalArn`, and has conditions use `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
 //! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` judge them;
 //! * it does not ask who may assume a role: `privilege.rs` does;
 //! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
 //! * a secret that was created without a value has an empty one: `function/start.rs` has both;
 //! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
-//! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has.
+//! * it has no `StartMessageMoveTask` and does not heed a `RedriveAllowPolicy`: `dlq.rs` and `template.rs` have them;
+//! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has, but
+//!   for the limits of the routes (`translated.rs`).
 
 use std::{
     cell::RefCell,
@@ -22,6 +25,7 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    rc::Rc,
     time::SystemTime,
 };
 
@@ -38,10 +42,14 @@ use crate::{
 const NAME: &str = "hooks";
 const PATH: &str = "/webhooks/duffel";
 
+/// A role and a user that may send to the queue: `RedrivePrincipalArns`.
+const REDRIVERS: [&str; 2] =
+    ["arn:aws:iam::000000000000:role/operator", "arn:aws:iam::000000000000:user/on-call"];
+
 /// A deployed stack, the emulator that holds it, and an SDK that is not ours.
 struct Stack {
     boto: Boto,
-    server: Server,
+    server: Rc<Server>,
     outputs: BTreeMap<String, String>,
 }
 
@@ -52,9 +60,9 @@ struct Boto {
 }
 
 impl Boto {
-    fn start(server: &Server) -> Self {
+    fn start(server: &Server, stack: &str) -> Self {
         let mut python = Command::new(setup::sam());
-        python.args(["-c", include_str!("../deployed/stack.py"), NAME]);
+        python.args(["-c", include_str!("../deployed/stack.py"), stack]);
         let python = lead_to(server, &mut python).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = python.spawn().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap()).into();
@@ -85,21 +93,24 @@ fn lead_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
 }
 
 impl Stack {
-    fn deploy() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let folder = folder.path();
+    /// Builds the stack and deploys it to an emulator of its own, and returns the template as well.
+    fn build_and_deploy(folder: &Path) -> (Self, PathBuf) {
         let template = env::var_os("DEPLOYED_STACK").map_or_else(|| build(folder), PathBuf::from);
         let keys = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
         let enforcing = [&keys[..], &[("AUTH", "true")]].concat();
-        let server = Server::start(include_str!("../deployed/emulator.py"), &enforcing);
-        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samconfig.toml");
-        let mut deploy = sam("deploy", folder);
-        lead_to(&server, &mut deploy).env("SAM_CLI_POLL_DELAY", "1");
-        deploy.args(["--config-file", config, "--no-confirm-changeset", "--stack-name", NAME]);
+        let server = Rc::new(Server::start(include_str!("../deployed/emulator.py"), &enforcing));
+        let parameters = json!({ "RedrivePrincipalArns": REDRIVERS });
+        (Self::deploy(folder, &server, NAME, &template, parameters), template)
+    }
+
+    fn deploy(folder: &Path, server: &Rc<Server>, name: &str, template: &Path, parameters: Value) -> Self {
+        let mut deploy = sam("deploy", folder, name, parameters);
+        lead_to(server, &mut deploy).env("SAM_CLI_POLL_DELAY", "1");
+        deploy.args(["--no-confirm-changeset", "--stack-name", name]);
         setup::run(deploy.arg("--template-file").arg(template));
-        let boto = Boto::start(&server);
+        let boto = Boto::start(server, name);
         let outputs = serde_json::from_value(boto.ask(&["outputs"])).unwrap();
-        Self { boto, server, outputs }
+        Self { boto, server: Rc::clone(server), outputs }
     }
 
     /// Posts to the API as the world does, and returns the status and the word of the answer.
@@ -111,6 +122,15 @@ impl Stack {
         let mut response = request.send(body).unwrap();
         let text = response.body_mut().read_to_string().unwrap();
         let said: Value = serde_json::from_str(&text).unwrap();
+        (response.status().as_u16(), said["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let host = self.outputs["WebhookUrl"].strip_suffix(PATH).unwrap().trim_start_matches("http://");
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        let mut response =
+            agent.get(format!("{}{path}", self.server.endpoint)).header("Host", host).call().unwrap();
+        let said: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
         (response.status().as_u16(), said["status"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -138,7 +158,7 @@ fn build(folder: &Path) -> PathBuf {
         symlink(&cargo, tools.join(name)).unwrap();
     }
     let result = folder.join("built");
-    let mut build = sam("build", folder);
+    let mut build = sam("build", folder, NAME, json!({}));
     let path = env::join_paths([tools].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
     build.env("PATH", path.unwrap()).env("CARGO_TARGET_DIR", folder.join("target"));
     build.env("REAL_CARGO", env!("CARGO")).env("AWS_DEFAULT_REGION", REGION);
@@ -147,18 +167,25 @@ fn build(folder: &Path) -> PathBuf {
     result.join("template.yaml")
 }
 
-fn sam(command: &str, folder: &Path) -> Command {
-    let arch = if ARCH == "aarch64" { "arm64" } else { ARCH };
+/// A command of SAM's with a configuration file as the README has it: ours, and parameters.
+fn sam(command: &str, folder: &Path, stack: &str, mut parameters: Value) -> Command {
+    parameters["Architecture"] = if ARCH == "aarch64" { "arm64" } else { ARCH }.into();
+    // JSON's strings and arrays of them are TOML's as well.
+    let lines = parameters.as_object().unwrap().iter().map(|(name, value)| format!("{name} = {value}\n"));
+    let table = "\n[default.global.parameters.parameter_overrides]\n";
+    let config = folder.join(format!("{stack}.toml"));
+    fs::write(&config, [include_str!("../../samconfig.toml"), table].concat() + &lines.collect::<String>())
+        .unwrap();
     let mut sam = Command::new(setup::sam().with_file_name("sam"));
-    sam.arg(command).args(["--parameter-overrides", &format!("Architecture={arch}")]);
-    sam.current_dir(env!("CARGO_MANIFEST_DIR"));
+    sam.arg(command).arg("--config-file").arg(config).current_dir(env!("CARGO_MANIFEST_DIR"));
     sam.env("SAM_CLI_TELEMETRY", "0").env("__SAM_CLI_APP_DIR", folder.join("sam"));
     sam
 }
 
 #[test]
 fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
-    let stack = Stack::deploy();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (stack, template) = Stack::build_and_deploy(folder.path());
     stack.boto.ask(&["put_secret", &stack.outputs["SecretArn"], SECRET]);
 
     let header = sign(SECRET, ORDER_CREATED.as_bytes());
@@ -170,6 +197,8 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     assert_eq!(post(PATH, ""), answer(401, "unauthorized"));
     assert_eq!(post("/webhooks/nobody", &header), answer(404, "not_found"));
     assert_eq!(post("/", &header), answer(404, "not_found"));
+    assert_eq!(post("/webhooks/duffel/elsewhere", &header), answer(404, "not_found"));
+    assert_eq!(stack.get(PATH), answer(405, "method_not_allowed"));
     assert_eq!(stack.deliver("{}"), answer(400, "malformed"));
     let binary = event("order.created", "wev_2", "ord_2").replace("{}", r#""@""#);
     let binary: Vec<_> = binary.bytes().map(|byte| if byte == b'@' { 0xff } else { byte }).collect();
@@ -208,9 +237,15 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     let lines = stack.boto.ask(&["log", "ReceiverLogGroup"]);
     let outcomes: BTreeSet<_> =
         lines.as_array().unwrap().iter().filter_map(|line| line["outcome"].as_str()).collect();
-    assert_eq!(outcomes, ["accepted", "duplicate", "malformed", "not_found", "unauthorized"].into());
+    assert_eq!(
+        outcomes,
+        ["accepted", "duplicate", "malformed", "method_not_allowed", "not_found", "unauthorized"].into()
+    );
 
     only_what_the_policies_allow(&stack);
+    nobody_but_the_receiver_and_redrivers_sends(&stack);
+    parameters_survive_the_next_deployment(&stack, folder.path(), &template);
+    ledger_and_queue_outlive_the_stack_and_are_adopted(&stack, folder.path(), &template);
 }
 
 /// The emulator enforces the policies of role and queues: without a statement, its call is refused.
@@ -235,6 +270,56 @@ fn only_what_the_policies_allow(stack: &Stack) {
         let refusal = stack.boto.ask(&["in_the_clear", &stack.outputs[queue]]);
         assert!(refusal.as_str().is_some_and(|code| code.contains("AccessDenied")), "{queue}: {refusal}");
     }
+}
+
+/// All of them have a right to sqs:* on everything.
+fn nobody_but_the_receiver_and_redrivers_sends(stack: &Stack) {
+    for queue in ["QueueUrl", "DeadLetterQueueUrl"] {
+        let send = |kind: &str, name: &str| {
+            let code = stack.boto.ask(&["send_as", kind, name, &stack.outputs[queue]]);
+            code.as_str().unwrap_or("sent").to_owned()
+        };
+        for (kind, name) in [("user", "stranger"), ("role", "other"), ("role", "operator-of-another-stack")] {
+            let code = send(kind, name);
+            assert!(code.contains("AccessDenied"), "{kind} {name} to {queue}: {code}");
+        }
+        assert_eq!([send("role", "operator"), send("user", "on-call")], ["sent", "sent"], "{queue}");
+    }
+    assert_eq!(stack.messages().len(), 2);
+}
+
+/// As the README says, even one that is no longer in the configuration file.
+fn parameters_survive_the_next_deployment(stack: &Stack, folder: &Path, template: &Path) {
+    let parameters = || stack.boto.ask(&["parameters"]);
+    let before = parameters();
+    assert_eq!(before["RedrivePrincipalArns"], REDRIVERS.join(","));
+    Stack::deploy(folder, &stack.server, NAME, template, json!({ "OldestEventAlarmSeconds": "600" }));
+    let mut after = parameters();
+    assert_eq!(after["OldestEventAlarmSeconds"].take(), "600");
+    after["OldestEventAlarmSeconds"] = before["OldestEventAlarmSeconds"].clone();
+    assert_eq!(after, before);
+}
+
+/// Another stack goes on with the ledger, the queues and the secret of one that was deleted.
+fn ledger_and_queue_outlive_the_stack_and_are_adopted(stack: &Stack, folder: &Path, template: &Path) {
+    let last = event("order.created", "wev_5", "ord_5");
+    assert_eq!(stack.deliver(&last), answer(202, "accepted"));
+    stack.boto.ask(&["delete_stack"]);
+    let kept = |name: &str| stack.outputs[name].clone();
+    let parameters = json!({
+        "WebhookSecretArn": kept("SecretArn"),
+        "LedgerTableName": kept("LedgerTableName"),
+        "EventQueueUrl": kept("QueueUrl"),
+        "EventQueueArn": kept("QueueArn"),
+        "DeadLetterQueueArn": kept("DeadLetterQueueArn"),
+    });
+    let next = Stack::deploy(folder, &stack.server, "next", template, parameters);
+    for output in ["SecretArn", "LedgerTableName", "QueueUrl", "QueueArn", "DeadLetterQueueArn"] {
+        assert_eq!(next.outputs[output], stack.outputs[output]);
+    }
+    assert_eq!(next.deliver(&last), answer(200, "duplicate"));
+    assert_eq!(next.deliver(event("order.created", "wev_6", "ord_6")), answer(202, "accepted"));
+    assert_eq!(next.messages().len(), 2);
 }
 
 fn attributes(message: &Value) -> BTreeMap<&str, &str> {

@@ -86,6 +86,18 @@ async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
 }
 
 #[tokio::test]
+async fn an_existing_queue_without_its_dead_letter_queue_is_named() {
+    let owner = Deployed::new(NOWHERE).await;
+    let queue = [("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)];
+    let parameters = queue.map(|(name, output)| (name, owner.output(output)));
+    let stack = Deployed::with(NOWHERE, &parameters).await;
+    let refused = run(&["dlq", "show", "--stack", &stack.name]);
+    assert_eq!(refused.status.code(), Some(1));
+    let error = text(&refused.stderr);
+    assert!(error.contains("an existing queue (EventQueueArn) and no DeadLetterQueueArn"), "{error}");
+}
+
+#[tokio::test]
 async fn show_stops_at_its_limit_and_says_so() {
     let stack = with_four_dead_letters().await;
     let url = stack.output(Output::DeadLetterQueueUrl);
@@ -237,7 +249,8 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
-    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left\n";
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Does the stack's parameter \
+                 RedrivePrincipalArns name you?\n";
     assert_eq!(text(&done.stderr), error);
 }
 

@@ -262,6 +262,48 @@ async fn a_queue_without_its_dead_letter_queue_is_found() {
     only(&deployment.found().await, "queue", &["not to the stack's queue"]);
 }
 
+/// Forwards to the queue and remembers in the table of another stack.
+async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
+    let url = deployment.stack.output(Output::WebhookUrl).to_owned();
+    let old = std::mem::replace(&mut deployment.stack, Deployed::new(&url).await);
+    let parameters: Vec<_> = parameters.iter().map(|(name, output)| (*name, old.output(*output))).collect();
+    deployment.stack = Deployed::with(&url, &parameters).await;
+    deployment.put_secret(&deployment.secret).await;
+}
+
+#[tokio::test]
+async fn a_stack_with_the_queues_and_the_ledger_of_another_is_well() {
+    let mut deployment = Deployment::well().await;
+    let parameters = [
+        ("LedgerTableName", Output::LedgerTableName),
+        ("EventQueueUrl", Output::QueueUrl),
+        ("EventQueueArn", Output::QueueArn),
+        ("DeadLetterQueueArn", Output::DeadLetterQueueArn),
+    ];
+    adopt(&mut deployment, &parameters).await;
+    assert_eq!(deployment.found().await, (vec![], 0));
+}
+
+#[tokio::test]
+async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
+    let mut deployment = Deployment::well().await;
+    adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
+    let (unwell, code) = deployment.found().await;
+    assert_eq!(unwell.len(), 1, "{unwell:#?}");
+    assert!(unwell[0].starts_with("dead letters WARN not looked at: "), "{unwell:#?}");
+    assert!(unwell[0].contains("DeadLetterQueueArn"), "{unwell:#?}");
+    assert_eq!(code, 0);
+
+    // The queue itself is looked at all the same.
+    let stack = &deployment.stack;
+    let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
+    request.attributes(QueueAttributeName::RedrivePolicy, "").send().await.unwrap();
+    let (unwell, code) = deployment.found().await;
+    assert!(unwell[0].starts_with("queue FAIL it has no redrive policy"), "{unwell:#?}");
+    assert!(unwell[0].contains("its owner must change that"), "{unwell:#?}");
+    assert_eq!(code, 1);
+}
+
 #[tokio::test]
 async fn a_consumer_that_does_not_keep_up_is_found() {
     let deployment = Deployment::well().await;

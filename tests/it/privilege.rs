@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    cloudformation::{ACCOUNT, Template},
+    cloudformation::{ACCOUNT, STACK, Template},
     function::{Delivery, PATH, answer},
     helpers::{ORDER_CREATED, SECRET},
     ministack::{Backend, REGION},
@@ -120,13 +120,18 @@ struct Evaluation {
 }
 
 fn evaluate(questions: &Value) -> Evaluation {
+    serde_json::from_value(node("evaluate.mjs", questions)).unwrap()
+}
+
+/// Runs a module of `tests/privilege`.
+fn node(name: &str, input: &Value) -> Value {
     let folder = setup::node("privilege", &NODE);
     // A module finds its libraries beside itself only.
-    let module = folder.join("evaluate.mjs");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privilege/evaluate.mjs"), &module).unwrap();
+    let module = folder.join(name);
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privilege").join(name), &module).unwrap();
     let mut node = Command::new("node");
     let mut node = node.arg(module).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    node.stdin.take().unwrap().write_all(questions.to_string().as_bytes()).unwrap();
+    node.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
     let output = node.wait_with_output().unwrap();
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).unwrap()
@@ -135,6 +140,7 @@ fn evaluate(questions: &Value) -> Evaluation {
 /// The template with the resources that a function is to have, and what was seen of the function that has them: a
 /// start, and a delivery that is accepted, then a duplicate, and then one that extends the record.
 async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, BTreeSet<Request>) {
+    // The same, whether the template creates them or is given them.
     let queue = queue_arn(&backend.queue_url);
     let template = template.made("EventQueue", &backend.queue_url, &queue);
     let template = template.made("LedgerTable", &backend.table, &table_arn(&backend.table));
@@ -205,8 +211,96 @@ async fn the_receivers_role_allows_a_secret_of_ones_own_to_be_decrypted_by_secre
 }
 
 #[tokio::test]
+async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_else() {
+    let backend = Backend::new().await;
+    let secret = backend.create_secret(Some(SECRET)).await;
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    let template = Template::read()
+        .given("WebhookSecretArn", &secret)
+        .given("LedgerTableName", &backend.table)
+        .given("EventQueueUrl", &backend.queue_url)
+        .given("EventQueueArn", &queue_arn(&backend.queue_url))
+        .given("EventQueueKmsKeyArn", &key);
+    let (template, mut needed) = seen(&backend, template, PATH).await;
+    assert_eq!(needed.len(), 4, "{needed:?}");
+    needed.extend(logging("ReceiverLogGroup"));
+    // What a producer of an encrypted queue needs:
+    // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>.
+    let service = format!("sqs.{REGION}.amazonaws.com");
+    for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
+        needed.insert(Request::new(action, &key).with("kms:ViaService", &service));
+    }
+    prove(&template, "ReceiverRole", &needed);
+}
+
+/// What SQS asks for a move from one queue to another:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>;
+/// and what the tool calls beside it.
+#[test]
+fn the_policy_for_redriving_allows_that_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true");
+    let arn = |output: &str| {
+        let arn = template.resolve(&template.section("Outputs")[output]["Value"]).unwrap();
+        arn.as_str().unwrap().to_owned()
+    };
+    let (queue, dead_letters) = (arn("QueueArn"), arn("DeadLetterQueueArn"));
+    let stack = format!(
+        "arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1b2c3d4e-51af-11ee-91c6-0aaf3c5a4e55"
+    );
+    let mut needed: BTreeSet<_> = [
+        "sqs:StartMessageMoveTask",
+        "sqs:ListMessageMoveTasks",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+    ]
+    .map(|action| Request::new(action, &dead_letters))
+    .into();
+    needed.insert(Request::new("sqs:SendMessage", &queue));
+    needed.insert(Request::new("cloudformation:DescribeStacks", &stack));
+    prove(&template, "OperatorRedrivePolicy", &needed);
+}
+
+/// Who may send to the queues of all those whom IAM allows everything in SQS.
+#[test]
+fn the_policy_of_the_queues_refuses_everybody_but_the_receiver_and_redrivers() {
+    let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    let session = |name: &str| format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session");
+    let single_sign_on = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_0123456789abcdef";
+    let user = format!("arn:aws:iam::{ACCOUNT}:user/on-call");
+    let redrivers = [role("operator"), role(&single_sign_on.replace("0123456789abcdef", "*")), user.clone()];
+    // A session, and the ARN that AWS gives its conditions.
+    let principals = [
+        (session("ReceiverRole"), role("ReceiverRole")),
+        (session("operator"), role("operator")),
+        (session("AWSReservedSSO_Operator_0123456789abcdef"), role(single_sign_on)),
+        (user.clone(), user),
+        (session("admin"), role("admin")),
+        (session("operator-2"), role("operator-2")),
+        (format!("arn:aws:iam::{ACCOUNT}:user/stranger"), format!("arn:aws:iam::{ACCOUNT}:user/stranger")),
+        (format!("arn:aws:iam::{ACCOUNT}:root"), format!("arn:aws:iam::{ACCOUNT}:root")),
+    ];
+    let ask = |template: &Template| {
+        let queue = template.resolve(&template.section("Outputs")["QueueArn"]["Value"]).unwrap();
+        let principals: Vec<_> =
+            principals.iter().map(|(principal, arn)| json!({ "principal": principal, "arn": arn })).collect();
+        let policy = template.policy("QueuePolicy");
+        let answers =
+            node("senders.mjs", &json!({ "policy": policy, "resource": queue, "principals": principals }));
+        serde_json::from_value::<Vec<String>>(answers).unwrap()
+    };
+    let allowed = |answers: Vec<String>| -> Vec<_> { answers.iter().map(|it| it == "Allowed").collect() };
+    let template = Template::read();
+    assert_eq!(allowed(ask(&template)), [true, false, false, false, false, false, false, false]);
+    let template = template.given("RedrivePrincipalArns", &redrivers.join(","));
+    assert_eq!(allowed(ask(&template)), [true, true, true, true, false, false, false, false]);
+}
+
+#[tokio::test]
 async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
     let backend = Backend::new().await;
+    let keys = ["1234abcd", "5678ef01"]
+        .map(|key| format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}-12ab-34cd-56ef-1234567890ab"));
     let (duffel, crm) = (backend.create_secret(Some(SECRET)).await, backend.create_secret(Some("crm")).await);
     let sources = json!({
         "flights": { "scheme": "duffel", "secret_arn": duffel, "tolerance": "2h" },
@@ -214,9 +308,12 @@ async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
     });
     let template = Template::read().given("Sources", &sources.to_string());
     let template = template.given("SourceSecretArns", &[duffel, crm].join(","));
+    let template = template.given("WebhookSecretKmsKeyArn", &keys.join(","));
     let (template, mut needed) = seen(&backend, template, "/webhooks/flights").await;
     assert_eq!(needed.len(), 5, "{needed:?}");
     needed.extend(logging("ReceiverLogGroup"));
+    let service = format!("secretsmanager.{REGION}.amazonaws.com");
+    needed.extend(keys.map(|key| Request::new("kms:Decrypt", &key).with("kms:ViaService", &service)));
     prove(&template, "ReceiverRole", &needed);
 }
 

@@ -10,6 +10,7 @@ use duffel_webhook_receiver::{
     reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
 };
+use serde_json::json;
 use serde_yaml_ng::Value;
 
 use crate::{
@@ -96,10 +97,9 @@ fn without_a_token_there_is_nothing_of_the_reconciler() {
 }
 
 #[test]
-fn the_reconciler_runs_alone_every_quarter_of_an_hour_and_is_not_repeated() {
+fn the_reconciler_runs_every_quarter_of_an_hour_and_is_not_repeated() {
     let template = Template::read();
     let property = |name| template.property("ReconcilerFunction", name);
-    assert_eq!(property("ReservedConcurrentExecutions"), 1);
     assert_eq!(property("Timeout").as_u64(), Some(TIMEOUT.as_secs()));
     assert_eq!(property("EventInvokeConfig")["MaximumRetryAttempts"], 0);
     let schedule = &property("Events")["Schedule"];
@@ -154,30 +154,58 @@ fn the_functions_log_json() {
     assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
 }
 
+/// A new account has ten concurrent executions and none to spare: a reservation would fail the deployment.
 #[test]
-fn the_operators_policy_allows_what_replay_and_rotate_call() {
+fn no_concurrency_is_reserved_by_default() {
+    let template = Template::read();
+    for (function, parameter) in
+        [("ReceiverFunction", "ReservedConcurrency"), ("ReconcilerFunction", "ReconcilerConcurrency")]
+    {
+        let reserved = |template: &Template| {
+            template.resolve(template.property(function, "ReservedConcurrentExecutions"))
+        };
+        assert_eq!(reserved(&template), None, "{function}");
+        assert_eq!(reserved(&Template::read().given(parameter, "2")), Some("2".into()), "{function}");
+    }
+}
+
+#[test]
+fn the_operators_policies_allow_the_calls_of_the_tool_on_resources_of_the_stack() {
     let template = Template::read();
     assert_eq!(template.section("Parameters")["CreateOperatorPolicy"]["Default"], "false");
-    assert_eq!(template.resource("OperatorPolicy")["Condition"], "HasOperatorPolicy");
-    let statements =
-        template.property("OperatorPolicy", "PolicyDocument")["Statement"].as_sequence().unwrap();
-    let allowed = |sid: &str| {
-        let statement = statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
-        texts(&statement["Action"])
+    let policies = ["OperatorPolicy", "OperatorRedrivePolicy"];
+    assert!(policies.iter().all(|policy| !template.existing("Resources").contains(policy)));
+    let template = template.given("CreateOperatorPolicy", "true");
+    assert!(policies.iter().all(|policy| template.existing("Resources").contains(policy)));
+    let everyday = template.policy("OperatorPolicy");
+    let actions = |sid: &str| {
+        let statement =
+            everyday["Statement"].as_array().unwrap().iter().find(|statement| statement["Sid"] == sid);
+        statement.unwrap()["Action"].clone()
     };
-    assert_eq!(allowed("Stack"), ["cloudformation:DescribeStacks"]);
-    assert_eq!(allowed("Replay"), memory::ACTIONS);
-    assert_eq!(allowed("Rotate"), stored_secret::ACTIONS);
-    for statement in statements {
-        // A statement that depends on a condition is the first branch of an `!If`.
-        let statement = if statement["Sid"].is_null() { &statement[1] } else { statement };
-        assert_eq!(statement["Effect"], "Allow");
-        for member in ["NotAction", "NotResource"] {
-            assert_eq!(statement[member], Value::Null, "{statement:?}");
+    assert_eq!(actions("Stack"), "cloudformation:DescribeStacks");
+    assert_eq!(actions("Replay"), json!(memory::ACTIONS));
+    assert_eq!(actions("Rotate"), json!(stored_secret::ACTIONS));
+    for policy in policies {
+        for statement in template.policy(policy)["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Effect"], "Allow");
+            for member in ["NotAction", "NotResource"] {
+                assert!(statement[member].is_null(), "{statement}");
+            }
+            assert!(!statement["Action"].to_string().contains('*'), "{statement}");
+            assert!(statement["Resource"] != "*" || statement["Sid"] == "Metrics", "{statement}");
         }
-        assert!(!texts(&statement["Action"]).iter().any(|action| action.contains('*')), "{statement:?}");
-        let is_of_the_stack = matches!(statement["Resource"], Value::Tagged(_));
-        assert!(is_of_the_stack || statement["Sid"] == "Metrics", "{statement:?}");
+    }
+}
+
+/// Whoever looks at dead letters every day need not be able to write into the queue.
+#[test]
+fn only_the_policy_for_redriving_allows_sending_to_the_queue() {
+    let template = Template::read().given("CreateOperatorPolicy", "true");
+    let may = |policy: &str, action: &str| template.policy(policy).to_string().contains(action);
+    for action in ["sqs:SendMessage", "sqs:StartMessageMoveTask"] {
+        assert!(may("OperatorRedrivePolicy", action));
+        assert!(!may("OperatorPolicy", action));
     }
 }
 
@@ -214,7 +242,8 @@ fn data_outlives_the_stack() {
         let kind = resource["Type"].as_str().unwrap();
         if ["AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"].contains(&kind) {
             holding += 1;
-            assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+            // What a failed creation leaves behind holds nothing, and costs.
+            assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
             assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
         }
     }
@@ -266,6 +295,131 @@ fn the_webhook_url_is_where_deliveries_are_accepted() {
     let mut request = signed(event("order.created", "wev_1", "ord_1"), noon());
     *request.uri_mut() = url.strip_prefix("${HttpApi.ApiEndpoint}").unwrap().parse().unwrap();
     assert_eq!(World::new().knock(request, noon()), answer(202, "accepted"));
+}
+
+#[test]
+fn a_queue_that_exists_takes_the_place_of_the_stacks_own() {
+    let url = "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo";
+    let arn = "arn:aws:sqs:eu-west-1:000000000000:orders.fifo";
+    let template = Template::read().given("EventQueueUrl", url).given("EventQueueArn", arn);
+    assert_eq!(template.refusals(), [""; 0]);
+    assert_eq!(template.variables("ReceiverFunction")["QUEUE_URL"], url);
+    let own = Template::read();
+    let left_out: BTreeSet<_> =
+        own.existing("Resources").difference(&template.existing("Resources")).copied().collect();
+    assert_eq!(left_out, ["DeadLetterAlarm", "DeadLetterQueue", "EventQueue", "QueuePolicy"].into());
+    let left_out: BTreeSet<_> =
+        own.existing("Outputs").difference(&template.existing("Outputs")).copied().collect();
+    assert_eq!(left_out, ["DeadLetterQueueArn", "DeadLetterQueueUrl"].into());
+    assert_eq!(output(&template, "QueueUrl"), url);
+    assert_eq!(output(&template, "QueueArn"), arn);
+    assert!(output(&template, "ConsumerStatement").contains(&format!(r#""Resource":"{arn}""#)));
+    assert_eq!(dimension(&template, "OldestEventAlarm"), "orders.fifo");
+}
+
+#[test]
+fn the_dead_letters_of_a_queue_that_exists_are_watched_and_found() {
+    let template = Template::read()
+        .given("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo")
+        .given("EventQueueArn", "arn:aws:sqs:eu-west-1:000000000000:orders.fifo")
+        .given("DeadLetterQueueArn", "arn:aws:sqs:eu-west-1:000000000000:dead.fifo");
+    assert_eq!(template.refusals(), [""; 0]);
+    assert!(template.existing("Resources").contains("DeadLetterAlarm"));
+    assert_eq!(dimension(&template, "DeadLetterAlarm"), "dead.fifo");
+    assert_eq!(output(&template, "DeadLetterQueueArn"), "arn:aws:sqs:eu-west-1:000000000000:dead.fifo");
+    let url = output(&template, "DeadLetterQueueUrl");
+    assert_eq!(url, "https://sqs.eu-west-1.amazonaws.com/000000000000/dead.fifo");
+}
+
+/// `CloudWatch` has the metrics of a queue in the queue's account, where an alarm of the stack cannot look.
+#[test]
+fn a_queue_of_another_account_has_no_alarms_in_this_one() {
+    let template = Template::read()
+        .given("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo")
+        .given("EventQueueArn", "arn:aws:sqs:eu-west-1:123456789012:orders.fifo")
+        .given("DeadLetterQueueArn", "arn:aws:sqs:eu-west-1:123456789012:dead.fifo");
+    let existing = template.existing("Resources");
+    assert!(!existing.contains("OldestEventAlarm") && !existing.contains("DeadLetterAlarm"));
+    let url = output(&template, "DeadLetterQueueUrl");
+    assert_eq!(url, "https://sqs.eu-west-1.amazonaws.com/123456789012/dead.fifo");
+    let role = template.policy("ReceiverRole").to_string();
+    assert!(role.contains("arn:aws:sqs:eu-west-1:123456789012:orders.fifo"), "{role}");
+}
+
+#[test]
+fn a_table_that_exists_takes_the_place_of_the_stacks_own() {
+    let template = Template::read().given("LedgerTableName", "hooks-LedgerTable-1A2B3C");
+    assert!(!template.existing("Resources").contains("LedgerTable"));
+    assert_eq!(template.variables("ReceiverFunction")["LEDGER_TABLE"], "hooks-LedgerTable-1A2B3C");
+    assert_eq!(output(&template, "LedgerTableName"), "hooks-LedgerTable-1A2B3C");
+}
+
+#[test]
+fn parts_of_an_existing_queue_are_refused() {
+    let url = ("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo");
+    let arn = ("EventQueueArn", "arn:aws:sqs:eu-west-1:000000000000:orders.fifo");
+    let dead = ("DeadLetterQueueArn", "arn:aws:sqs:eu-west-1:000000000000:dead.fifo");
+    let key = ("EventQueueKmsKeyArn", "arn:aws:kms:eu-west-1:000000000000:key/1");
+    for (given, refusals) in [
+        (&[][..], 0),
+        (&[url], 1),
+        (&[arn], 1),
+        (&[dead], 1),
+        (&[key], 1),
+        (&[url, dead], 2),
+        (&[url, arn], 0),
+        (&[url, arn, dead, key], 0),
+    ] {
+        let template =
+            given.iter().fold(Template::read(), |template, (name, value)| template.given(name, value));
+        assert_eq!(template.refusals().len(), refusals, "{given:?}: {:?}", template.refusals());
+    }
+}
+
+/// A queue under another name is another queue, whose events no consumer gets.
+#[test]
+fn the_queues_keep_their_names_and_fit_for_every_name_of_a_stack() {
+    let name = |template: &Template, queue: &str| {
+        let name = template.resolve(template.property(queue, "QueueName")).unwrap();
+        name.as_str().unwrap().to_owned()
+    };
+    let template = Template::read();
+    assert_eq!(name(&template, "EventQueue"), "hooks-events-1b2c3d4e.fifo");
+    assert_eq!(name(&template, "DeadLetterQueue"), "hooks-dead-1b2c3d4e.fifo");
+    let (longest, prefix) = ("s".repeat(128), "p".repeat(59));
+    for template in [
+        Template::read().of_stack(&longest[..59]),
+        Template::read().of_stack(&longest).given("QueueNamePrefix", &prefix),
+    ] {
+        for queue in ["EventQueue", "DeadLetterQueue"] {
+            assert!(name(&template, queue).len() <= 80, "{}", name(&template, queue));
+        }
+        let sources = &template.property("DeadLetterQueue", "RedriveAllowPolicy")["sourceQueueArns"][0];
+        let source = template.resolve(sources).unwrap();
+        assert!(source.as_str().unwrap().ends_with(&format!(":{}", name(&template, "EventQueue"))));
+    }
+}
+
+/// A queue may otherwise name any queue of its account as its dead-letter queue, and so pass messages on to it.
+#[test]
+fn no_other_queue_passes_its_messages_on_to_the_stacks() {
+    let template = Template::read();
+    let allowed = |queue| &template.property(queue, "RedriveAllowPolicy")["redrivePermission"];
+    assert_eq!(allowed("EventQueue"), "denyAll");
+    assert_eq!(allowed("DeadLetterQueue"), "byQueue");
+}
+
+/// What an output says.
+fn output(template: &Template, name: &str) -> String {
+    let value = template.resolve(&template.section("Outputs")[name]["Value"]).unwrap();
+    value.as_str().unwrap().to_owned()
+}
+
+/// The only dimension of an alarm.
+fn dimension(template: &Template, alarm: &str) -> String {
+    let dimensions = template.resolve(template.property(alarm, "Dimensions")).unwrap();
+    assert_eq!(dimensions.as_array().unwrap().len(), 1);
+    dimensions[0]["Value"].as_str().unwrap().to_owned()
 }
 
 fn is_reference(value: &Value, name: &str) -> bool {

@@ -28,7 +28,8 @@ const AFTER_HELP: &str = "\
 AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
   show     sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility
   redrive  sqs:GetQueueAttributes, sqs:ListMessageMoveTasks, sqs:StartMessageMoveTask,
-           sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to
+           sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to,
+           which refuses it to whomever the stack's parameter RedrivePrincipalArns does not name
   export   as show; with --delete, sqs:DeleteMessage
 With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
 

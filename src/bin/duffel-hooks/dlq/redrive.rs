@@ -109,7 +109,9 @@ async fn report(queue: &DeadLetters, ended: &Move) -> Result<()> {
         return Ok(());
     }
     let reason = ended.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    Err(format!("the move is {}{reason}: {result}", ended.status).into())
+    let is_denied = reason.to_lowercase().contains("denied");
+    let hint = if is_denied { ". Does the stack's parameter RedrivePrincipalArns name you?" } else { "" };
+    Err(format!("the move is {}{reason}: {result}{hint}", ended.status).into())
 }
 
 /// One line that changes for a terminal; a line for each change for a file.

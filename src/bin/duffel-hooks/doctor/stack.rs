@@ -83,20 +83,28 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
 async fn queue(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "queue";
     let queue = vitals::queue(sdk, stack.output(Output::QueueUrl)?).await?;
-    let dead_letters = stack.output(Output::DeadLetterQueueArn)?;
-    let again = "deploy the stack again";
-    Ok(if !queue.is_fifo {
-        Finding::fail(NAME, "it is no FIFO queue", again)
-    } else if queue.dead_letters_to.as_deref() != Some(dead_letters) {
-        let seen = match &queue.dead_letters_to {
-            Some(other) => format!("it gives what cannot be consumed to {other}, not to the stack's queue"),
-            None => {
-                "it has no redrive policy: what cannot be consumed blocks its group for 14 days".to_owned()
-            }
-        };
-        Finding::fail(NAME, seen, again)
+    let dead_letters = match stack.output(Output::DeadLetterQueueArn) {
+        Err(StackError::DeadLetters { .. }) => None,
+        found => Some(found?),
+    };
+    let again = if stack.has_existing_queue() {
+        "its owner must change that, or the stack needs other EventQueueUrl, EventQueueArn and DeadLetterQueueArn"
     } else {
-        Finding::ok(NAME, format!("{} waiting, {} in a consumer's hands", queue.waiting, queue.in_flight))
+        "deploy the stack again"
+    };
+    Ok(match (&queue.dead_letters_to, dead_letters) {
+        _ if !queue.is_fifo => Finding::fail(NAME, "it is no FIFO queue", again),
+        (None, _) => {
+            let seen = "it has no redrive policy: what cannot be consumed blocks its group for 14 days";
+            Finding::fail(NAME, seen, again)
+        }
+        (Some(other), Some(own)) if other != own => {
+            let seen = format!("it gives what cannot be consumed to {other}, not to the stack's queue");
+            Finding::fail(NAME, seen, again)
+        }
+        _ => {
+            Finding::ok(NAME, format!("{} waiting, {} in a consumer's hands", queue.waiting, queue.in_flight))
+        }
     })
 }
 
@@ -120,7 +128,11 @@ async fn oldest(sdk: &SdkConfig, stack: &Stack) -> Check {
 
 async fn dead_letters(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "dead letters";
-    let (_, depth) = DeadLetters::new(sdk, stack.output(Output::DeadLetterQueueUrl)?).depth().await?;
+    let url = match stack.output(Output::DeadLetterQueueUrl) {
+        Err(error @ StackError::DeadLetters { .. }) => return Ok(Finding::skipped(NAME, &error.to_string())),
+        found => found?,
+    };
+    let (_, depth) = DeadLetters::new(sdk, url).depth().await?;
     Ok(match depth.all() {
         0 => Finding::ok(NAME, "none"),
         number => {
