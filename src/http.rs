@@ -1,6 +1,9 @@
 //! What does the sender hear? The one door: headers in, one status and one word out.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    fmt,
+    time::{Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
@@ -13,6 +16,7 @@ use crate::{
     log,
     queue::Queue,
     receive::{Outcome, Receiver, Refusal, Source, Trail},
+    route::{BasePath, Path, Route, Stage, Unknown},
     signature::Delivery,
 };
 
@@ -20,7 +24,6 @@ use crate::{
 pub const TRACE_HEADER: &str = "x-amzn-trace-id";
 
 const RETRY_AFTER_SECONDS: &str = "30";
-const PATH_PREFIX: &str = "/webhooks/";
 
 /// The caller's name for a request, to find it again in the log; travels in the request's extensions.
 #[derive(Clone, Debug)]
@@ -28,7 +31,21 @@ pub struct RequestId(pub String);
 
 /// Why a request is not what its sender sent, for the log; travels in the request's extensions.
 #[derive(Clone, Debug)]
-pub struct Unreadable(pub String);
+pub enum Unreadable {
+    /// There is no request in it, for this reason.
+    Event(String),
+    /// The body is lost.
+    Body,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(reason) => write!(f, "the event cannot be read: {reason}"),
+            Self::Body => f.write_str("the body is not the base64 that the event says it is"),
+        }
+    }
+}
 
 /// Answers a request; every mode of the product knocks here. Writes one line to the log.
 pub async fn respond<L: Ledger, Q: Queue>(
@@ -38,13 +55,18 @@ pub async fn respond<L: Ledger, Q: Queue>(
 ) -> Response<String> {
     let started = Instant::now();
     let mut trail = Trail::default();
-    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    let unreadable = request.extensions().get::<Unreadable>().map(|reason| reason.0.clone());
-    let name = request.uri().path().strip_prefix(PATH_PREFIX);
-    let answer = match name.and_then(|name| receiver.source(name)) {
-        None => Answer::NotFound,
-        Some(_) if request.method() != Method::POST => Answer::MethodNotAllowed,
-        Some(source) => {
+    let extensions = request.extensions();
+    let request_id = extensions.get::<RequestId>().map(|id| id.0.clone());
+    let unreadable = extensions.get::<Unreadable>().cloned();
+    let path = Path::new(request.uri().path(), extensions.get::<Stage>(), extensions.get::<BasePath>());
+    let answer = match path.find(|name| receiver.source(name)) {
+        None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), unreadable.as_ref())),
+        Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
+        Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
+        Some(Route::Source(_)) if request.method() != Method::POST => {
+            Answer::MethodNotAllowed { allow: "POST" }
+        }
+        Some(Route::Source(source)) => {
             trail.source = Some(source.verifier.source().to_owned());
             let delivery = delivery(source, request);
             Answer::Received(receiver.receive(source, delivery, now, &mut trail).await)
@@ -52,7 +74,11 @@ pub async fn respond<L: Ledger, Q: Queue>(
     };
     let (status, word) = answer.line();
     note(&answer, unreadable, status, word, &trail, request_id.as_deref(), started);
-    response(status, word)
+    let mut response = response(status, word);
+    if let Answer::MethodNotAllowed { allow } = answer {
+        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
+    }
+    response
 }
 
 /// Refuses a request whose body is too large to be read at all.
@@ -66,9 +92,6 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, const { http::HeaderValue::from_static("application/json") });
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, const { http::HeaderValue::from_static("POST") });
-    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, const { http::HeaderValue::from_static(RETRY_AFTER_SECONDS) });
     }
@@ -78,8 +101,33 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
 /// What there is to say to a request.
 enum Answer {
     Received(Result<Outcome, Refusal>),
-    NotFound,
-    MethodNotAllowed,
+    Healthy,
+    NotFound(NotFound),
+    MethodNotAllowed { allow: &'static str },
+}
+
+/// Why nothing was found, for the log.
+struct NotFound {
+    /// As it was given, without a query; `None` where the event could not be read.
+    path: Option<String>,
+    reason: String,
+    /// Whether it may be a delivery that was misdirected; most of the others are scans.
+    is_warning: bool,
+}
+
+impl NotFound {
+    fn new(path: &str, unknown: Unknown, unreadable: Option<&Unreadable>) -> Self {
+        match unreadable {
+            Some(event @ Unreadable::Event(_)) => {
+                Self { path: None, reason: event.to_string(), is_warning: true }
+            }
+            Some(Unreadable::Body) | None => Self {
+                path: Some(log::excerpt(path)),
+                reason: unknown.to_string(),
+                is_warning: unknown != Unknown::Path,
+            },
+        }
+    }
 }
 
 impl Answer {
@@ -91,8 +139,9 @@ impl Answer {
             Self::Received(Ok(Outcome::Ignored)) => (StatusCode::OK, "ignored"),
             Self::Received(Err(Refusal::Malformed(_))) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Received(Err(Refusal::Unauthorized(_))) => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Healthy => (StatusCode::OK, "ok"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Received(Err(Refusal::TooLarge(_))) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::Received(Err(
                 Refusal::SecretUnavailable | Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_),
@@ -117,14 +166,16 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 
 fn note(
     answer: &Answer,
-    unreadable: Option<String>,
+    unreadable: Option<Unreadable>,
     status: StatusCode,
     word: &str,
     trail: &Trail,
     request_id: Option<&str>,
     started: Instant,
 ) {
-    let (mut message_id, mut recorded_event_id, mut error) = (None, None, None);
+    let (mut message_id, mut recorded_event_id, mut path, mut error) = (None, None, None, None);
+    // What became of it follows from that.
+    let unreadable = unreadable.map(|reason| reason.to_string());
     match answer {
         Answer::Received(Ok(Outcome::Accepted { message_id: id, recorded })) => {
             message_id = Some(id.as_str());
@@ -135,25 +186,30 @@ fn note(
         }
         Answer::Received(Ok(Outcome::Duplicate { of, namesake, prolonged })) => {
             message_id = Some(of.message_id.as_str());
-            recorded_event_id = namesake.then(|| of.event_id.as_deref().unwrap_or("none"));
+            recorded_event_id = namesake.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
             error = prolonged
                 .as_ref()
                 .err()
                 .map(|error| format!("the record was not prolonged: {}", log::chain(error)));
         }
-        Answer::Received(Err(refusal)) => error = Some(log::chain(refusal)),
-        Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}
+        Answer::Received(Err(refusal)) => error = unreadable.or_else(|| Some(log::chain(refusal))),
+        Answer::NotFound(not_found) => {
+            path = not_found.path.as_deref();
+            error = Some(not_found.reason.clone());
+        }
+        Answer::MethodNotAllowed { .. } => error = unreadable,
+        Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
     }
-    // What became of it follows from that.
-    let error = unreadable.or(error);
-    let event_type = trail.event_type.as_deref();
+    let event_type = trail.event_type.as_deref().map(log::excerpt);
+    let event_id = trail.event_id.as_deref().map(log::excerpt);
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 request.id = request_id,
                 source = trail.source,
-                event.id = trail.event_id,
+                path,
+                event.id = event_id,
                 event.r#type = event_type,
                 event.identity = trail.identity,
                 event.recorded_id = recorded_event_id,
@@ -166,13 +222,16 @@ fn note(
                 error,
                 "{} {word}{}{}",
                 status.as_u16(),
-                event_type.map(|kind| format!(" {kind}")).unwrap_or_default(),
-                trail.event_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default(),
+                event_type.as_deref().map(|kind| format!(" {kind}")).unwrap_or_default(),
+                event_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default(),
             )
         };
     }
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => line!(error),
+    match answer {
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => line!(error),
+        // A monitor asks every few seconds; the gateway's access log has it anyway.
+        Answer::Healthy => line!(debug),
+        Answer::NotFound(NotFound { is_warning: false, .. }) => line!(info),
         _ if error.is_some() || recorded_event_id.is_some() => line!(warn),
         _ => line!(info),
     }

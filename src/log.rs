@@ -37,6 +37,34 @@ where
     tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
+/// How many characters of a text of somebody else's the log shows.
+pub const MAX_EXCERPT: usize = 128;
+
+/// The beginning of a text of somebody else's, such as an event's type: it may be of any length and content.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut excerpt: String = characters.by_ref().take(MAX_EXCERPT).collect();
+    if characters.next().is_some() {
+        excerpt.push('…');
+    }
+    printable(&excerpt)
+}
+
+/// A text with its invisible characters escaped: those that begin a line, move the cursor or reverse what follows.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
 /// An error and its causes in one line.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {

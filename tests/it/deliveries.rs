@@ -6,12 +6,15 @@ use bytes::Bytes;
 use duffel_webhook_receiver::{
     filter::{Filter, Mode},
     queue::MAX_MESSAGE_BYTES,
-    signature::unix_seconds,
+    receive::Source,
+    route::{BasePath, Stage},
+    scheme::Scheme,
+    signature::{Verifier, unix_seconds},
 };
 use http::{Method, Request};
 
 use crate::helpers::{
-    DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel_header, event, noon, post, signed,
+    DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel_header, event, key, noon, post, signed,
 };
 
 fn mac(secret_text: &str, now: SystemTime, body: &[u8]) -> String {
@@ -208,7 +211,17 @@ fn paths_and_methods_are_told_apart() {
         *request.uri_mut() = path.parse().unwrap();
         request
     };
-    for path in ["/", "/webhooks", "/webhooks/", "/webhooks/other", "/webhooks/duffel/", "/Webhooks/duffel"] {
+    for path in [
+        "/",
+        "/webhooks",
+        "/webhooks/",
+        "/webhooks/other",
+        "/webhooks/duffel//",
+        "/webhooks//duffel",
+        "///webhooks/duffel",
+        "/webhooks/duffel%2f",
+        "/Webhooks/duffel",
+    ] {
         assert_eq!(world.knock(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
         assert_eq!(world.knock(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
     }
@@ -219,6 +232,52 @@ fn paths_and_methods_are_told_apart() {
     }
     assert!(world.queued().is_empty());
     assert_eq!(world.knock(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
+    for path in ["/webhooks/duffel/", "//webhooks/duffel", "//webhooks/duffel/?x=1"] {
+        assert_eq!(world.knock(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
+    }
+}
+
+#[test]
+fn a_path_leads_to_no_source_but_the_one_that_it_names() {
+    let names = ["duffel", "webhooks", "health"];
+    let source = |name: &&str| {
+        let key = key(&Scheme::duffel(), &format!("secret of {name}"));
+        let verifier = Verifier::new(name, Scheme::duffel(), vec![key], WINDOW);
+        Source { verifier, renewal: None, filter: Filter::default() }
+    };
+    // Whoever holds the secret of one source must not get at another.
+    for (path, named) in [
+        ("/webhooks/webhooks", "webhooks"),
+        ("/webhooks/webhooks/", "webhooks"),
+        ("/webhooks/webhooks/duffel", "duffel"),
+        ("/webhooks/webhooks/webhooks", "webhooks"),
+        ("//webhooks/duffel", "duffel"),
+        ("/webhooks/health", "health"),
+        ("/health/webhooks/duffel", ""),
+        ("/webhooks/duffel/webhooks/webhooks", ""),
+        ("/webhooks/webhooks/webhooks/duffel", "duffel"),
+        ("/webhooks/webhooks/webhooks/webhooks/duffel", ""),
+        ("/webhooks/duffel/../webhooks", ""),
+        ("/webhooks/duffel;webhooks", ""),
+    ] {
+        let world = World::of(names.iter().map(source).collect());
+        for name in names {
+            let header = duffel_header(&format!("secret of {name}"), "v2", unix_seconds(noon()), b"{}");
+            let mut request = post("{}", Some(&header));
+            *request.uri_mut() = path.parse().unwrap();
+            request.extensions_mut().insert(Stage("webhooks".to_owned()));
+            request.extensions_mut().insert(BasePath::new("/webhooks").unwrap());
+            // An empty object is no event, so whoever verified it says that it is malformed.
+            let status = if named == name {
+                400
+            } else if named.is_empty() {
+                404
+            } else {
+                401
+            };
+            assert_eq!(world.knock(request, noon()).0, status, "{path} with the secret of {name}");
+        }
+    }
 }
 
 #[test]

@@ -163,7 +163,7 @@ async fn only_the_one_path_is_found_and_only_by_post() {
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let good = good.clone().through(gateway, false);
         for path in
-            ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel/", "/a/webhooks/duffel"]
+            ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel//", "/a/webhooks/duffel"]
         {
             let delivery = good.clone().to("POST", path);
             assert_eq!(stage.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
@@ -179,6 +179,43 @@ async fn only_the_one_path_is_found_and_only_by_post() {
         }
     }
     assert!(stage.proxy.calls().is_empty());
+}
+
+#[tokio::test]
+async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() {
+    let stage = Stage::with(&[("BASE_PATH", "/in/v1")]).await;
+    let mut paths = 0;
+    for (name, api_stage) in
+        [("path", "dev"), ("path", "webhooks"), ("rawPath", "dev"), ("rawPath", "webhooks")]
+    {
+        for prefix in ["", "/", "/in/v1", "/in/v1/", "/~", "/~/", "/~/in/v1", "/in/v1/~"] {
+            let gateway = if name == "path" { Gateway::RestApi } else { Gateway::FunctionUrl };
+            let body = event("order.created", "wev_1", &format!("ord_{paths}"));
+            let delivery = Delivery::new(body).through(gateway, false).event();
+            let mut event: serde_json::Value = serde_json::from_str(&delivery).unwrap();
+            event["requestContext"]["stage"] = api_stage.into();
+            event[name] = format!("{}{PATH}/", prefix.replace('~', api_stage)).into();
+            let answer = answer(stage.function.invoke(event.to_string()).await);
+            assert_eq!((answer.status, answer.word.as_str()), (202, "accepted"), "{}", event[name]);
+            paths += 1;
+        }
+    }
+    assert_eq!(stage.backend.queued().await, paths);
+}
+
+#[tokio::test]
+async fn the_health_check_is_answered_without_any_call_and_without_a_line_in_the_log() {
+    let mut stage = Stage::with(&[("BASE_PATH", "/in")]).await;
+    for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
+        let ask = |method, path| Delivery::new("").unsigned().through(gateway, false).to(method, path);
+        for delivery in [ask("GET", "/health"), ask("HEAD", "/health"), ask("GET", "/in/health/")] {
+            assert_eq!(stage.deliver(&delivery).await, line(200, "ok"), "{gateway:?}");
+        }
+    }
+    assert!(stage.proxy.calls().is_empty());
+    let refusal = answer(stage.function.invoke(Delivery::new("").to("POST", "/health").event()).await);
+    assert_eq!((refusal.status, refusal.headers["allow"].as_str()), (405, "GET, HEAD"));
+    assert_eq!(stage.function.lines().len(), 1);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ fn deliveries() -> Vec<(Delivery, &'static str)> {
         (good.clone().signed_with("another"), "unauthorized"),
         (good.clone().signature(&good.sign(SECRET, "v2", 9 * 24 * 60 * 60)), "unauthorized"),
         (good.clone().signature(&good.sign(SECRET, "v2", -900)), "unauthorized"),
-        (good.clone().to("POST", &format!("/webhooks/{MARKER}")), "not_found"),
+        (good.clone().to("POST", &format!("/webhooks/nobody?token={MARKER}")), "not_found"),
         (good.clone().to("GET", PATH), "method_not_allowed"),
     ]
 }
@@ -120,6 +120,35 @@ async fn a_line_says_what_is_to_be_known_of_a_delivery() {
     assert_eq!(line["message.id"], message.message_id().unwrap());
     assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
     assert!(line["request.id"].as_str().unwrap().parse::<uuid::Uuid>().is_ok(), "{line}");
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
+    let long = format!("/{}", "a".repeat(10_000));
+    let cut = format!("{}…", &long[..128]);
+    let unknown_prefix =
+        "unknown path: what precedes /webhooks/ is neither the gateway's stage nor BASE_PATH";
+    let paths = [
+        ("/webhooks/nobody", "/webhooks/nobody", "unknown source", "WARN"),
+        ("/webhooks/nobody?token=hush", "/webhooks/nobody", "unknown source", "WARN"),
+        ("/webhooks/duffel%0a/", "/webhooks/duffel%0a/", "unknown source", "WARN"),
+        ("/in/webhooks/duffel", "/in/webhooks/duffel", unknown_prefix, "WARN"),
+        ("/wp-login.php", "/wp-login.php", "unknown path", "INFO"),
+        ("/\u{202e}webhooks", r"/\u{202e}webhooks", "unknown path", "INFO"),
+        (&long, &cut, "unknown path", "INFO"),
+    ];
+    let mut stage = Stage::new().await;
+    for (path, ..) in paths {
+        assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED).to("POST", path)).await.0, 404, "{path}");
+    }
+    let lines = parse(&stage.function.lines());
+    assert_eq!(lines.len(), paths.len());
+    for (line, (_, path, reason, level)) in lines.iter().zip(paths) {
+        assert_eq!(
+            (&line["path"], &line["error"], &line["level"]),
+            (&path.into(), &reason.into(), &level.into())
+        );
+    }
 }
 
 #[tokio::test]
