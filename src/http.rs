@@ -200,6 +200,8 @@ fn note(
         Answer::MethodNotAllowed { .. } => error = unreadable,
         Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
     }
+    let error =
+        trail.warning.clone().into_iter().chain(error).reduce(|warning, error| format!("{warning}; {error}"));
     let event_type = trail.event_type.as_deref().map(log::excerpt);
     let event_id = trail.event_id.as_deref().map(log::excerpt);
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     event::{Event, EventError},
-    filter::Filter,
+    filter::{Decision, Filter},
     ledger::{self, Ledger, LedgerError, LookUp, Record},
     queue::{self, Message, Queue, QueueError, TooLarge},
     renewal::Renewal,
@@ -70,8 +70,11 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         trail.note_signature(&verified, now);
         let event = Event::parse(verified)?;
         trail.note_event(&event);
-        if !source.filter.admits(&event) {
-            return Ok(Outcome::Ignored);
+        match source.filter.decide(&event) {
+            Decision::Wanted => {}
+            Decision::Unwanted => return Ok(Outcome::Ignored),
+            // Ignored in silence, it would be lost: rather one event too many.
+            Decision::Undecided(reason) => trail.warning = Some(reason),
         }
         let unseen = match ledger::look_up(&self.ledger, event, now).await? {
             LookUp::Unseen(unseen) => unseen,
@@ -109,7 +112,7 @@ pub enum Outcome {
     Accepted { message_id: String, recorded: Result<(), LedgerError> },
     /// It was forwarded before; a namesake bears another event id than the one that was.
     Duplicate { of: Record, namesake: bool, prolonged: Result<(), LedgerError> },
-    /// Its type or mode is not wanted.
+    /// Its type or mode is known and not wanted.
     Ignored,
 }
 
@@ -140,6 +143,8 @@ pub struct Trail {
     pub event_id: Option<String>,
     pub event_type: Option<String>,
     pub identity: Option<String>,
+    /// Why it was not filtered, though a filter is configured.
+    pub warning: Option<String>,
 }
 
 impl Trail {

@@ -9,6 +9,7 @@ use duffel_webhook_receiver::{
     receive::Source,
     route::{BasePath, Stage},
     scheme::Scheme,
+    sign::{Signing, sign},
     signature::{Verifier, unix_seconds},
 };
 use http::{Method, Request};
@@ -297,7 +298,10 @@ fn what_is_no_event_is_malformed() {
         r#"{"type":"order.created","id":"","idempotency_key":null}"#,
         r#"{"id":"wev_1","type":"order.created","type":"ping.triggered"}"#,
         r#"{"id":"wev_1","type":"order.created","\u0069d":"wev_2"}"#,
-        r#"{"id":"wev_1","type":"order.created","data":{},"data":{}}"#,
+        r#"{"id":"wev_1","type":"order.created","live_mode":true,"live_mode":false}"#,
+        r#"{"id":"wev_1","type":"order.created","idempotency_key":"a","idempotency_key":"b"}"#,
+        "\u{feff}",
+        "\u{feff}\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
     ] {
         let world = World::new();
         assert_eq!(world.deliver(body, noon()), answer(400, "malformed"), "{body}");
@@ -315,6 +319,9 @@ fn what_is_odd_but_an_event_is_accepted() {
         r#"{"id":"wev_1","type":"order.created","data":{"total":1e999}}"#,
         r#"{"id":"wev_1","type":"order.created","data":{"name":"\ud800"}}"#,
         " \n{\"id\":\"wev_1\",\"type\":\"order.created\"}\n",
+        "\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
+        r#"{"id":"wev_1","type":"order.created","data":{},"data":{}}"#,
+        r#"{"id":"wev_1","type":"order.created","data":{"type":1,"type":2}}"#,
         &deep,
     ] {
         let world = World::new();
@@ -333,6 +340,7 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
         (&["ping.triggered", "order.created"][..], Mode::Any, "accepted"),
         (&["order"][..], Mode::Any, "ignored"),
         (&["order?created", "stays.*"][..], Mode::Any, "ignored"),
+        (&["stays.*"][..], Mode::Live, "ignored"),
         (&["*"][..], Mode::Test, "ignored"),
     ] {
         let world = world(types, mode);
@@ -340,6 +348,50 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
         let calls = usize::from(status == "accepted");
         assert_eq!(*world.receiver.queue.calls.lock().unwrap(), calls);
         assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 2 * calls);
+    }
+}
+
+/// A source of the plain scheme, whose types are filtered, and a delivery to it.
+fn filtered(types: &[&str]) -> World {
+    let scheme = Scheme::hmac_sha256();
+    let verifier = Verifier::new("plain", scheme.clone(), vec![key(&scheme, SECRET)], WINDOW);
+    let filter = Filter::new(types.iter().copied(), Mode::Any);
+    World::of(vec![Source { verifier, renewal: None, filter }])
+}
+
+fn plain(body: &[u8]) -> Request<Bytes> {
+    let scheme = Scheme::hmac_sha256();
+    let headers = sign(&scheme, &key(&scheme, SECRET), Signing::default(), body).unwrap();
+    let request = Request::post("/webhooks/plain");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.body(Bytes::copy_from_slice(body)).unwrap()
+}
+
+#[test]
+fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
+    for body in [
+        &b"not JSON"[..],
+        b"a=1&b=2",
+        b"\xff\xfe",
+        br#"{"event":"order.created"}"#,
+        br#"{"type":null}"#,
+        br#"{"type":""}"#,
+        br#"{"type":["order.created"]}"#,
+        br#"[{"type":"order.created"}]"#,
+    ] {
+        let world = filtered(&["order.*"]);
+        assert_eq!(world.knock(plain(body), noon()), answer(202, "accepted"), "{body:?}");
+        assert_eq!(world.knock(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
+        assert_eq!(world.queued().len(), 1);
+    }
+    let world = filtered(&["order.*"]);
+    for (body, word) in [
+        (&br#"{"type":"invoice.paid"}"#[..], "ignored"),
+        ("\u{feff}{\"type\":\"invoice.paid\"}".as_bytes(), "ignored"),
+        (br#"{"type":7}"#, "ignored"),
+        ("\u{feff}{\"type\":\"order.created\"}".as_bytes(), "accepted"),
+    ] {
+        assert_eq!(world.knock(plain(body), noon()).1, word, "{body:?}");
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use duffel_webhook_receiver::{
+    scheme::Scheme,
+    sign::{Signing, sign},
+};
+use serde_json::{Value, json};
 
 use super::{Delivery, PATH, Stage};
 use crate::{
-    helpers::{ORDER_CREATED, SECRET, event},
+    helpers::{ORDER_CREATED, SECRET, answer, event, key},
     ministack::SECRET_KEY,
     proxy::Fault,
 };
@@ -47,7 +51,8 @@ fn deliveries() -> Vec<(Delivery, &'static str)> {
         (Delivery::new(large), "too_large"),
         (malformed("~"), "malformed"),
         (malformed(r#"{"type":"~"}"#), "malformed"),
-        (malformed(r#"{"type":"order.created","id":"wev_1","~":1,"~":2}"#), "malformed"),
+        (malformed(r#"{"type":"order.created","id":"wev_1","id":"~"}"#), "malformed"),
+        (malformed(r#"{"type":"order.created","id":"wev_7","~":1,"~":2}"#), "accepted"),
         (malformed(r#"{"type":["~"],"id":"wev_1"}"#), "malformed"),
         (good.clone().unsigned(), "unauthorized"),
         (good.clone().signature(MARKER), "unauthorized"),
@@ -147,6 +152,61 @@ async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
         assert_eq!(
             (&line["path"], &line["error"], &line["level"]),
             (&path.into(), &reason.into(), &level.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() {
+    let sources = json!({
+        "crm": { "scheme": "hmac-sha256", "secret": SECRET, "type": "/event/type", "event_types": ["order.*"] },
+        "code": { "scheme": "github", "secret": SECRET, "event_types": ["push"] },
+        "duffel": { "scheme": "duffel", "secret": SECRET, "live_mode": "live" },
+    });
+    let backend = crate::ministack::Backend::new().await;
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources.to_string())]).await;
+    let plain = |source: &str, scheme: &Scheme, body: &str| {
+        let headers = sign(scheme, &key(scheme, SECRET), Signing::default(), body.as_bytes()).unwrap();
+        let delivery = Delivery::new(body).unsigned().to("POST", &format!("/webhooks/{source}"));
+        headers.iter().fold(delivery, |delivery, (name, value)| delivery.header(name, value))
+    };
+    let modeless = event("order.created", "wev_1", "ord_1").replace(r#""live_mode":true,"#, "");
+    let no_type = "the filter of types was not applied: ";
+    let no_mode = "the filter of modes was not applied: ";
+    let deliveries = [
+        (plain("crm", &Scheme::hmac_sha256(), "a=1"), "crm", format!("{no_type}the body is not JSON")),
+        (
+            plain("crm", &Scheme::hmac_sha256(), r#"{"event":"order.paid"}"#),
+            "crm",
+            format!("{no_type}there is nothing at /event/type"),
+        ),
+        (
+            plain("crm", &Scheme::hmac_sha256(), r#"{"event":{"type":{}}}"#),
+            "crm",
+            format!("{no_type}there is no valid value at /event/type"),
+        ),
+        (
+            plain("code", &Scheme::github(), r#"{"type":"push"}"#),
+            "code",
+            format!("{no_type}no header has it"),
+        ),
+        (Delivery::new(modeless), "duffel", format!("{no_mode}there is nothing at /live_mode")),
+        (
+            Delivery::new(event("order.created", "wev_2", "ord_2").replace("true", "1")),
+            "duffel",
+            format!("{no_mode}there is no valid value at /live_mode"),
+        ),
+    ];
+    for (delivery, ..) in &deliveries {
+        assert_eq!(stage.deliver(delivery).await, answer(202, "accepted"));
+    }
+    assert_eq!(stage.backend.messages().await.len(), deliveries.len());
+    let lines = parse(&stage.function.lines());
+    assert_eq!(lines.len(), deliveries.len());
+    for (line, (_, source, reason)) in lines.iter().zip(deliveries) {
+        assert_eq!(
+            (&line["level"], &line["source"], &line["error"]),
+            (&"WARN".into(), &source.into(), &reason.into())
         );
     }
 }
