@@ -521,6 +521,32 @@ fn a_body_is_forwarded_once() {
     assert_eq!(world.queued().len(), 1);
 }
 
+/// Providers deliver in no particular order, so neither type nor time of an event says anything about another's.
+#[test]
+fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
+    let world = World::new();
+    let arrivals = [
+        ("order.updated", "wev_4", "2026-11-21T11:59:59Z"),
+        ("order.airline_initiated_change_detected", "wev_3", "2026-11-21T11:00:00Z"),
+        ("order.updated", "wev_5", "2026-11-21T09:00:00Z"),
+        ("order_cancellation.confirmed", "wev_2", "2026-11-21T12:30:00Z"),
+        ("order.created", "wev_1", "2019-01-01T00:00:00Z"),
+        ("order.updated", "wev_6", "2019-01-01T00:00:00Z"),
+    ];
+    let body = |(kind, id, created_at): (&str, &str, &str)| {
+        event(kind, id, "ord_1").replacen('{', &format!(r#"{{"created_at":"{created_at}","#), 1)
+    };
+    for (minutes, arrival) in (0..).zip(arrivals) {
+        let now = noon() + Duration::from_mins(minutes);
+        assert_eq!(world.deliver(body(arrival), now), answer(202, "accepted"), "{arrival:?}");
+    }
+    let queued = world.queued();
+    let bodies: Vec<_> = queued.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(bodies, arrivals.map(body));
+    // A retry of the oldest comes last, and is still nothing but a repetition.
+    assert_eq!(world.deliver(body(arrivals[4]), noon() + DAY), answer(200, "duplicate"));
+}
+
 #[test]
 fn events_of_one_object_are_told_apart() {
     let world = World::new();
