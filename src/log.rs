@@ -1,13 +1,19 @@
 //! The log: one JSON object a line, on a writer of the caller's choice.
 
-use std::{error::Error, iter, str::FromStr};
+use std::{
+    error::Error,
+    fmt::{Result, Write},
+    iter,
+    str::FromStr,
+};
 
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
-    fmt::{self, MakeWriter},
+    fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
@@ -30,11 +36,32 @@ where
     let lines = fmt::layer().with_writer(writer).with_target(false);
     let text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     let lines = if text {
-        lines.with_ansi(false).boxed()
+        lines.event_format(OneLine(fmt::format().with_ansi(false).with_target(false))).boxed()
     } else {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
     tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+}
+
+/// A format in which each event is one line, whatever its texts hold.
+struct OneLine<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for OneLine<F>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> Result {
+        let mut text = String::new();
+        self.0.format_event(context, Writer::new(&mut text), event)?;
+        writeln!(writer, "{}", printable(text.strip_suffix('\n').unwrap_or(&text)))
+    }
 }
 
 /// How many characters of a text of somebody else's the log shows.
@@ -70,4 +97,20 @@ fn printable(text: &str) -> String {
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_bounded_and_printable() {
+        assert_eq!(excerpt("order.created"), "order.created");
+        assert_eq!(excerpt("é".repeat(128).as_str()), "é".repeat(128));
+        assert_eq!(excerpt("é".repeat(129).as_str()), "é".repeat(128) + "…");
+        assert_eq!(
+            excerpt("a\nb\r\t\0\u{1b}\u{85}\u{2028}\u{202e}"),
+            r"a\nb\r\t\u{0}\u{1b}\u{85}\u{2028}\u{202e}"
+        );
+    }
 }

@@ -211,6 +211,66 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
     }
 }
 
+/// Whoever may sign may choose types and ids, but not what the log says of other deliveries.
+#[tokio::test]
+async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
+    let long = "x".repeat(400_000);
+    let texts = [
+        "t\n2026-11-21T12:00:00.000000Z  INFO 202 accepted order.created wev_forged outcome=\"accepted\"",
+        "t\r\n{\"level\":\"INFO\",\"outcome\":\"accepted\",\"event.id\":\"wev_forged\"}",
+        "t\u{85}\u{2028}\u{2029}\u{0b}\u{0c}\u{1b}[2K\u{1b}]0;x\u{7}\0\u{202e}\u{2066}\u{feff}\u{200b}",
+        &long,
+    ];
+    for format in ["Text", "JSON"] {
+        let mut stage = Stage::with(&[("AWS_LAMBDA_LOG_FORMAT", format)]).await;
+        let mut count = 0;
+        for text in texts {
+            let body = |id: &str| json!({ "type": text, "id": id, "idempotency_key": text }).to_string();
+            // Too large with all three long; the second is a duplicate under another id, where both are logged.
+            let bodies = if text.len() > 1_000 {
+                [
+                    json!({ "type": "t", "id": text }).to_string(),
+                    json!({ "type": text, "id": "i" }).to_string(),
+                ]
+            } else {
+                [body(text), body(&format!("{text}2"))]
+            };
+            for body in bodies {
+                count += 1;
+                assert_eq!(stage.deliver(&Delivery::new(body)).await.0 / 100, 2);
+            }
+        }
+        let attribute = |name: &str, wanted: &str, message: &aws_sdk_sqs::types::Message| {
+            let attribute = message.message_attributes().and_then(|attributes| attributes.get(name));
+            attribute.and_then(|attribute| attribute.string_value()) == Some(wanted)
+        };
+        let messages = stage.backend.messages().await;
+        for name in ["event_type", "event_id"] {
+            for text in [texts[0], texts[1], &long] {
+                assert!(messages.iter().any(|message| attribute(name, text, message)), "{name} is changed");
+            }
+        }
+        let lines = stage.function.lines();
+        assert_eq!(lines.len(), count, "{format}: {lines:#?}");
+        for line in &lines {
+            assert!(line.len() < 4_000, "{format}: {} bytes", line.len());
+            let invisible = line.chars().find(|character| {
+                character.is_control()
+                    || "\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{200b}".contains(*character)
+            });
+            assert_eq!(invisible, None, "{format}: {line}");
+        }
+        if format == "JSON" {
+            for line in parse(&lines) {
+                for name in ["event.type", "event.id", "event.recorded_id", "message"] {
+                    let text = line[name].as_str().unwrap_or_default();
+                    assert!(!text.contains(char::is_control), "{name} of {line}");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_delivery_has_a_request_id_of_its_own() {
     let mut stage = Stage::new().await;
