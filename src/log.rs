@@ -1,11 +1,6 @@
 //! The log: one JSON object a line, on a writer of the caller's choice.
 
-use std::{
-    error::Error,
-    fmt::{Result, Write},
-    iter,
-    str::FromStr,
-};
+use std::{error::Error, fmt::Result, iter, str::FromStr};
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
