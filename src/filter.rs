@@ -30,7 +30,7 @@ pub enum Decision {
     Wanted,
     /// Its type or mode is known, and not wanted.
     Unwanted,
-    /// It does not say its type or mode, for this reason. An operator excluded types, not this event.
+    /// It does not say its type or mode, for this reason, so the filter cannot exclude it.
     Undecided(String),
 }
 

@@ -1,15 +1,13 @@
 //! What does the sender hear? The one door: headers in, one status and one word out.
 
-use std::{
-    fmt,
-    time::{Instant, SystemTime},
-};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{
     Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
+use thiserror::Error;
 
 use crate::{
     ledger::Ledger,
@@ -30,21 +28,12 @@ const RETRY_AFTER_SECONDS: &str = "30";
 pub struct RequestId(pub String);
 
 /// Why a request is not what its sender sent, for the log; travels in the request's extensions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
 pub enum Unreadable {
-    /// There is no request in it, for this reason.
+    #[error("the event cannot be read: {0}")]
     Event(String),
-    /// The body is lost.
+    #[error("the body is not the base64 that the event says it is")]
     Body,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event(reason) => write!(f, "the event cannot be read: {reason}"),
-            Self::Body => f.write_str("the body is not the base64 that the event says it is"),
-        }
-    }
 }
 
 /// Answers a request; every mode of the product knocks here. Writes one line to the log.

@@ -73,7 +73,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         match source.filter.decide(&event) {
             Decision::Wanted => {}
             Decision::Unwanted => return Ok(Outcome::Ignored),
-            // Ignored in silence, it would be lost: rather one event too many.
+            // Nobody excluded it, so ignored it would be lost after a 2xx.
             Decision::Undecided(reason) => trail.warning = Some(reason),
         }
         let unseen = match ledger::look_up(&self.ledger, event, now).await? {
