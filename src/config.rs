@@ -8,6 +8,7 @@ use crate::{
     filter::{Filter, Mode},
     receive::Source,
     renewal::Renewal,
+    route::BasePath,
     scheme::Scheme,
     secret::{Key, Secret, SecretError},
     signature::Verifier,
@@ -20,7 +21,7 @@ pub const DEFAULT_WINDOW: Duration = Duration::from_hours(7 * 24);
 const MAX_WINDOW: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The variables that are read here; the SDK and the runtime read their own.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 10] = [
     "QUEUE_URL",
     "LEDGER_TABLE",
     "DEDUP_WINDOW",
@@ -30,6 +31,7 @@ pub const VARIABLES: [&str; 9] = [
     "SIGNATURE_TOLERANCE",
     "EVENT_TYPES",
     "LIVE_MODE",
+    "BASE_PATH",
 ];
 
 /// Those that configure the one source `duffel`, where `SOURCES` does not say what there is.
@@ -51,6 +53,8 @@ pub struct Config {
     pub window: Duration,
     /// Who delivers; read from `SOURCES`, or else `WEBHOOK_SECRET` and the like.
     pub sources: Vec<SourceConfig>,
+    /// What stands in front of `/webhooks/` on a custom domain; read from `BASE_PATH`.
+    pub base_path: Option<BasePath>,
 }
 
 /// One provider.
@@ -105,8 +109,9 @@ impl Config {
         let ledger_table = environment.get("LEDGER_TABLE");
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
         let sources = environment.sources(window);
+        let base_path = environment.base_path();
         match (queue_url, environment.mistakes.is_empty()) {
-            (Some(queue_url), true) => Ok(Self { queue_url, ledger_table, window, sources }),
+            (Some(queue_url), true) => Ok(Self { queue_url, ledger_table, window, sources, base_path }),
             _ => Err(ConfigError(environment.mistakes)),
         }
     }
@@ -155,6 +160,18 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
         let value = self.get(name)?;
         parse_duration(&value).map_err(|what| self.refuse(name, &value, what)).ok()
+    }
+
+    fn base_path(&mut self) -> Option<BasePath> {
+        let text = self.get("BASE_PATH")?;
+        let path = BasePath::new(&text);
+        if path.is_none() {
+            self.mistake(
+                "BASE_PATH",
+                format!("{text:?} is not a path such as /in, without a slash at its end"),
+            );
+        }
+        path
     }
 
     fn sources(&mut self, window: Duration) -> Vec<SourceConfig> {
@@ -295,6 +312,7 @@ mod tests {
             ("SIGNATURE_TOLERANCE", "5m"),
             ("EVENT_TYPES", "order.*, ping.triggered"),
             ("LIVE_MODE", "test"),
+            ("BASE_PATH", "/in"),
         ])
         .unwrap();
         assert_eq!(config.queue_url, "http://127.0.0.1:4566/000000000000/q.fifo");
@@ -302,6 +320,7 @@ mod tests {
         assert!(matches!(&config.sources[0].secrets, Secrets::Given(secrets) if secrets.len() == 2));
         assert_eq!(config.window, Duration::from_hours(36));
         assert_eq!(config.sources[0].tolerance, Duration::from_mins(5));
+        assert_eq!(config.base_path, BasePath::new("/in"));
     }
 
     #[test]
@@ -319,6 +338,7 @@ mod tests {
             ("SIGNATURE_TOLERANCE", &["0", "300", "8d"]),
             ("EVENT_TYPES", &[",", "order.*,,x"]),
             ("LIVE_MODE", &["both", "Live", "true"]),
+            ("BASE_PATH", &["in", "/", "/in/", "/in?x", "https://example.com/in"]),
         ] {
             for value in values {
                 let mistakes = mistakes(&[QUEUE, SECRET, (variable, value)]);

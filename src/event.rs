@@ -197,7 +197,7 @@ pub enum EventError {
     Empty,
     #[error("the body is not JSON")]
     NotJson,
-    #[error("a key of the envelope stands twice, so readers may disagree on its value")]
+    #[error("a key that says what the event is appears twice, so readers may disagree on its value")]
     DuplicateKey,
     #[error("the event has no type")]
     NoType,

@@ -7,12 +7,14 @@ use http::{
     Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
+use thiserror::Error;
 
 use crate::{
     ledger::{Difference, Ledger},
     log,
     queue::Queue,
     receive::{Outcome, Receiver, Refusal, Source, Trail},
+    route::{BasePath, Path, Route, Stage, Unknown},
     signature::Delivery,
 };
 
@@ -20,15 +22,19 @@ use crate::{
 pub const TRACE_HEADER: &str = "x-amzn-trace-id";
 
 const RETRY_AFTER_SECONDS: &str = "30";
-const PATH_PREFIX: &str = "/webhooks/";
 
 /// The caller's name for a request, to find it again in the log; travels in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
 /// Why a request is not what its sender sent, for the log; travels in the request's extensions.
-#[derive(Clone, Debug)]
-pub struct Unreadable(pub String);
+#[derive(Clone, Debug, Error)]
+pub enum Unreadable {
+    #[error("the event cannot be read: {0}")]
+    Event(String),
+    #[error("the body is not the base64 that the event says it is")]
+    Body,
+}
 
 /// Answers a request; every mode of the product knocks here. Writes one line to the log.
 pub async fn respond<L: Ledger, Q: Queue>(
@@ -38,13 +44,18 @@ pub async fn respond<L: Ledger, Q: Queue>(
 ) -> Response<String> {
     let started = Instant::now();
     let mut trail = Trail::default();
-    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    let unreadable = request.extensions().get::<Unreadable>().map(|reason| reason.0.clone());
-    let name = request.uri().path().strip_prefix(PATH_PREFIX);
-    let answer = match name.and_then(|name| receiver.source(name)) {
-        None => Answer::NotFound,
-        Some(_) if request.method() != Method::POST => Answer::MethodNotAllowed,
-        Some(source) => {
+    let extensions = request.extensions();
+    let request_id = extensions.get::<RequestId>().map(|id| id.0.clone());
+    let unreadable = extensions.get::<Unreadable>().cloned();
+    let path = Path::new(request.uri().path(), extensions.get::<Stage>(), extensions.get::<BasePath>());
+    let answer = match path.find(|name| receiver.source(name)) {
+        None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), unreadable.as_ref())),
+        Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
+        Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
+        Some(Route::Source(_)) if request.method() != Method::POST => {
+            Answer::MethodNotAllowed { allow: "POST" }
+        }
+        Some(Route::Source(source)) => {
             trail.source = Some(source.verifier.source().to_owned());
             let delivery = delivery(source, request);
             Answer::Received(receiver.receive(source, delivery, now, &mut trail).await)
@@ -52,7 +63,11 @@ pub async fn respond<L: Ledger, Q: Queue>(
     };
     let (status, word) = answer.line();
     note(&answer, unreadable, status, word, &trail, request_id.as_deref(), started);
-    response(status, word)
+    let mut response = response(status, word);
+    if let Answer::MethodNotAllowed { allow } = answer {
+        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
+    }
+    response
 }
 
 /// Refuses a request whose body is too large to be read at all.
@@ -66,9 +81,6 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, const { http::HeaderValue::from_static("application/json") });
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, const { http::HeaderValue::from_static("POST") });
-    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, const { http::HeaderValue::from_static(RETRY_AFTER_SECONDS) });
     }
@@ -78,8 +90,33 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
 /// What there is to say to a request.
 enum Answer {
     Received(Result<Outcome, Refusal>),
-    NotFound,
-    MethodNotAllowed,
+    Healthy,
+    NotFound(NotFound),
+    MethodNotAllowed { allow: &'static str },
+}
+
+/// Why nothing was found, for the log.
+struct NotFound {
+    /// As it was given, without a query; `None` where the event could not be read.
+    path: Option<String>,
+    reason: String,
+    /// Whether it may be a delivery that was misdirected; most of the others are scans.
+    is_warning: bool,
+}
+
+impl NotFound {
+    fn new(path: &str, unknown: Unknown, unreadable: Option<&Unreadable>) -> Self {
+        match unreadable {
+            Some(event @ Unreadable::Event(_)) => {
+                Self { path: None, reason: event.to_string(), is_warning: true }
+            }
+            Some(Unreadable::Body) | None => Self {
+                path: Some(log::excerpt(path)),
+                reason: unknown.to_string(),
+                is_warning: unknown != Unknown::Path,
+            },
+        }
+    }
 }
 
 impl Answer {
@@ -91,8 +128,9 @@ impl Answer {
             Self::Received(Ok(Outcome::Ignored)) => (StatusCode::OK, "ignored"),
             Self::Received(Err(Refusal::Malformed(_))) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Received(Err(Refusal::Unauthorized(_))) => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Healthy => (StatusCode::OK, "ok"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Received(Err(Refusal::TooLarge(_))) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::Received(Err(
                 Refusal::SecretUnavailable | Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_),
@@ -126,14 +164,17 @@ fn cause_of(difference: Difference) -> &'static str {
 
 fn note(
     answer: &Answer,
-    unreadable: Option<String>,
+    unreadable: Option<Unreadable>,
     status: StatusCode,
     word: &str,
     trail: &Trail,
     request_id: Option<&str>,
     started: Instant,
 ) {
-    let (mut message_id, mut recorded_event_id, mut cause, mut error) = (None, None, None, None);
+    let (mut message_id, mut recorded_event_id, mut cause) = (None, None, None);
+    let (mut path, mut error) = (None, None);
+    // What became of it follows from that.
+    let unreadable = unreadable.map(|reason| reason.to_string());
     match answer {
         Answer::Received(Ok(Outcome::Accepted { message_id: id, recorded })) => {
             message_id = Some(id.as_str());
@@ -146,25 +187,32 @@ fn note(
             message_id = Some(of.message_id.as_str());
             cause = difference.map(cause_of);
             let has_other_id = *difference == Some(Difference::EventId);
-            recorded_event_id = has_other_id.then(|| of.event_id.as_deref().unwrap_or("none"));
+            recorded_event_id = has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
             error = extended
                 .as_ref()
                 .err()
                 .map(|error| format!("the record was not extended: {}", log::chain(error)));
         }
-        Answer::Received(Err(refusal)) => error = Some(log::chain(refusal)),
-        Answer::Received(Ok(Outcome::Ignored)) | Answer::NotFound | Answer::MethodNotAllowed => {}
+        Answer::Received(Err(refusal)) => error = unreadable.or_else(|| Some(log::chain(refusal))),
+        Answer::NotFound(not_found) => {
+            path = not_found.path.as_deref();
+            error = Some(not_found.reason.clone());
+        }
+        Answer::MethodNotAllowed { .. } => error = unreadable,
+        Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
     }
-    // What became of it follows from that.
-    let error = unreadable.or(error);
-    let event_type = trail.event_type.as_deref();
+    let error =
+        trail.warning.clone().into_iter().chain(error).reduce(|warning, error| format!("{warning}; {error}"));
+    let event_type = trail.event_type.as_deref().map(log::excerpt);
+    let event_id = trail.event_id.as_deref().map(log::excerpt);
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 request.id = request_id,
                 source = trail.source,
-                event.id = trail.event_id,
+                path,
+                event.id = event_id,
                 event.r#type = event_type,
                 event.identity = trail.identity,
                 event.recorded_id = recorded_event_id,
@@ -178,13 +226,16 @@ fn note(
                 error,
                 "{} {word}{}{}",
                 status.as_u16(),
-                event_type.map(|kind| format!(" {kind}")).unwrap_or_default(),
-                trail.event_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default(),
+                event_type.as_deref().map(|kind| format!(" {kind}")).unwrap_or_default(),
+                event_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default(),
             )
         };
     }
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => line!(error),
+    match answer {
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => line!(error),
+        // A monitor asks every few seconds; the gateway's access log has it anyway.
+        Answer::Healthy => line!(debug),
+        Answer::NotFound(NotFound { is_warning: false, .. }) => line!(info),
         _ if error.is_some() || cause.is_some() => line!(warn),
         _ => line!(info),
     }

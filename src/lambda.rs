@@ -1,7 +1,7 @@
 //! What did the gateway say? Events of API Gateway (HTTP and REST) and of function URLs, and answers they take.
 //!
 //! The conversion is ours, since that of `lambda_http` panics on a body that is no base64 and on a path that is
-//! no URI, and puts the stage in front of the path.
+//! no URI, and puts the stage in front of the path. Whether a stage is there already is for the routes to find out.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -20,11 +20,13 @@ use crate::{
     pairs::Pairs,
     queue::Queue,
     receive::Receiver,
+    route::{BasePath, Stage},
 };
 
 /// Answers one invocation. Whatever it was, there is an answer.
 pub async fn invoke<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
+    base_path: Option<&BasePath>,
     Payload(payload): Payload,
     request_id: String,
     trace: Option<&str>,
@@ -34,6 +36,9 @@ pub async fn invoke<L: Ledger, Q: Queue>(
         let _ = request.headers_mut().try_insert(TRACE_HEADER, trace);
     }
     request.extensions_mut().insert(RequestId(request_id));
+    if let Some(base_path) = base_path {
+        request.extensions_mut().insert(base_path.clone());
+    }
     let format = request.extensions().get::<Format>().copied();
     answer(&respond(receiver, request, SystemTime::now()).await, format)
 }
@@ -54,7 +59,7 @@ pub fn request(payload: &str) -> Request<Bytes> {
     let is_v2 = event.as_ref().is_ok_and(Event::is_v2);
     let mut request = event.and_then(Event::request).unwrap_or_else(|reason| {
         let mut nowhere = Request::default();
-        nowhere.extensions_mut().insert(Unreadable(format!("the event cannot be read: {reason}")));
+        nowhere.extensions_mut().insert(Unreadable::Event(reason));
         nowhere
     });
     if is_v2 {
@@ -90,8 +95,12 @@ struct Event<'a> {
 
 #[derive(Deserialize)]
 struct Context {
-    stage: Option<String>,
     http: Http,
+}
+
+#[derive(Deserialize)]
+struct Staged {
+    stage: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -110,10 +119,11 @@ impl Event<'_> {
         let mut request = Request::default();
         *request.method_mut() =
             Method::from_bytes(method.as_bytes()).map_err(|_| "its method is none of HTTP's")?;
-        *request.uri_mut() = Uri::builder()
-            .path_and_query(path)
-            .build()
-            .map_err(|_| "its path is none that a request can have")?;
+        *request.uri_mut() =
+            Uri::builder().path_and_query(path).build().map_err(|_| "its path is not valid in a request")?;
+        if let Some(stage) = self.stage() {
+            request.extensions_mut().insert(Stage(stage));
+        }
         let body = self.body.take().unwrap_or_default();
         let body = if self.is_base64_encoded == Some(true) {
             STANDARD.decode(body).ok()
@@ -125,29 +135,27 @@ impl Event<'_> {
             *request.headers_mut() = self.headers()?;
         } else {
             // What the sender signed is lost, so its signature goes too: there is one reading of a body, not two.
-            let reason = "the body is not the base64 that the event says it is";
-            request.extensions_mut().insert(Unreadable(reason.to_owned()));
+            request.extensions_mut().insert(Unreadable::Body);
         }
         Ok(request)
     }
 
-    /// A named stage stands in front of the path.
     fn http_api(&mut self) -> Result<(String, String), String> {
         let context = self.request_context.ok_or("it has no request context")?.get();
         let context: Context = serde_json::from_str(context)
             .map_err(|error| format!("in its request context, {}", not_of_its_form(&error)))?;
-        let path = self.raw_path.take().ok_or("it has no path")?;
-        let stage = context.stage.filter(|stage| stage != "$default");
-        let path = match stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(&stage)) {
-            Some(rest) if rest.starts_with('/') => rest.to_owned(),
-            _ => path,
-        };
-        Ok((context.http.method, path))
+        Ok((context.http.method, self.raw_path.take().ok_or("it has no path")?))
     }
 
     fn rest_api(&mut self) -> Result<(String, String), String> {
         let method = self.http_method.take().ok_or("it has no method")?;
         Ok((method, self.path.take().ok_or("it has no path")?))
+    }
+
+    /// The stage that may stand in front of the path; neither format insists on one.
+    fn stage(&self) -> Option<String> {
+        let context: Staged = serde_json::from_str(self.request_context?.get()).ok()?;
+        context.stage.filter(|stage| !stage.is_empty())
     }
 
     fn headers(&self) -> Result<HeaderMap, &'static str> {

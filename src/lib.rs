@@ -76,6 +76,7 @@ pub mod queue;
 pub mod receive;
 pub mod reconcile;
 pub mod renewal;
+pub mod route;
 pub mod scheme;
 pub mod secret;
 pub mod sign;

@@ -1,13 +1,14 @@
 //! The log: one JSON object a line, on a writer of the caller's choice.
 
-use std::{error::Error, iter, str::FromStr};
+use std::{error::Error, fmt::Result, iter, str::FromStr};
 
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
-    fmt::{self, MakeWriter},
+    fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
@@ -30,11 +31,60 @@ where
     let lines = fmt::layer().with_writer(writer).with_target(false);
     let text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     let lines = if text {
-        lines.with_ansi(false).boxed()
+        lines.event_format(OneLine(fmt::format().with_ansi(false).with_target(false))).boxed()
     } else {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
     tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+}
+
+/// A format in which each event is one line, whatever its texts hold.
+struct OneLine<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for OneLine<F>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> Result {
+        let mut text = String::new();
+        self.0.format_event(context, Writer::new(&mut text), event)?;
+        writeln!(writer, "{}", printable(text.strip_suffix('\n').unwrap_or(&text)))
+    }
+}
+
+/// How many characters of a text of somebody else's the log shows.
+pub const MAX_EXCERPT: usize = 128;
+
+/// The beginning of a text of somebody else's, such as an event's type: it may be of any length and content.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut excerpt: String = characters.by_ref().take(MAX_EXCERPT).collect();
+    if characters.next().is_some() {
+        excerpt.push('…');
+    }
+    printable(&excerpt)
+}
+
+/// A text with its invisible characters escaped: those that begin a line, move the cursor or reverse what follows.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
 }
 
 /// An error and its causes in one line.
@@ -42,4 +92,20 @@ where
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_bounded_and_printable() {
+        assert_eq!(excerpt("order.created"), "order.created");
+        assert_eq!(excerpt("é".repeat(128).as_str()), "é".repeat(128));
+        assert_eq!(excerpt("é".repeat(129).as_str()), "é".repeat(128) + "…");
+        assert_eq!(
+            excerpt("a\nb\r\t\0\u{1b}\u{85}\u{2028}\u{202e}"),
+            r"a\nb\r\t\u{0}\u{1b}\u{85}\u{2028}\u{202e}"
+        );
+    }
 }

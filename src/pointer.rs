@@ -1,6 +1,6 @@
-//! What stands at a few places of a JSON text? Read in one pass, the rest passed over unread.
+//! Values at a few places of a JSON text, read in one pass; the rest is skipped unread.
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -9,9 +9,12 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     NotJson,
-    /// A key stands twice on the way to a place, so that readers may disagree on what stands there.
+    /// A key on the way to a place appears twice, so readers may disagree on the value there.
     DuplicateKey,
 }
+
+/// A byte order mark, which a reader may skip (RFC 8259, 8.1).
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads the values at JSON pointers (RFC 6901); `None` where there is none.
 pub(crate) fn read<'de, const N: usize>(
@@ -23,7 +26,7 @@ pub(crate) fn read<'de, const N: usize>(
         (0..N).filter_map(|index| Some((index, pointers[index]?.strip_prefix('/')?))).collect();
     let mut duplicate = false;
     let places = Places { wanted, found: &mut found, duplicate: &mut duplicate };
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut deserializer = serde_json::Deserializer::from_slice(text.strip_prefix(MARK).unwrap_or(text));
     places
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
@@ -88,15 +91,20 @@ impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let mut names = HashSet::new();
+        // At most as many as there are pointers; what appears twice elsewhere misleads nobody here.
+        let mut seen = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if self.are_at(&name) {
                 self.take(&name, map.next_value()?).map_err(A::Error::custom)?;
+                if seen.contains(&name) {
+                    *self.duplicate = true;
+                } else {
+                    seen.push(name);
+                }
             } else {
                 // It may be no UTF-8, too deep or too large a number for us, and still be signed.
                 map.next_value::<IgnoredAny>()?;
             }
-            *self.duplicate |= !names.insert(name);
         }
         Ok(())
     }
@@ -146,15 +154,39 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_on_the_way_is_told() {
-        for text in [r#"{"a":1,"a":2}"#, r#"{"x":1,"\u0078":2,"a":1}"#, r#"{"a":{"b":1,"b":1}}"#] {
+    fn a_key_that_appears_twice_on_the_way_is_an_error() {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":{"b":1},"\u0061":2}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            r#"{"a":{"b":1,"x":{"a":1}},"a":{"b":1}}"#,
+        ] {
             assert_eq!(at(text, "/a/b"), Err(Unreadable::DuplicateKey), "{text}");
         }
-        assert_eq!(at(r#"{"a":1,"elsewhere":{"b":1,"b":1}}"#, "/a"), Ok(Some("1")));
     }
 
     #[test]
-    fn what_is_no_json_is_told() {
+    fn a_key_that_appears_twice_elsewhere_is_no_error() {
+        for text in [
+            r#"{"a":1,"elsewhere":{"b":1,"b":1}}"#,
+            r#"{"x":1,"a":1,"\u0078":2}"#,
+            r#"{"x":{"a":2},"a":1,"x":{"a":3}}"#,
+        ] {
+            assert_eq!(at(text, "/a"), Ok(Some("1")), "{text}");
+        }
+        assert_eq!(at(r#"{"a":{"x":1,"b":2,"x":3}}"#, "/a/b"), Ok(Some("2")));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        assert_eq!(at("\u{feff}{\"a\":1}", "/a"), Ok(Some("1")));
+        for text in ["\u{feff}", "\u{feff}\u{feff}{\"a\":1}", " \u{feff}{\"a\":1}", "{\"a\":1}\u{feff}"] {
+            assert_eq!(at(text, "/a"), Err(Unreadable::NotJson), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_an_error() {
         for text in ["", "{", "nah", r#"{"a":1} x"#, r#"{"a":1,}"#] {
             assert_eq!(at(text, "/a"), Err(Unreadable::NotJson), "{text}");
         }

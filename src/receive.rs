@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     event::{Event, EventError},
-    filter::Filter,
+    filter::{Decision, Filter},
     ledger::{self, Difference, Ledger, LedgerError, LookUp, Record},
     queue::{self, MAX_MESSAGE_BYTES, Message, Queue, QueueError, TooLarge},
     renewal::Renewal,
@@ -101,8 +101,11 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         trail.note_signature(&verified, now);
         let event = Event::parse(verified)?;
         trail.note_event(&event);
-        if !source.filter.admits(&event) {
-            return Ok(Outcome::Ignored);
+        match source.filter.decide(&event) {
+            Decision::Wanted => {}
+            Decision::Unwanted => return Ok(Outcome::Ignored),
+            // Nobody excluded it, so ignored it would be lost after a 2xx.
+            Decision::Undecided(reason) => trail.warning = Some(reason),
         }
         let unseen = match ledger::look_up(&self.ledger, event, self.window, now).await? {
             LookUp::Unseen(unseen) => unseen,
@@ -140,7 +143,7 @@ pub enum Outcome {
     Accepted { message_id: String, recorded: Result<(), LedgerError> },
     /// It was forwarded before, perhaps with another event id, type or body.
     Duplicate { of: Record, difference: Option<Difference>, extended: Result<(), LedgerError> },
-    /// Its type or mode is not wanted.
+    /// Its type or mode is known and not wanted.
     Ignored,
 }
 
@@ -180,6 +183,8 @@ pub struct Trail {
     pub event_id: Option<String>,
     pub event_type: Option<String>,
     pub identity: Option<String>,
+    /// Why it was not filtered, though a filter is configured.
+    pub warning: Option<String>,
 }
 
 impl Trail {

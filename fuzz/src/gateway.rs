@@ -79,6 +79,7 @@ pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> S
 pub struct Told {
     pub method: String,
     pub path: String,
+    pub stage: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -86,15 +87,12 @@ pub struct Told {
 pub fn read(payload: &[u8]) -> Option<Told> {
     let event: Object = Deserialize::deserialize(&mut Deserializer::from_slice(payload)).ok()?;
     let text = |name| value(member(&event, name)?)?.as_str().map(str::to_owned);
+    let context = member(&event, "requestContext").and_then(object);
+    let stage = context.as_ref().and_then(|context| value(member(context, "stage")?));
+    let stage = stage.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
     let (method, path) = if text("version").as_deref() == Some("2.0") {
-        let context: Object = object(member(&event, "requestContext")?)?;
-        let stage = member(&context, "stage").and_then(value);
-        let stage = stage.as_ref().and_then(Value::as_str).filter(|stage| *stage != "$default");
+        let context = context?;
         let path = text("rawPath")?;
-        let path = match stage.map(|stage| format!("/{stage}")) {
-            Some(prefix) if path.starts_with(&format!("{prefix}/")) => path[prefix.len()..].to_owned(),
-            _ => path,
-        };
         let http = object(member(&context, "http")?)?;
         (value(member(&http, "method")?)?.as_str()?.to_owned(), path)
     } else {
@@ -117,7 +115,7 @@ pub fn read(payload: &[u8]) -> Option<Told> {
         }
     }
     let path = path.split(['?', '#']).next().unwrap().to_owned();
-    Some(Told { method, path, headers, body })
+    Some(Told { method, path, stage, headers, body })
 }
 
 type Object = Pairs<Box<RawValue>>;
@@ -147,6 +145,23 @@ fn add(headers: &mut Vec<(String, String)>, name: &str, raw: &RawValue) {
 }
 
 impl Told {
+    /// Whether the path is that of a source, behind the stage or not; each part may begin with two slashes, and the
+    /// path may end with one.
+    pub fn leads_to(&self, name: &str) -> bool {
+        let stage = if self.stage.is_empty() { String::new() } else { format!("/{}", self.stage) };
+        let mut forms = Vec::new();
+        for first in ["", "/"] {
+            for last in ["", "/"] {
+                forms.push(format!("{first}/webhooks/{name}{last}"));
+                for second in ["", "/"] {
+                    forms.push(format!("{first}{stage}{second}/webhooks/{name}{last}"));
+                }
+            }
+        }
+        // Without a stage, no more than two slashes.
+        forms.contains(&self.path) && !self.path.starts_with("///")
+    }
+
     /// The text of a header, all its values in one list.
     pub fn header(&self, name: &str) -> Option<String> {
         let values: Vec<_> =

@@ -74,13 +74,14 @@ fuzz_target!(|data: &[u8]| {
 
 /// Whether it is an event for certain; whatever the judge's own reader does not take is left open.
 fn is_event(party: &Party, body: &[u8]) -> bool {
+    let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if party.kind != Kind::Duffel {
-        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        let is_json = serde_json::from_slice::<IgnoredAny>(json).is_ok();
         return !body.is_empty() && (!is_json || matches!(party.kind, Kind::Github | Kind::Shopify));
     }
-    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(body) else { return false };
-    let is_twice =
-        members.iter().enumerate().any(|(at, (name, _))| members[..at].iter().any(|(one, _)| one == name));
+    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(json) else { return false };
+    let count = |wanted| members.iter().filter(|(name, _)| name == wanted).count();
+    let is_twice = ["type", "id", "idempotency_key", "live_mode"].into_iter().any(|name| count(name) > 1);
     let has = |name| text(&members, name).is_some();
     !is_twice && has("type") && (has("id") || has("idempotency_key"))
 }
@@ -92,7 +93,8 @@ fn text<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a str> {
 
 fn check_attributes(message: &Value, body: &[u8]) {
     // Too deep, or too large a number, for the judge.
-    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(body) else { return };
+    let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(json) else { return };
     for (attribute, name) in
         [("event_type", "type"), ("event_id", "id"), ("idempotency_key", "idempotency_key")]
     {

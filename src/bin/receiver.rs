@@ -20,7 +20,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let receiver = aws::compose(&aws::sdk_config().await, Config::read(&variable)?).await?;
+    let config = Config::read(&variable)?;
+    let base_path = config.base_path.clone();
+    let receiver = aws::compose(&aws::sdk_config().await, config).await?;
     if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(
             "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use `cargo lambda watch`, or \
@@ -30,7 +32,8 @@ async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Er
     }
     let handle = async |LambdaEvent { payload, context }| {
         let trace = context.xray_trace_id.as_deref();
-        Ok::<_, Infallible>(lambda::invoke(&receiver, payload, context.request_id, trace).await)
+        let base_path = base_path.as_ref();
+        Ok::<_, Infallible>(lambda::invoke(&receiver, base_path, payload, context.request_id, trace).await)
     };
     // Boxed, or the layers of futures are too many for the compiler.
     lambda_runtime::run(service_fn(|event| Box::pin(handle(event)))).await

@@ -20,6 +20,9 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
+/// The function's time-out in `template.yaml`, for emulators that give no deadline, or one in the past.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
 /// What is left of the function's time for its own words.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -58,7 +61,7 @@ async fn invoke(
     event: LambdaEvent<IgnoredAny>,
 ) -> Result<Report, Diagnostic> {
     let start = Instant::now();
-    let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(TIMEOUT);
     let deadline = start + left.saturating_sub(MARGIN);
     let report = attempt(sdk, settings, deadline)
         .await

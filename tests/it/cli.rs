@@ -164,6 +164,17 @@ fn serve_heeds_the_variables_of_the_function() {
 }
 
 #[test]
+fn serve_finds_sources_and_health_check_behind_the_base_path() {
+    let serve = Serve::start(&[("BASE_PATH", "/in"), ("WEBHOOK_SECRET", SECRET)]);
+    let url = serve.line("Receiving on ").replace("/webhooks/", "/in/webhooks/");
+    let sent = run(&["send", "--to", &url, BODY]);
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    let health = url.replace("/webhooks/duffel", "/health");
+    assert_eq!(ureq::get(&health).call().unwrap().body_mut().read_to_string().unwrap(), r#"{"status":"ok"}"#);
+    assert_eq!(ureq::head(&health).call().unwrap().status(), 200);
+}
+
+#[test]
 fn serve_answers_every_row_of_the_contract() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
     let url = serve.line("Receiving on ");

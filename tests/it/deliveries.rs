@@ -7,6 +7,7 @@ use duffel_webhook_receiver::{
     filter::{Filter, Mode},
     queue::MAX_MESSAGE_BYTES,
     receive::Source,
+    route::{BasePath, Stage},
     scheme::Scheme,
     sign::{Signing, sign},
     signature::{Verifier, unix_seconds},
@@ -211,7 +212,17 @@ fn paths_and_methods_are_told_apart() {
         *request.uri_mut() = path.parse().unwrap();
         request
     };
-    for path in ["/", "/webhooks", "/webhooks/", "/webhooks/other", "/webhooks/duffel/", "/Webhooks/duffel"] {
+    for path in [
+        "/",
+        "/webhooks",
+        "/webhooks/",
+        "/webhooks/other",
+        "/webhooks/duffel//",
+        "/webhooks//duffel",
+        "///webhooks/duffel",
+        "/webhooks/duffel%2f",
+        "/Webhooks/duffel",
+    ] {
         assert_eq!(world.knock(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
         assert_eq!(world.knock(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
     }
@@ -222,6 +233,52 @@ fn paths_and_methods_are_told_apart() {
     }
     assert!(world.queued().is_empty());
     assert_eq!(world.knock(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
+    for path in ["/webhooks/duffel/", "//webhooks/duffel", "//webhooks/duffel/?x=1"] {
+        assert_eq!(world.knock(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
+    }
+}
+
+#[test]
+fn a_path_leads_to_no_source_but_the_one_that_it_names() {
+    let names = ["duffel", "webhooks", "health"];
+    let source = |name: &&str| {
+        let key = key(&Scheme::duffel(), &format!("secret of {name}"));
+        let verifier = Verifier::new(name, Scheme::duffel(), vec![key], WINDOW);
+        Source { verifier, renewal: None, filter: Filter::default() }
+    };
+    // Whoever holds the secret of one source must not get at another.
+    for (path, named) in [
+        ("/webhooks/webhooks", "webhooks"),
+        ("/webhooks/webhooks/", "webhooks"),
+        ("/webhooks/webhooks/duffel", "duffel"),
+        ("/webhooks/webhooks/webhooks", "webhooks"),
+        ("//webhooks/duffel", "duffel"),
+        ("/webhooks/health", "health"),
+        ("/health/webhooks/duffel", ""),
+        ("/webhooks/duffel/webhooks/webhooks", ""),
+        ("/webhooks/webhooks/webhooks/duffel", "duffel"),
+        ("/webhooks/webhooks/webhooks/webhooks/duffel", ""),
+        ("/webhooks/duffel/../webhooks", ""),
+        ("/webhooks/duffel;webhooks", ""),
+    ] {
+        let world = World::of(names.iter().map(source).collect());
+        for name in names {
+            let header = duffel_header(&format!("secret of {name}"), "v2", unix_seconds(noon()), b"{}");
+            let mut request = post("{}", Some(&header));
+            *request.uri_mut() = path.parse().unwrap();
+            request.extensions_mut().insert(Stage("webhooks".to_owned()));
+            request.extensions_mut().insert(BasePath::new("/webhooks").unwrap());
+            // An empty object is no event, so whoever verified it says that it is malformed.
+            let status = if named == name {
+                400
+            } else if named.is_empty() {
+                404
+            } else {
+                401
+            };
+            assert_eq!(world.knock(request, noon()).0, status, "{path} with the secret of {name}");
+        }
+    }
 }
 
 #[test]
@@ -241,7 +298,10 @@ fn what_is_no_event_is_malformed() {
         r#"{"type":"order.created","id":"","idempotency_key":null}"#,
         r#"{"id":"wev_1","type":"order.created","type":"ping.triggered"}"#,
         r#"{"id":"wev_1","type":"order.created","\u0069d":"wev_2"}"#,
-        r#"{"id":"wev_1","type":"order.created","data":{},"data":{}}"#,
+        r#"{"id":"wev_1","type":"order.created","live_mode":true,"live_mode":false}"#,
+        r#"{"id":"wev_1","type":"order.created","idempotency_key":"a","idempotency_key":"b"}"#,
+        "\u{feff}",
+        "\u{feff}\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
     ] {
         let world = World::new();
         assert_eq!(world.deliver(body, noon()), answer(400, "malformed"), "{body}");
@@ -259,6 +319,9 @@ fn what_is_odd_but_an_event_is_accepted() {
         r#"{"id":"wev_1","type":"order.created","data":{"total":1e999}}"#,
         r#"{"id":"wev_1","type":"order.created","data":{"name":"\ud800"}}"#,
         " \n{\"id\":\"wev_1\",\"type\":\"order.created\"}\n",
+        "\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
+        r#"{"id":"wev_1","type":"order.created","data":{},"data":{}}"#,
+        r#"{"id":"wev_1","type":"order.created","data":{"type":1,"type":2}}"#,
         &deep,
     ] {
         let world = World::new();
@@ -277,6 +340,7 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
         (&["ping.triggered", "order.created"][..], Mode::Any, "accepted"),
         (&["order"][..], Mode::Any, "ignored"),
         (&["order?created", "stays.*"][..], Mode::Any, "ignored"),
+        (&["stays.*"][..], Mode::Live, "ignored"),
         (&["*"][..], Mode::Test, "ignored"),
     ] {
         let world = world(types, mode);
@@ -284,6 +348,50 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
         let calls = usize::from(status == "accepted");
         assert_eq!(*world.receiver.queue.calls.lock().unwrap(), calls);
         assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 2 * calls);
+    }
+}
+
+/// A source of the plain scheme, whose types are filtered, and a delivery to it.
+fn filtered(types: &[&str]) -> World {
+    let scheme = Scheme::hmac_sha256();
+    let verifier = Verifier::new("plain", scheme.clone(), vec![key(&scheme, SECRET)], WINDOW);
+    let filter = Filter::new(types.iter().copied(), Mode::Any);
+    World::of(vec![Source { verifier, renewal: None, filter }])
+}
+
+fn plain(body: &[u8]) -> Request<Bytes> {
+    let scheme = Scheme::hmac_sha256();
+    let headers = sign(&scheme, &key(&scheme, SECRET), Signing::default(), body).unwrap();
+    let request = Request::post("/webhooks/plain");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.body(Bytes::copy_from_slice(body)).unwrap()
+}
+
+#[test]
+fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
+    for body in [
+        &b"not JSON"[..],
+        b"a=1&b=2",
+        b"\xff\xfe",
+        br#"{"event":"order.created"}"#,
+        br#"{"type":null}"#,
+        br#"{"type":""}"#,
+        br#"{"type":["order.created"]}"#,
+        br#"[{"type":"order.created"}]"#,
+    ] {
+        let world = filtered(&["order.*"]);
+        assert_eq!(world.knock(plain(body), noon()), answer(202, "accepted"), "{body:?}");
+        assert_eq!(world.knock(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
+        assert_eq!(world.queued().len(), 1);
+    }
+    let world = filtered(&["order.*"]);
+    for (body, word) in [
+        (&br#"{"type":"invoice.paid"}"#[..], "ignored"),
+        ("\u{feff}{\"type\":\"invoice.paid\"}".as_bytes(), "ignored"),
+        (br#"{"type":7}"#, "ignored"),
+        ("\u{feff}{\"type\":\"order.created\"}".as_bytes(), "accepted"),
+    ] {
+        assert_eq!(world.knock(plain(body), noon()).1, word, "{body:?}");
     }
 }
 
@@ -412,6 +520,32 @@ fn a_body_is_forwarded_once() {
     // Signed anew, as a retry may be, hours later, when the queue has long forgotten.
     assert_eq!(world.deliver(ORDER_CREATED, noon() + 3 * DAY), answer(200, "duplicate"));
     assert_eq!(world.queued().len(), 1);
+}
+
+/// Providers deliver in no particular order, so neither type nor time of an event says anything about another's.
+#[test]
+fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
+    let world = World::new();
+    let arrivals = [
+        ("order.updated", "wev_4", "2026-11-21T11:59:59Z"),
+        ("order.airline_initiated_change_detected", "wev_3", "2026-11-21T11:00:00Z"),
+        ("order.updated", "wev_5", "2026-11-21T09:00:00Z"),
+        ("order_cancellation.confirmed", "wev_2", "2026-11-21T12:30:00Z"),
+        ("order.created", "wev_1", "2019-01-01T00:00:00Z"),
+        ("order.updated", "wev_6", "2019-01-01T00:00:00Z"),
+    ];
+    let body = |(kind, id, created_at): (&str, &str, &str)| {
+        event(kind, id, "ord_1").replacen('{', &format!(r#"{{"created_at":"{created_at}","#), 1)
+    };
+    for (minutes, arrival) in (0..).zip(arrivals) {
+        let now = noon() + Duration::from_mins(minutes);
+        assert_eq!(world.deliver(body(arrival), now), answer(202, "accepted"), "{arrival:?}");
+    }
+    let queued = world.queued();
+    let bodies: Vec<_> = queued.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(bodies, arrivals.map(body));
+    // A retry of the oldest comes last, and is still nothing but a repetition.
+    assert_eq!(world.deliver(body(arrivals[4]), noon() + DAY), answer(200, "duplicate"));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The `receiver` process as Lambda runs it, against a queue, a table and secrets as AWS has them.
 
 mod answers;
-mod cases;
 mod confidential;
 mod crash;
 mod faults;

@@ -1,6 +1,7 @@
 //! The product from outside. One file an area.
 #![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
+mod cases;
 mod cli;
 mod client;
 mod cloudformation;

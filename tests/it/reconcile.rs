@@ -199,6 +199,19 @@ async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
     stage.has_once(&events).await;
 }
 
+/// `cargo lambda watch` gives every invocation a deadline ten minutes into 1970.
+#[tokio::test]
+async fn a_deadline_that_has_passed_counts_as_none() {
+    let mut stage = Stage::new(&[]).await;
+    let events = stage.occur(3);
+    stage.up();
+    let deadline = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
+    let (end, took) = stage.reconciler.invoke_until(deadline, "{}", None).await;
+    let End::Answered(report) = end else { panic!("{end:?} after {took:?}") };
+    assert_eq!(report, counts(3, 3, 0, 0));
+    stage.has_once(&events).await;
+}
+
 #[tokio::test]
 async fn each_event_arrives_once_whatever_duffel_means_by_success_and_redelivery() {
     for first_attempt_counts in [false, true] {

@@ -96,7 +96,6 @@ impl Function {
             queue: AsyncMutex::new(queue),
             running: Mutex::default(),
             errors: Arc::clone(&self.errors),
-            timeout: self.timeout,
         };
         let api = Arc::new(api);
         let (address, listener) = accept(move |request| {
@@ -114,12 +113,22 @@ impl Function {
 
     /// The same with an X-Ray trace header.
     pub async fn invoke_traced(&self, payload: impl Into<Bytes>, trace: Option<&str>) -> (End, Duration) {
+        self.invoke_until(SystemTime::now() + self.timeout, payload, trace).await
+    }
+
+    /// The same with a deadline that is not Lambda's.
+    pub async fn invoke_until(
+        &self,
+        deadline: SystemTime,
+        payload: impl Into<Bytes>,
+        trace: Option<&str>,
+    ) -> (End, Duration) {
         let started = Instant::now();
         let process = self.process.as_ref().unwrap();
         let mut alive = process.alive.clone();
         let (reply, replied) = oneshot::channel();
         let (payload, trace) = (payload.into(), trace.map(str::to_owned));
-        process.invocations.send(Invocation { payload, trace, reply }).unwrap();
+        process.invocations.send(Invocation { payload, trace, deadline, reply }).unwrap();
         let end = timeout(self.timeout, async {
             tokio::select! {
                 biased;
@@ -219,6 +228,7 @@ fn read(stream: impl Read + Send + 'static, life: Option<watch::Sender<()>>) -> 
 struct Invocation {
     payload: Bytes,
     trace: Option<String>,
+    deadline: SystemTime,
     reply: oneshot::Sender<End>,
 }
 
@@ -226,7 +236,6 @@ struct Api {
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     running: Mutex<HashMap<String, oneshot::Sender<End>>>,
     errors: Arc<Mutex<Vec<String>>>,
-    timeout: Duration,
 }
 
 impl Api {
@@ -255,7 +264,7 @@ impl Api {
         let mut queue = self.queue.lock().await;
         let Some(invocation) = queue.recv().await else { pending().await };
         let id = Uuid::new_v4().to_string();
-        let deadline = (SystemTime::now() + self.timeout).duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
         let mut response = Response::builder()
             .header("Lambda-Runtime-Aws-Request-Id", &id)
             .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())

@@ -18,6 +18,7 @@ use duffel_webhook_receiver::{
     log,
     queue::Queue,
     receive::{Receiver, Source},
+    route::BasePath,
     secret::Secret,
     sign::{Signing, sign},
     signature::unix_seconds,
@@ -79,11 +80,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     };
     let config = Config::read(local)?;
     welcome(&address, &config, local("WEBHOOK_SECRET").as_deref())?;
+    let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let (queue, messages) = MemoryQueue::new();
     let receiver = Receiver { sources, ledger: MemoryLedger::default(), queue, window: config.window };
     tokio::select! {
-        ended = accept(listener, receiver) => ended,
+        ended = accept(listener, receiver, base_path) => ended,
         ended = consume(messages) => ended,
     }
 }
@@ -115,7 +117,8 @@ async fn forward(
         writeln!(io::stdout(), "Receiving on {address}/{}", source.name)?;
     }
     writeln!(io::stdout(), "Forwarding to {}", config.queue_url)?;
-    accept(listener, aws::compose(&aws::sdk_config().await, config).await?).await
+    let base_path = config.base_path.clone();
+    accept(listener, aws::compose(&aws::sdk_config().await, config).await?, base_path).await
 }
 
 /// Says where to deliver and how; with `SOURCES`, whose secrets their owner knows, only where.
@@ -154,12 +157,16 @@ Messages, as a consumer receives them:
     Ok(())
 }
 
-async fn accept<L, Q>(listener: TcpListener, receiver: Receiver<L, Q>) -> Result<()>
+async fn accept<L, Q>(
+    listener: TcpListener,
+    receiver: Receiver<L, Q>,
+    base_path: Option<BasePath>,
+) -> Result<()>
 where
     L: Ledger + 'static,
     Q: Queue + 'static,
 {
-    let receiver = Arc::new(receiver);
+    let receiver = Arc::new((receiver, base_path));
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -173,7 +180,7 @@ where
         let receiver = Arc::clone(&receiver);
         let service = service_fn(move |request| {
             let receiver = Arc::clone(&receiver);
-            async move { answer(&receiver, request).await }
+            async move { answer(&receiver.0, receiver.1.as_ref(), request).await }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new());
@@ -186,6 +193,7 @@ where
 
 async fn answer<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
+    base_path: Option<&BasePath>,
     request: Request<Incoming>,
 ) -> io::Result<Response<String>> {
     let (parts, body) = request.into_parts();
@@ -197,6 +205,9 @@ async fn answer<L: Ledger, Q: Queue>(
     };
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(RequestId(Uuid::new_v4().to_string()));
+    if let Some(base_path) = base_path {
+        request.extensions_mut().insert(base_path.clone());
+    }
     Ok(respond(receiver, request, SystemTime::now()).await)
 }
 

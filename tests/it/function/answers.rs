@@ -67,10 +67,9 @@ async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
     let live = event("order.created", "wev_1", "ord_1");
     let test = live.replace("true", "false");
     let other = event("air.payment.pending", "wev_2", "pay_1");
-    let modeless = live.replace(r#""live_mode":true,"#, "");
     let stage =
         Stage::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
-    for body in [&test, &other, &modeless] {
+    for body in [&test, &other, &other.replace(r#""live_mode":true,"#, "")] {
         assert_eq!(stage.deliver(&Delivery::new(body.as_str())).await, line(200, "ignored"), "{body}");
     }
     assert!(stage.proxy.calls().is_empty());
@@ -78,10 +77,10 @@ async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
     let only_test =
         function(&stage.backend, &stage.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
     let mut words = Vec::new();
-    for body in [live, modeless, test, other.replace("true", "false")] {
+    for body in [live, test, other.replace("true", "false")] {
         words.push(answer(only_test.invoke(Delivery::new(body).event()).await).word);
     }
-    assert_eq!(words, ["ignored", "ignored", "accepted", "accepted"]);
+    assert_eq!(words, ["ignored", "accepted", "accepted"]);
 }
 
 #[tokio::test]
@@ -99,7 +98,7 @@ async fn what_is_signed_but_no_event_is_malformed() {
         r#"{"type":"order.created","id":null,"idempotency_key":""}"#,
         r#"{"type":7,"id":"wev_1"}"#,
         r#"{"type":"order.created","id":"wev_1","id":"wev_2"}"#,
-        r#"{"type":"order.created","id":"wev_1","data":1,"data":2}"#,
+        r#"{"type":"order.created","id":"wev_1","live_mode":true,"live_mode":true}"#,
         r#"{"type":"order.created","id":"wev_1"} {}"#,
         r#"{"type":"order.created","id":"wev_1""#,
         r#"[{"type":"order.created","id":"wev_1"}]"#,
@@ -163,7 +162,7 @@ async fn only_the_one_path_is_found_and_only_by_post() {
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let good = good.clone().through(gateway, false);
         for path in
-            ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel/", "/a/webhooks/duffel"]
+            ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel//", "/a/webhooks/duffel"]
         {
             let delivery = good.clone().to("POST", path);
             assert_eq!(stage.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
@@ -179,6 +178,43 @@ async fn only_the_one_path_is_found_and_only_by_post() {
         }
     }
     assert!(stage.proxy.calls().is_empty());
+}
+
+#[tokio::test]
+async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() {
+    let stage = Stage::with(&[("BASE_PATH", "/in/v1")]).await;
+    let mut paths = 0;
+    for (name, api_stage) in
+        [("path", "dev"), ("path", "webhooks"), ("rawPath", "dev"), ("rawPath", "webhooks")]
+    {
+        for prefix in ["", "/", "/in/v1", "/in/v1/", "/~", "/~/", "/~/in/v1", "/in/v1/~"] {
+            let gateway = if name == "path" { Gateway::RestApi } else { Gateway::FunctionUrl };
+            let body = event("order.created", "wev_1", &format!("ord_{paths}"));
+            let delivery = Delivery::new(body).through(gateway, false).event();
+            let mut event: serde_json::Value = serde_json::from_str(&delivery).unwrap();
+            event["requestContext"]["stage"] = api_stage.into();
+            event[name] = format!("{}{PATH}/", prefix.replace('~', api_stage)).into();
+            let answer = answer(stage.function.invoke(event.to_string()).await);
+            assert_eq!((answer.status, answer.word.as_str()), (202, "accepted"), "{}", event[name]);
+            paths += 1;
+        }
+    }
+    assert_eq!(stage.backend.queued().await, paths);
+}
+
+#[tokio::test]
+async fn the_health_check_is_answered_without_any_call_and_without_a_line_in_the_log() {
+    let mut stage = Stage::with(&[("BASE_PATH", "/in")]).await;
+    for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
+        let ask = |method, path| Delivery::new("").unsigned().through(gateway, false).to(method, path);
+        for delivery in [ask("GET", "/health"), ask("HEAD", "/health"), ask("GET", "/in/health/")] {
+            assert_eq!(stage.deliver(&delivery).await, line(200, "ok"), "{gateway:?}");
+        }
+    }
+    assert!(stage.proxy.calls().is_empty());
+    let refusal = answer(stage.function.invoke(Delivery::new("").to("POST", "/health").event()).await);
+    assert_eq!((refusal.status, refusal.headers["allow"].as_str()), (405, "GET, HEAD"));
+    assert_eq!(stage.function.lines().len(), 1);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use duffel_webhook_receiver::{
     scheme::Scheme,
     sign::{Signing, sign},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Delivery, PATH, Stage};
 use crate::{
-    helpers::{ORDER_CREATED, SECRET, event, key},
+    helpers::{ORDER_CREATED, SECRET, answer, event, key},
     ministack::SECRET_KEY,
     proxy::Fault,
 };
@@ -51,14 +51,15 @@ fn deliveries() -> Vec<(Delivery, &'static str)> {
         (Delivery::new(large), "too_large"),
         (malformed("~"), "malformed"),
         (malformed(r#"{"type":"~"}"#), "malformed"),
-        (malformed(r#"{"type":"order.created","id":"wev_1","~":1,"~":2}"#), "malformed"),
+        (malformed(r#"{"type":"order.created","id":"wev_1","id":"~"}"#), "malformed"),
+        (malformed(r#"{"type":"order.created","id":"wev_7","~":1,"~":2}"#), "accepted"),
         (malformed(r#"{"type":["~"],"id":"wev_1"}"#), "malformed"),
         (good.clone().unsigned(), "unauthorized"),
         (good.clone().signature(MARKER), "unauthorized"),
         (good.clone().signed_with("another"), "unauthorized"),
         (good.clone().signature(&good.sign(SECRET, "v2", 9 * 24 * 60 * 60)), "unauthorized"),
         (good.clone().signature(&good.sign(SECRET, "v2", -900)), "unauthorized"),
-        (good.clone().to("POST", &format!("/webhooks/{MARKER}")), "not_found"),
+        (good.clone().to("POST", &format!("/webhooks/nobody?token={MARKER}")), "not_found"),
         (good.clone().to("GET", PATH), "method_not_allowed"),
     ]
 }
@@ -124,6 +125,150 @@ async fn a_line_says_what_is_to_be_known_of_a_delivery() {
     assert_eq!(line["message.id"], message.message_id().unwrap());
     assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
     assert!(line["request.id"].as_str().unwrap().parse::<uuid::Uuid>().is_ok(), "{line}");
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
+    let long = format!("/{}", "a".repeat(10_000));
+    let cut = format!("{}…", &long[..128]);
+    let unknown_prefix =
+        "unknown path: what precedes /webhooks/ is neither the gateway's stage nor BASE_PATH";
+    let paths = [
+        ("/webhooks/nobody", "/webhooks/nobody", "unknown source", "WARN"),
+        ("/webhooks/nobody?token=hush", "/webhooks/nobody", "unknown source", "WARN"),
+        ("/webhooks/duffel%0a/", "/webhooks/duffel%0a/", "unknown source", "WARN"),
+        ("/in/webhooks/duffel", "/in/webhooks/duffel", unknown_prefix, "WARN"),
+        ("/wp-login.php", "/wp-login.php", "unknown path", "INFO"),
+        ("/\u{202e}webhooks", r"/\u{202e}webhooks", "unknown path", "INFO"),
+        (&long, &cut, "unknown path", "INFO"),
+    ];
+    let mut stage = Stage::new().await;
+    for (path, ..) in paths {
+        assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED).to("POST", path)).await.0, 404, "{path}");
+    }
+    let lines = parse(&stage.function.lines());
+    assert_eq!(lines.len(), paths.len());
+    for (line, (_, path, reason, level)) in lines.iter().zip(paths) {
+        assert_eq!(
+            (&line["path"], &line["error"], &line["level"]),
+            (&path.into(), &reason.into(), &level.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() {
+    let sources = json!({
+        "crm": { "scheme": "hmac-sha256", "secret": SECRET, "type": "/event/type", "event_types": ["order.*"] },
+        "code": { "scheme": "github", "secret": SECRET, "event_types": ["push"] },
+        "duffel": { "scheme": "duffel", "secret": SECRET, "live_mode": "live" },
+    });
+    let backend = crate::ministack::Backend::new().await;
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources.to_string())]).await;
+    let plain = |source: &str, scheme: &Scheme, body: &str| {
+        let headers = sign(scheme, &key(scheme, SECRET), Signing::default(), body.as_bytes()).unwrap();
+        let delivery = Delivery::new(body).unsigned().to("POST", &format!("/webhooks/{source}"));
+        headers.iter().fold(delivery, |delivery, (name, value)| delivery.header(name, value))
+    };
+    let modeless = event("order.created", "wev_1", "ord_1").replace(r#""live_mode":true,"#, "");
+    let no_type = "the filter of types was not applied: ";
+    let no_mode = "the filter of modes was not applied: ";
+    let deliveries = [
+        (plain("crm", &Scheme::hmac_sha256(), "a=1"), "crm", format!("{no_type}the body is not JSON")),
+        (
+            plain("crm", &Scheme::hmac_sha256(), r#"{"event":"order.paid"}"#),
+            "crm",
+            format!("{no_type}there is nothing at /event/type"),
+        ),
+        (
+            plain("crm", &Scheme::hmac_sha256(), r#"{"event":{"type":{}}}"#),
+            "crm",
+            format!("{no_type}there is no valid value at /event/type"),
+        ),
+        (
+            plain("code", &Scheme::github(), r#"{"type":"push"}"#),
+            "code",
+            format!("{no_type}no header has it"),
+        ),
+        (Delivery::new(modeless), "duffel", format!("{no_mode}there is nothing at /live_mode")),
+        (
+            Delivery::new(event("order.created", "wev_2", "ord_2").replace("true", "1")),
+            "duffel",
+            format!("{no_mode}there is no valid value at /live_mode"),
+        ),
+    ];
+    for (delivery, ..) in &deliveries {
+        assert_eq!(stage.deliver(delivery).await, answer(202, "accepted"));
+    }
+    assert_eq!(stage.backend.messages().await.len(), deliveries.len());
+    let lines = parse(&stage.function.lines());
+    assert_eq!(lines.len(), deliveries.len());
+    for (line, (_, source, reason)) in lines.iter().zip(deliveries) {
+        assert_eq!(
+            (&line["level"], &line["source"], &line["error"]),
+            (&"WARN".into(), &source.into(), &reason.into())
+        );
+    }
+}
+
+/// Whoever may sign may choose types and ids, but not what the log says of other deliveries.
+#[tokio::test]
+async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
+    let long = "x".repeat(400_000);
+    let texts = [
+        "t\n2026-11-21T12:00:00.000000Z  INFO 202 accepted order.created wev_forged outcome=\"accepted\"",
+        "t\r\n{\"level\":\"INFO\",\"outcome\":\"accepted\",\"event.id\":\"wev_forged\"}",
+        "t\u{85}\u{2028}\u{2029}\u{0b}\u{0c}\u{1b}[2K\u{1b}]0;x\u{7}\0\u{202e}\u{2066}\u{feff}\u{200b}",
+        &long,
+    ];
+    for format in ["Text", "JSON"] {
+        let mut stage = Stage::with(&[("AWS_LAMBDA_LOG_FORMAT", format)]).await;
+        let mut count = 0;
+        for text in texts {
+            let body = |id: &str| json!({ "type": text, "id": id, "idempotency_key": text }).to_string();
+            // Too large with all three long; the second is a duplicate under another id, where both are logged.
+            let bodies = if text.len() > 1_000 {
+                [
+                    json!({ "type": "t", "id": text }).to_string(),
+                    json!({ "type": text, "id": "i" }).to_string(),
+                ]
+            } else {
+                [body(text), body(&format!("{text}2"))]
+            };
+            for body in bodies {
+                count += 1;
+                assert_eq!(stage.deliver(&Delivery::new(body)).await.0 / 100, 2);
+            }
+        }
+        let attribute = |name: &str, wanted: &str, message: &aws_sdk_sqs::types::Message| {
+            let attribute = message.message_attributes().and_then(|attributes| attributes.get(name));
+            attribute.and_then(|attribute| attribute.string_value()) == Some(wanted)
+        };
+        let messages = stage.backend.messages().await;
+        for name in ["event_type", "event_id"] {
+            for text in [texts[0], texts[1], &long] {
+                assert!(messages.iter().any(|message| attribute(name, text, message)), "{name} is changed");
+            }
+        }
+        let lines = stage.function.lines();
+        assert_eq!(lines.len(), count, "{format}: {lines:#?}");
+        for line in &lines {
+            assert!(line.len() < 4_000, "{format}: {} bytes", line.len());
+            let invisible = line.chars().find(|character| {
+                character.is_control()
+                    || "\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{200b}".contains(*character)
+            });
+            assert_eq!(invisible, None, "{format}: {line}");
+        }
+        if format == "JSON" {
+            for line in parse(&lines) {
+                for name in ["event.type", "event.id", "event.recorded_id", "message"] {
+                    let text = line[name].as_str().unwrap_or_default();
+                    assert!(!text.contains(char::is_control), "{name} of {line}");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

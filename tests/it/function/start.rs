@@ -32,6 +32,7 @@ async fn every_mistake_in_the_environment_is_named_at_once() {
         ("SIGNATURE_TOLERANCE", "-1h"),
         ("EVENT_TYPES", "order.created,,ping.triggered"),
         ("LIVE_MODE", "production"),
+        ("BASE_PATH", "in/"),
     ];
     let line = refusal(Function::start(variables).await).await;
     for (name, _) in variables {
@@ -57,6 +58,7 @@ async fn each_mistake_in_the_environment_is_named_alone() {
         ("DEDUP_WINDOW", vec![QUEUE, secret, ("DEDUP_WINDOW", "7")]),
         ("EVENT_TYPES", vec![QUEUE, secret, ("EVENT_TYPES", ",")]),
         ("LIVE_MODE", vec![QUEUE, secret, ("LIVE_MODE", "Live")]),
+        ("BASE_PATH", vec![QUEUE, secret, ("BASE_PATH", "/in/")]),
     ] {
         let line = refusal(Function::start(variables).await).await;
         assert!(line.contains(name), "{name} is not in: {line}");

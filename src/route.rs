@@ -1,0 +1,205 @@
+//! Routes: what the path of a request names, behind the prefixes that gateways put in front of it.
+
+use thiserror::Error;
+
+use crate::receive::Source;
+
+const SOURCES: &str = "/webhooks/";
+const HEALTH: &str = "/health";
+
+/// What is found at a path.
+pub(crate) enum Route<'r> {
+    /// Takes deliveries, by POST.
+    Source(&'r Source),
+    /// Says that the receiver runs, by GET and HEAD.
+    Health,
+}
+
+/// The stage of an API, which some gateways put in front of the path; travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Stage(pub String);
+
+/// The base path of a custom domain, as in `/in`; travels in the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BasePath(String);
+
+impl BasePath {
+    /// Takes segments of letters, digits and `$-_.+!*'()~`, each after a slash.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let is_segment = |segment: &str| {
+            let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"$-_.+!*'()~".contains(&byte);
+            !segment.is_empty() && segment.bytes().all(is_valid)
+        };
+        text.strip_prefix('/')?.split('/').all(is_segment).then(|| Self(text.to_owned()))
+    }
+}
+
+/// A path with the prefixes that may stand in front of it.
+pub(crate) struct Path<'a> {
+    given: &'a str,
+    stage: Option<String>,
+    base: Option<&'a str>,
+}
+
+impl<'a> Path<'a> {
+    pub(crate) fn new(given: &'a str, stage: Option<&Stage>, base: Option<&'a BasePath>) -> Self {
+        let stage = stage.map(|stage| format!("/{}", stage.0));
+        Self { given, stage, base: base.map(|base| base.0.as_str()) }
+    }
+
+    /// Finds what it names as it was given, or else without stage, base path, or both.
+    ///
+    /// A stage and a source may both be called `webhooks`, so nothing is cut off that leads to something as it is.
+    pub(crate) fn find<'r>(&self, source: impl Fn(&str) -> Option<&'r Source>) -> Option<Route<'r>> {
+        self.readings().find_map(|path| {
+            let path = path.strip_suffix('/').unwrap_or(path);
+            if path == HEALTH {
+                return Some(Route::Health);
+            }
+            path.strip_prefix(SOURCES).and_then(&source).map(Route::Source)
+        })
+    }
+
+    /// Why nothing was found.
+    pub(crate) fn unknown(&self) -> Unknown {
+        if self.readings().any(|path| path.starts_with(SOURCES)) {
+            Unknown::Source
+        } else if self.given.contains(SOURCES) {
+            Unknown::Prefix
+        } else {
+            Unknown::Path
+        }
+    }
+
+    fn readings(&self) -> impl Iterator<Item = &'a str> {
+        let given = single_slash(self.given);
+        let (stage, base) = (self.stage.as_deref(), self.base);
+        let (without_stage, without_base) = (without(given, stage), without(given, base));
+        let without_both = without_stage
+            .and_then(|path| without(path, base))
+            .or_else(|| without_base.and_then(|path| without(path, stage)));
+        [Some(given), without_stage, without_base, without_both].into_iter().flatten()
+    }
+}
+
+/// Cuts a prefix of whole segments off.
+fn without<'p>(path: &'p str, prefix: Option<&str>) -> Option<&'p str> {
+    path.strip_prefix(prefix?).filter(|rest| rest.starts_with('/')).map(single_slash)
+}
+
+/// A base URL with a slash at its end, and a path behind it, make two slashes.
+fn single_slash(path: &str) -> &str {
+    if path.starts_with("//") { &path[1..] } else { path }
+}
+
+/// Why a path leads nowhere.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    #[error("unknown source")]
+    Source,
+    #[error("unknown path: what precedes /webhooks/ is neither the gateway's stage nor BASE_PATH")]
+    Prefix,
+    #[error("unknown path")]
+    Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{filter::Filter, scheme::Scheme, signature::Verifier};
+
+    fn sources() -> Vec<Source> {
+        let verifier = |name| Verifier::new(name, Scheme::duffel(), Vec::new(), Duration::ZERO);
+        let source = |name| Source { verifier: verifier(name), renewal: None, filter: Filter::default() };
+        ["duffel", "webhooks", "health"].map(source).into()
+    }
+
+    fn found(path: &str, stage: &str, base: &str) -> Result<String, Unknown> {
+        let sources = sources();
+        let (stage, base) = (Stage(stage.to_owned()), BasePath::new(base));
+        let path = Path::new(path, Some(&stage).filter(|stage| !stage.0.is_empty()), base.as_ref());
+        let route = path.find(|name| sources.iter().find(|source| source.verifier.source() == name));
+        match route {
+            Some(Route::Source(source)) => Ok(source.verifier.source().to_owned()),
+            Some(Route::Health) => Ok("the health check".to_owned()),
+            None => Err(path.unknown()),
+        }
+    }
+
+    #[test]
+    fn stage_and_base_path_are_cut_off_in_either_order() {
+        for path in [
+            "/webhooks/duffel",
+            "/webhooks/duffel/",
+            "//webhooks/duffel",
+            "/prod/webhooks/duffel",
+            "/prod//webhooks/duffel/",
+            "/in/v1/webhooks/duffel",
+            "/in/v1/prod/webhooks/duffel",
+            "/prod/in/v1/webhooks/duffel",
+            "//in/v1//webhooks/duffel",
+        ] {
+            assert_eq!(found(path, "prod", "/in/v1").as_deref(), Ok("duffel"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_stage_and_a_source_may_share_a_name() {
+        let webhooks = |path| found(path, "webhooks", "");
+        assert_eq!(webhooks("/webhooks/duffel").as_deref(), Ok("duffel"));
+        assert_eq!(webhooks("/webhooks/webhooks").as_deref(), Ok("webhooks"));
+        assert_eq!(webhooks("/webhooks/webhooks/duffel").as_deref(), Ok("duffel"));
+        assert_eq!(webhooks("/webhooks/webhooks/webhooks").as_deref(), Ok("webhooks"));
+        assert_eq!(found("/duffel/webhooks/webhooks", "duffel", "").as_deref(), Ok("webhooks"));
+        assert_eq!(found("/webhooks/webhooks/duffel", "", "/webhooks").as_deref(), Ok("duffel"));
+    }
+
+    #[test]
+    fn the_health_check_is_found_like_a_source() {
+        for path in ["/health", "/health/", "/prod/health", "/in/health"] {
+            assert_eq!(found(path, "prod", "/in").as_deref(), Ok("the health check"), "{path}");
+        }
+        assert_eq!(found("/webhooks/health", "webhooks", "").as_deref(), Ok("health"));
+        assert_eq!(found("/health/health", "health", "").as_deref(), Ok("the health check"));
+    }
+
+    #[test]
+    fn no_other_path_leads_to_a_source() {
+        for (path, unknown) in [
+            ("/webhooks/duffel//", Unknown::Source),
+            ("/webhooks//duffel", Unknown::Source),
+            ("/webhooks/", Unknown::Source),
+            ("/webhooks/Duffel", Unknown::Source),
+            ("/webhooks/duffe%6c", Unknown::Source),
+            ("/webhooks/../webhooks/duffel", Unknown::Source),
+            ("/webhooks/duffel/health", Unknown::Source),
+            ("/webhooks/nobody/webhooks/duffel", Unknown::Source),
+            ("/prod/webhooks/nobody", Unknown::Source),
+            ("///webhooks/duffel", Unknown::Prefix),
+            ("/prod/prod/webhooks/duffel", Unknown::Prefix),
+            ("/production/webhooks/duffel", Unknown::Prefix),
+            ("/prodwebhooks/duffel", Unknown::Path),
+            ("/in/in/webhooks/duffel", Unknown::Prefix),
+            ("/other/webhooks/duffel", Unknown::Prefix),
+            ("/healthy", Unknown::Path),
+            ("/webhooks", Unknown::Path),
+            ("/", Unknown::Path),
+            ("", Unknown::Path),
+        ] {
+            assert_eq!(found(path, "prod", "/in"), Err(unknown), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_made_of_segments() {
+        for text in ["/in", "/a/b.c", "/v1_$-(x)"] {
+            assert!(BasePath::new(text).is_some(), "{text}");
+        }
+        for text in ["", "/", "in", "/in/", "//in", "/a//b", "/a b", "/a?b", "/a%20", "/é", "/a#b"] {
+            assert!(BasePath::new(text).is_none(), "{text}");
+        }
+    }
+}
