@@ -11,7 +11,7 @@ use crate::ministack::REGION;
 pub const ACCOUNT: &str = "000000000000";
 
 /// The name of the stack, unless a test says otherwise, and the start of its id.
-pub const STACK: &str = "hooks";
+const STACK: &str = "hooks";
 const STACK_ID: &str = "1b2c3d4e";
 
 /// What `CloudFormation` leaves out stands nowhere.

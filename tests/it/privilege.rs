@@ -12,11 +12,12 @@ use std::{
     process::{Command, Stdio},
 };
 
+use duffel_webhook_receiver::operator::{memory, stored_secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    cloudformation::{ACCOUNT, STACK, Template},
+    cloudformation::{ACCOUNT, Template},
     function::{Delivery, PATH, answer},
     helpers::{ORDER_CREATED, SECRET},
     ministack::{Backend, REGION},
@@ -171,6 +172,15 @@ fn queue_arn(url: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{}:{name}", rest.rsplit_once('/').unwrap().1)
 }
 
+fn sqs_arn(name: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+}
+
+fn stack_arn() -> String {
+    let arn = Template::read().resolve(&serde_yaml_ng::from_str("!Ref AWS::StackId").unwrap());
+    arn.unwrap().as_str().unwrap().to_owned()
+}
+
 fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
@@ -233,20 +243,38 @@ async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_el
     prove(&template, "ReceiverRole", &needed);
 }
 
+/// What the tool's commands say that they need, redriving apart.
+#[test]
+fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true");
+    let secret = template.resolve(&template.section("Outputs")["SecretArn"]["Value"]).unwrap();
+    let [queue, dead_letters] =
+        ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
+    let table = table_arn("LedgerTable");
+    let on = |resource: &str, actions: &[&str]| -> Vec<_> {
+        actions.iter().map(|action| Request::new(action, resource)).collect()
+    };
+    let needed = [
+        on(&stack_arn(), &["cloudformation:DescribeStacks"]),
+        on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),
+        on(&table, &memory::ACTIONS),
+        on(secret.as_str().unwrap(), &stored_secret::ACTIONS),
+        on(&queue, &["sqs:GetQueueAttributes"]),
+        on(&dead_letters, &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]),
+        on(&dead_letters, &["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
+        on("*", &["cloudwatch:GetMetricStatistics"]),
+    ];
+    prove(&template, "OperatorPolicy", &needed.concat().into_iter().collect());
+}
+
 /// What SQS asks for a move from one queue to another:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>;
 /// and what the tool calls beside it.
 #[test]
 fn the_policy_for_redriving_allows_that_and_nothing_else() {
     let template = Template::read().given("CreateOperatorPolicy", "true");
-    let arn = |output: &str| {
-        let arn = template.resolve(&template.section("Outputs")[output]["Value"]).unwrap();
-        arn.as_str().unwrap().to_owned()
-    };
-    let (queue, dead_letters) = (arn("QueueArn"), arn("DeadLetterQueueArn"));
-    let stack = format!(
-        "arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1b2c3d4e-51af-11ee-91c6-0aaf3c5a4e55"
-    );
+    let [queue, dead_letters] =
+        ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
     let mut needed: BTreeSet<_> = [
         "sqs:StartMessageMoveTask",
         "sqs:ListMessageMoveTasks",
@@ -257,7 +285,7 @@ fn the_policy_for_redriving_allows_that_and_nothing_else() {
     .map(|action| Request::new(action, &dead_letters))
     .into();
     needed.insert(Request::new("sqs:SendMessage", &queue));
-    needed.insert(Request::new("cloudformation:DescribeStacks", &stack));
+    needed.insert(Request::new("cloudformation:DescribeStacks", &stack_arn()));
     prove(&template, "OperatorRedrivePolicy", &needed);
 }
 

@@ -50,6 +50,8 @@ for (const service of new Set(needed.map(({ action }) => action.split(':')[0])))
     const action = `${service}:${name}`
     const single = !(await isWildcardOnlyAction(service, name))
     for (const { resource: own, context } of needed) {
+      // What an action on single resources is asked for is one of them.
+      if (single && own === '*') continue
       const resource = single ? own : '*'
       const request = { action, resource, context }
       if (!rights.has(`${action} ${resource}`)) beyond.set(JSON.stringify(request), request)
