@@ -153,15 +153,6 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     values.ok().filter(|values| !values.is_empty()).map(|values| values.join(","))
 }
 
-/// The word by which a duplicate that differs from what was forwarded is counted.
-fn cause_of(difference: Difference) -> &'static str {
-    match difference {
-        Difference::EventId => "other_event_id",
-        Difference::EventType => "other_event_type",
-        Difference::Body => "other_body",
-    }
-}
-
 fn note(
     answer: &Answer,
     unreadable: Option<Unreadable>,
@@ -185,7 +176,7 @@ fn note(
         }
         Answer::Received(Ok(Outcome::Duplicate { of, difference, extended })) => {
             message_id = Some(of.message_id.as_str());
-            cause = difference.map(cause_of);
+            cause = difference.map(Difference::cause);
             let has_other_id = *difference == Some(Difference::EventId);
             recorded_event_id = has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
             error = extended

@@ -50,6 +50,20 @@ pub enum Difference {
     Body,
 }
 
+impl Difference {
+    pub const ALL: [Self; 3] = [Self::EventId, Self::EventType, Self::Body];
+
+    /// The word by which the log names it, and metrics count it.
+    #[must_use]
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::EventId => "other_event_id",
+            Self::EventType => "other_event_type",
+            Self::Body => "other_body",
+        }
+    }
+}
+
 impl Record {
     /// The record of a forwarded event, which outlives its signature, whose time may be ahead of our clock.
     pub(crate) fn of(event: &Event, message_id: &str, window: Duration, now: SystemTime) -> Self {

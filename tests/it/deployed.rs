@@ -223,11 +223,11 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
         "signature": header,
     });
     assert_eq!(json!(attributes), expected);
-    assert_eq!(order["Attributes"]["MessageGroupId"], "ord_0000ABd6wggSct7BoraU1o");
+    assert_eq!(order["Attributes"]["MessageGroupId"], "duffel/ord_0000ABd6wggSct7BoraU1o");
     assert_eq!(order["Attributes"]["MessageDeduplicationId"], identity);
     assert_eq!(other["Body"], STANDARD.encode(&binary));
     assert_eq!(self::attributes(other)["encoding"], "base64");
-    assert_eq!(other["Attributes"]["MessageGroupId"], "ord_2");
+    assert_eq!(other["Attributes"]["MessageGroupId"], "duffel/ord_2");
 
     let items = stack.boto.ask(&["items", &stack.outputs["LedgerTableName"]]);
     let keys: BTreeSet<_> = items.as_array().unwrap().iter().map(|item| item["pk"]["S"].as_str()).collect();

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 use duffel_webhook_receiver::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
+    ledger::Difference,
     operator::{Output, memory, stored_secret},
     queue::MAX_MESSAGE_BYTES,
     reconcile::{self, MAX_LOOK_BACK, Settings},
@@ -259,6 +260,16 @@ fn the_alarm_on_refused_signatures_knows_the_words_of_the_log() {
     let metric = &template.property("UnauthorizedDeliveries", "MetricTransformations")[0];
     assert_eq!(&metric["MetricName"], template.property("UnauthorizedAlarm", "MetricName"));
     assert_eq!(&metric["MetricNamespace"], template.property("UnauthorizedAlarm", "Namespace"));
+}
+
+#[test]
+fn every_way_in_which_a_duplicate_differs_is_counted() {
+    let template = Template::read();
+    let pattern = r#"{ $.outcome = "duplicate" && $.cause = "other_*" }"#;
+    assert_eq!(template.property("DifferingDuplicates", "FilterPattern"), pattern);
+    for difference in Difference::ALL {
+        assert!(difference.cause().starts_with("other_"), "{difference:?}");
+    }
 }
 
 #[test]

@@ -159,14 +159,15 @@ async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
 #[tokio::test]
 async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() {
     let sources = json!({
-        "crm": { "scheme": "hmac-sha256", "secret": SECRET, "type": "/event/type", "event_types": ["order.*"] },
-        "code": { "scheme": "github", "secret": SECRET, "event_types": ["push"] },
+        "crm": { "scheme": "hmac-sha256", "secret": "crm's", "type": "/event/type", "event_types": ["order.*"] },
+        "code": { "scheme": "github", "secret": "code's", "event_types": ["push"] },
         "duffel": { "scheme": "duffel", "secret": SECRET, "live_mode": "live" },
     });
     let backend = crate::ministack::Backend::new().await;
     let mut stage = Stage::of(backend, &[("SOURCES", &sources.to_string())]).await;
     let plain = |source: &str, scheme: &Scheme, body: &str| {
-        let headers = sign(scheme, &key(scheme, SECRET), Signing::default(), body.as_bytes()).unwrap();
+        let key = key(scheme, &format!("{source}'s"));
+        let headers = sign(scheme, &key, Signing::default(), body.as_bytes()).unwrap();
         let delivery = Delivery::new(body).unsigned().to("POST", &format!("/webhooks/{source}"));
         headers.iter().fold(delivery, |delivery, (name, value)| delivery.header(name, value))
     };
