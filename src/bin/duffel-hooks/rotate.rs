@@ -3,7 +3,7 @@
 
 mod catch_up;
 mod ground;
-mod journal;
+pub(crate) mod journal;
 mod place;
 mod report;
 mod resume;
