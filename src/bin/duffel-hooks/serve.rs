@@ -1,5 +1,7 @@
 //! `serve`: the same door as the function's, on this machine.
 
+mod greeting;
+
 use std::{
     env,
     io::{self, Write},
@@ -18,9 +20,6 @@ use duffel_webhook_receiver::{
     log,
     queue::Queue,
     receive::{Receiver, Source},
-    secret::Secret,
-    sign::{Signing, sign},
-    signature::unix_seconds,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
@@ -32,7 +31,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{NAME, Result, printout::Printout, samples};
+use crate::{Result, printout::Printout};
 
 /// What a Lambda function can be handed; no request can be larger.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -103,7 +102,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         _ => variable(name),
     };
     let config = Config::read(local)?;
-    greet(&address, &config, made_up.as_deref(), no_sources())?;
+    greeting::greet(&address, &config, made_up.as_deref(), no_sources())?;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let (queue, messages) = MemoryQueue::new();
     let receiver = Receiver { sources, ledger: MemoryLedger::default(), queue, window: config.window };
@@ -141,61 +140,6 @@ async fn forward(
     }
     writeln!(io::stderr(), "Forwarding to {}", config.queue_url)?;
     accept(listener, aws::compose(&aws::sdk_config().await, config).await?).await
-}
-
-/// Says where to deliver and how. A signed example there is for a made-up secret alone: under another one it would be a
-/// delivery that whoever reads the terminal can make.
-fn greet(address: &str, config: &Config, made_up: Option<&str>, no_sources: bool) -> Result<()> {
-    let out = &mut io::stderr();
-    for source in &config.sources {
-        writeln!(out, "Receiving on {address}/{}", source.name)?;
-    }
-    let [source] = &config.sources[..] else { return Ok(()) };
-    let url = format!("{address}/{}", source.name);
-    let send = format!("{} send --to {url} {}", program(), samples::FIRST);
-    let Some(secret) = made_up else {
-        if no_sources {
-            writeln!(
-                out,
-                "\nSend a delivery from another terminal, with the same WEBHOOK_SECRET:\n\n  {send}\n"
-            )?;
-        }
-        return Ok(());
-    };
-    let body = samples::find(samples::FIRST).unwrap_or_default();
-    let signing = Signing { seconds: unix_seconds(SystemTime::now()), ..Signing::default() };
-    let key = Secret::new(secret)?.key(source.scheme.key)?;
-    let headers = sign(&source.scheme, &key, signing, body.as_bytes())?;
-    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
-    let headers = headers.join(" \\\n    ");
-    writeln!(
-        out,
-        "Secret       {secret}
-
-Send a delivery from another terminal:
-
-  WEBHOOK_SECRET='{secret}' {send}
-
-or, with nothing but curl:
-
-  curl -i {url} \\
-    -H 'Content-Type: application/json' \\
-    {headers} \\
-    --data-raw '{body}'
-
-Messages, as a consumer receives them, go to the standard output.
-"
-    )?;
-    Ok(())
-}
-
-/// How a shell calls this program, from whatever folder.
-fn program() -> String {
-    let called = env::args().next().filter(|name| !name.contains(['/', '\\']));
-    let path = || env::current_exe().map(|path| path.display().to_string());
-    let program = called.or_else(|| path().ok()).unwrap_or_else(|| NAME.to_owned());
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
-    if program.chars().all(is_plain) { program } else { format!("'{}'", program.replace('\'', r"'\''")) }
 }
 
 async fn accept<L, Q>(listener: TcpListener, receiver: Receiver<L, Q>) -> Result<()>

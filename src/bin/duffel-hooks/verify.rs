@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                  bytes as they were received"
             ),
             None => format!(
-                "{error}: the secret, the body or the header is another. {} tried, on the body as it is{}",
+                "{error}: either the secret, the body or the header is wrong. {} tried, on the body as it is{}",
                 if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") },
                 variants(&body).iter().map(|(what, _)| format!(", {what}")).collect::<String>(),
             ),
