@@ -71,7 +71,7 @@ impl<'a> Hand<'a> {
         // Held on to, a message comes again only if that failed; if it keeps failing, nothing new ever comes.
         let give_up = Instant::now() + 2 * self.longest;
         loop {
-            self.hold_on().await?;
+            self.hold_on().await;
             let received = self.receive(most).await?;
             if received.is_empty() {
                 return Ok(Vec::new());
@@ -106,10 +106,10 @@ impl<'a> Hand<'a> {
     }
 
     /// Holds what would soon be seen by others for as long again as the work has lasted, so that the calls grow fewer.
-    async fn hold_on(&mut self) -> Result<(), CallError> {
+    async fn hold_on(&mut self) {
         let now = Instant::now();
         if now < self.due {
-            return Ok(());
+            return;
         }
         let longer = (now - self.began).clamp(self.hold, MAX_HOLD.max(self.hold));
         let soon = now + longer / 2;
@@ -118,8 +118,8 @@ impl<'a> Hand<'a> {
             self.longest = self.longest.max(longer);
         }
         for entries in ending {
-            // One that others can see already is refused, and comes again.
-            for id in self.change_visibility(&entries, longer).await? {
+            // What is not held on to, because others can see it already for one, comes again and is passed over.
+            for id in self.change_visibility(&entries, longer).await.unwrap_or_default() {
                 if let Some(held) = self.held.get_mut(&id) {
                     held.until = now + longer;
                 }
@@ -127,7 +127,6 @@ impl<'a> Hand<'a> {
         }
         let first = self.held.values().map(|held| held.until).filter(|until| *until > now).min();
         self.due = first.map_or(now + self.hold, |first| first - (first - now) / 2);
-        Ok(())
     }
 
     /// Returns the ids of the messages that SQS took on.

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use duffel_webhook_receiver::operator::{Output, dead_letters::DeadLetters};
 use serde_json::Value;
@@ -280,19 +281,24 @@ async fn an_interrupted_redrive_says_that_sqs_goes_on() {
     assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
 }
 
-/// Dead letters of 35 objects, and what takes them in hand for seconds at a time.
-async fn with_many_dead_letters() -> (Deployed, DeadLetters) {
+/// Dead letters of 35 objects, and what takes them in hand.
+async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..35 {
         stack.put(Output::DeadLetterQueueUrl, &format!("ord_{number}"), number).await;
     }
-    let queue = DeadLetters::new(&sdk_config().await, stack.output(Output::DeadLetterQueueUrl));
+    let queue = DeadLetters::new(sdk, stack.output(Output::DeadLetterQueueUrl));
     (stack, queue)
 }
 
 #[tokio::test]
 async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
-    let (_stack, queue) = with_many_dead_letters().await;
+    let proxy = Proxy::new().await;
+    // As AWS answers where others can see the message again; MiniStack holds it.
+    let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
+    proxy.inject("sqs:ChangeMessageVisibilityBatch", [Fault::Answer(failed); 50]);
+    let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
+    let (_stack, queue) = with_many_dead_letters(&sdk).await;
     let mut hand = queue.hand(Duration::from_secs(1));
     let mut seen = 0;
     loop {
@@ -305,11 +311,12 @@ async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
         tokio::time::sleep(Duration::from_millis(1300)).await;
     }
     assert_eq!(seen, 35);
+    assert!(proxy.calls()["sqs:ChangeMessageVisibilityBatch"] > 3);
 }
 
 #[tokio::test]
 async fn dead_letters_in_hand_are_held_until_all_were_seen() {
-    let (stack, queue) = with_many_dead_letters().await;
+    let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
     let mut hand = queue.hand(Duration::from_secs(3));
     let mut seen = 0;
     loop {
