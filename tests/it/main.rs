@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod cloudformation;
+mod consumer;
 mod deliveries;
 mod deployed;
 mod dlq;
