@@ -51,9 +51,16 @@ struct Held {
 
 impl<'a> Hand<'a> {
     pub(super) fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
-        let now = Instant::now();
-        let (seen, held) = (HashSet::new(), HashMap::new());
-        Self { queue, hold, longest: hold, began: now, seen, held, due: now + hold }
+        let began = Instant::now();
+        Self {
+            queue,
+            hold,
+            longest: hold,
+            began,
+            seen: HashSet::new(),
+            held: HashMap::new(),
+            due: began + hold,
+        }
     }
 
     /// How long others may not see what is in hand, should it not be put back.
@@ -98,9 +105,9 @@ impl<'a> Hand<'a> {
     fn note(&mut self, message: Message) -> Option<DeadLetter> {
         let id = message.message_id.clone().unwrap_or_default();
         if let Some(receipt) = message.receipt_handle.clone() {
-            let until = Instant::now() + self.hold;
-            self.held.insert(id.clone(), Held { receipt, until });
-            self.due = self.due.min(until - self.hold / 2);
+            let now = Instant::now();
+            self.held.insert(id.clone(), Held { receipt, until: now + self.hold });
+            self.due = self.due.min(now + self.hold / 2);
         }
         self.seen.insert(id).then_some(DeadLetter(message))
     }
@@ -126,17 +133,13 @@ impl<'a> Hand<'a> {
             }
         }
         let first = self.held.values().map(|held| held.until).filter(|until| *until > now).min();
-        self.due = first.map_or(now + self.hold, |first| first - (first - now) / 2);
+        self.due = first.map_or(now + self.hold, |first| now + (first - now) / 2);
     }
 
     /// Returns the ids of the messages that SQS took on.
     async fn change_visibility(&self, entries: &[Entry], hold: Duration) -> Result<Vec<String>, CallError> {
         let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
-        let request = entries.iter().fold(request, |request, entry| {
-            let change = ChangeMessageVisibilityBatchRequestEntry::builder().id(&entry.index);
-            let change = change.receipt_handle(&entry.receipt).visibility_timeout(seconds(hold));
-            request.entries(change.build().expect("it has an id and a receipt"))
-        });
+        let request = entries.iter().fold(request, |request, entry| request.entries(entry.change(hold)));
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
         let done = |entry: &&Entry| answer.successful.iter().any(|done| done.id == entry.index);
@@ -151,11 +154,7 @@ impl<'a> Hand<'a> {
         let mut deleted = 0;
         for entries in self.batches(|_| true) {
             let request = self.queue.client.delete_message_batch().queue_url(&self.queue.url);
-            let request = entries.iter().fold(request, |request, entry| {
-                let deletion = DeleteMessageBatchRequestEntry::builder().id(&entry.index);
-                let deletion = deletion.receipt_handle(&entry.receipt).build();
-                request.entries(deletion.expect("it has an id and a receipt"))
-            });
+            let request = entries.iter().fold(request, |request, entry| request.entries(entry.deletion()));
             let answer = request.send().await;
             let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", &error))?;
             for entry in &entries {
@@ -198,6 +197,19 @@ struct Entry {
     /// The message's id.
     message: String,
     receipt: String,
+}
+
+impl Entry {
+    fn deletion(&self) -> DeleteMessageBatchRequestEntry {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(&self.index).receipt_handle(&self.receipt);
+        entry.build().expect("it has an id and a receipt")
+    }
+
+    fn change(&self, hold: Duration) -> ChangeMessageVisibilityBatchRequestEntry {
+        let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(&self.index);
+        let entry = entry.receipt_handle(&self.receipt).visibility_timeout(seconds(hold));
+        entry.build().expect("it has an id and a receipt")
+    }
 }
 
 fn seconds(time: Duration) -> i32 {

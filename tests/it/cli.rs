@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::ministack::Backend;
+use crate::{
+    duffel::{Duffel, Fault, TOKEN},
+    ministack::Backend,
+};
 
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
@@ -551,4 +554,45 @@ fn bash_completes_below_the_first_level() {
     let gateways = ["http-api", "rest-api", "function-url"];
     assert_eq!(completed(&["duffel-hooks", "event", "--gateway", ""]), gateways);
     assert_eq!(completed(&["duffel-hooks", "help", "dlq", "r"]), ["redrive"]);
+}
+
+/// Runs a program in a terminal, interrupts it once it has printed a text, and prints all that it printed.
+const INTERRUPT: &str = r#"
+import os, pty, signal, sys
+
+until, *command = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(command[0], command)
+printed, interrupted = b"", False
+while True:
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    printed += data
+    if until.encode() in printed and not interrupted:
+        interrupted = True
+        os.kill(pid, signal.SIGINT)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.buffer.write(b"%d " % status + printed)
+"#;
+
+#[test]
+fn ctrl_c_ends_the_line_of_the_progress() {
+    let duffel = Duffel::start();
+    for number in 0..201 {
+        duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));
+    }
+    // The first page comes at once, the second does not.
+    for wait in [0, 10] {
+        duffel.befall("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
+    }
+    let mut python = Command::new("python3");
+    python.args(["-c", INTERRUPT, "200 read", env!("CARGO_BIN_EXE_duffel-hooks"), "events", "list", "--all"]);
+    python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
+    let done = python.output().unwrap();
+    assert_eq!(text(&done.stdout), "130 \r200 read …\r\n", "{}", text(&done.stderr));
 }

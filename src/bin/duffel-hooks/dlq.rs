@@ -26,9 +26,12 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
-  show     sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility
-  redrive  sqs:GetQueueAttributes, sqs:ListMessageMoveTasks, sqs:StartMessageMoveTask,
-           sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to
+  show     sqs:GetQueueAttributes, sqs:ReceiveMessage,
+           sqs:ChangeMessageVisibility
+  redrive  sqs:GetQueueAttributes, sqs:ReceiveMessage,
+           sqs:ListMessageMoveTasks,
+           sqs:StartMessageMoveTask, sqs:DeleteMessage;
+           sqs:SendMessage on the queue that they go to
   export   as show; with --delete, sqs:DeleteMessage
 With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
 

@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Result, read_body,
-    sign::{BODY_HELP, Signer},
+    sign::{Signer, body_help},
 };
 
 /// Prints a signed API Gateway event, for `cargo lambda invoke` and `sam local invoke`
 #[derive(Args)]
-#[command(after_help = BODY_HELP)]
+#[command(after_help = body_help())]
 pub(crate) struct Arguments {
     /// The file with the exact bytes to deliver, a sample, or - for the standard input
     body: PathBuf,

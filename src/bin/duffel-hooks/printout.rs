@@ -55,7 +55,7 @@ mod tests {
 
     impl Write for Pipe {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.1.iter().filter(|byte| **byte == b'\n').count() >= self.0 {
+            if self.1.split(|byte| *byte == b'\n').count() > self.0 {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             self.1.write(bytes)

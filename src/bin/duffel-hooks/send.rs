@@ -9,7 +9,7 @@ use crate::{
     Result,
     printout::Printout,
     read_body,
-    sign::{BODY_HELP, Signer},
+    sign::{Signer, body_help},
 };
 
 /// A receiver answers within 10 s, and a gateway within 30 s.
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Signs a body and posts it, as Duffel does
 #[derive(Args)]
-#[command(after_help = BODY_HELP)]
+#[command(after_help = body_help())]
 pub(crate) struct Arguments {
     /// The file with the exact bytes to send, a sample, or - for the standard input
     body: PathBuf,

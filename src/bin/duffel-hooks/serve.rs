@@ -3,8 +3,7 @@
 mod greeting;
 
 use std::{
-    env,
-    io::{self, Write},
+    env, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -132,6 +131,8 @@ async fn forward(
     listener: TcpListener,
     address: &str,
 ) -> Result<()> {
+    use std::io::Write;
+
     use duffel_webhook_receiver::aws;
 
     let config = Config::read(variable)?;

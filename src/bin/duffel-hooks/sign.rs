@@ -18,11 +18,11 @@ use duffel_webhook_receiver::{
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::{Result, WrongUsage, read_body};
+use crate::{Result, WrongUsage, read_body, samples};
 
 /// Prints the signature header of a body, or all headers where a scheme needs several
 #[derive(Args)]
-#[command(after_help = BODY_HELP)]
+#[command(after_help = body_help())]
 pub(crate) struct SignArguments {
     /// The file with the exact bytes to sign, a sample, or - for the standard input
     body: PathBuf,
@@ -32,11 +32,9 @@ pub(crate) struct SignArguments {
 
 pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
 
-pub(crate) const BODY_HELP: &str = "\
-Samples, by their type: order.created, order.updated, order.airline_initiated_change_detected,
-ping.triggered, rail.booking.created.
-
-The secret is read from WEBHOOK_SECRET.";
+pub(crate) fn body_help() -> String {
+    format!("Samples, by their type: {}\n\n{SECRET_HELP}", samples::kinds())
+}
 
 #[derive(Args)]
 pub(crate) struct SchemeArgument {

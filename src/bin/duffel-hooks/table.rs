@@ -32,15 +32,26 @@ impl Progress {
 
 /// Lets the shell's prompt begin on a line of its own after Ctrl-C. A list leaves nothing else to be done.
 fn end_line_when_interrupted() {
-    #[cfg(feature = "operate")]
-    std::thread::spawn(|| {
+    #[cfg(all(unix, feature = "operate"))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
+        let Ok(runtime) = runtime else { return };
+        // Listens from here on, and not when the thread gets to it.
+        let Ok(mut interrupt) = ({
+            let _context = runtime.enter();
+            signal(SignalKind::interrupt())
+        }) else {
+            return;
+        };
+        std::thread::spawn(move || {
+            runtime.block_on(interrupt.recv());
             let _ = writeln!(io::stderr());
             // As shells count an end by SIGINT.
             std::process::exit(130);
-        }
-    });
+        });
+    }
 }
 
 /// Columns as wide as what stands in them.

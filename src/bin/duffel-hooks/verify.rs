@@ -56,20 +56,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let found = verify(&body).map_err(|error| match error {
         SignatureError::Malformed => format!("{error}: it is {}", form(scheme)),
-        SignatureError::Mismatch => match variants(&body).into_iter().find(|(_, body)| signed(verify(body))) {
-            Some((what, _)) => format!(
-                "the secret is right and the body is not: the signature is that of the body {what}. Verify the \
-                 bytes as they were received"
-            ),
-            None => format!(
-                "{error}: either the secret, the body or the header is wrong. {} tried, on the body as it is{}",
-                if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") },
-                variants(&body).iter().map(|(what, _)| format!(", {what}")).collect::<String>(),
-            ),
-        },
+        SignatureError::Mismatch => {
+            let variants = variants(&body);
+            let is_right = |body: &[u8]| is_of_body(&verify(body));
+            let right = variants.iter().find(|(_, body)| is_right(body)).map(|(what, _)| *what);
+            mismatch(error, right, secrets, &variants.iter().map(|(what, _)| *what).collect::<Vec<_>>())
+        }
         _ => error.to_string(),
     })?;
     print(scheme, &found)
+}
+
+/// What is wrong, or what was tried to find it out.
+fn mismatch(error: SignatureError, right: Option<&str>, secrets: usize, tried: &[&str]) -> String {
+    if let Some(what) = right {
+        return format!(
+            "the secret is right and the body is not: the signature is that of the body {what}. Verify the bytes as \
+             they were received"
+        );
+    }
+    let secrets = if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") };
+    let tried = [&["as it is"], tried].concat().join(", ");
+    format!(
+        "{error}: either the secret, the body or the header is wrong. {secrets} tried, on the body {tried}"
+    )
 }
 
 /// The signature's header, out of its value or its whole line.
@@ -82,7 +92,7 @@ fn signature(scheme: &Scheme, text: &str) -> Option<(Cow<'static, str>, String)>
 }
 
 /// Whether the signature is that of the body, whatever its age.
-fn signed(outcome: std::result::Result<Verified, SignatureError>) -> bool {
+fn is_of_body(outcome: &std::result::Result<Verified, SignatureError>) -> bool {
     matches!(outcome, Ok(_) | Err(SignatureError::Stale { .. } | SignatureError::Future { .. }))
 }
 

@@ -49,7 +49,7 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
         1 => Some("1 event is still undelivered".to_owned()),
         number => Some(format!("{number} events are still undelivered")),
     };
-    let replay = format!("duffel-hooks replay --stack {} --since 1d --failed", stack);
+    let replay = format!("duffel-hooks replay --stack {stack} --since 1d --failed");
     let Some((_, succeeded, code)) = last else {
         let seen = "none in the last 24 hours";
         return Ok(match undelivered {
