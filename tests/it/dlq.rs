@@ -266,6 +266,20 @@ async fn a_redrive_goes_on_when_nobody_reads_its_output() {
 }
 
 #[tokio::test]
+async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
+    let stack = with_four_dead_letters().await;
+    for command in ["export", "show"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = tool(&["dlq", command, "--stack", &stack.name]);
+        let reading = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let done = reading.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(receivable(&stack).await.len(), 4);
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_redrive_says_that_sqs_goes_on() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;

@@ -198,6 +198,18 @@ async fn a_webhook_that_points_elsewhere_is_found() {
 }
 
 #[tokio::test]
+async fn a_failure_counts_though_nobody_reads_it() {
+    let deployment = Deployment::well().await;
+    deployment.update(&Change { active: Some(false), ..Change::default() });
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let doctor = deployment.doctor().stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let done = tokio::task::spawn_blocking(move || doctor.wait_with_output().unwrap()).await.unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), told.as_str()), (Some(1), "duffel-hooks: 1 check failed\n"));
+}
+
+#[tokio::test]
 async fn a_webhook_that_is_not_registered_is_found() {
     let mut deployment = Deployment::well().await;
     deployment.duffel = Duffel::start();

@@ -26,7 +26,7 @@ use crate::{Result, api};
 
 /// Looks at a deployment from end to end, and says what to fix
 ///
-/// One line a check: OK; WARN, worth a look; FAIL, to be fixed. Every check is made, whatever the
+/// Each check is OK, WARN (worth a look) or FAIL (to be fixed). Every check is made, whatever the
 /// others find, and nothing is changed: no message is received, and no event sent. The receiver is
 /// asked by a delivery without a signature, which it must refuse.
 ///
@@ -64,15 +64,15 @@ Exit codes:
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let findings = look(&arguments.stack).await?;
     let out = &mut io::stdout().lock();
-    if arguments.json {
-        findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.json()))?;
+    let printed = if arguments.json {
+        findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.json()))
     } else {
         let width = terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
-        finding::print(&findings, width, out)?;
-    }
+        finding::print(&findings, width, out)
+    };
     let number = |state| findings.iter().filter(|finding| finding.state == state).count();
     match (number(State::Fail), number(State::Warn)) {
-        (0, _) => Ok(()),
+        (0, _) => Ok(printed?),
         (1, _) => Err("1 check failed".into()),
         (failed, _) => Err(format!("{failed} checks failed").into()),
     }

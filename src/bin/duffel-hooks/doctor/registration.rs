@@ -24,6 +24,8 @@ pub(super) struct Expected {
     live_mode: Option<bool>,
     /// Where its secret is; with several sources that is not known.
     secret: Option<String>,
+    /// The types that the stack forwards, if it names them one by one.
+    events: Option<String>,
 }
 
 impl Expected {
@@ -34,7 +36,9 @@ impl Expected {
             _ => None,
         };
         let secret = stack.output(Output::SecretArn).ok().map(str::to_owned);
-        Self { stack: stack.name.clone(), url, live_mode, secret }
+        let events = stack.parameter("EventTypes").filter(|types| !types.contains('*'));
+        let events = events.map(|types| types.replace(' ', ""));
+        Self { stack: stack.name.clone(), url, live_mode, secret, events }
     }
 
     /// `LiveMode` in words.
@@ -125,11 +129,12 @@ fn unregistered(other: Option<&Webhook>, token: Option<bool>, expected: &Expecte
         );
         return Finding::warn(BOTH, seen, fix);
     }
-    let Expected { url, secret, .. } = expected;
+    let Expected { url, secret, events, .. } = expected;
     let (seen, command) = match other {
         None => {
             let store = secret.as_deref().unwrap_or("ARN");
-            let command = format!("duffel-hooks webhooks create {url} --store {store} --event TYPE,TYPE");
+            let events = events.as_deref().unwrap_or("TYPE,TYPE");
+            let command = format!("duffel-hooks webhooks create {url} --store {store} --event {events}");
             ("none is registered".to_owned(), command)
         }
         Some(other) => {
@@ -183,7 +188,8 @@ mod tests {
 
     fn expected(live_mode: Option<bool>) -> Expected {
         let url = "https://x/webhooks/duffel".to_owned();
-        Expected { stack: "hooks".to_owned(), url, live_mode, secret: Some("arn:secret".to_owned()) }
+        let events = Some("order.created,order.updated".to_owned());
+        Expected { stack: "hooks".to_owned(), url, live_mode, secret: Some("arn:secret".to_owned()), events }
     }
 
     #[test]
@@ -209,7 +215,7 @@ mod tests {
         let finding = unregistered(None, Some(true), &expected(None));
         let says = "none is registered in live (the token's) mode; the stack takes test and live events (LiveMode=any)";
         assert_eq!(finding.seen, says);
-        let create = "webhooks create https://x/webhooks/duffel --store arn:secret --event";
-        assert!(finding.command.unwrap().contains(create));
+        let create = "duffel-hooks webhooks create https://x/webhooks/duffel --store arn:secret --event";
+        assert_eq!(finding.command.unwrap(), format!("{create} order.created,order.updated"));
     }
 }
