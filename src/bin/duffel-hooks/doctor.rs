@@ -90,7 +90,7 @@ async fn look(name: &str) -> Result<Vec<Finding>> {
     let unknown = |error: StackError| error.to_string();
     let url = match &stack {
         Some(stack) => stack.output(Output::WebhookUrl).map(str::to_owned).map_err(unknown),
-        None => Err("without the stack it is not known where".to_owned()),
+        None => Err("without the stack its address is not known".to_owned()),
     };
     let has_token = env::var_os("DUFFEL_ACCESS_TOKEN").is_some();
     let client = has_token.then(api::client);
