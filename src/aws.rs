@@ -28,8 +28,8 @@ use crate::{
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source},
     renewal::Renewal,
-    scheme::KeyForm,
-    secret::{Key, Secret, SecretError},
+    scheme::{KeyForm, Origin},
+    secret::{ActiveSecret, Key, SecretError, StoredSecrets},
 };
 
 /// The attribute by which the table forgets.
@@ -62,6 +62,9 @@ pub async fn compose(
     }
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
     let sources = sources.collect::<JoinSet<_>>().join_all().await;
+    for (index, source) in sources.iter().enumerate() {
+        source.report_shared_keys(&sources[..index]);
+    }
     let ledger = config.ledger_table.map(|table| DynamoLedger::new(sdk, table));
     if ledger.is_none() {
         tracing::warn!(
@@ -84,7 +87,8 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
         }
         Secrets::Stored(arn) => arn.clone(),
     };
-    let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key };
+    let states_mode = source.scheme.live_mode != Origin::Nowhere;
+    let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key, states_mode };
     let keys = stored.fetch(SECRET_TIMEOUT).await;
     let since = keys.is_ok().then(SystemTime::now);
     let keys = keys.unwrap_or_else(|error| {
@@ -245,6 +249,9 @@ impl Queue for SqsQueue {
     }
 }
 
+/// The variable, or the field, that names a stored secret.
+const STORED: &str = "WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES)";
+
 /// A source's keys as Secrets Manager has them.
 struct StoredKeys {
     sdk: SdkConfig,
@@ -252,6 +259,8 @@ struct StoredKeys {
     /// The source's.
     name: String,
     form: KeyForm,
+    /// Whether the source's events state their mode.
+    states_mode: bool,
 }
 
 impl StoredKeys {
@@ -286,17 +295,26 @@ impl StoredKeys {
     }
 
     fn read(&self, text: Option<&str>) -> Result<Vec<Key>, SecretError> {
-        let secrets = Secret::read_stored(text.ok_or(SecretError::Blank)?)?;
-        secrets.iter().map(|secret| secret.key(self.form)).collect()
+        let secrets = StoredSecrets::read(text)?;
+        for active in &secrets {
+            active.secret.warn(&self.name, STORED);
+        }
+        if secrets.have_modes() && !self.states_mode {
+            tracing::warn!(
+                "source {}: the modes in {STORED} are ignored: events of its scheme do not state their mode",
+                self.name
+            );
+        }
+        secrets.keys(self.form)
     }
 }
 
 /// Why there is no key to verify with.
 #[derive(Debug, Error)]
 enum StoredKeysError {
-    #[error("Secrets Manager did not give WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES)")]
+    #[error("Secrets Manager did not give {STORED}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    #[error("WEBHOOK_SECRET_ARN (or its secret_arn in SOURCES) is of no use")]
+    #[error("{STORED} holds no valid secret")]
     Unusable(#[source] SecretError),
 }
 
@@ -310,9 +328,9 @@ pub async fn access_tokens(sdk: &SdkConfig, arn: &str) -> Result<Vec<AccessToken
     // The current version only: who replaced a token may have revoked the one before.
     let answer = client.get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|error| StoredTokensError::Unavailable(error.into()))?;
-    let text = answer.secret_string().ok_or(StoredTokensError::Unusable(SecretError::Blank))?;
-    let secrets = Secret::read_stored(text).map_err(StoredTokensError::Unusable)?;
-    let token = |secret: &Secret| AccessToken::new(secret.expose()).map_err(StoredTokensError::NoToken);
+    let secrets = StoredSecrets::read(answer.secret_string()).map_err(StoredTokensError::Unusable)?;
+    let token =
+        |active: &ActiveSecret| AccessToken::new(active.secret.expose()).map_err(StoredTokensError::NoToken);
     secrets.iter().map(token).collect()
 }
 

@@ -36,6 +36,10 @@ pub const VARIABLES: [&str; 9] = [
 const ONE_SOURCE: [&str; 5] =
     ["WEBHOOK_SECRET", "WEBHOOK_SECRET_ARN", "SIGNATURE_TOLERANCE", "EVENT_TYPES", "LIVE_MODE"];
 
+const MAX_QUOTED_CHARS: usize = 100;
+
+const ONE_SOURCE_NAME: &str = "duffel";
+
 /// What the environment asks for.
 #[derive(Debug)]
 pub struct Config {
@@ -131,12 +135,17 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         self.mistakes.push(format!("{name} {what}"));
     }
 
+    /// A mistake in a value that is shown; that of a secret, or of what may be one by mistake, is not.
+    pub(crate) fn refuse(&mut self, name: &str, value: &str, what: impl fmt::Display) {
+        self.mistake(name, format_args!("{} {what}", quoted(value)));
+    }
+
     fn queue_url(&mut self) -> Option<String> {
         let url = self.get("QUEUE_URL");
         match &url {
             None => self.mistake("QUEUE_URL", "is required: the URL of a FIFO queue"),
             Some(url) if !is_queue_url(url) => {
-                self.mistake("QUEUE_URL", "must be the http(s) URL of a FIFO queue, ending in .fifo");
+                self.refuse("QUEUE_URL", url, "is not the http(s) URL of a FIFO queue, ending in .fifo");
             }
             Some(_) => {}
         }
@@ -144,8 +153,8 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     }
 
     pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
-        let duration = parse_duration(&self.get(name)?);
-        duration.map_err(|what| self.mistake(name, what)).ok()
+        let value = self.get(name)?;
+        parse_duration(&value).map_err(|what| self.refuse(name, &value, what)).ok()
     }
 
     fn sources(&mut self, window: Duration) -> Vec<SourceConfig> {
@@ -164,18 +173,19 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         let secrets = self.secrets();
         let tolerance = self.duration("SIGNATURE_TOLERANCE").unwrap_or(window);
         if let Err(what) = check_tolerance(tolerance, window) {
-            self.mistake("SIGNATURE_TOLERANCE", what);
+            let value = self.get("SIGNATURE_TOLERANCE").unwrap_or_default();
+            self.refuse("SIGNATURE_TOLERANCE", &value, what);
         }
         let types = self.get("EVENT_TYPES").unwrap_or_else(|| "*".to_owned());
-        let types: Vec<_> = types.split(',').map(str::trim).collect();
-        if types.contains(&"") {
-            self.mistake("EVENT_TYPES", "has a blank type between its commas");
+        let patterns: Vec<_> = types.split(',').map(str::trim).collect();
+        if patterns.contains(&"") {
+            self.refuse("EVENT_TYPES", &types, "has a blank type between its commas");
         }
-        let mode = self.get("LIVE_MODE").map_or(Ok(Mode::Any), |mode| parse_mode(&mode));
-        let mode = mode.map_err(|what| self.mistake("LIVE_MODE", what)).unwrap_or_default();
-        let filter = Filter::new(types, mode);
+        let value = self.get("LIVE_MODE").unwrap_or_else(|| "any".to_owned());
+        let mode = parse_mode(&value).map_err(|what| self.refuse("LIVE_MODE", &value, what));
+        let filter = Filter::new(patterns, mode.unwrap_or_default());
         Some(SourceConfig {
-            name: "duffel".to_owned(),
+            name: ONE_SOURCE_NAME.to_owned(),
             scheme: Scheme::duffel(),
             secrets: secrets?,
             tolerance,
@@ -191,16 +201,31 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
             (Some(_), Some(_)) => self.mistake("WEBHOOK_SECRET", "and WEBHOOK_SECRET_ARN exclude each other"),
             (None, None) => self.mistake("WEBHOOK_SECRET", "or WEBHOOK_SECRET_ARN is required, or SOURCES"),
             (Some(list), None) => {
-                let key = |text| Secret::new(text)?.key(Scheme::duffel().key);
+                let key = |text| {
+                    let secret = Secret::new(text)?;
+                    secret.warn(ONE_SOURCE_NAME, "WEBHOOK_SECRET");
+                    secret.key(Scheme::duffel().key)
+                };
                 match list.split(',').map(key).collect::<Result<_, SecretError>>() {
                     Ok(keys) => return Some(Secrets::Given(keys)),
                     Err(_) => self.mistake("WEBHOOK_SECRET", "has a blank secret"),
                 }
             }
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
-            (None, Some(_)) => self.mistake("WEBHOOK_SECRET_ARN", "must be an ARN"),
+            (None, Some(_)) => self.mistake("WEBHOOK_SECRET_ARN", NOT_AN_ARN),
         }
         None
+    }
+}
+
+/// The value is not shown: it may be the secret itself.
+pub(crate) const NOT_AN_ARN: &str = "is not an ARN";
+
+/// A value for a message, its end left out if it is long.
+pub(crate) fn quoted(value: &str) -> String {
+    match value.char_indices().nth(MAX_QUOTED_CHARS) {
+        Some((end, _)) => format!("{:?}…", &value[..end]),
+        None => format!("{value:?}"),
     }
 }
 
@@ -209,7 +234,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     let duration = humantime::parse_duration(text).ok();
     duration
         .filter(|duration| (1..=MAX_WINDOW.as_secs()).contains(&duration.as_secs()))
-        .ok_or("must be a duration of at least a second, such as 7d, 36h or 90m")
+        .ok_or("is not a duration of at least a second, such as 7d, 36h or 90m")
 }
 
 pub(crate) fn parse_mode(text: &str) -> Result<Mode, &'static str> {
@@ -217,7 +242,7 @@ pub(crate) fn parse_mode(text: &str) -> Result<Mode, &'static str> {
         "any" => Ok(Mode::Any),
         "live" => Ok(Mode::Live),
         "test" => Ok(Mode::Test),
-        _ => Err("must be any, live or test"),
+        _ => Err("is not one of any, live, test"),
     }
 }
 
@@ -299,6 +324,8 @@ mod tests {
                 let mistakes = mistakes(&[QUEUE, SECRET, (variable, value)]);
                 assert_eq!(mistakes.len(), 1, "{variable}={value}: {mistakes:?}");
                 assert!(mistakes[0].starts_with(variable), "{mistakes:?}");
+                let is_named = mistakes[0].contains(&format!("{variable} {value:?} "));
+                assert_eq!(is_named, variable != "WEBHOOK_SECRET" && !value.is_empty(), "{mistakes:?}");
             }
         }
     }
@@ -309,7 +336,17 @@ mod tests {
         assert!(matches!(read(&[QUEUE, arn]).unwrap().sources[0].secrets, Secrets::Stored(_)));
         assert_eq!(mistakes(&[QUEUE, SECRET, arn]).len(), 1);
         assert_eq!(mistakes(&[QUEUE]).len(), 1);
-        assert_eq!(mistakes(&[QUEUE, ("WEBHOOK_SECRET_ARN", "s-AbCdEf")]).len(), 1);
+        // Somebody may have put the secret there.
+        assert_eq!(
+            mistakes(&[QUEUE, ("WEBHOOK_SECRET_ARN", "s-AbCdEf")]),
+            ["WEBHOOK_SECRET_ARN is not an ARN"]
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let mistakes = mistakes(&[QUEUE, SECRET, ("LIVE_MODE", &"é".repeat(200))]);
+        assert_eq!(mistakes, [format!("LIVE_MODE \"{}\"… is not one of any, live, test", "é".repeat(100))]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     pointer::{self, Unreadable},
     scheme::{Origin, Scheme},
-    signature::Verified,
+    signature::{SignatureError, Verified},
 };
 
 /// A verified delivery that is an event; only [`Event::parse`] makes one.
@@ -17,6 +17,7 @@ pub struct Event {
     id: Option<String>,
     idempotency_key: Option<String>,
     live_mode: Option<bool>,
+    shop: Option<String>,
     object: String,
     identity: Identity,
 }
@@ -32,17 +33,21 @@ impl Event {
             return Err(EventError::Empty);
         }
         let [kind, id, idempotency_key, live_mode] = body_values(&verified)?;
-        let kind = text(&verified, &scheme.kind, kind);
-        let id = text(&verified, &scheme.id, id);
-        let idempotency_key = text(&verified, &scheme.idempotency_key, idempotency_key);
+        let family = verified.family();
+        let kind = text(&verified, &scheme.kind, kind, family.kind.as_deref());
+        let id = text(&verified, &scheme.id, id, family.id.as_deref());
+        let idempotency_key = text(&verified, &scheme.idempotency_key, idempotency_key, family.id.as_deref());
+        let shop = header(&verified, family.shop.as_deref());
         let live_mode = live_mode.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        verified.check_mode(live_mode).map_err(EventError::Untrusted)?;
         if scheme.insists && kind.is_none() {
             return Err(EventError::NoType);
         }
         if scheme.insists && id.is_none() && idempotency_key.is_none() {
             return Err(EventError::NoIdentity);
         }
-        // Only what is signed may tell events apart: else a replay under another name would be a new event.
+        // What is not signed tells events apart only where a scheme says so: a replay under another name of it is a new
+        // event.
         let signed_kind = kind.as_deref().filter(|_| is_signed(&scheme.kind)).unwrap_or_default();
         let signed_id = id.as_deref().filter(|_| is_signed(&scheme.id));
         let key = idempotency_key.as_deref();
@@ -51,8 +56,15 @@ impl Event {
         let nameless = marks.id_counts(scheme) && signed_id.is_none();
         let hash = nameless.then(|| hex::encode(Sha256::digest(&verified.delivery().body)));
         let identity = marks.identity(scheme, hash.as_deref());
+        let identity = match (scheme.unsigned_identity, id.as_deref(), kind.as_deref(), shop.as_deref()) {
+            (false, ..) | (true, None, None, None) => identity,
+            (true, Some(id), ..) => Identity::of(&[identity.as_str(), id]),
+            (true, None, kind, shop) => {
+                Identity::of(&[identity.as_str(), kind.unwrap_or_default(), shop.unwrap_or_default()])
+            }
+        };
         let object = key.or(signed_id).or(hash.as_deref()).unwrap_or_default().to_owned();
-        Ok(Self { verified, kind, id, idempotency_key, live_mode, object, identity })
+        Ok(Self { verified, kind, id, idempotency_key, live_mode, shop, object, identity })
     }
 
     pub(crate) fn verified(&self) -> &Verified {
@@ -81,6 +93,12 @@ impl Event {
     #[must_use]
     pub fn live_mode(&self) -> Option<bool> {
         self.live_mode
+    }
+
+    /// The shop in which it happened, as in `anna.myshopify.com`; not signed.
+    #[must_use]
+    pub fn shop(&self) -> Option<&str> {
+        self.shop.as_deref()
     }
 
     /// What it is about: its key, else its id, else the SHA-256 of its body. All are signed.
@@ -156,9 +174,11 @@ impl Identity {
     }
 }
 
-/// Why a signed body is no event.
+/// Why a signed body is not an event that can be forwarded.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum EventError {
+    #[error(transparent)]
+    Untrusted(SignatureError),
     #[error("the body is empty, and a queue takes no empty message")]
     Empty,
     #[error("the body is not JSON")]
@@ -188,7 +208,12 @@ fn body_values(verified: &Verified) -> Result<[Option<&RawValue>; 4], EventError
     }
 }
 
-fn text(verified: &Verified, origin: &Origin, value: Option<&RawValue>) -> Option<String> {
+fn text(
+    verified: &Verified,
+    origin: &Origin,
+    value: Option<&RawValue>,
+    name: Option<&str>,
+) -> Option<String> {
     let text = match origin {
         Origin::Nowhere => None,
         Origin::Body(_) => {
@@ -201,12 +226,15 @@ fn text(verified: &Verified, origin: &Origin, value: Option<&RawValue>) -> Optio
                 serde_json::from_str(raw).ok()
             }
         }
-        Origin::SignedHeader(names) => verified.delivery().header(names).map(str::to_owned),
-        Origin::UnsignedHeader(name) => verified.delivery().header(&[name]).map(str::to_owned),
+        Origin::SignedHeader | Origin::UnsignedHeader => header(verified, name),
     };
     text.filter(|text| !text.is_empty())
 }
 
+fn header(verified: &Verified, name: Option<&str>) -> Option<String> {
+    verified.delivery().header(name?).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 fn is_signed(origin: &Origin) -> bool {
-    !matches!(origin, Origin::UnsignedHeader(_))
+    !matches!(origin, Origin::UnsignedHeader)
 }

@@ -1,12 +1,11 @@
 //! What stands in a signature's header? Signatures with their labels and, with some schemes, the time.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::Signature;
 
-use crate::{
-    scheme::{Encoding, Layout, Scheme},
-    secret::Key,
-};
+use crate::scheme::{Encoding, Layout, Scheme};
 
+/// Bounds the number of signatures as well: some sixty HMACs, each compared in a few nanoseconds.
 const MAX_HEADER_BYTES: usize = 4096;
 const MAX_TIMESTAMP_DIGITS: usize = 13;
 
@@ -22,16 +21,18 @@ pub(crate) struct Header<'a> {
 /// Signatures with their labels; a key is only ever tried on those of its own kind.
 #[derive(Default)]
 pub(crate) struct Signatures {
-    hmac: Vec<(&'static str, Vec<u8>)>,
-    ed25519: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) hmac: Vec<(&'static str, [u8; 32])>,
+    pub(crate) ed25519: Vec<(&'static str, Signature)>,
 }
 
 impl Signatures {
-    pub(crate) fn of(&self, key: &Key) -> &[(&'static str, Vec<u8>)] {
-        match key {
-            Key::Hmac(_) => &self.hmac,
-            Key::Ed25519(_) => &self.ed25519,
-        }
+    /// Ignores what is not a signature.
+    fn add(&mut self, label: &'static str, bytes: Option<Vec<u8>>) {
+        self.hmac.extend(bytes.and_then(|bytes| Some((label, bytes.try_into().ok()?))));
+    }
+
+    fn add_ed25519(&mut self, label: &'static str, bytes: Option<Vec<u8>>) {
+        self.ed25519.extend(bytes.and_then(|bytes| Some((label, Signature::from_slice(&bytes).ok()?))));
     }
 }
 
@@ -55,24 +56,27 @@ impl<'a> Header<'a> {
                         return None;
                     }
                     if let Some(label) = labels.iter().find(|label| **label == name) {
-                        signatures.hmac.extend(decode(value).map(|bytes| (*label, bytes)));
+                        signatures.add(label, decode(value));
                     }
                 }
             }
             Layout::Versioned => {
                 for (version, value) in text.split(' ').filter_map(|element| element.split_once(',')) {
                     match version {
-                        "v1" => signatures.hmac.extend(decode(value).map(|bytes| ("v1", bytes))),
+                        "v1" => signatures.add("v1", decode(value)),
                         "v1a" if signatures.ed25519.len() < MAX_ED25519 => {
-                            signatures.ed25519.extend(decode(value).map(|bytes| ("v1a", bytes)));
+                            signatures.add_ed25519("v1a", decode(value));
                         }
                         _ => {}
                     }
                 }
             }
             Layout::Single(prefix) => {
-                let bytes = decode(text.trim().strip_prefix(&**prefix)?);
-                signatures.hmac.extend(bytes.map(|bytes| ("", bytes)));
+                // White space means nothing to providers, who put it before, behind and within the prefix.
+                let prefix = prefix.trim();
+                for value in text.split(',').filter_map(|element| element.trim().strip_prefix(prefix)) {
+                    signatures.add("", decode(value.trim()));
+                }
             }
         }
         let any = !(signatures.hmac.is_empty() && signatures.ed25519.is_empty());

@@ -50,6 +50,7 @@ impl Message {
             ("event_id", event.id().map(str::to_owned)),
             ("idempotency_key", event.idempotency_key().map(str::to_owned)),
             ("live_mode", event.live_mode().map(|live| live.to_string())),
+            ("shop", event.shop().map(str::to_owned)),
             ("received_at", Some(humantime::format_rfc3339_millis(now).to_string())),
             ("signature", Some(verified.header().to_owned())),
             ("signature_timestamp", verified.time_header().map(str::to_owned)),

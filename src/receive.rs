@@ -8,9 +8,9 @@ use crate::{
     event::{Event, EventError},
     filter::Filter,
     ledger::{self, Ledger, LedgerError, LookUp, Record},
-    queue::{self, Message, Queue, QueueError, TooLarge},
+    queue::{self, MAX_MESSAGE_BYTES, Message, Queue, QueueError, TooLarge},
     renewal::Renewal,
-    signature::{Delivery, SignatureError, Verified, Verifier, unix_seconds},
+    signature::{Delivery, Failed, SignatureError, Verified, Verifier, unix_seconds},
 };
 
 /// A provider whose deliveries are received, at `/webhooks/{name}`.
@@ -24,18 +24,44 @@ pub struct Source {
 }
 
 impl Source {
-    /// Verifies with the keys that are active now.
-    async fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Refusal> {
+    /// Verifies with the keys that are active now; whatever new ones there are, the `others` should not have them too.
+    async fn verify(
+        &self,
+        delivery: Delivery,
+        now: SystemTime,
+        others: &[Self],
+    ) -> Result<Verified, Refusal> {
         let Some(renewal) = &self.renewal else { return Ok(self.verifier.verify(delivery, now)?) };
-        renewal.keep_fresh(&self.verifier, now).await;
-        match self.verifier.verify(delivery.clone(), now) {
-            Err(SignatureError::Mismatch) => renewal.renew(&self.verifier, now).await,
-            verified => return Ok(verified?),
+        if renewal.keep_fresh(&self.verifier, now).await {
+            self.report_shared_keys(others);
+        }
+        let unmatched = match self.verifier.attempt(delivery, now) {
+            Ok(verified) => return Ok(verified),
+            Err(Failed::Finally(error)) => return Err(error.into()),
+            Err(Failed::Unmatched(unmatched)) => unmatched,
+        };
+        if renewal.renew(&self.verifier, now).await {
+            self.report_shared_keys(others);
         }
         if self.verifier.has_no_keys() {
             return Err(Refusal::SecretUnavailable);
         }
-        Ok(self.verifier.verify(delivery, now)?)
+        Ok(self.verifier.retry(unmatched, now)?)
+    }
+
+    /// Logs an error for each of the `others` that has a key of this source: each delivery of one would be good at the
+    /// other, and a second event there.
+    pub fn report_shared_keys(&self, others: &[Self]) {
+        let name = self.verifier.source();
+        for other in others.iter().map(|other| &other.verifier).filter(|other| other.source() != name) {
+            if self.verifier.shares_a_key_with(other) {
+                tracing::error!(
+                    "source {name}: one of its secrets is also one of source {}: a delivery to one of them is valid \
+                     at the other, and forwarded twice",
+                    other.source()
+                );
+            }
+        }
     }
 }
 
@@ -66,7 +92,12 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         now: SystemTime,
         trail: &mut Trail,
     ) -> Result<Outcome, Refusal> {
-        let verified = source.verify(delivery, now).await?;
+        // Whoever signed it, it would not fit; a forged body should cost no pass over it.
+        let bytes = delivery.body.len();
+        if bytes > MAX_MESSAGE_BYTES {
+            return Err(TooLarge { bytes }.into());
+        }
+        let verified = source.verify(delivery, now, &self.sources).await?;
         trail.note_signature(&verified, now);
         let event = Event::parse(verified)?;
         trail.note_event(&event);
@@ -119,7 +150,7 @@ pub enum Refusal {
     #[error(transparent)]
     Unauthorized(#[from] SignatureError),
     #[error(transparent)]
-    Malformed(#[from] EventError),
+    Malformed(EventError),
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     #[error("there is no secret to verify with")]
@@ -128,6 +159,15 @@ pub enum Refusal {
     LedgerUnavailable(#[from] LedgerError),
     #[error(transparent)]
     QueueUnavailable(#[from] QueueError),
+}
+
+impl From<EventError> for Refusal {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Untrusted(error) => Self::Unauthorized(error),
+            error => Self::Malformed(error),
+        }
+    }
 }
 
 /// What was learnt of a delivery on its way, for the log; nothing of its content.

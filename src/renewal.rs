@@ -45,32 +45,32 @@ impl Renewal {
         Self { fetch: Box::new(move || Box::pin(fetch())), last }
     }
 
-    /// Renews the keys if they have aged.
-    pub(crate) async fn keep_fresh(&self, verifier: &Verifier, now: SystemTime) {
+    /// Renews the keys if they have aged. Returns whether this brought new ones.
+    pub(crate) async fn keep_fresh(&self, verifier: &Verifier, now: SystemTime) -> bool {
         let mut last = self.last.lock().await;
-        if last.success.is_none_or(|success| has_passed(success, MAX_AGE, now)) {
-            self.run(verifier, &mut last, now).await;
-        }
+        let aged = last.success.is_none_or(|success| has_passed(success, MAX_AGE, now));
+        aged && self.run(verifier, &mut last, now).await
     }
 
-    /// Renews the keys because none of them would do.
-    pub(crate) async fn renew(&self, verifier: &Verifier, now: SystemTime) {
-        self.run(verifier, &mut *self.last.lock().await, now).await;
+    /// Renews the keys because none of them would do. Returns whether this brought new ones.
+    pub(crate) async fn renew(&self, verifier: &Verifier, now: SystemTime) -> bool {
+        self.run(verifier, &mut *self.last.lock().await, now).await
     }
 
-    async fn run(&self, verifier: &Verifier, last: &mut Last, now: SystemTime) {
+    async fn run(&self, verifier: &Verifier, last: &mut Last, now: SystemTime) -> bool {
         if last.attempt.is_some_and(|attempt| !has_passed(attempt, MIN_INTERVAL, now)) {
-            return;
+            return false;
         }
         last.attempt = Some(now);
         match (self.fetch)().await {
             Ok(keys) => {
                 last.success = Some(now);
-                verifier.set_keys(keys);
+                verifier.set_keys(keys)
             }
             Err(error) => {
                 let reason = log::chain(error.as_ref());
                 tracing::error!("source {}: the secrets were not renewed: {reason}", verifier.source());
+                false
             }
         }
     }

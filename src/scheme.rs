@@ -9,8 +9,8 @@ pub type Text = Cow<'static, str>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheme {
     pub name: &'static str,
-    /// The headers that may carry the signature; the first one that is there counts.
-    pub signature: Vec<Text>,
+    /// The headers in which it may come, one family for each of the forms; a delivery is judged by one of them.
+    pub families: Vec<Family>,
     pub layout: Layout,
     pub encoding: Encoding,
     pub key: KeyForm,
@@ -26,6 +26,32 @@ pub struct Scheme {
     pub insists: bool,
     /// The types that happen to one object more than once, so that its key alone does not tell them apart.
     pub repeating: &'static [&'static str],
+    /// Whether unsigned headers tell apart events of the same body: the delivery id, or else the type and the shop.
+    ///
+    /// Without them a provider that sends one body for several topics or shops would lose all but one, and not to lose
+    /// an event ranks before not to forward it twice. The price: whoever captured a genuine delivery can have its body
+    /// forwarded again under another delivery id. A body of another's making is refused as ever.
+    pub unsigned_identity: bool,
+}
+
+/// The headers that belong together: what stands in one of them says nothing of a signature in another family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Family {
+    pub signature: Text,
+    /// Required by [`Time::Header`].
+    pub time: Option<Text>,
+    /// The delivery's or the event's id; required, and signed, with [`Signed::IdTimeBody`].
+    pub id: Option<Text>,
+    pub kind: Option<Text>,
+    /// The shop in which it happened.
+    pub shop: Option<Text>,
+}
+
+impl Family {
+    fn names(&self) -> impl Iterator<Item = &Text> {
+        let Self { signature, time, id, kind, shop } = self;
+        [Some(signature), time.as_ref(), id.as_ref(), kind.as_ref(), shop.as_ref()].into_iter().flatten()
+    }
 }
 
 /// How signatures stand in their header.
@@ -35,7 +61,7 @@ pub enum Layout {
     Labelled(&'static [&'static str]),
     /// `v1,… v1,… v1a,…`: a list with spaces; `v1` is an HMAC and `v1a` is Ed25519.
     Versioned,
-    /// One signature, after this prefix.
+    /// `…, …`: each after this prefix, which has no comma.
     Single(Text),
 }
 
@@ -56,28 +82,28 @@ pub enum KeyForm {
 }
 
 /// Where the time of a signature stands, in seconds since the epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
     Nowhere,
     /// In the signature's header, as `t=`.
     Element,
-    /// In one of these headers.
-    Header(Vec<Text>),
+    /// In the family's header of the time.
+    Header,
 }
 
 /// What is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {
     Body,
     /// `<time>.<body>`
     TimeBody,
-    /// `<id>.<time>.<body>`, the id being in one of these headers.
-    IdTimeBody(Vec<Text>),
+    /// `<id>.<time>.<body>`, the id being in the family's header of the id.
+    IdTimeBody,
 }
 
 impl Signed {
     /// Whether a changed time spoils the signature.
-    pub(crate) fn covers_time(&self) -> bool {
+    pub(crate) fn covers_time(self) -> bool {
         !matches!(self, Self::Body)
     }
 }
@@ -88,10 +114,10 @@ pub enum Origin {
     Nowhere,
     /// At a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) into the body.
     Body(Text),
-    /// In one of these headers, which the signature covers.
-    SignedHeader(Vec<Text>),
-    /// In a header that anybody may change: good to know, not to go by.
-    UnsignedHeader(Text),
+    /// In the family's header of that name, which the signature covers.
+    SignedHeader,
+    /// In the family's header of that name, which anybody may change.
+    UnsignedHeader,
 }
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -104,8 +130,8 @@ fn at(pointer: &'static str) -> Origin {
     Origin::Body(text(pointer))
 }
 
-fn svix(name: [&'static str; 2]) -> Vec<Text> {
-    name.map(text).into()
+fn signature(name: &'static str) -> Family {
+    Family { signature: text(name), ..Family::default() }
 }
 
 impl Scheme {
@@ -132,7 +158,7 @@ impl Scheme {
     pub fn duffel() -> Self {
         Self {
             name: "duffel",
-            signature: vec![text("x-duffel-signature")],
+            families: vec![signature("x-duffel-signature")],
             layout: Layout::Labelled(&["v1", "v2"]),
             encoding: Encoding::Hex,
             key: KeyForm::Raw,
@@ -150,28 +176,38 @@ impl Scheme {
                 "order.updated",
                 "ping.triggered",
             ],
+            unsigned_identity: false,
         }
     }
 
     /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
     #[must_use]
     pub fn standard_webhooks() -> Self {
-        let id = svix(["webhook-id", "svix-id"]);
+        let family = |signature, time, id| Family {
+            signature: text(signature),
+            time: Some(text(time)),
+            id: Some(text(id)),
+            ..Family::default()
+        };
         Self {
             name: "standard-webhooks",
-            signature: svix(["webhook-signature", "svix-signature"]),
+            families: vec![
+                family("webhook-signature", "webhook-timestamp", "webhook-id"),
+                family("svix-signature", "svix-timestamp", "svix-id"),
+            ],
             layout: Layout::Versioned,
             encoding: Encoding::Base64,
             key: KeyForm::Whsec,
-            time: Time::Header(svix(["webhook-timestamp", "svix-timestamp"])),
-            signed: Signed::IdTimeBody(id.clone()),
+            time: Time::Header,
+            signed: Signed::IdTimeBody,
             tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
-            id: Origin::SignedHeader(id.clone()),
-            idempotency_key: Origin::SignedHeader(id),
+            id: Origin::SignedHeader,
+            idempotency_key: Origin::SignedHeader,
             live_mode: Origin::Nowhere,
             insists: false,
             repeating: &[],
+            unsigned_identity: false,
         }
     }
 
@@ -180,7 +216,7 @@ impl Scheme {
     pub fn stripe() -> Self {
         Self {
             name: "stripe",
-            signature: vec![text("stripe-signature")],
+            families: vec![signature("stripe-signature")],
             layout: Layout::Labelled(&["v1"]),
             tolerance: Some(FIVE_MINUTES),
             idempotency_key: at("/id"),
@@ -196,25 +232,47 @@ impl Scheme {
     pub fn github() -> Self {
         Self {
             name: "github",
-            signature: vec![text("x-hub-signature-256")],
+            families: vec![Family {
+                id: Some(text("x-github-delivery")),
+                kind: Some(text("x-github-event")),
+                ..signature("x-hub-signature-256")
+            }],
             layout: Layout::Single(text("sha256=")),
-            kind: Origin::UnsignedHeader(text("x-github-event")),
-            id: Origin::UnsignedHeader(text("x-github-delivery")),
+            kind: Origin::UnsignedHeader,
+            id: Origin::UnsignedHeader,
             idempotency_key: Origin::Nowhere,
+            unsigned_identity: true,
             ..Self::hmac_sha256()
         }
     }
 
-    /// <https://shopify.dev/docs/apps/build/webhooks/subscribe/https>
+    /// <https://shopify.dev/docs/apps/build/webhooks/subscribe/https>, and without `X-`
+    /// <https://shopify.dev/docs/apps/build/events/verify-deliveries>
     #[must_use]
     pub fn shopify() -> Self {
+        let family = |signature, id, kind, shop| Family {
+            signature: text(signature),
+            time: None,
+            id: Some(text(id)),
+            kind: Some(text(kind)),
+            shop: Some(text(shop)),
+        };
         Self {
             name: "shopify",
-            signature: vec![text("x-shopify-hmac-sha256")],
+            families: vec![
+                family(
+                    "x-shopify-hmac-sha256",
+                    "x-shopify-webhook-id",
+                    "x-shopify-topic",
+                    "x-shopify-shop-domain",
+                ),
+                family("shopify-hmac-sha256", "shopify-webhook-id", "shopify-topic", "shopify-shop-domain"),
+            ],
             encoding: Encoding::Base64,
-            kind: Origin::UnsignedHeader(text("x-shopify-topic")),
-            id: Origin::UnsignedHeader(text("x-shopify-webhook-id")),
+            kind: Origin::UnsignedHeader,
+            id: Origin::UnsignedHeader,
             idempotency_key: Origin::Nowhere,
+            unsigned_identity: true,
             ..Self::hmac_sha256()
         }
     }
@@ -224,7 +282,7 @@ impl Scheme {
     pub fn hmac_sha256() -> Self {
         Self {
             name: "hmac-sha256",
-            signature: vec![text("x-webhook-signature")],
+            families: vec![signature("x-webhook-signature")],
             layout: Layout::Single(text("")),
             encoding: Encoding::Hex,
             key: KeyForm::Raw,
@@ -237,17 +295,17 @@ impl Scheme {
             live_mode: Origin::Nowhere,
             insists: false,
             repeating: &[],
+            unsigned_identity: false,
         }
     }
 
-    /// The headers that a delivery must keep for this scheme.
+    /// The headers that a delivery must keep for this scheme, each of them once.
     pub fn headers(&self) -> impl Iterator<Item = &Text> {
-        let time = if let Time::Header(names) = &self.time { &names[..] } else { &[] };
-        let id = if let Signed::IdTimeBody(names) = &self.signed { &names[..] } else { &[] };
-        let unsigned = [&self.kind, &self.id].into_iter().filter_map(|origin| match origin {
-            Origin::UnsignedHeader(name) => Some(name),
-            _ => None,
-        });
-        self.signature.iter().chain(time).chain(id).chain(unsigned)
+        let names = |families: &[Family], name: &Text| {
+            families.iter().any(|family| family.names().any(|n| n == name))
+        };
+        self.families.iter().enumerate().flat_map(move |(index, family)| {
+            family.names().filter(move |name| !names(&self.families[..index], name))
+        })
     }
 }

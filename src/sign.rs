@@ -1,14 +1,12 @@
 //! How would the provider sign? For the tool and the tests: the same schemes, the other way round.
 
-use std::borrow::Cow;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::Mac;
 
 use crate::{
     scheme::{Encoding, Layout, Scheme, Signed, Time},
     secret::Key,
-    signature::{Delivery, SignatureError},
+    signature::SignatureError,
 };
 
 /// What goes into a signature beside key and body.
@@ -33,17 +31,8 @@ pub fn sign(
     body: &[u8],
 ) -> Result<Vec<(String, String)>, SignatureError> {
     let time = signing.seconds.to_string();
-    let mut delivery = Delivery::default();
-    let mut add = |names: &[Cow<'static, str>], value: &str| {
-        delivery.headers.extend(names.first().map(|name| (name.clone(), value.to_owned())));
-    };
-    if let Signed::IdTimeBody(names) = &scheme.signed {
-        add(names, signing.id);
-    }
-    if let Time::Header(names) = &scheme.time {
-        add(names, &time);
-    }
-    let [id, dot, signed_time, last_dot] = scheme.signed.prefix(&delivery, Some(&time))?.map(str::as_bytes);
+    let prefix = scheme.signed.prefix(Some(signing.id), Some(&time))?;
+    let [id, dot, signed_time, last_dot] = prefix.map(str::as_bytes);
     let parts = [id, dot, signed_time, last_dot, body];
     let mac = key.mac(&parts).ok_or(SignatureError::Mismatch)?.finalize().into_bytes();
     let mac = match scheme.encoding {
@@ -58,6 +47,10 @@ pub fn sign(
         Layout::Versioned => format!("v1,{mac}"),
         Layout::Single(prefix) => format!("{prefix}{mac}"),
     };
-    delivery.headers.extend(scheme.signature.first().map(|name| (name.clone(), value)));
-    Ok(delivery.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
+    let family = scheme.families.first().cloned().unwrap_or_default();
+    let id =
+        family.id.filter(|_| scheme.signed == Signed::IdTimeBody).map(|name| (name, signing.id.to_owned()));
+    let time = family.time.filter(|_| scheme.time == Time::Header).map(|name| (name, time));
+    let headers = id.into_iter().chain(time).chain([(family.signature, value)]);
+    Ok(headers.map(|(name, value)| (name.into_owned(), value)).collect())
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    header::{Header, parse_time},
-    scheme::{Scheme, Signed, Time},
+    header::{Header, Signatures, parse_time},
+    scheme::{Family, Origin, Scheme, Signed, Time},
     secret::Key,
 };
 
@@ -30,10 +30,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The first of the headers that is there.
-    pub(crate) fn header<T: AsRef<str>>(&self, names: &[T]) -> Option<&str> {
-        let find = |name: &T| self.headers.iter().find(|(known, _)| known == name.as_ref());
-        names.iter().find_map(find).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -42,8 +40,11 @@ pub struct Verified {
     delivery: Delivery,
     source: Arc<str>,
     scheme: Arc<Scheme>,
+    family: Family,
     timestamp: Option<u64>,
     label: &'static str,
+    /// The mode of the secret, where it has one.
+    live_mode: Option<bool>,
 }
 
 impl Verified {
@@ -61,21 +62,32 @@ impl Verified {
         &self.scheme
     }
 
+    /// The headers that belong to the signature which matched.
+    pub(crate) fn family(&self) -> &Family {
+        &self.family
+    }
+
     /// The signature's header, verbatim.
     pub(crate) fn header(&self) -> &str {
-        self.delivery.header(&self.scheme.signature).unwrap_or_default()
+        self.delivery.header(&self.family.signature).unwrap_or_default()
     }
 
     /// The text of the time, where it stands in a header of its own.
     pub(crate) fn time_header(&self) -> Option<&str> {
-        let Time::Header(names) = &self.scheme.time else { return None };
-        self.delivery.header(names)
+        self.delivery.header(self.family.time.as_deref()?)
     }
 
     /// The signed time, in seconds since the epoch; `None` where the signature covers none.
     #[must_use]
     pub fn timestamp(&self) -> Option<u64> {
         self.timestamp
+    }
+
+    /// Compares the mode that the event states with that of the secret which signed it: who has the test secret must
+    /// not make live events.
+    pub(crate) fn check_mode(&self, stated: Option<bool>) -> Result<(), SignatureError> {
+        let secret = self.live_mode.filter(|_| self.scheme.live_mode != Origin::Nowhere);
+        if secret.is_some() && stated != secret { Err(SignatureError::OtherMode) } else { Ok(()) }
     }
 
     /// The label of the signature that matched, as in `v2`; empty where signatures have none.
@@ -90,7 +102,7 @@ impl Verified {
 pub struct Verifier {
     source: Arc<str>,
     scheme: Arc<Scheme>,
-    keys: RwLock<Vec<Key>>,
+    keys: RwLock<Arc<[Key]>>,
     tolerance: Duration,
 }
 
@@ -98,7 +110,8 @@ impl Verifier {
     /// Accepts what any of `keys` signed (none: nothing is accepted), up to `tolerance` old.
     #[must_use]
     pub fn new(source: &str, scheme: Scheme, keys: Vec<Key>, tolerance: Duration) -> Self {
-        Self { source: source.into(), scheme: scheme.into(), keys: RwLock::new(keys), tolerance }
+        let keys = RwLock::new(distinct(keys));
+        Self { source: source.into(), scheme: scheme.into(), keys, tolerance }
     }
 
     /// The name of the source.
@@ -113,15 +126,29 @@ impl Verifier {
         &self.scheme
     }
 
-    /// Accepts from now on what any of these signed, and nothing else.
-    pub fn set_keys(&self, keys: Vec<Key>) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    /// Accepts from now on what any of these signed, and nothing else. Returns whether there are new ones among them.
+    pub fn set_keys(&self, keys: Vec<Key>) -> bool {
+        let keys = distinct(keys);
+        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, Arc::clone(&keys));
+        keys.iter().any(|key| !contains(&old, key))
     }
 
     /// Whether there is nothing to verify with.
     #[must_use]
     pub fn has_no_keys(&self) -> bool {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.keys().is_empty()
+    }
+
+    /// Whether some delivery would be verified by both.
+    #[must_use]
+    pub fn shares_a_key_with(&self, other: &Self) -> bool {
+        let others = other.keys();
+        self.keys().iter().any(|key| contains(&others, key))
+    }
+
+    fn keys(&self) -> Arc<[Key]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Trades a delivery for the proof that the provider signed it.
@@ -129,35 +156,73 @@ impl Verifier {
     /// # Errors
     /// Whenever the delivery must not be forwarded. The reason is for the operator, not for the sender.
     pub fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, SignatureError> {
-        let scheme = &*self.scheme;
-        let header = delivery.header(&scheme.signature).ok_or(SignatureError::Missing)?;
-        let Header { time, signatures } = Header::parse(header, scheme).ok_or(SignatureError::Malformed)?;
-        let time = match &scheme.time {
-            Time::Nowhere => None,
-            Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
-            Time::Header(names) => Some(delivery.header(names).ok_or(SignatureError::Malformed)?),
-        };
-        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
-        let [id, dot, time, last_dot] = scheme.signed.prefix(&delivery, time)?.map(str::as_bytes);
-        let parts = [id, dot, time, last_dot, &delivery.body];
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let label = keys.iter().find_map(|key| key.find(&parts, signatures.of(key)));
-        drop(keys);
-        let label = *label.ok_or(SignatureError::Mismatch)?;
-        if let Some(seconds) = seconds {
-            self.check_time(seconds, unix_seconds(now))?;
-        }
-        let timestamp = seconds.filter(|_| scheme.signed.covers_time());
-        Ok(Verified {
-            delivery,
-            source: Arc::clone(&self.source),
-            scheme: Arc::clone(&self.scheme),
-            timestamp,
-            label,
-        })
+        self.attempt(delivery, now).map_err(Failed::into_error)
     }
 
-    fn check_time(&self, signed: u64, now: u64) -> Result<(), SignatureError> {
+    /// The same, but what no key matched may be tried again when there are others.
+    pub(crate) fn attempt(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Failed> {
+        let keys = self.keys();
+        match self.verify_with(&keys, &delivery, now) {
+            Ok(proof) => Ok(self.verified(delivery, proof)),
+            Err(SignatureError::Mismatch) => Err(Failed::Unmatched(Unmatched { delivery, tried: keys })),
+            Err(error) => Err(Failed::Finally(error)),
+        }
+    }
+
+    /// Tries the keys that are new since the attempt, and no other.
+    pub(crate) fn retry(&self, unmatched: Unmatched, now: SystemTime) -> Result<Verified, SignatureError> {
+        let Unmatched { delivery, tried } = unmatched;
+        let new: Vec<_> = self.keys().iter().filter(|key| !contains(&tried, key)).cloned().collect();
+        if new.is_empty() {
+            return Err(SignatureError::Mismatch);
+        }
+        let proof = self.verify_with(&new, &delivery, now)?;
+        Ok(self.verified(delivery, proof))
+    }
+
+    fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {
+        let Proof { family, timestamp, label, live_mode } = proof;
+        let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
+        Verified { delivery, source, scheme, family, timestamp, label, live_mode }
+    }
+
+    fn verify_with(
+        &self,
+        keys: &[Key],
+        delivery: &Delivery,
+        now: SystemTime,
+    ) -> Result<Proof, SignatureError> {
+        let now = unix_seconds(now);
+        let mut claims = Vec::new();
+        let mut error = SignatureError::Missing;
+        for family in &self.scheme.families {
+            match Claim::read(&self.scheme, family, delivery) {
+                Ok(claim) => claims.push(claim),
+                Err(SignatureError::Missing) => {}
+                Err(other) => error = other,
+            }
+        }
+        if claims.is_empty() {
+            return Err(error);
+        }
+        error = SignatureError::Mismatch;
+        for key in keys {
+            for (claim, label) in matches(key, &claims, &delivery.body) {
+                match self.check_time(claim.seconds, now) {
+                    Ok(()) => {
+                        let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
+                        let family = claim.family.clone();
+                        return Ok(Proof { family, timestamp, label, live_mode: key.live_mode() });
+                    }
+                    Err(other) => error = other,
+                }
+            }
+        }
+        Err(error)
+    }
+
+    fn check_time(&self, signed: Option<u64>, now: u64) -> Result<(), SignatureError> {
+        let Some(signed) = signed else { return Ok(()) };
         if now.saturating_sub(signed) > self.tolerance.as_secs() {
             return Err(SignatureError::Stale { age: now - signed });
         }
@@ -168,20 +233,113 @@ impl Verifier {
     }
 }
 
+/// Each key once; where two differ in their mode, the first counts.
+fn distinct(keys: Vec<Key>) -> Arc<[Key]> {
+    let mut distinct = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !contains(&distinct, &key) {
+            distinct.push(key);
+        }
+    }
+    distinct.into()
+}
+
+fn contains(keys: &[Key], key: &Key) -> bool {
+    keys.iter().any(|other| other.verifies_as(key))
+}
+
+/// Which signature it was that matched.
+struct Proof {
+    family: Family,
+    timestamp: Option<u64>,
+    label: &'static str,
+    live_mode: Option<bool>,
+}
+
+/// Why an attempt to verify a delivery failed.
+pub(crate) enum Failed {
+    /// None of the keys matched, so others may.
+    Unmatched(Unmatched),
+    /// No key would change that.
+    Finally(SignatureError),
+}
+
+impl Failed {
+    fn into_error(self) -> SignatureError {
+        match self {
+            Self::Unmatched(_) => SignatureError::Mismatch,
+            Self::Finally(error) => error,
+        }
+    }
+}
+
+/// A delivery with the keys that did not match it.
+pub(crate) struct Unmatched {
+    delivery: Delivery,
+    tried: Arc<[Key]>,
+}
+
+/// What a complete family of headers says: these signatures, over this before the body.
+struct Claim<'a> {
+    family: &'a Family,
+    signatures: Signatures,
+    seconds: Option<u64>,
+    /// In parts.
+    prefix: [&'a str; 4],
+}
+
+impl<'a> Claim<'a> {
+    fn read(scheme: &Scheme, family: &'a Family, delivery: &'a Delivery) -> Result<Self, SignatureError> {
+        let header = delivery.header(&family.signature).ok_or(SignatureError::Missing)?;
+        let Header { time, signatures } = Header::parse(header, scheme).ok_or(SignatureError::Malformed)?;
+        let other = |name: &Option<_>| name.as_deref().and_then(|name| delivery.header(name));
+        let time = match &scheme.time {
+            Time::Nowhere => None,
+            Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
+            Time::Header => Some(other(&family.time).ok_or(SignatureError::Malformed)?),
+        };
+        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
+        let prefix = scheme.signed.prefix(other(&family.id), time)?;
+        Ok(Self { family, signatures, seconds, prefix })
+    }
+}
+
+/// The claims that a key makes true, with the label of a signature. The body is read once for all of them that have the
+/// same before it.
+fn matches<'a>(
+    key: &'a Key,
+    claims: &'a [Claim<'a>],
+    body: &'a [u8],
+) -> impl Iterator<Item = (&'a Claim<'a>, &'static str)> {
+    let mut last = None;
+    claims.iter().filter(|claim| key.may_have_made(&claim.signatures)).filter_map(move |claim| {
+        let checker = match last.take() {
+            Some((prefix, checker)) if prefix == claim.prefix => checker,
+            _ => {
+                let [id, dot, time, last_dot] = claim.prefix.map(str::as_bytes);
+                key.read(&[id, dot, time, last_dot, body])
+            }
+        };
+        let label = checker.find(&claim.signatures);
+        last = Some((claim.prefix, checker));
+        Some((claim, label?))
+    })
+}
+
 impl Signed {
     /// What is signed before the body, in parts; the time as the text it came in.
     pub(crate) fn prefix<'a>(
-        &self,
-        delivery: &'a Delivery,
+        self,
+        id: Option<&'a str>,
         time: Option<&'a str>,
     ) -> Result<[&'a str; 4], SignatureError> {
         let time = time.unwrap_or_default();
         Ok(match self {
             Self::Body => [""; 4],
             Self::TimeBody => ["", "", time, "."],
-            Self::IdTimeBody(names) => {
+            Self::IdTimeBody => {
                 // With a dot in it, what is signed could be cut elsewhere: a part of a body would pass for a body.
-                let id = delivery.header(names).filter(|id| !id.is_empty() && !id.contains('.'));
+                let id = id.filter(|id| !id.is_empty() && !id.contains('.'));
                 [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }
         })
@@ -201,6 +359,8 @@ pub enum SignatureError {
     Stale { age: u64 },
     #[error("the signature is from {ahead} s in the future")]
     Future { ahead: u64 },
+    #[error("the event is not of the mode (live or test) of the secret that signed it")]
+    OtherMode,
 }
 
 /// The whole seconds since the epoch, as signatures and records count time.

@@ -5,12 +5,15 @@ use std::{collections::HashSet, fmt, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    config::{Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode},
+    config::{NOT_AN_ARN, Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode, quoted},
     filter::{Filter, Mode},
     pairs::Pairs,
-    scheme::{Encoding, KeyForm, Layout, Origin, Scheme, Signed, Time},
+    scheme::{Encoding, Family, KeyForm, Layout, Origin, Scheme, Signed, Text, Time},
     secret::{Secret, SecretError},
 };
+
+/// No provider has more keys in use at once; each header present is read.
+const MAX_SIGNATURE_HEADERS: usize = 10;
 
 /// Reads all sources, and all mistakes in them; each mistake names its source and field.
 pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<String>) {
@@ -33,10 +36,29 @@ pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<Stri
             mistakes.push(format!("{name} stands twice"));
         }
         let mut fields = Fields { fields, mistakes: Vec::new() };
-        sources.extend(fields.source(&name, window));
+        let source = fields.source(&name, window);
         mistakes.extend(fields.mistakes.into_iter().map(|mistake| format!("{name}: {mistake}")));
+        mistakes.extend(source.iter().flat_map(|source| shared_secrets(source, &sources)));
+        sources.extend(source);
     }
     (sources, mistakes)
+}
+
+/// A delivery to one of two such sources would be good at the other, and a second event there.
+fn shared_secrets(source: &SourceConfig, others: &[SourceConfig]) -> Vec<String> {
+    let field = |other: &SourceConfig| match (&source.secrets, &other.secrets) {
+        (Secrets::Stored(arn), Secrets::Stored(other)) if arn == other => Some("secret_arn"),
+        (Secrets::Given(keys), Secrets::Given(others)) => {
+            let is_shared = keys.iter().any(|key| others.iter().any(|other| key.verifies_as(other)));
+            is_shared.then_some("secret")
+        }
+        _ => None,
+    };
+    let shared = others.iter().filter_map(|other| Some((field(other)?, &other.name)));
+    let mistake = |(field, other)| {
+        format!("{}: {field} is that of {other} too; each source needs its own", source.name)
+    };
+    shared.map(mistake).collect()
 }
 
 /// Reads a scheme with its fields, as the value of one source has them.
@@ -66,7 +88,7 @@ struct Fields {
 impl Fields {
     fn source(&mut self, name: &str, window: Duration) -> Option<SourceConfig> {
         let scheme = self.scheme();
-        let secrets = self.secrets(scheme.as_ref());
+        let secrets = self.secrets(name, scheme.as_ref());
         let default = scheme.as_ref().and_then(|scheme| scheme.tolerance).unwrap_or(window).min(window);
         let tolerance = self.parse("tolerance", parse_duration);
         if tolerance.is_some() && scheme.as_ref().is_some_and(|scheme| scheme.time == Time::Nowhere) {
@@ -74,11 +96,12 @@ impl Fields {
         }
         let tolerance = tolerance.unwrap_or(default);
         if let Err(what) = check_tolerance(tolerance, window) {
-            self.mistake("tolerance", what);
+            let value = humantime::format_duration(tolerance).to_string();
+            self.refuse("tolerance", &value, what);
         }
         let types = self.strings("event_types").unwrap_or_else(|| vec!["*".to_owned()]);
-        if types.iter().any(|kind| kind.contains(',')) {
-            self.mistake("event_types", "must be a list: there is a comma within a type");
+        if let Some(kind) = types.iter().find(|kind| kind.contains(',')) {
+            self.refuse("event_types", kind, "has a comma: several types must be a list");
         }
         let mode = self.parse("live_mode", parse_mode).unwrap_or_default();
         if mode != Mode::Any && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == Origin::Nowhere) {
@@ -90,12 +113,13 @@ impl Fields {
     }
 
     fn scheme(&mut self) -> Option<Scheme> {
-        let Some(name) = self.string("scheme") else {
-            self.mistake("scheme", format!("is required: one of {}", Scheme::NAMES.join(", ")));
-            return None;
-        };
+        let names = Scheme::NAMES.join(", ");
+        if !self.has("scheme") {
+            self.mistake("scheme", format!("is required: one of {names}"));
+        }
+        let name = self.string("scheme")?;
         let Some(mut scheme) = Scheme::named(&name) else {
-            self.mistake("scheme", format!("must be one of {}", Scheme::NAMES.join(", ")));
+            self.refuse("scheme", &name, format!("is not known: it must be one of {names}"));
             return None;
         };
         if scheme.name == "hmac-sha256" {
@@ -105,21 +129,27 @@ impl Fields {
     }
 
     fn configure(&mut self, scheme: &mut Scheme) {
-        if let Some(header) = self.header("signature_header") {
-            scheme.signature = vec![header.into()];
-        }
+        let signatures = self.headers("signature_header");
+        let time = self.header("timestamp_header").map(Text::from);
+        let signatures = signatures
+            .unwrap_or_else(|| scheme.families.iter().map(|family| family.signature.clone()).collect());
+        let family = |signature| Family { signature, time: time.clone(), ..Family::default() };
+        scheme.families = signatures.into_iter().map(family).collect();
         if let Some(encoding) = self.parse("encoding", |text| match text {
             "hex" => Ok(Encoding::Hex),
             "base64" => Ok(Encoding::Base64),
-            _ => Err("must be hex or base64"),
+            _ => Err("is not hex or base64"),
         }) {
             scheme.encoding = encoding;
         }
         if let Some(prefix) = self.string("prefix") {
+            if prefix.contains(',') {
+                self.refuse("prefix", &prefix, "has a comma, which separates signatures");
+            }
             scheme.layout = Layout::Single(prefix.into());
         }
-        if let Some(header) = self.header("timestamp_header") {
-            scheme.time = Time::Header(vec![header.into()]);
+        if time.is_some() {
+            scheme.time = Time::Header;
         }
         match self.take("signed_timestamp") {
             None | Some(Value::Bool(true)) if scheme.time != Time::Nowhere => {
@@ -127,7 +157,9 @@ impl Fields {
             }
             None | Some(Value::Bool(false)) => {}
             Some(Value::Bool(true)) => self.mistake("signed_timestamp", "needs timestamp_header"),
-            Some(_) => self.mistake("signed_timestamp", "must be true or false"),
+            Some(value) => {
+                self.mistake("signed_timestamp", format!("{} is not true or false", shown(&value)));
+            }
         }
         if let Some(pointer) = self.pointer("key") {
             (scheme.id, scheme.idempotency_key) = (pointer.clone(), pointer);
@@ -137,8 +169,8 @@ impl Fields {
         }
     }
 
-    fn secrets(&mut self, scheme: Option<&Scheme>) -> Option<Secrets> {
-        let missing = !self.fields.0.iter().any(|(name, _)| matches!(name.as_str(), "secret" | "secret_arn"));
+    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
+        let missing = !self.has("secret") && !self.has("secret_arn");
         let given = self.strings("secret");
         let stored = self.string("secret_arn");
         match (given, stored) {
@@ -146,10 +178,14 @@ impl Fields {
             (None, None) if missing => self.mistake("secret", "or secret_arn is required"),
             (None, None) => {}
             (None, Some(arn)) if arn.starts_with("arn:") => return Some(Secrets::Stored(arn)),
-            (None, Some(_)) => self.mistake("secret_arn", "must be an ARN"),
+            (None, Some(_)) => self.mistake("secret_arn", NOT_AN_ARN),
             (Some(texts), None) => {
                 let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
-                let key = |text: &String| Secret::new(text)?.key(form);
+                let key = |text: &String| {
+                    let secret = Secret::new(text)?;
+                    secret.warn(source, "SOURCES");
+                    secret.key(form)
+                };
                 match texts.iter().map(key).collect::<Result<_, SecretError>>() {
                     Ok(keys) => return Some(Secrets::Given(keys)),
                     Err(error) => self.mistake("secret", format!("is wrong: {error}")),
@@ -163,6 +199,15 @@ impl Fields {
         self.mistakes.push(format!("{field} {what}"));
     }
 
+    /// A mistake in a value that is shown; that of a secret, or of what may be one by mistake, is not.
+    fn refuse(&mut self, field: &str, value: &str, what: impl fmt::Display) {
+        self.mistake(field, format_args!("{} {what}", quoted(value)));
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.fields.0.iter().any(|(name, _)| name == field)
+    }
+
     fn take(&mut self, field: &str) -> Option<Value> {
         let index = self.fields.0.iter().position(|(name, _)| name == field)?;
         Some(self.fields.0.remove(index).1)
@@ -171,8 +216,8 @@ impl Fields {
     fn string(&mut self, field: &str) -> Option<String> {
         match self.take(field)? {
             Value::String(text) if !text.trim().is_empty() => Some(text),
-            _ => {
-                self.mistake(field, "must be a string that is not blank");
+            value => {
+                self.wrong_value(field, &value, "is not a string, or blank");
                 None
             }
         }
@@ -180,32 +225,48 @@ impl Fields {
 
     /// A string, or a list of them.
     fn strings(&mut self, field: &str) -> Option<Vec<String>> {
-        let values = match self.take(field)? {
-            Value::Array(values) if !values.is_empty() => values,
-            value => vec![value],
+        let given = self.take(field)?;
+        let values = match &given {
+            Value::Array(values) if !values.is_empty() => values.as_slice(),
+            value => std::slice::from_ref(value),
         };
-        let text = |value| match value {
-            Value::String(text) if !text.trim().is_empty() => Some(text),
+        let text = |value: &Value| match value {
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             _ => None,
         };
-        let texts: Option<Vec<_>> = values.into_iter().map(text).collect();
+        let texts: Option<Vec<_>> = values.iter().map(text).collect();
         if texts.is_none() {
-            self.mistake(field, "must be a string or a list of strings, none of them blank");
+            self.wrong_value(field, &given, "is not a string or a list of strings, none of them blank");
         }
         texts
     }
 
+    fn wrong_value(&mut self, field: &str, value: &Value, what: &str) {
+        if field.starts_with("secret") {
+            self.mistake(field, what);
+        } else {
+            self.mistake(field, format!("{} {what}", shown(value)));
+        }
+    }
+
     fn parse<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
         let text = self.string(field)?;
-        parse(&text).map_err(|what| self.mistake(field, what)).ok()
+        parse(&text).map_err(|what| self.refuse(field, &text, what)).ok()
     }
 
     fn header(&mut self, field: &str) -> Option<String> {
-        self.parse(field, |text| {
-            let name =
-                http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "must be the name of a header")?;
-            Ok(name.as_str().to_owned())
-        })
+        self.parse(field, header_name)
+    }
+
+    /// One name, or a list of them.
+    fn headers(&mut self, field: &str) -> Option<Vec<Text>> {
+        let texts = self.strings(field)?;
+        if texts.len() > MAX_SIGNATURE_HEADERS {
+            self.mistake(field, format!("has more than {MAX_SIGNATURE_HEADERS} names"));
+        }
+        let name = |text: &String| header_name(text).map(Text::from).map_err(|what| (text.clone(), what));
+        let names: Result<Vec<_>, _> = texts.iter().map(name).collect();
+        names.map_err(|(text, what)| self.refuse(field, &text, what)).ok()
     }
 
     fn pointer(&mut self, field: &str) -> Option<Origin> {
@@ -213,7 +274,7 @@ impl Fields {
             if is_pointer(text) {
                 Ok(Origin::Body(text.to_owned().into()))
             } else {
-                Err("must be a JSON pointer, such as /data/id")
+                Err("is not a JSON pointer, such as /data/id")
             }
         })
     }
@@ -224,6 +285,19 @@ impl Fields {
             self.mistake(&name, "is not a field of this scheme, or stands twice");
         }
     }
+}
+
+/// A value of JSON for a message, quoted as it is there.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        value => value.to_string().chars().take(100).collect(),
+    }
+}
+
+fn header_name(text: &str) -> Result<String, &'static str> {
+    let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not the name of a header")?;
+    Ok(name.as_str().to_owned())
 }
 
 /// RFC 6901: a tilde stands for nothing by itself. No body is so deep that more than 32 steps would help.
@@ -269,10 +343,14 @@ mod tests {
         )
         .unwrap();
         let expected = Scheme {
-            signature: vec!["x-signature".into()],
+            families: vec![Family {
+                signature: "x-signature".into(),
+                time: Some("x-timestamp".into()),
+                ..Family::default()
+            }],
             encoding: Encoding::Base64,
             layout: Layout::Single("v0=".into()),
-            time: Time::Header(vec!["x-timestamp".into()]),
+            time: Time::Header,
             signed: Signed::TimeBody,
             kind: Origin::Body("/event".into()),
             id: Origin::Body("/data/id".into()),
@@ -309,6 +387,13 @@ mod tests {
             ("colour", r#""scheme":"github","secret":"x","colour":"red""#),
             ("secret", r#""scheme":"github","secret":"x","secret":"y""#),
             ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":"a b""#),
+            ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":["a","b c"]"#),
+            ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":[]"#),
+            (
+                "signature_header",
+                r#""scheme":"hmac-sha256","secret":"x","signature_header":["1","2","3","4","5","6","7","8","9","10","11"]"#,
+            ),
+            ("prefix", r#""scheme":"hmac-sha256","secret":"x","prefix":"v1,""#),
             ("encoding", r#""scheme":"hmac-sha256","secret":"x","encoding":"base32""#),
             ("signed_timestamp", r#""scheme":"hmac-sha256","secret":"x","signed_timestamp":true"#),
             (
@@ -326,6 +411,40 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_value_is_named_unless_it_may_be_a_secret() {
+        for (fields, named) in [
+            (r#""scheme":"nope","secret":"x""#, r#"scheme "nope" is not known: it must be one of duffel, "#),
+            (r#""scheme":["x"],"secret":"x""#, r#"scheme ["x"] is not a string"#),
+            (r#""scheme":"stripe","secret":"x","tolerance":"2d""#, r#"tolerance "2days" is longer than"#),
+            (r#""scheme":"stripe","secret":"x","tolerance":"soon""#, r#"tolerance "soon" is not a duration"#),
+            (r#""scheme":"stripe","secret":"x","live_mode":"both""#, r#"live_mode "both" is not one of"#),
+            (r#""scheme":"stripe","secret":"x","event_types":["a",1]"#, r#"event_types ["a",1] is not"#),
+            (r#""scheme":"hmac-sha256","secret":"x","encoding":"base32""#, r#"encoding "base32" is not"#),
+            (r#""scheme":"hmac-sha256","secret":"x","prefix":"v1,""#, r#"prefix "v1," has a comma"#),
+            (r#""scheme":"hmac-sha256","secret":"x","key":"id""#, r#"key "id" is not a JSON pointer"#),
+            (
+                r#""scheme":"hmac-sha256","secret":"x","signature_header":["a","b c"]"#,
+                r#"signature_header "b c" is not the name"#,
+            ),
+        ] {
+            let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(mistakes[0].starts_with(&format!("shop: {named}")), "{mistakes:?}");
+        }
+        for fields in [
+            r#""scheme":"github","secret_arn":"hush""#,
+            r#""scheme":"github","secret_arn":["hush"]"#,
+            r#""scheme":"github","secret":["x",{"hush":1}]"#,
+            r#""scheme":"github","secret":"x","secrets":"hush""#,
+            r#""scheme":"standard-webhooks","secret":"hush!""#,
+        ] {
+            let mistakes = mistakes(&format!(r#"{{"shop":{{{fields}}}}}"#));
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(!mistakes[0].contains("hush"), "{mistakes:?}");
+        }
+    }
+
+    #[test]
     fn names_are_path_segments_and_stand_once() {
         for name in ["", "Duffel", "a/b", "a b", "é", "a.b"] {
             let text = format!(r#"{{"{name}":{{"scheme":"github","secret":"x"}}}}"#);
@@ -334,6 +453,30 @@ mod tests {
         let twice = r#"{"a":{"scheme":"github","secret":"x"},"a":{"scheme":"github","secret":"y"}}"#;
         assert_eq!(mistakes(twice), ["a stands twice"]);
         assert_eq!(mistakes("{}").len(), 1);
+    }
+
+    #[test]
+    fn two_sources_have_different_secrets() {
+        let two = |a: &str, b: &str| mistakes(&format!(r#"{{"a":{{{a}}},"b":{{{b}}}}}"#));
+        let (github, stripe) = (r#""scheme":"github","#, r#""scheme":"stripe","#);
+        for (one, other, field) in [
+            (r#""secret":"hush""#, r#""secret":"hush""#, "secret"),
+            (r#""secret":["x","hush"]"#, r#""secret":[" hush ","y"]"#, "secret"),
+            (r#""secret_arn":"arn:x""#, r#""secret_arn":"arn:x""#, "secret_arn"),
+        ] {
+            for scheme in [github, stripe] {
+                let mistakes = two(&format!("{github}{one}"), &format!("{scheme}{other}"));
+                let [mistake] = &mistakes[..] else { panic!("{mistakes:?}") };
+                assert!(mistake.starts_with(&format!("b: {field} is that of a too")), "{mistake}");
+                assert!(!mistake.contains("hush") && !mistake.contains("arn:"), "{mistake}");
+            }
+        }
+        let different =
+            two(&format!(r#"{github}"secret":"hush""#), r#""scheme":"standard-webhooks","secret":"hush""#);
+        assert_eq!(different, Vec::<String>::new(), "the key is another one");
+        let different =
+            two(&format!(r#"{github}"secret_arn":"arn:x""#), &format!(r#"{github}"secret_arn":"arn:y""#));
+        assert_eq!(different, Vec::<String>::new());
     }
 
     #[test]

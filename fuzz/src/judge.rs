@@ -65,6 +65,13 @@ struct Found {
     bytes: Vec<u8>,
 }
 
+impl Found {
+    /// Whether it is as long as a signature of its kind.
+    fn is_whole(&self) -> bool {
+        self.bytes.len() == if self.public { 64 } else { 32 }
+    }
+}
+
 pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
     let Some(header) = claim.signature else { return Verdict::Missing };
     if header.len() > 4096 {
@@ -104,7 +111,7 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
                 let (version, bytes) = (&element[..comma], from_base64(&element[comma + 1..]));
                 match version {
                     "v1" => found.extend(bytes.map(|bytes| Found { label: "v1", public: false, bytes })),
-                    "v1a" if found.iter().filter(|one: &&Found| one.public).count() < 4 => {
+                    "v1a" if found.iter().filter(|one: &&Found| one.public && one.is_whole()).count() < 4 => {
                         found.extend(bytes.map(|bytes| Found { label: "v1a", public: true, bytes }));
                     }
                     _ => {}
@@ -114,11 +121,17 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
         }
         Kind::Github | Kind::Shopify | Kind::Plain | Kind::Timed | Kind::LooselyTimed => {
             let prefix = if party.kind == Kind::Github { "sha256=" } else { "" };
-            let Some(text) = header.trim().strip_prefix(prefix) else { return Verdict::Malformed };
-            let bytes = if party.kind == Kind::Shopify { from_base64(text) } else { from_hex(text) };
-            (bytes.map(|bytes| Found { label: "", public: false, bytes }).into_iter().collect(), None)
+            let mut found = Vec::new();
+            for element in header.split(',') {
+                let Some(text) = element.trim().strip_prefix(prefix) else { continue };
+                let text = text.trim();
+                let bytes = if party.kind == Kind::Shopify { from_base64(text) } else { from_hex(text) };
+                found.extend(bytes.map(|bytes| Found { label: "", public: false, bytes }));
+            }
+            (found, None)
         }
     };
+    let found: Vec<_> = found.into_iter().filter(Found::is_whole).collect();
     if found.is_empty() {
         return Verdict::Malformed;
     }

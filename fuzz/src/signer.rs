@@ -55,7 +55,20 @@ pub fn sources() -> String {
     format!("{{{}}}", sources.join(","))
 }
 
-/// The names of the headers for signature, time and id.
+/// All the sets of such names.
+pub fn families(kind: Kind) -> Vec<[String; 3]> {
+    let first = names(kind).map(str::to_owned);
+    let second = match kind {
+        Kind::StandardHmac | Kind::StandardEd25519 => {
+            first.clone().map(|name| name.replace("webhook-", "svix-"))
+        }
+        Kind::Shopify => first.clone().map(|name| name.replace("x-shopify-", "shopify-")),
+        _ => return vec![first],
+    };
+    vec![first, second]
+}
+
+/// The names of the headers for signature, time and id, as the sources here use them.
 pub fn names(kind: Kind) -> [&'static str; 3] {
     match kind {
         Kind::Duffel => ["x-duffel-signature", "", ""],

@@ -92,5 +92,6 @@ fn verdict(found: Result<Verified, SignatureError>) -> Verdict {
         Err(SignatureError::Mismatch) => Verdict::Mismatch,
         Err(SignatureError::Stale { age }) => Verdict::Stale { age },
         Err(SignatureError::Future { ahead }) => Verdict::Future { ahead },
+        Err(SignatureError::OtherMode) => unreachable!("no secret here has a mode"),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{ConfigError, DEFAULT_WINDOW, Environment},
+    config::{ConfigError, DEFAULT_WINDOW, Environment, NOT_AN_ARN},
     duffel::{AccessToken, Client, DEFAULT_URL},
 };
 
@@ -46,25 +46,31 @@ impl Settings {
         if token_arn.is_empty() {
             environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", "is required: the ARN of a secret");
         } else if !token_arn.starts_with("arn:") {
-            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", "must be an ARN");
+            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", NOT_AN_ARN);
         }
         let url = environment.get("DUFFEL_API_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
         // The address is judged before there is a token.
         if let Ok(Err(error)) = AccessToken::new("any").map(|any| Client::new(&url, any)) {
-            environment.mistake("DUFFEL_API_URL", format_args!("will not do: {error}"));
-        }
-        let redeliveries = match environment.get("MAX_REDELIVERIES").map(|text| text.parse()) {
-            None => DEFAULT_REDELIVERIES,
-            Some(Ok(number)) if number > 0 => number,
-            Some(_) => {
-                environment.mistake("MAX_REDELIVERIES", "must be a whole number from 1 on");
-                0
+            // Credentials may stand before the host, or behind the question mark.
+            if url.contains(['@', '?']) {
+                environment.mistake("DUFFEL_API_URL", format_args!("is not valid: {error}"));
+            } else {
+                environment.refuse("DUFFEL_API_URL", &url, format_args!("is not valid: {error}"));
             }
+        }
+        let redeliveries = match environment.get("MAX_REDELIVERIES") {
+            None => DEFAULT_REDELIVERIES,
+            Some(text) => text.parse().ok().filter(|number| *number > 0).unwrap_or_else(|| {
+                environment.refuse("MAX_REDELIVERIES", &text, "is not a whole number from 1 on");
+                0
+            }),
         };
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
         if window < 2 * MARGIN {
-            environment.mistake(
+            let value = environment.get("DEDUP_WINDOW").unwrap_or_default();
+            environment.refuse(
                 "DEDUP_WINDOW",
+                &value,
                 "is shorter than 2h: what is delivered again would be forwarded again",
             );
         }
@@ -123,6 +129,9 @@ mod tests {
                 let mistakes = read(&[TOKEN, (variable, value)]).unwrap_err().0;
                 assert_eq!(mistakes.len(), 1, "{variable}={value}: {mistakes:?}");
                 assert!(mistakes[0].starts_with(variable), "{mistakes:?}");
+                let is_named = mistakes[0].contains(&format!("{variable} {value:?} "));
+                let may_be_secret = variable == "DUFFEL_ACCESS_TOKEN_ARN" || value.contains('?');
+                assert_eq!(is_named, !may_be_secret, "{mistakes:?}");
             }
         }
     }

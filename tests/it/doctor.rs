@@ -164,7 +164,7 @@ async fn a_secret_that_cannot_be_one_is_found_and_not_shown() {
     let deployment = Deployment::well().await;
     deployment.put_secret(r#"{"secret":"54vFWvaSbbzYpxXPeB4YEw=="}"#).await;
     let found = deployment.found().await;
-    only(&found, "secret", &["neither a plain string nor a JSON list"]);
+    only(&found, "secret", &["must be a plain string, a JSON list"]);
     assert!(!found.0[0].contains("54vF"));
     deployment.put_secret("54vFWvaSbb zYpxXPeB4YEw==").await;
     let found = deployment.found().await;

@@ -1,6 +1,8 @@
 //! The `receiver` process as Lambda runs it, against a queue, a table and secrets as AWS has them.
 
 mod answers;
+mod cases;
+mod confidential;
 mod crash;
 mod faults;
 mod hostile;
@@ -9,6 +11,7 @@ mod message;
 mod secrets;
 mod sources;
 mod start;
+mod transformed;
 
 use std::{
     collections::BTreeMap,

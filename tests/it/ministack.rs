@@ -209,6 +209,18 @@ impl Backend {
         request.set_secret_string(value.map(str::to_owned)).send().await.unwrap().arn.unwrap()
     }
 
+    /// Creates a secret of bytes, and returns its ARN.
+    pub async fn create_binary_secret(&self, value: &[u8]) -> String {
+        let request = self.secrets.create_secret().name(Uuid::new_v4().to_string());
+        request
+            .secret_binary(aws_sdk_secretsmanager::primitives::Blob::new(value))
+            .send()
+            .await
+            .unwrap()
+            .arn
+            .unwrap()
+    }
+
     /// What a version of a secret holds; `None` if there is no such version.
     pub async fn version(&self, arn: &str, stage: &str) -> Option<String> {
         let request = self.secrets.get_secret_value().secret_id(arn).version_stage(stage);

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     helpers::{World, key},
+    schemes::SURPLUS_BITS,
     setup,
 };
 
@@ -185,4 +186,27 @@ fn the_rust_library_agrees_with_us() {
         };
         deliveries.as_array().unwrap().iter().map(judge).collect()
     });
+}
+
+/// A secret whose last character has surplus bits, which no random one has.
+#[test]
+fn the_javascript_library_takes_surplus_bits_as_we_do() {
+    let folder = setup::node("references", &NODE);
+    let copy = folder.join("surplus-bits.mjs");
+    fs::copy(script("reference.mjs"), &copy).unwrap();
+    let secrets =
+        SURPLUS_BITS.iter().flat_map(|(secret, _)| [(*secret).to_owned(), format!("whsec_{secret}")]);
+    let cases: Vec<_> = secrets.map(|secret| Case { secret, ..Case::random("standard-webhooks") }).collect();
+    let delivery = |case: &Case| {
+        json!({
+            "scheme": case.scheme.name, "secret": case.secret, "id": case.id, "body": STANDARD.encode(&case.body),
+        })
+    };
+    let judged = ask(Command::new("node").arg(copy), &cases.iter().map(delivery).collect());
+    for (case, judged) in cases.iter().zip(judged.as_array().unwrap()) {
+        let headers = judged["headers"].as_object().unwrap_or_else(|| panic!("{judged}"));
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        assert_eq!(case.knock(&headers, &case.body), 202, "{}", case.secret);
+    }
 }

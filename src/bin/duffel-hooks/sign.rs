@@ -104,7 +104,7 @@ impl Signer {
             }
             _ => {}
         }
-        if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody(_)) {
+        if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody) {
             return Err(WrongUsage(format!("--id: the scheme {name} signs no id")));
         }
         Ok(())

@@ -82,13 +82,17 @@ fn mismatch(error: SignatureError, right: Option<&str>, secrets: usize, tried: &
     )
 }
 
-/// The signature's header, out of its value or its whole line.
-fn signature(scheme: &Scheme, text: &str) -> Option<(Cow<'static, str>, String)> {
+/// The signature's header, out of its value or its whole line. Of a value alone, the other headers say which of the
+/// scheme's families it belongs to.
+fn signature(scheme: &Scheme, text: &str) -> Vec<(Cow<'static, str>, String)> {
     let named = text.split_once(':').and_then(|(name, value)| {
-        let name = scheme.signature.iter().find(|known| known.eq_ignore_ascii_case(name.trim()))?;
-        Some((name.clone(), value.trim().to_owned()))
+        let mut names = scheme.families.iter().map(|family| &family.signature);
+        let name = names.find(|known| known.eq_ignore_ascii_case(name.trim()))?;
+        Some(vec![(name.clone(), value.trim().to_owned())])
     });
-    named.or_else(|| scheme.signature.first().map(|name| (name.clone(), text.to_owned())))
+    let unnamed =
+        || scheme.families.iter().map(|family| (family.signature.clone(), text.to_owned())).collect();
+    named.unwrap_or_else(unnamed)
 }
 
 /// Whether the signature is that of the body, whatever its age.
@@ -109,8 +113,9 @@ fn form(scheme: &Scheme) -> String {
         Layout::Versioned => format!("v1,{encoding}"),
         Layout::Single(prefix) => format!("{prefix}{encoding}"),
     };
-    let id = if let Signed::IdTimeBody(names) = &scheme.signed { names.first() } else { None };
-    let time = if let Time::Header(names) = &scheme.time { names.first() } else { None };
+    let family = scheme.families.first();
+    let id = family.and_then(|family| family.id.as_ref()).filter(|_| scheme.signed == Signed::IdTimeBody);
+    let time = family.and_then(|family| family.time.as_ref()).filter(|_| scheme.time == Time::Header);
     let others = id.into_iter().map(|name| (name, "ID")).chain(time.map(|name| (name, "SECONDS")));
     let others = others.map(|(name, value)| format!(" --header '{name}: {value}'"));
     format!("--signature '{value}'{}", others.collect::<String>())
@@ -174,9 +179,10 @@ mod tests {
     #[test]
     fn the_header_may_come_with_its_name() {
         let scheme = &Scheme::standard_webhooks();
-        let read = |text| signature(scheme, text).unwrap();
-        assert_eq!(read("Svix-Signature:  v1,abc="), ("svix-signature".into(), "v1,abc=".to_owned()));
-        assert_eq!(read("v1,abc="), ("webhook-signature".into(), "v1,abc=".to_owned()));
-        assert_eq!(read("X: v1,abc="), ("webhook-signature".into(), "X: v1,abc=".to_owned()));
+        let read = |text| signature(scheme, text);
+        assert_eq!(read("Svix-Signature:  v1,abc="), [("svix-signature".into(), "v1,abc=".to_owned())]);
+        assert_eq!(read("v1,abc=")[0], ("webhook-signature".into(), "v1,abc=".to_owned()));
+        assert_eq!(read("v1,abc=")[1], ("svix-signature".into(), "v1,abc=".to_owned()));
+        assert_eq!(read("X: v1,abc=")[0], ("webhook-signature".into(), "X: v1,abc=".to_owned()));
     }
 }

@@ -263,7 +263,7 @@ async fn signed_bodies_of_any_content_end_as_the_contract_says() {
     assert_eq!(stage.deliver(&Delivery::new(large)).await, helpers::answer(413, "too_large"));
 }
 
-fn signed_bytes(message: &aws_sdk_sqs::types::Message) -> Vec<u8> {
+pub(super) fn signed_bytes(message: &aws_sdk_sqs::types::Message) -> Vec<u8> {
     let body = message.body().unwrap();
     match message.message_attributes().and_then(|attributes| attributes.get("encoding")) {
         Some(_) => STANDARD.decode(body).unwrap(),

@@ -11,8 +11,10 @@ use duffel_webhook_receiver::{
     renewal::{MAX_AGE, MIN_INTERVAL},
     signature::unix_seconds,
 };
+use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::{Delivery, Stage, function};
 use crate::{
@@ -241,4 +243,158 @@ async fn deliveries_that_wait_for_new_secrets_share_one_renewal() {
     );
     assert_eq!((one, two, three), (202, 401, 202));
     assert_eq!(world.fetches(), fetches + 2);
+}
+
+/// The messages of the lines of a level.
+fn messages(stage: &mut Stage, level: &str) -> Vec<String> {
+    let lines = stage.function.lines();
+    let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_level = lines.filter(|line| line["level"] == level);
+    of_level.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn invisible_characters_around_a_secret_mean_nothing() {
+    for (before, after) in [("", "\u{200b}"), ("\u{feff}", ""), ("\u{2060}\n", " \u{200d}\u{200c}")] {
+        let secret = format!("{before}{SECRET}{after}");
+        let stage = Stage::of(Backend::new().await, &[("WEBHOOK_SECRET", &secret)]).await;
+        assert_eq!(status(&stage, SECRET).await, 202, "{secret:?}");
+        let stage = stage_with_secrets(&[&secret]).await;
+        assert_eq!(status(&stage, SECRET).await, 202, "{secret:?}");
+        let listed = format!("{before}{}{after}", json!([secret]));
+        let stage = stage_with_secrets(&[&listed]).await;
+        assert_eq!(status(&stage, SECRET).await, 202, "{listed:?}");
+    }
+}
+
+/// Secrets that no provider makes, each with the words for it.
+const DOUBTFUL: [(&str, &str); 6] = [
+    ("planted wrapped", "white space"),
+    ("planted\u{200b}wrapped", "invisible"),
+    ("plant\u{e9}", "not ASCII"),
+    ("'planted'", "quotation mark"),
+    ("planted\"", "quotation mark"),
+    ("WEBHOOK_SECRET=planted", "NAME="),
+];
+
+#[tokio::test]
+async fn a_secret_that_looks_wrong_is_warned_of_by_name_whichever_way_it_comes() {
+    for (secret, words) in DOUBTFUL {
+        let backend = Backend::new().await;
+        let arn = backend.create_secret(Some(secret)).await;
+        let given = json!({ "crm": { "scheme": "github", "secret": [SECRET, secret] } }).to_string();
+        let stored = json!({ "crm": { "scheme": "github", "secret_arn": arn } }).to_string();
+        for (variable, value, names) in [
+            ("WEBHOOK_SECRET", secret, ["source duffel: ", "WEBHOOK_SECRET"]),
+            ("WEBHOOK_SECRET_ARN", &arn, ["source duffel: ", "WEBHOOK_SECRET_ARN"]),
+            ("SOURCES", &given, ["source crm: ", "SOURCES"]),
+            ("SOURCES", &stored, ["source crm: ", "secret_arn"]),
+        ] {
+            let mut stage = Stage::of(Backend::new().await, &[(variable, value)]).await;
+            if variable == "SOURCES" {
+                stage.deliver(&Delivery::new("{}").to("GET", "/webhooks/crm")).await;
+            } else {
+                // It is used all the same.
+                assert_eq!(status(&stage, secret).await, 202, "{variable} {secret}");
+            }
+            let warnings = messages(&mut stage, "WARN");
+            let [warning] = &warnings[..] else { panic!("{variable} {secret}: {warnings:?}") };
+            assert!(names.iter().chain(&[words]).all(|word| warning.contains(word)), "{warning}");
+            assert!(!warning.contains("plant"), "{warning}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_looks_wrong_after_a_refresh_is_warned_of() {
+    let (mut stage, arn) = stage_and_arn(&[SECRET]).await;
+    stage.backend.put_secret(&arn, "'planted'").await;
+    assert_eq!(status(&stage, "'planted'").await, 202);
+    let warnings = messages(&mut stage, "WARN");
+    assert!(warnings.len() == 1 && warnings[0].contains("quotation mark"), "{warnings:?}");
+    assert!(!warnings[0].contains("planted"), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_looks_right_is_not_warned_of() {
+    for secret in [SECRET, "ABC=", "a_b=="] {
+        let mut stage = stage_with_secrets(&[secret]).await;
+        assert_eq!(status(&stage, secret).await, 202);
+        assert_eq!(messages(&mut stage, "WARN"), Vec::<String>::new(), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_json_string_is_a_string() {
+    let stage = stage_with_secrets(&[r#" "a \u0041 \"secret" "#]).await;
+    assert_eq!(status(&stage, r#"a A "secret"#).await, 202);
+}
+
+#[tokio::test]
+async fn a_secret_of_bytes_is_reported_as_that() {
+    let backend = Backend::new().await;
+    let arn = backend.create_binary_secret(b"planted").await;
+    let mut stage = Stage::of(backend, &[("WEBHOOK_SECRET_ARN", &arn)]).await;
+    assert_eq!(status(&stage, "planted").await, 503);
+    let errors = messages(&mut stage, "ERROR");
+    assert!(errors[0].contains("holds bytes (SecretBinary), not text"), "{errors:?}");
+    assert!(!errors.concat().contains("planted") && !errors.concat().contains("blank"), "{errors:?}");
+}
+
+/// The status of an event that states a mode, or none.
+async fn status_in_mode(stage: &Stage, secret: &str, live_mode: Option<bool>) -> u16 {
+    let key = format!("ord_{secret}_{live_mode:?}");
+    let stated = live_mode.map(|live| format!(r#""live_mode":{live},"#)).unwrap_or_default();
+    let body = helpers::event("order.created", "wev_1", &key).replace(r#""live_mode":true,"#, &stated);
+    stage.deliver(&Delivery::new(body).signed_with(secret)).await.0
+}
+
+#[tokio::test]
+async fn a_secret_signs_events_of_its_own_mode_only() {
+    let mut stage = stage_with_secrets(&[r#"{"live":["l1","l2"],"test":"t","any":"a"}"#]).await;
+    for (secret, live, test, neither) in
+        [("l1", 202, 401, 401), ("l2", 202, 401, 401), ("t", 401, 202, 401), ("a", 202, 202, 202)]
+    {
+        assert_eq!(status_in_mode(&stage, secret, Some(true)).await, live, "{secret}");
+        assert_eq!(status_in_mode(&stage, secret, Some(false)).await, test, "{secret}");
+        assert_eq!(status_in_mode(&stage, secret, None).await, neither, "{secret}");
+    }
+    assert_eq!(stage.backend.messages().await.len(), 6);
+    let refused: Vec<_> = stage.function.lines().into_iter().filter(|line| line.contains("401")).collect();
+    assert!(refused.len() == 6 && refused.iter().all(|line| line.contains("of the mode")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_secret_without_a_mode_signs_events_of_both() {
+    let stage = stage_with_secrets(&[r#"["a","b"]"#]).await;
+    for live_mode in [Some(true), Some(false), None] {
+        assert_eq!(status_in_mode(&stage, "a", live_mode).await, 202);
+    }
+}
+
+#[tokio::test]
+async fn the_current_version_says_the_mode_of_a_secret_that_both_versions_hold() {
+    let stage = stage_with_secrets(&["t", r#"{"test":"t"}"#]).await;
+    assert_eq!(status_in_mode(&stage, "t", Some(true)).await, 401);
+    assert_eq!(status_in_mode(&stage, "t", Some(false)).await, 202);
+}
+
+#[tokio::test]
+async fn modes_are_ignored_where_events_do_not_state_theirs() {
+    let backend = Backend::new().await;
+    let arn = backend.create_secret(Some(r#"{"live":"hush"}"#)).await;
+    let sources = json!({ "code": { "scheme": "github", "secret_arn": arn } }).to_string();
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources)]).await;
+    let delivery = Delivery::new("{}").unsigned();
+    let signature = hex::encode(hmac("hush", b"{}"));
+    let delivery = delivery.header("X-Hub-Signature-256", &format!("sha256={signature}"));
+    assert_eq!(stage.deliver(&delivery.to("POST", "/webhooks/code")).await.0, 202);
+    let warnings = messages(&mut stage, "WARN");
+    assert!(warnings.len() == 1 && warnings[0].contains("source code: the modes"), "{warnings:?}");
+}
+
+pub(super) fn hmac(secret: &str, body: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    mac.finalize().into_bytes().to_vec()
 }

@@ -77,3 +77,36 @@ async fn a_placeholder_that_was_replaced_is_passed_over() {
     "/webhooks/crm".clone_into(&mut delivery.path);
     assert_eq!(stage.deliver(&delivery).await, answer(401, "unauthorized"));
 }
+
+/// The errors in the log.
+fn errors(stage: &mut Stage) -> Vec<String> {
+    stage.function.lines().into_iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect()
+}
+
+#[tokio::test]
+async fn a_secret_that_two_sources_turn_out_to_share_is_an_error_that_names_both() {
+    let backend = Backend::new().await;
+    let duffel = backend.create_secret(Some("planted")).await;
+    let stripe = backend.create_secret(Some(r#"["other","planted"]"#)).await;
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources(&duffel, &stripe))]).await;
+    assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED).signed_with("planted")).await.0, 202);
+    let errors = errors(&mut stage);
+    let [error] = &errors[..] else { panic!("{errors:?}") };
+    assert!(error.contains("source duffel") && error.contains("source payments"), "{error}");
+    assert!(!error.contains("planted"), "{error}");
+}
+
+#[tokio::test]
+async fn a_secret_that_two_sources_come_to_share_is_an_error_that_names_both() {
+    let backend = Backend::new().await;
+    let duffel = backend.create_secret(Some(SECRET)).await;
+    let stripe = backend.create_secret(Some(STRIPE_SECRET)).await;
+    let mut stage = Stage::of(backend, &[("SOURCES", &sources(&duffel, &stripe))]).await;
+    assert_eq!(stage.deliver(&payment(STRIPE_SECRET, "payment_intent.succeeded")).await.0, 202);
+    stage.backend.put_secret(&stripe, SECRET).await;
+    assert_eq!(stage.deliver(&payment(SECRET, "payment_intent.failed")).await.0, 202);
+    let errors = errors(&mut stage);
+    let [error] = &errors[..] else { panic!("{errors:?}") };
+    assert!(error.contains("source duffel") && error.contains("source payments"), "{error}");
+    assert!(!error.contains(SECRET), "{error}");
+}

@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Delivery, Stage};
 use crate::{
@@ -62,6 +62,33 @@ async fn each_mistake_in_the_environment_is_named_alone() {
         assert!(line.contains(name), "{name} is not in: {line}");
         assert!(!line.contains(SECRET), "{line}");
     }
+}
+
+#[tokio::test]
+async fn two_sources_with_one_secret_do_not_start() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:planted-abcdef";
+    for (field, secret) in [("secret", "planted"), ("secret_arn", arn)] {
+        let source = json!({ "scheme": "duffel", field: secret });
+        let sources = json!({ "live": source, "test": source }).to_string();
+        let line = refusal(Function::start([QUEUE, ("SOURCES", &sources)]).await).await;
+        assert!(line.contains(&format!("test: {field} is that of live too")), "{line}");
+        assert!(!line.contains("planted"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_names_the_value_that_it_refuses() {
+    let sources = r#"{"crm":{"scheme":"nope","secret":"planted"}}"#;
+    let line = refusal(Function::start([QUEUE, ("SOURCES", sources)]).await).await;
+    assert!(line.contains(r#"SOURCES: crm: scheme "nope" is not known"#), "{line}");
+    let variables =
+        [QUEUE, ("WEBHOOK_SECRET_ARN", "planted"), ("LIVE_MODE", "production"), ("DEDUP_WINDOW", "soon")];
+    let line = refusal(Function::start(variables).await).await;
+    assert!(line.contains(r#"LIVE_MODE "production""#) && line.contains(r#"DEDUP_WINDOW "soon""#), "{line}");
+    assert!(!line.contains("planted"), "{line}");
+    // What is not JSON might be anything, a secret among it.
+    let line = refusal(Function::start([QUEUE, ("SOURCES", r#"{"crm":{"secret":"planted"#)]).await).await;
+    assert!(line.contains("SOURCES") && !line.contains("planted"), "{line}");
 }
 
 #[tokio::test]

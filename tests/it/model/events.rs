@@ -168,8 +168,8 @@ impl Letter {
     /// The request, with what anybody can change changed by `number`.
     pub fn post(&self, number: usize) -> Request<Bytes> {
         let mut request = Request::post(format!("/webhooks/{}", self.event.sender().name))
-            .header("x-github-event", "push")
-            .header("x-github-delivery", number.to_string());
+            .header("x-github-event", number.to_string())
+            .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958");
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

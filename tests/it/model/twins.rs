@@ -121,7 +121,7 @@ impl Twin {
         request: &Request<Bytes>,
         now: SystemTime,
     ) -> Result<u64, &'static str> {
-        let name = source.verifier.scheme().signature[0].clone();
+        let name = source.verifier.scheme().families[0].signature.clone();
         let headers = header(source, request).map(|value| (name, value)).into_iter().collect();
         let delivery = Delivery { headers, body: request.body().clone(), trace: None };
         match source.verifier.verify(delivery, now) {
@@ -164,6 +164,6 @@ impl Twin {
 }
 
 fn header(source: &Source, request: &Request<Bytes>) -> Option<String> {
-    let value = request.headers().get(&*source.verifier.scheme().signature[0])?;
+    let value = request.headers().get(&*source.verifier.scheme().families[0].signature)?;
     value.to_str().ok().map(str::to_owned)
 }

@@ -4,7 +4,6 @@ use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
     aws::TTL_ATTRIBUTE,
     operator::{Output, Stack, StackError, dead_letters::DeadLetters, metric, vitals},
-    secret::Secret,
 };
 
 use super::Finding;
@@ -64,20 +63,21 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         let fix = "register the webhook (duffel-hooks webhooks create --store), or store its secret";
         return Ok(Finding::fail(NAME, "it has no value yet", fix).with_command(store));
     };
-    let Ok(current) = current else {
-        let seen = "it is blank, or neither a plain string nor a JSON list of strings";
-        return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
+    let current = match current {
+        Ok(current) => current,
+        Err(error) => return Ok(Finding::fail(NAME, error.to_string(), RIGHT_ONE).with_command(store)),
     };
-    let is_broken = |secret: &Secret| secret.looks_broken() || secret.expose().contains(['"', '\'']);
-    if current.iter().any(is_broken) {
-        let seen = "it has white space or quotes within it, as no secret of Duffel's has";
+    let doubts: Vec<_> = current.iter().flat_map(|active| active.secret.doubts()).collect();
+    if let Some(doubt) = doubts.first() {
+        let seen = format!("it {doubt}, as no secret of Duffel's does");
         return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
     }
     let previous = vitals::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(Result::ok).unwrap_or_default();
-    let active = match current.len() + previous.len() {
+    let (current, previous) = (current.iter().len(), previous.iter().len());
+    let active = match current + previous {
         1 => "1 secret is active".to_owned(),
-        number => format!("{number} secrets are active, {} of them of the previous version", previous.len()),
+        number => format!("{number} secrets are active, {previous} of them of the previous version"),
     };
     Ok(Finding::ok(NAME, active))
 }

@@ -1,0 +1,317 @@
+//! Headers that belong together, and several signatures of one delivery.
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use duffel_webhook_receiver::{receive::Source, renewal::Renewal, secret::Key};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{STANDARD, at, generic, post, scheme, source, status, world};
+use crate::helpers::{DAY, World, answer, key, noon};
+
+fn mac(secret: &str, body: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+fn attribute<'a>(message: &'a serde_json::Value, name: &str) -> Option<&'a str> {
+    message["MessageAttributes"][name]["StringValue"].as_str()
+}
+
+#[test]
+fn a_header_of_another_family_does_not_hide_the_complete_one() {
+    let (secret, id, seconds, body, signature) = STANDARD[1];
+    let time = seconds.to_string();
+    let svix = [("svix-id", id), ("svix-timestamp", &*time), ("svix-signature", signature)];
+    for stray in [
+        &[("webhook-id", "proxy-7")][..],
+        &[("webhook-timestamp", "1")],
+        &[("webhook-signature", signature)],
+        &[("webhook-signature", "v1,")],
+        &[("webhook-id", "proxy-7"), ("webhook-timestamp", "1")],
+    ] {
+        let headers = [&svix[..], stray].concat();
+        let status = status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), seconds);
+        assert_eq!(status, 202, "{stray:?}");
+    }
+}
+
+#[test]
+fn each_complete_family_is_tried_and_the_attributes_are_of_the_one_that_verified() {
+    let (secret, id, seconds, body, signature) = STANDARD[1];
+    let time = seconds.to_string();
+    let wrong = BASE64.encode([7; 32]);
+    let wrong = format!("v1,{wrong}");
+    for (right, other) in [("svix", "webhook"), ("webhook", "svix")] {
+        let names = |prefix: &str| ["id", "timestamp", "signature"].map(|name| format!("{prefix}-{name}"));
+        for (other_time, other_signature) in [(&*time, &*wrong), ("1", &*wrong), ("1", signature)] {
+            let (right, other) = (names(right), names(other));
+            let headers = [
+                (&*other[0], "msg_other"),
+                (&*other[1], other_time),
+                (&*other[2], other_signature),
+                (&*right[0], id),
+                (&*right[1], &*time),
+                (&*right[2], signature),
+            ];
+            let world = world(&scheme("standard-webhooks"), secret);
+            assert_eq!(world.knock(post("it", &headers, body.as_bytes()), at(seconds)).0, 202);
+            let message = &world.queued()[0];
+            assert_eq!(attribute(message, "event_id"), Some(id));
+            assert_eq!(attribute(message, "idempotency_key"), Some(id));
+            assert_eq!(attribute(message, "signature_timestamp"), Some(&*time));
+            assert_eq!(attribute(message, "signature"), Some(signature));
+        }
+    }
+}
+
+#[test]
+fn headers_of_two_families_do_not_complete_each_other() {
+    let (secret, id, seconds, body, signature) = STANDARD[1];
+    let time = seconds.to_string();
+    for headers in [
+        [("webhook-id", id), ("svix-timestamp", &*time), ("svix-signature", signature)],
+        [("svix-id", id), ("webhook-timestamp", &*time), ("svix-signature", signature)],
+        [("svix-id", id), ("svix-timestamp", &*time), ("webhook-signature", signature)],
+    ] {
+        let status = status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), seconds);
+        assert_eq!(status, 401, "{headers:?}");
+    }
+}
+
+const SHOPIFY: &str = r#"{"id":4500001,"financial_status":"paid"}"#;
+
+/// Delivers Shopify's body at noon of a day, under the older names of its headers or the newer ones.
+fn shopify(world: &World, prefix: &str, headers: &[(&str, &str)], day: u32) -> String {
+    let signature = BASE64.encode(mac("hush", SHOPIFY));
+    let mut all = vec![(format!("{prefix}hmac-sha256"), signature)];
+    all.extend(headers.iter().map(|(name, value)| (format!("{prefix}{name}"), (*value).to_owned())));
+    world.knock(post("it", &all, SHOPIFY.as_bytes()), noon() + DAY * day).1
+}
+
+#[test]
+fn shopify_is_known_by_its_older_headers_and_its_newer_ones() {
+    for prefix in ["x-shopify-", "shopify-"] {
+        let world = world(&scheme("shopify"), "hush");
+        let headers = [("topic", "orders/paid"), ("webhook-id", "w1"), ("shop-domain", "anna.myshopify.com")];
+        assert_eq!(shopify(&world, prefix, &headers, 0), "accepted");
+        let message = &world.queued()[0];
+        assert_eq!(attribute(message, "event_type"), Some("orders/paid"));
+        assert_eq!(attribute(message, "event_id"), Some("w1"));
+        assert_eq!(attribute(message, "shop"), Some("anna.myshopify.com"));
+        let mut tampered = SHOPIFY.to_owned();
+        tampered.push(' ');
+        let signature = BASE64.encode(mac("hush", SHOPIFY));
+        let forged = [(format!("{prefix}hmac-sha256"), signature)];
+        assert_eq!(world.knock(post("it", &forged, tampered.as_bytes()), noon()).0, 401);
+    }
+}
+
+#[test]
+fn the_delivery_id_tells_events_of_the_same_body_apart() {
+    let world = world(&scheme("shopify"), "hush");
+    let knock = |topic: &str, id: &str, shop: &str, day| {
+        let headers = [("topic", topic), ("webhook-id", id), ("shop-domain", shop)];
+        shopify(&world, "x-shopify-", &headers, day)
+    };
+    assert_eq!(knock("orders/create", "w0", "anna", 0), "accepted");
+    assert_eq!(knock("orders/paid", "w1", "anna", 0), "accepted");
+    assert_eq!(knock("orders/create", "w2", "bert", 0), "accepted");
+    // A retry keeps the id. Whoever renames the topic or the shop of a captured delivery achieves nothing.
+    for topic in ["orders/create", "orders/paid", "refunds/create"] {
+        for shop in ["anna", "bert", ""] {
+            assert_eq!(knock(topic, "w0", shop, 1), "duplicate", "{topic} {shop}");
+        }
+    }
+    assert_eq!(world.queued().len(), 3);
+    // The price, as the documentation has it: the same body again under an id of his choice.
+    assert_eq!(knock("orders/create", "made up", "anna", 1), "accepted");
+}
+
+#[test]
+fn without_a_delivery_id_type_and_shop_tell_events_of_the_same_body_apart() {
+    let world = world(&scheme("shopify"), "hush");
+    let knock = |headers: &[(&str, &str)], day| shopify(&world, "shopify-", headers, day);
+    let events = [
+        &[("topic", "a"), ("shop-domain", "x")][..],
+        &[("topic", "a"), ("shop-domain", "y")],
+        &[("topic", "b"), ("shop-domain", "x")],
+        &[("topic", "a")],
+        &[("shop-domain", "a")],
+        &[],
+        // An id that reads like a topic is another thing.
+        &[("webhook-id", "a")],
+    ];
+    for event in events {
+        assert_eq!(knock(event, 0), "accepted", "{event:?}");
+    }
+    for event in events {
+        assert_eq!(knock(event, 1), "duplicate", "{event:?}");
+    }
+}
+
+#[test]
+fn any_signature_of_a_list_may_match() {
+    let body = "{}";
+    let (right, wrong) = (hex::encode(mac("hush", body)), hex::encode([7; 32]));
+    let pager = generic(r#","prefix":"v1=""#);
+    let knock = |header: &str| status(&pager, "hush", &[("x-webhook-signature", header)], body.as_bytes(), 0);
+    for header in [
+        format!("v1={right}"),
+        format!("v1={wrong},v1={right}"),
+        format!("v1={right},v1={wrong}"),
+        format!(" v1= {right} , v1={wrong} "),
+        format!("v2={wrong}, v1={right}, v1=potato, v1={}, ,", &right[..62]),
+    ] {
+        assert_eq!(knock(&header), 202, "{header}");
+    }
+    for header in [
+        format!("v1={wrong},v1={wrong}"),
+        format!("v2={right}"),
+        right.clone(),
+        format!("v1={right}{right}"),
+        format!("v1={}", &right[..62]),
+        format!("v1={right};v1={right}"),
+        "v1=".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(knock(&header), 401, "{header}");
+    }
+}
+
+#[test]
+fn white_space_around_a_signature_means_nothing() {
+    let signature = BASE64.encode(mac("hush", "{}"));
+    for prefix in ["sha256=", "sha256 ", "sha256= "] {
+        let scheme = generic(&format!(r#","prefix":"{prefix}","encoding":"base64""#));
+        let trimmed = prefix.trim();
+        for header in [
+            format!("{prefix}{signature}"),
+            format!("{trimmed} {signature}"),
+            format!(" {trimmed}  {signature} "),
+        ] {
+            let headers = [("x-webhook-signature", &*header)];
+            assert_eq!(status(&scheme, "hush", &headers, b"{}", 0), 202, "{prefix:?} {header}");
+        }
+    }
+}
+
+#[test]
+fn each_of_several_signature_headers_is_tried() {
+    let docusign = generic(
+        r#","signature_header":["X-DocuSign-Signature-1","X-DocuSign-Signature-2"],"encoding":"base64","key":"/none""#,
+    );
+    let (right, wrong) = (BASE64.encode(mac("hush", "{}")), BASE64.encode([7; 32]));
+    let (one, two) = ("x-docusign-signature-1", "x-docusign-signature-2");
+    for (headers, status) in [
+        (&[(one, &*right)][..], 202),
+        (&[(two, &*right)], 202),
+        (&[(one, &*wrong), (two, &*right)], 202),
+        (&[(one, &*right), (two, &*wrong)], 202),
+        (&[(one, "not base64"), (two, &*right)], 202),
+        (&[(one, &*wrong), (two, &*wrong)], 401),
+        (&[("x-docusign-signature-3", &*right)], 401),
+    ] {
+        let world = world(&docusign, "hush");
+        assert_eq!(world.knock(post("it", headers, b"{}"), noon()).0, status, "{headers:?}");
+        for message in world.queued() {
+            assert_eq!(attribute(&message, "signature"), Some(&*right));
+        }
+    }
+    // Under another of its headers it is the same event.
+    let world = world(&docusign, "hush");
+    let knock = |name| world.knock(post("it", &[(name, &*right)], b"{}"), noon());
+    assert_eq!(knock(one), answer(202, "accepted"));
+    assert_eq!(knock(two), answer(200, "duplicate"));
+}
+
+/// What a forged delivery of a large body costs.
+fn cost_once(world: &World, headers: &[(&String, &str)]) -> Duration {
+    let body = "x".repeat(1_000_000);
+    let request = post("it", headers, body.as_bytes());
+    let started = Instant::now();
+    assert_eq!(world.knock(request, noon()).0, 401);
+    started.elapsed()
+}
+
+/// The least of several times.
+fn cost(world: &World, headers: &[(&String, &str)]) -> Duration {
+    (0..7).map(|_| cost_once(world, headers)).min().unwrap()
+}
+
+#[test]
+fn more_signatures_cost_no_more_passes_over_the_body() {
+    let names: Vec<_> = (1..=10).map(|number| format!("x-{number}")).collect();
+    let world = world(&generic(&format!(r#","signature_header":{names:?}"#)), "hush");
+    let wrong = hex::encode([7; 32]);
+    let list = vec![&*wrong; 60].join(",");
+    let one = cost(&world, &[(&names[0], &*wrong)]);
+    let many = cost(&world, &names.iter().map(|name| (name, &*list)).collect::<Vec<_>>());
+    assert!(many < one * 3, "{one:?} for one signature, {many:?} for 600");
+}
+
+#[test]
+fn a_key_that_is_active_twice_costs_no_second_pass() {
+    let header = ("x-webhook-signature".to_owned(), hex::encode([7; 32]));
+    let headers = [(&header.0, &*header.1)];
+    let once = cost(&World::of(vec![source("it", &generic(""), &["hush"])]), &headers);
+    let tenfold = cost(&World::of(vec![source("it", &generic(""), &["hush"; 10])]), &headers);
+    assert!(tenfold < once * 3, "{once:?} for one key, {tenfold:?} for it ten times");
+}
+
+/// With a secret that is fetched again, as it is or changed.
+#[test]
+fn only_keys_that_a_fetch_brought_are_tried_after_it() {
+    let scheme = generic("");
+    let header = ("x-webhook-signature".to_owned(), hex::encode([7; 32]));
+    let headers = [(&header.0, &*header.1)];
+    let all: Vec<_> = (0..10).map(|number| format!("secret {number}")).collect();
+    let keys: Vec<_> = all.iter().map(|secret| key(&scheme, secret)).collect();
+    let fetched = |keys: &[Key]| {
+        let keys = keys.to_vec();
+        let mut source = source("it", &scheme, &all.iter().map(String::as_str).collect::<Vec<_>>());
+        source.renewal = Some(Renewal::new(Some(noon()), move || {
+            let keys = keys.clone();
+            async move { Ok(keys) }
+        }));
+        source
+    };
+    // Each delivery has a receiver of its own: one that fetched lately does not fetch again.
+    let cost = |source: &dyn Fn() -> Source| {
+        let cost = || cost_once(&World::of(vec![source()]), &headers);
+        (0..5).map(|_| cost()).min().unwrap()
+    };
+    let without = cost(&|| Source { renewal: None, ..fetched(&keys) });
+    let unchanged = cost(&|| fetched(&keys));
+    let one_more = cost(&|| fetched(&[&keys[..], &[key(&scheme, "new")]].concat()));
+    assert!(
+        unchanged * 2 < without * 3,
+        "{without:?} without a fetch, {unchanged:?} with one that changed nothing"
+    );
+    assert!(
+        one_more * 2 < without * 3,
+        "{without:?} without a fetch, {one_more:?} with one that brought a key"
+    );
+}
+
+#[test]
+fn what_no_message_could_hold_is_refused_before_it_is_read() {
+    let world = world(&generic(""), "hush");
+    let signature = hex::encode(mac("hush", "{}"));
+    let knock = |bytes: usize| {
+        let body = "x".repeat(bytes);
+        world.knock(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
+    };
+    assert_eq!(knock(1_048_576), answer(401, "unauthorized"));
+    assert_eq!(knock(1_048_577), answer(413, "too_large"));
+    assert!(world.queued().is_empty());
+    let started = Instant::now();
+    knock(1_048_576);
+    let hashed = started.elapsed();
+    let started = Instant::now();
+    knock(1_048_577);
+    let refused = started.elapsed();
+    assert!(refused < hashed, "{hashed:?} for a body that is hashed, {refused:?} for one that is refused");
+}
