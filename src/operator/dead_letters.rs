@@ -1,5 +1,7 @@
 //! What became of the events that a consumer gave up: the dead-letter queue, and the way back.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};
 
@@ -73,9 +75,9 @@ impl DeadLetters {
         Ok(answer.queue_urls)
     }
 
-    /// An empty hand.
-    pub fn hand(&self) -> Hand<'_> {
-        Hand::new(self)
+    /// An empty hand, which holds what it takes for so long at a time.
+    pub fn hand(&self, hold: Duration) -> Hand<'_> {
+        Hand::new(self, hold)
     }
 
     /// Lets SQS move everything back to where it came from (`sqs:StartMessageMoveTask`).

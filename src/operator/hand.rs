@@ -1,17 +1,18 @@
 //! How to look at what is in a queue: take it in hand, and put it back or delete it.
 
+mod dead_letter;
+
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageSystemAttributeName,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
 
+pub use self::dead_letter::DeadLetter;
 use super::{CallError, dead_letters::DeadLetters};
 
 /// The most that one call takes, and the most that one call deletes.
@@ -19,6 +20,9 @@ const BATCH: usize = 10;
 
 /// How long others do not see what is being looked at, should the one who looks never put it back.
 pub const HOLD: Duration = Duration::from_mins(2);
+
+/// The most that SQS allows, from the moment of receipt; an hour is left for the time until then.
+const MAX_HOLD: Duration = Duration::from_hours(11);
 
 /// Asked so long for a message, every server of the queue has been asked.
 const WAIT: Duration = Duration::from_secs(1);
@@ -29,40 +33,118 @@ const WAIT: Duration = Duration::from_secs(1);
 #[must_use = "what is in hand is to be put back"]
 pub struct Hand<'a> {
     queue: &'a DeadLetters,
+    hold: Duration,
+    /// The longest hold that was asked for.
+    longest: Duration,
+    began: Instant,
     seen: HashSet<String>,
-    /// The receipts by the messages' ids.
-    held: HashMap<String, String>,
+    /// By the messages' ids.
+    held: HashMap<String, Held>,
+    /// When the first of them is to be held on to.
+    due: Instant,
+}
+
+struct Held {
+    receipt: String,
+    /// When others see it again.
+    until: Instant,
 }
 
 impl<'a> Hand<'a> {
-    pub(super) fn new(queue: &'a DeadLetters) -> Self {
-        Self { queue, seen: HashSet::new(), held: HashMap::new() }
+    pub(super) fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
+        let began = Instant::now();
+        Self {
+            queue,
+            hold,
+            longest: hold,
+            began,
+            seen: HashSet::new(),
+            held: HashMap::new(),
+            due: began + hold,
+        }
     }
 
-    /// Takes up to ten messages that were not seen before; none if there are no more (`sqs:ReceiveMessage`).
+    /// How long others may not see what is in hand, should it not be put back.
+    #[must_use]
+    pub fn longest_hold(&self) -> Duration {
+        self.longest
+    }
+
+    /// Takes up to ten messages that were not seen before; none if there are no more (`sqs:ReceiveMessage`,
+    /// `sqs:ChangeMessageVisibility`).
     ///
     /// # Errors
-    /// When nobody says.
+    /// If AWS refuses or does not answer.
     pub async fn take(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
-        let seconds = |time: Duration| i32::try_from(time.as_secs()).unwrap_or(i32::MAX);
+        // Held on to, a message comes again only if that failed; if it keeps failing, nothing new ever comes.
+        let give_up = Instant::now() + 2 * self.longest;
+        loop {
+            self.hold_on().await;
+            let received = self.receive(most).await?;
+            if received.is_empty() {
+                return Ok(Vec::new());
+            }
+            let taken: Vec<_> = received.into_iter().filter_map(|message| self.note(message)).collect();
+            if !taken.is_empty() || Instant::now() > give_up {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn receive(&self, most: usize) -> Result<Vec<Message>, CallError> {
         let request = self.queue.client.receive_message().queue_url(&self.queue.url);
-        let request = request.visibility_timeout(seconds(HOLD)).wait_time_seconds(seconds(WAIT));
+        let request = request.visibility_timeout(seconds(self.hold)).wait_time_seconds(seconds(WAIT));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let request = request.message_attribute_names("All");
         let most = i32::try_from(most.clamp(1, BATCH)).unwrap_or(1);
         let answer = request.max_number_of_messages(most).send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ReceiveMessage", &error))?;
-        let mut taken = Vec::new();
-        for message in answer.messages.unwrap_or_default() {
-            let id = message.message_id.clone().unwrap_or_default();
-            if let Some(receipt) = message.receipt_handle.clone() {
-                self.held.insert(id.clone(), receipt);
-            }
-            if self.seen.insert(id) {
-                taken.push(DeadLetter(message));
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    /// Notes that a message is in hand, and returns it if it was not before.
+    fn note(&mut self, message: Message) -> Option<DeadLetter> {
+        let id = message.message_id.clone().unwrap_or_default();
+        if let Some(receipt) = message.receipt_handle.clone() {
+            let now = Instant::now();
+            self.held.insert(id.clone(), Held { receipt, until: now + self.hold });
+            self.due = self.due.min(now + self.hold / 2);
+        }
+        self.seen.insert(id).then_some(DeadLetter(message))
+    }
+
+    /// Holds what would soon be seen by others for as long again as the work has lasted, so that the calls grow fewer.
+    async fn hold_on(&mut self) {
+        let now = Instant::now();
+        if now < self.due {
+            return;
+        }
+        let longer = (now - self.began).clamp(self.hold, MAX_HOLD.max(self.hold));
+        let soon = now + longer / 2;
+        let ending = self.batches(|held| held.until <= soon);
+        if !ending.is_empty() {
+            self.longest = self.longest.max(longer);
+        }
+        for entries in ending {
+            // What is not held on to, because others can see it already for one, comes again and is passed over.
+            for id in self.change_visibility(&entries, longer).await.unwrap_or_default() {
+                if let Some(held) = self.held.get_mut(&id) {
+                    held.until = now + longer;
+                }
             }
         }
-        Ok(taken)
+        let first = self.held.values().map(|held| held.until).filter(|until| *until > now).min();
+        self.due = first.map_or(now + self.hold, |first| now + (first - now) / 2);
+    }
+
+    /// Returns the ids of the messages that SQS took on.
+    async fn change_visibility(&self, entries: &[Entry], hold: Duration) -> Result<Vec<String>, CallError> {
+        let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
+        let request = entries.iter().fold(request, |request, entry| request.entries(entry.change(hold)));
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
+        let done = |entry: &&Entry| answer.successful.iter().any(|done| done.id == entry.index);
+        Ok(entries.iter().filter(done).map(|entry| entry.message.clone()).collect())
     }
 
     /// Deletes what is in hand (`sqs:DeleteMessage`); returns how many messages SQS deleted.
@@ -71,16 +153,14 @@ impl<'a> Hand<'a> {
     /// When nobody says; some may be deleted.
     pub async fn delete(&mut self) -> Result<usize, CallError> {
         let mut deleted = 0;
-        for entries in self.batches() {
+        for entries in self.batches(|_| true) {
             let request = self.queue.client.delete_message_batch().queue_url(&self.queue.url);
-            let request = entries
-                .iter()
-                .fold(request, |request, (index, _, receipt)| request.entries(deletion(index, receipt)));
+            let request = entries.iter().fold(request, |request, entry| request.entries(entry.deletion()));
             let answer = request.send().await;
             let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", &error))?;
-            for (index, id, _) in &entries {
-                if answer.successful.iter().any(|done| done.id == *index) {
-                    self.held.remove(id);
+            for entry in &entries {
+                if answer.successful.iter().any(|done| done.id == entry.index) {
+                    self.held.remove(&entry.message);
                     deleted += 1;
                 }
             }
@@ -91,85 +171,48 @@ impl<'a> Hand<'a> {
     /// Lets others see again what is in hand (`sqs:ChangeMessageVisibility`).
     ///
     /// # Errors
-    /// When it is not known to be seen by others before [`HOLD`] is over.
+    /// When it is not known to be seen by others before [`Hand::longest_hold`] is over.
     pub async fn put_back(self) -> Result<(), CallError> {
-        for entries in self.batches() {
-            let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
-            let request = entries
-                .iter()
-                .fold(request, |request, (index, _, receipt)| request.entries(release(index, receipt)));
-            let answer = request.send().await;
-            answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
+        for entries in self.batches(|_| true) {
+            self.change_visibility(&entries, Duration::ZERO).await?;
         }
         Ok(())
     }
 
-    /// Numbers within a batch, messages' ids and receipts.
-    fn batches(&self) -> Vec<Vec<(String, String, String)>> {
-        let held: Vec<_> = self.held.iter().collect();
-        let entry = |(index, (id, receipt)): (usize, &(&String, &String))| {
-            (index.to_string(), (*id).clone(), (*receipt).clone())
+    /// What is in hand, in batches of what one call takes.
+    fn batches(&self, which: impl Fn(&Held) -> bool) -> Vec<Vec<Entry>> {
+        let held: Vec<_> = self.held.iter().filter(|(_, held)| which(held)).collect();
+        let entry = |(index, (id, held)): (usize, &(&String, &Held))| Entry {
+            index: index.to_string(),
+            message: (*id).clone(),
+            receipt: held.receipt.clone(),
         };
         held.chunks(BATCH).map(|batch| batch.iter().enumerate().map(entry).collect()).collect()
     }
 }
 
-fn deletion(index: &str, receipt: &str) -> DeleteMessageBatchRequestEntry {
-    let entry = DeleteMessageBatchRequestEntry::builder().id(index).receipt_handle(receipt);
-    entry.build().expect("it has an id and a receipt")
+/// A message in hand as a part of one call.
+struct Entry {
+    /// Its number within the call.
+    index: String,
+    /// The message's id.
+    message: String,
+    receipt: String,
 }
 
-fn release(index: &str, receipt: &str) -> ChangeMessageVisibilityBatchRequestEntry {
-    let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index).receipt_handle(receipt);
-    entry.visibility_timeout(0).build().expect("it has an id and a receipt")
+impl Entry {
+    fn deletion(&self) -> DeleteMessageBatchRequestEntry {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(&self.index).receipt_handle(&self.receipt);
+        entry.build().expect("it has an id and a receipt")
+    }
+
+    fn change(&self, hold: Duration) -> ChangeMessageVisibilityBatchRequestEntry {
+        let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(&self.index);
+        let entry = entry.receipt_handle(&self.receipt).visibility_timeout(seconds(hold));
+        entry.build().expect("it has an id and a receipt")
+    }
 }
 
-/// A message that a consumer gave up.
-pub struct DeadLetter(Message);
-
-impl DeadLetter {
-    /// An attribute that the receiver gave it.
-    #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.0.message_attributes.as_ref()?.get(name)?.string_value()
-    }
-
-    /// How often it was received, by whomever.
-    #[must_use]
-    pub fn receive_count(&self) -> Option<&str> {
-        let name = MessageSystemAttributeName::ApproximateReceiveCount;
-        self.0.attributes.as_ref()?.get(&name).map(String::as_str)
-    }
-
-    /// The bytes of its body.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.0.body.as_ref().map_or(0, String::len)
-    }
-
-    /// All of it, as AWS's own tools print it, but for the receipt.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        let system = self.0.attributes.iter().flatten();
-        let system: Map<_, _> =
-            system.map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
-        let attributes = self.0.message_attributes.iter().flatten();
-        let attributes: Map<_, _> = attributes
-            .map(|(name, value)| {
-                let value = match &value.binary_value {
-                    Some(bytes) => {
-                        json!({ "DataType": value.data_type, "BinaryValue": STANDARD.encode(bytes) })
-                    }
-                    None => json!({ "DataType": value.data_type, "StringValue": value.string_value }),
-                };
-                (name.clone(), value)
-            })
-            .collect();
-        json!({
-            "MessageId": self.0.message_id,
-            "Body": self.0.body,
-            "Attributes": system,
-            "MessageAttributes": attributes,
-        })
-    }
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_secs()).unwrap_or(i32::MAX)
 }

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::ministack::Backend;
+use crate::{
+    duffel::{Duffel, Fault, TOKEN},
+    ministack::Backend,
+};
 
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
@@ -61,9 +64,10 @@ impl Serve {
         Self { process, lines, log }
     }
 
+    /// What follows a prefix in the greeting.
     pub fn line(&self, prefix: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
             if let Some(rest) = line.trim_start().strip_prefix(prefix) {
                 return rest.trim().to_owned();
             }
@@ -83,8 +87,21 @@ impl Serve {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// Ends it, and returns all lines of its output and its log that nobody has read yet.
+    fn rest(&mut self) -> (Vec<String>, Vec<String>) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        (self.lines.iter().collect(), self.log.iter().collect())
+    }
+
+    /// The next line of the log, which follows the greeting.
     fn logged(&self) -> Value {
-        serde_json::from_str(&self.log.recv_timeout(Duration::from_secs(20)).unwrap()).unwrap()
+        loop {
+            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
+            if let Ok(logged @ Value::Object(_)) = serde_json::from_str(&line) {
+                return logged;
+            }
+        }
     }
 }
 
@@ -148,11 +165,15 @@ fn serve_prints_a_curl_command_that_works() {
 fn serve_refuses_what_is_signed_with_another_secret() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", "mine")]);
     let url = serve.line("Receiving on ");
-    assert_eq!(serve.line("Secret "), "mine");
     let refused = run(&["send", "--to", &url, BODY]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(text(&refused.stdout), "401 Unauthorized {\"status\":\"unauthorized\"}\n");
-    assert_eq!(text(&refused.stderr), "duffel-hooks: the delivery was refused with 401 Unauthorized\n");
+    assert_eq!(
+        text(&refused.stderr),
+        "duffel-hooks: the delivery was refused with 401 Unauthorized: is WEBHOOK_SECRET the receiver's?\n"
+    );
+    let lost = run(&["send", "--to", &url.replace("duffel", "other"), BODY]);
+    assert!(text(&lost.stderr).ends_with("404 Not Found: does the URL end in /webhooks/NAME?\n"));
     assert_eq!(serve.logged()["error"], "no active secret made this signature");
 }
 
@@ -211,7 +232,7 @@ fn what_sign_says_verify_believes() {
     assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
     for (body, header, reason) in [
         ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
-        (BODY, "nah", "a header of the signature is malformed"),
+        (BODY, "nah", "a header of the signature is malformed: it is --signature 't=SECONDS,v2=HEX'"),
         (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
     ] {
         let refused = run(&["verify", body, "--signature", header]);
@@ -345,4 +366,244 @@ async fn serve_forwards_to_the_real_queue_and_table() {
     let messages = backend.messages().await;
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].body().unwrap().as_bytes(), std::fs::read(BODY).unwrap());
+}
+
+#[test]
+fn the_program_says_its_own_name() {
+    let version = format!("duffel-hooks {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&run(&["--version"]).stdout), version);
+}
+
+#[test]
+fn wrong_usage_of_send_is_told_apart_from_a_failure() {
+    let stripe = ["--scheme", "stripe"];
+    for (arguments, reason) in [
+        (&["--header", "X Foo: bar"][..], "not a valid header name"),
+        (&["--header", "X-Foo: b\nr"], "not a valid header value"),
+        (&["--header", "X-Foo"], "a colon after the name"),
+        (&["--to", "http://"], "not a valid URL"),
+        (&["--to", "ftp://127.0.0.1/webhooks/duffel"], "http:// or https://"),
+        (&["--to", "127.0.0.1:1"], "did you mean http://127.0.0.1:1?"),
+        (&["--label", "v9"], "--label: the scheme duffel has v1 and v2"),
+        (&[&stripe[..], &["--label", "v2"]].concat(), "--label: the scheme stripe has v1"),
+        (&["--scheme", "github", "--label", "v1"], "of the scheme github have no label"),
+        (&["--id", "x"], "--id: the scheme duffel signs no id"),
+        (&["--scheme", "nope"], "--scheme: there are duffel,"),
+    ] {
+        let done = run(&[&["send", BODY], arguments].concat());
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {}", text(&done.stderr));
+        assert!(text(&done.stderr).contains(reason), "{arguments:?}: {}", text(&done.stderr));
+    }
+}
+
+#[test]
+fn send_does_not_wait_for_ever() {
+    // Nobody accepts, and the system answers the connection all the same.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
+    let done = run(&["send", "--to", &url, BODY]);
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(text(&done.stderr), format!("duffel-hooks: no answer from {url} within 30 s\n"));
+}
+
+#[test]
+fn verify_takes_the_whole_header_line() {
+    let header = text(&run(&["sign", BODY]).stdout).trim().to_owned();
+    let verified = run(&["verify", BODY, "--signature", &format!("X-Duffel-Signature: {header}")]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+}
+
+#[test]
+fn verify_tells_a_wrong_body_from_a_wrong_secret_where_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("body.json");
+    let path = path.to_str().unwrap();
+    let body = std::fs::read_to_string(BODY).unwrap();
+    let header = text(&run(&["sign", BODY]).stdout).trim().to_owned();
+    let verify = |body: &str| {
+        std::fs::write(path, body).unwrap();
+        let done = run(&["verify", path, "--signature", &header]);
+        assert_eq!(done.status.code(), Some(1));
+        text(&done.stderr)
+    };
+    for (changed, says) in [
+        (format!("{body}\n"), "without its last newline"),
+        (format!("\u{feff}{body}"), "without its byte order mark"),
+        (body.replace(",\"", ",\n  \""), "without the white space between its JSON tokens"),
+    ] {
+        let told = verify(&changed);
+        assert!(told.contains("the secret is right and the body is not") && told.contains(says), "{told}");
+    }
+    let told = verify("another body\n");
+    assert!(
+        told.contains(
+            "no active secret made this signature: either the secret, the body or the header is wrong"
+        ),
+        "{told}"
+    );
+    assert!(told.contains("1 secret was tried, on the body as it is, without its last newline"), "{told}");
+}
+
+#[test]
+fn serve_takes_a_port_or_a_name() {
+    for listen in ["0", "localhost:0"] {
+        let mut command = tool(&["serve", "--listen", listen]);
+        let serve = Serve::spawn(command.env_remove("WEBHOOK_SECRET"));
+        assert!(serve.line("Receiving on ").starts_with("http://127.0.0.1:"));
+    }
+    let refused = run(&["serve", "--listen", "localhost"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("give a port, or an address and a port"));
+}
+
+#[test]
+fn serve_prints_no_secret_that_it_was_given() {
+    let secret = "a-secret-in-production";
+    let mut serve = Serve::start(&[("WEBHOOK_SECRET", secret)]);
+    let url = serve.line("Receiving on ");
+    let sent = tool(&["send", "--to", &url, BODY]).env("WEBHOOK_SECRET", secret).output().unwrap();
+    assert!(sent.status.success());
+    let message = serve.message().to_string();
+    let (out, log) = serve.rest();
+    // The greeting up to the URL was read before.
+    let printed = [&log[..], &[message], &out].concat().join("\n");
+    assert!(printed.contains("with the same WEBHOOK_SECRET") && !printed.contains(secret), "{printed}");
+    assert!(!log.join("\n").contains("x-duffel-signature"), "a delivery that anybody could make: {log:?}");
+}
+
+#[test]
+fn serve_has_nothing_but_json_on_the_standard_output() {
+    let mut serve = Serve::start(&[]);
+    let url = serve.line("Receiving on ");
+    let secret = serve.line("Secret ");
+    let mut sent = tool(&["send", "--to", &url, "order.created"]);
+    assert!(sent.env("WEBHOOK_SECRET", &secret).output().unwrap().status.success());
+    // Printed before the process is killed.
+    let (first, mut lines) = (serve.lines.recv_timeout(Duration::from_secs(20)).unwrap(), Vec::new());
+    while lines.last().is_none_or(|line| line != "}") {
+        lines.push(serve.lines.recv_timeout(Duration::from_secs(20)).unwrap());
+    }
+    lines.insert(0, first);
+    lines.extend(serve.rest().0);
+    serde_json::from_str::<Value>(&lines.join("\n")).unwrap();
+}
+
+#[test]
+fn the_command_that_serve_prints_works_anywhere() {
+    let serve = Serve::start(&[]);
+    let command = "WEBHOOK_SECRET=".to_owned() + &serve.line("WEBHOOK_SECRET=");
+    let folder = tempfile::tempdir().unwrap();
+    let done = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(text(&done.stdout), "202 Accepted {\"status\":\"accepted\"}\n", "{}", text(&done.stderr));
+}
+
+#[test]
+fn serve_ends_when_nobody_reads_its_messages() {
+    let mut serve = Serve::start(&[]);
+    let (url, secret) = (serve.line("Receiving on "), serve.line("Secret "));
+    drop(std::mem::replace(&mut serve.lines, channel().1));
+    // The reader notices with the first line that it cannot pass on.
+    for sample in ["order.created", "ping.triggered", "order.updated"] {
+        let _ = tool(&["send", "--to", &url, sample]).env("WEBHOOK_SECRET", &secret).output().unwrap();
+    }
+    assert_eq!(serve.process.wait().unwrap().code(), Some(1));
+    let log = serve.rest().1.join("\n");
+    assert!(log.contains("nobody reads the messages any more"), "{log}");
+    assert!(log.contains("\"MessageAttributes\""), "what could not be printed is told: {log}");
+}
+
+#[test]
+fn what_send_cannot_print_is_told_and_is_a_failure() {
+    let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
+    let url = serve.line("Receiving on ");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = tool(&["send", "--to", &url, BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let done = done.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let told = text(&done.stderr);
+    assert!(told.starts_with("202 Accepted {\"status\":\"accepted\"}\n"), "{told}");
+    assert!(told.contains("not all of it could be printed"), "{told}");
+    // A list has nothing left to do.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let listed = tool(&["sign", BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let listed = listed.wait_with_output().unwrap();
+    assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
+}
+
+/// What bash offers for the last of the words.
+fn completed(words: &[&str]) -> Vec<String> {
+    let script = format!(
+        r#"set -- {words}
+. <("$TOOL" completions bash)
+name=$(complete -p duffel-hooks); name=${{name##*-F }}; name=${{name%% *}}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+"$name" duffel-hooks "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD - 1]}}"
+printf '%s\n' "${{COMPREPLY[@]}}""#,
+        words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", &script]).env("TOOL", env!("CARGO_BIN_EXE_duffel-hooks"));
+    let done = bash.output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
+    text(&done.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_below_the_first_level() {
+    let has = |words: &[&str], expected: &[&str]| {
+        let offered = completed(words);
+        for word in expected {
+            assert!(offered.iter().any(|it| it == word), "{words:?}: {offered:?}");
+        }
+    };
+    has(&["duffel-hooks", "d"], &["dlq", "doctor", "deliveries"]);
+    has(&["duffel-hooks", "dlq", ""], &["show", "redrive", "export"]);
+    has(&["duffel-hooks", "dlq", "export", "--"], &["--stack", "--queue", "--to", "--delete"]);
+    assert_eq!(completed(&["duffel-hooks", "webhooks", "update", "x", "--active", ""]), ["true", "false"]);
+    let gateways = ["http-api", "rest-api", "function-url"];
+    assert_eq!(completed(&["duffel-hooks", "event", "--gateway", ""]), gateways);
+    assert_eq!(completed(&["duffel-hooks", "help", "dlq", "r"]), ["redrive"]);
+}
+
+/// Runs a program in a terminal, interrupts it once it has printed a text, and prints all that it printed.
+const INTERRUPT: &str = r#"
+import os, pty, signal, sys
+
+until, *command = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(command[0], command)
+printed, interrupted = b"", False
+while True:
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    printed += data
+    if until.encode() in printed and not interrupted:
+        interrupted = True
+        os.kill(pid, signal.SIGINT)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.buffer.write(b"%d " % status + printed)
+"#;
+
+#[test]
+fn ctrl_c_ends_the_line_of_the_progress() {
+    let duffel = Duffel::start();
+    for number in 0..201 {
+        duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));
+    }
+    // The first page comes at once, the second does not.
+    for wait in [0, 10] {
+        duffel.befall("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
+    }
+    let mut python = Command::new("python3");
+    python.args(["-c", INTERRUPT, "200 read", env!("CARGO_BIN_EXE_duffel-hooks"), "events", "list", "--all"]);
+    python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
+    let done = python.output().unwrap();
+    assert_eq!(text(&done.stdout), "130 \r200 read …\r\n", "{}", text(&done.stderr));
 }

@@ -1,12 +1,17 @@
 //! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
 
-use std::process::{Command, Output as Done, Stdio};
+use std::{
+    process::{Command, Output as Done, Stdio},
+    time::Duration,
+};
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use duffel_webhook_receiver::operator::Output;
+use duffel_webhook_receiver::operator::{Output, dead_letters::DeadLetters};
 use serde_json::Value;
 
 use crate::{
+    ministack::sdk_config,
     proxy::{Fault, Proxy},
     stack::{self, Deployed},
 };
@@ -255,6 +260,113 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_redrive_goes_on_when_nobody_reads_its_output() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE, COMPLETED]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(writer).stderr(Stdio::piped());
+    let moving = command.spawn().unwrap();
+    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
+    let told = text(&done.stderr);
+    assert!(told.contains("Moving 4 dead letters") && told.contains("4 of 4 moved, 4 left\n"), "{told}");
+    assert!(told.contains("not all of it could be printed"), "{told}");
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
+    let stack = with_four_dead_letters().await;
+    for command in ["export", "show"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = tool(&["dlq", command, "--stack", &stack.name]);
+        let reading = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let done = reading.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(receivable(&stack).await.len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_redrive_says_that_sqs_goes_on() {
+    let stack = with_four_dead_letters().await;
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:ListMessageMoveTasks", [RUNNING; 90]);
+    let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
+    let moving = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    while proxy.calls().get("sqs:ListMessageMoveTasks").is_none_or(|calls| *calls < 3) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(Command::new("kill").args(["-INT", &moving.id().to_string()]).status().unwrap().success());
+    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
+}
+
+/// Dead letters of 35 objects, and what takes them in hand.
+async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
+    let stack = Deployed::new(NOWHERE).await;
+    for number in 0..35 {
+        stack.put(Output::DeadLetterQueueUrl, &format!("ord_{number}"), number).await;
+    }
+    let queue = DeadLetters::new(sdk, stack.output(Output::DeadLetterQueueUrl));
+    (stack, queue)
+}
+
+#[tokio::test]
+async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
+    let proxy = Proxy::new().await;
+    // As AWS answers where others can see the message again; MiniStack holds it.
+    let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
+    proxy.inject("sqs:ChangeMessageVisibilityBatch", [Fault::Answer(failed); 50]);
+    let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
+    let (_stack, queue) = with_many_dead_letters(&sdk).await;
+    let mut hand = queue.hand(Duration::from_secs(1));
+    let mut seen = 0;
+    loop {
+        let taken = hand.take(usize::MAX).await.unwrap().len();
+        if taken == 0 {
+            break;
+        }
+        seen += taken;
+        // Longer than they are held: a slow disk, or a machine that slept.
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+    }
+    assert_eq!(seen, 35);
+    assert!(proxy.calls()["sqs:ChangeMessageVisibilityBatch"] > 3);
+}
+
+#[tokio::test]
+async fn dead_letters_in_hand_are_held_until_all_were_seen() {
+    let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
+    let mut hand = queue.hand(Duration::from_secs(3));
+    let mut seen = 0;
+    loop {
+        let taken = hand.take(usize::MAX).await.unwrap().len();
+        if taken == 0 {
+            break;
+        }
+        seen += taken;
+        tokio::time::sleep(Duration::from_millis(1600)).await;
+    }
+    assert_eq!(seen, 35);
+    assert!(hand.longest_hold() > Duration::from_secs(3));
+    assert_eq!(receivable(&stack).await, [], "nobody else saw one meanwhile");
+    hand.put_back().await.unwrap();
+    let there = receivable(&stack).await;
+    assert_eq!(there.len(), 10);
+    assert!(
+        there.iter().all(|(_, receives)| receives == "2"),
+        "received by the hand once, and now: {there:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_running_redrive_is_not_started_again() {
     let stack = with_four_dead_letters().await;
     let (done, proxy) = redrive(&[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
@@ -302,7 +414,7 @@ async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
     let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
     let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
     while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(Command::new("kill").args(["-INT", &looking.id().to_string()]).status().unwrap().success());
     let done = tokio::task::spawn_blocking(move || looking.wait_with_output().unwrap()).await.unwrap();

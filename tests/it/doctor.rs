@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, TOKEN},
+    duffel::{Duffel, Fault as ApiFault, LIVE_TOKEN, TOKEN},
     ministack::{self, sdk_config},
     proxy::{Fault, Proxy},
     runtime_api::listen,
@@ -67,9 +67,18 @@ impl Deployment {
         deployment
     }
 
+    fn client(&self) -> Client {
+        Client::new(&self.duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
+    }
+
     fn update(&self, change: &Change) {
-        let client = Client::new(&self.duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap();
-        client.update_webhook(&self.webhook, change).unwrap();
+        self.client().update_webhook(&self.webhook, change).unwrap();
+    }
+
+    /// Lets something have happened when what is not delivered yet is late.
+    fn an_hour_ago(&self, kind: &str) -> String {
+        let at = SystemTime::now() - Duration::from_mins(60);
+        self.duffel.occur_at(at, kind, &json!({ "id": format!("ord_{kind}") }))
     }
 
     async fn put_secret(&self, text: &str) {
@@ -79,8 +88,12 @@ impl Deployment {
     }
 
     fn doctor(&self) -> Command {
+        self.doctor_of(&self.stack.name)
+    }
+
+    fn doctor_of(&self, stack: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["doctor", "--stack", &self.stack.name]).env_clear().envs(stack::variables());
+        command.args(["doctor", "--stack", stack]).env_clear().envs(stack::variables());
         command.env("DUFFEL_API_URL", self.duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
         command
     }
@@ -105,7 +118,8 @@ async fn found(mut doctor: Command) -> (Vec<String>, i32) {
     let unwell = findings.iter().filter(|finding| finding["state"] != "OK");
     let unwell = unwell.map(|finding| {
         let [check, state, seen] = ["check", "state", "seen"].map(|name| finding[name].as_str().unwrap());
-        format!("{check} {state} {seen} -> {}", finding["fix"].as_str().unwrap_or("-"))
+        let command = finding["command"].as_str().map(|command| format!(": {command}")).unwrap_or_default();
+        format!("{check} {state} {seen} -> {}{command}", finding["fix"].as_str().unwrap_or("-"))
     });
     (unwell.collect(), done.status.code().unwrap())
 }
@@ -184,10 +198,58 @@ async fn a_webhook_that_points_elsewhere_is_found() {
 }
 
 #[tokio::test]
+async fn a_failure_counts_though_nobody_reads_it() {
+    let deployment = Deployment::well().await;
+    deployment.update(&Change { active: Some(false), ..Change::default() });
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let doctor = deployment.doctor().stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let done = tokio::task::spawn_blocking(move || doctor.wait_with_output().unwrap()).await.unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), told.as_str()), (Some(1), "duffel-hooks: 1 check failed\n"));
+}
+
+#[tokio::test]
 async fn a_webhook_that_is_not_registered_is_found() {
     let mut deployment = Deployment::well().await;
     deployment.duffel = Duffel::start();
-    only(&deployment.found().await, "webhook", &["none is registered", "webhooks create http://"]);
+    let stack = &deployment.stack;
+    let (url, secret) = (stack.output(Output::WebhookUrl), stack.output(Output::SecretArn));
+    let command = format!("webhooks create {url} --store {secret} --event ");
+    only(&deployment.found().await, "webhook", &["none is registered", &command]);
+}
+
+#[tokio::test]
+async fn a_token_of_the_other_mode_is_suspected_by_name() {
+    let deployment = Deployment::well().await;
+    let mut doctor = deployment.doctor();
+    doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
+    let says =
+        ["live (the token's) mode", "LiveMode=any", "is the token of the right organisation and mode?"];
+    only(&found(doctor).await, "webhook", &says);
+}
+
+#[tokio::test]
+async fn an_interrupted_rotation_is_to_be_finished() {
+    let deployment = Deployment::well().await;
+    let state = tempfile::tempdir().unwrap();
+    let run = async |command: &str, arguments: &[&str]| {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
+        tool.arg(command).args(["--stack", &deployment.stack.name]).args(arguments).env_clear();
+        tool.envs(stack::variables()).env("DUFFEL_API_URL", deployment.duffel.url());
+        tool.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("XDG_STATE_HOME", state.path());
+        tokio::task::spawn_blocking(move || tool.output().unwrap()).await.unwrap()
+    };
+    deployment.duffel.befall("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
+    let rotated = run("rotate", &["--event", "order.created"]).await;
+    assert!(!rotated.status.success());
+    assert!(deployment.duffel.webhooks().is_empty(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    let done = run("doctor", &[]).await;
+    let lines = String::from_utf8(done.stdout).unwrap();
+    assert!(lines.contains("FAIL  webhook        a rotation begun 2"), "{lines}");
+    let command = format!("        duffel-hooks rotate --stack {}\n", deployment.stack.name);
+    assert!(lines.contains(&command) && !lines.contains("webhooks create"), "{lines}");
+    assert_eq!(done.status.code(), Some(1));
 }
 
 #[tokio::test]
@@ -199,10 +261,17 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret("QKfUULLQh+8SegYmIsF6kA==").await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
-    for id in ["ord_2", "ord_3"] {
-        deployment.duffel.occur("order.created", &json!({ "id": id }));
+    for kind in ["order.created", "air.order.changed"] {
+        deployment.an_hour_ago(kind);
     }
-    let says = ["1 × 202, 2 × 401", "the last accepted 2", "put this webhook's secret into the stack's"];
+    let replay = format!("duffel-hooks replay --stack {} --since 1d --failed", deployment.stack.name);
+    let says = [
+        "1 × 202, 2 × 401",
+        "the last accepted 2",
+        "2 events are still undelivered",
+        "put this webhook's secret into the stack's",
+        &replay,
+    ];
     only(&deployment.found().await, "deliveries", &says);
 }
 
@@ -211,13 +280,40 @@ async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
     let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
-    deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
+    deployment.an_hour_ago("order.created");
     deployment.update(&Change { url: Some(url), ..Change::default() });
     deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
     let (unwell, code) = deployment.found().await;
     assert!(unwell.len() == 1 && unwell[0].starts_with("deliveries WARN "), "{unwell:#?}");
-    assert!(unwell[0].contains("1 × 202, 1 × no answer"), "{unwell:#?}");
+    let says = "1 × 202, 1 × no answer";
+    assert!(unwell[0].contains(says) && unwell[0].contains("1 event is still undelivered"), "{unwell:#?}");
+    let command = format!("duffel-hooks replay --stack {} --since 1d --failed", deployment.stack.name);
+    assert!(unwell[0].ends_with(&command), "{unwell:#?}");
     assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn failed_deliveries_of_events_that_arrived_later_are_not_held_against_them() {
+    let deployment = Deployment::new().await;
+    let url = deployment.stack.output(Output::WebhookUrl).to_owned();
+    deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
+    let event = deployment.an_hour_ago("order.created");
+    deployment.update(&Change { url: Some(url), ..Change::default() });
+    assert_eq!(deployment.duffel.retry_failed(), 1);
+    assert_eq!(deployment.duffel.attempts(&event), [None, Some(202)]);
+    assert_eq!(deployment.found().await, (vec![], 0));
+}
+
+#[tokio::test]
+async fn a_ping_that_failed_is_nothing_to_replay() {
+    let deployment = Deployment::well().await;
+    let url = deployment.stack.output(Output::WebhookUrl).to_owned();
+    deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
+    assert!(deployment.client().ping_webhook(&deployment.webhook).is_err());
+    deployment.update(&Change { url: Some(url), ..Change::default() });
+    let found = deployment.found().await;
+    only(&found, "deliveries", &["1 × 202, 1 × no answer", "see whether the URL can be reached"]);
+    assert!(!found.0[0].contains("replay"), "{found:#?}");
 }
 
 #[tokio::test]
@@ -417,17 +513,32 @@ async fn an_access_token_that_duffel_refuses_is_found() {
 }
 
 #[tokio::test]
-async fn without_the_stack_duffel_is_looked_at_all_the_same() {
+async fn without_the_stack_no_webhook_is_judged() {
     let deployment = Deployment::well().await;
     let proxy = Proxy::new().await;
     proxy.inject("cloudformation:DescribeStacks", [Fault::Refuse(403, "AccessDenied")]);
-    let mut doctor = deployment.doctor();
-    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
-    assert_eq!(done.status.code(), Some(1));
-    let lines = String::from_utf8(done.stdout).unwrap();
-    assert!(lines.contains("the permission cloudformation:DescribeStacks is missing\n"), "{lines}");
-    assert!(lines.contains(&format!("{} points to http://", deployment.webhook)), "{lines}");
+    let mut denied = deployment.doctor();
+    denied.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let mistyped = deployment.doctor_of("hoks");
+    let mut out_of_reach = deployment.doctor();
+    out_of_reach.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    let mut without_credentials = deployment.doctor();
+    without_credentials.env_remove("AWS_ACCESS_KEY_ID").env("AWS_EC2_METADATA_DISABLED", "true");
+    for (mut doctor, says) in [
+        (denied, "the permission cloudformation:DescribeStacks is missing"),
+        (mistyped, "there is no stack hoks in "),
+        (out_of_reach, "cloudformation:DescribeStacks was not answered"),
+        (without_credentials, "no AWS credentials were found"),
+    ] {
+        let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
+        assert_eq!(done.status.code(), Some(1));
+        let lines = String::from_utf8(done.stdout).unwrap();
+        let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+        assert!(unwell[0].starts_with("FAIL  stack ") && unwell[0].contains(says), "{lines}");
+        assert!(unwell[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
+        assert!(lines.contains("WARN  webhook, deliveries    not looked at: without the stack"), "{lines}");
+        assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod cases;
 mod cli;
 mod client;
 mod cloudformation;
+mod consumer;
 mod deliveries;
 mod deployed;
 mod dlq;

@@ -29,6 +29,11 @@ pub const REGION: &str = "eu-west-1";
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
+/// The Python that runs it, which has boto3 too.
+pub fn python() -> std::path::PathBuf {
+    crate::setup::python("ministack", &PACKAGES)
+}
+
 /// Takes a port before it starts, so nobody else can, and ends with its standard input: with the tests, however
 /// they end. Its argument is run before it listens.
 const SERVER: &str = r#"
@@ -83,8 +88,7 @@ impl Server {
     /// With Python to run before it listens, and variables of its environment.
     pub fn start(first: &str, variables: &[(&str, &str)]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let python = crate::setup::python("ministack", &PACKAGES);
-        let mut server = Command::new(python)
+        let mut server = Command::new(python())
             .args(["-c", SERVER, first])
             // Functions have the server's environment beside their own.
             .env_clear()

@@ -26,14 +26,28 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
-  show     sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility
-  redrive  sqs:GetQueueAttributes, sqs:ListMessageMoveTasks, sqs:StartMessageMoveTask,
-           sqs:ReceiveMessage, sqs:DeleteMessage; sqs:SendMessage on the queue that they go to,
-           which refuses it to whomever the stack's parameter RedrivePrincipalArns does not name
+  show     sqs:GetQueueAttributes, sqs:ReceiveMessage,
+           sqs:ChangeMessageVisibility
+  redrive  sqs:GetQueueAttributes, sqs:ReceiveMessage,
+           sqs:ListMessageMoveTasks,
+           sqs:StartMessageMoveTask, sqs:DeleteMessage;
+           sqs:SendMessage on the queue that they go to,
+           which accepts it from those only whom the
+           stack's parameter RedrivePrincipalArns names
   export   as show; with --delete, sqs:DeleteMessage
 With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong.";
+
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        match &self.command {
+            Command::Show(_) => true,
+            Command::Redrive(arguments) => arguments.dry_run,
+            Command::Export(arguments) => arguments.to.is_none(),
+        }
+    }
+}
 
 // The order is that of the help.
 #[derive(Subcommand)]
@@ -82,19 +96,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 /// Works with messages in hand and puts back what is left of them, however the work ends.
 async fn in_hand<T>(queue: &DeadLetters, work: impl AsyncFnOnce(&mut Hand) -> Result<T>) -> Result<T> {
-    let mut hand = queue.hand();
+    let mut hand = queue.hand(HOLD);
     let done = tokio::select! {
         done = work(&mut hand) => done,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
+    let hold = hand.longest_hold().as_secs();
     let left = tokio::select! {
         done = hand.put_back() => done.err().map(|error| error.to_string()),
         // Whoever cannot wait for that either.
         _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
     };
     if let Some(reason) = left {
-        let seconds = HOLD.as_secs();
-        eprintln!("duffel-hooks: {reason}: what was looked at is seen by nobody else for up to {seconds} s");
+        eprintln!("duffel-hooks: {reason}: what was looked at is seen by nobody else for up to {hold} s");
     }
     done
 }

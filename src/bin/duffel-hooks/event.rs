@@ -13,14 +13,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Result, read_body,
-    sign::{SECRET_HELP, Signer},
+    sign::{Signer, body_help},
 };
 
 /// Prints a signed API Gateway event, for `cargo lambda invoke` and `sam local invoke`
 #[derive(Args)]
-#[command(after_help = SECRET_HELP)]
+#[command(after_help = body_help())]
 pub(crate) struct Arguments {
-    /// The file with the exact bytes to deliver; - for the standard input
+    /// The file with the exact bytes to deliver, a sample, or - for the standard input
     body: PathBuf,
     /// The gateway whose form the event has
     #[arg(long, value_enum, default_value_t = Gateway::HttpApi)]

@@ -20,6 +20,12 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        matches!(self.command, Command::List(_) | Command::Get(_))
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
     List(List),

@@ -9,10 +9,12 @@ mod dlq;
 mod doctor;
 mod event;
 mod events;
+mod printout;
 #[cfg(feature = "operate")]
 mod replay;
 #[cfg(feature = "operate")]
 mod rotate;
+mod samples;
 mod send;
 mod serve;
 mod sign;
@@ -20,23 +22,29 @@ mod store;
 mod table;
 #[cfg(feature = "operate")]
 mod undelivered;
+mod verify;
 mod webhooks;
 
 use std::{
     error::Error,
+    fmt::{self, Display},
     fs,
-    io::{self, Read},
+    io::{self, Read, Write},
     path::Path,
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
+use duffel_webhook_receiver::log::chain;
+
+/// The name of the program, whatever the package is called.
+const NAME: &str = "duffel-hooks";
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Receives, signs, sends and checks Duffel's webhooks, and manages them at Duffel.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = NAME, version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -48,7 +56,7 @@ enum Command {
     Serve(serve::Arguments),
     Send(send::Arguments),
     Sign(sign::SignArguments),
-    Verify(sign::VerifyArguments),
+    Verify(verify::Arguments),
     Event(event::Arguments),
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
@@ -64,36 +72,64 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Send(arguments) => send::run(&arguments),
-        Command::Sign(arguments) => sign::sign(&arguments),
-        Command::Verify(arguments) => sign::verify(&arguments),
-        Command::Event(arguments) => event::run(&arguments),
-        Command::Webhooks(arguments) => webhooks::run(&arguments),
-        Command::Events(arguments) => events::run(&arguments),
-        Command::Deliveries(arguments) => deliveries::run(&arguments),
-        #[cfg(feature = "operate")]
-        Command::Rotate(arguments) => rotate::run(&arguments),
-        #[cfg(feature = "operate")]
-        Command::Replay(arguments) => replay::run(&arguments),
-        #[cfg(feature = "operate")]
-        Command::Dlq(arguments) => dlq::run(&arguments),
-        #[cfg(feature = "operate")]
-        Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has read enough.
-        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("duffel-hooks: {}", duffel_webhook_receiver::log::chain(error.as_ref()));
-            if let Some(hint) = api::hint(error.as_ref()) {
-                eprintln!("{hint}");
+impl Command {
+    /// Whether it does nothing but print, so that it is done when nobody reads on.
+    fn only_prints(&self) -> bool {
+        match self {
+            Self::Sign(_) | Self::Verify(_) | Self::Event(_) | Self::Deliveries(_) | Self::Completions(_) => {
+                true
             }
-            ExitCode::from(api::exit_code(error.as_ref()))
+            Self::Webhooks(arguments) => arguments.only_prints(),
+            Self::Events(arguments) => arguments.only_prints(),
+            #[cfg(feature = "operate")]
+            Self::Doctor(_) => true,
+            #[cfg(feature = "operate")]
+            Self::Dlq(arguments) => arguments.only_prints(),
+            #[cfg(feature = "operate")]
+            Self::Rotate(arguments) => arguments.only_prints(),
+            #[cfg(feature = "operate")]
+            Self::Replay(arguments) => arguments.only_prints(),
+            Self::Serve(_) | Self::Send(_) => false,
+        }
+    }
+
+    fn run(&self) -> Result<()> {
+        match self {
+            Self::Serve(arguments) => serve::run(arguments),
+            Self::Send(arguments) => send::run(arguments),
+            Self::Sign(arguments) => sign::sign(arguments),
+            Self::Verify(arguments) => verify::run(arguments),
+            Self::Event(arguments) => event::run(arguments),
+            Self::Webhooks(arguments) => webhooks::run(arguments),
+            Self::Events(arguments) => events::run(arguments),
+            Self::Deliveries(arguments) => deliveries::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Rotate(arguments) => rotate::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Replay(arguments) => replay::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Dlq(arguments) => dlq::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Completions(arguments) => completions::run(arguments),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if command.only_prints() && is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not eprintln!, which panics where the standard error is closed as well.
+            let mut errors = io::stderr();
+            let _ = writeln!(errors, "{NAME}: {}", chain(error.as_ref()));
+            if let Some(hint) = api::hint(error.as_ref()) {
+                let _ = writeln!(errors, "{hint}");
+            }
+            let usage = error.is::<WrongUsage>().then_some(2);
+            ExitCode::from(usage.unwrap_or_else(|| api::exit_code(error.as_ref())))
         }
     }
 }
@@ -102,14 +138,33 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// The exact bytes of a body: of a file, or of the standard input for `-`.
+/// A mistake in the command line that only the command itself can see; the exit code is 2.
+#[derive(Debug)]
+struct WrongUsage(String);
+
+impl Display for WrongUsage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for WrongUsage {}
+
+/// The exact bytes of a body: of a file, of the standard input for `-`, or of a sample by its type.
 fn read_body(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut body = Vec::new();
-        std::io::stdin().read_to_end(&mut body)?;
+        io::stdin().read_to_end(&mut body)?;
         return Ok(body);
     }
-    fs::read(path).map_err(|error| format!("cannot read the body from {}: {error}", path.display()).into())
+    fs::read(path).or_else(|error| {
+        let sample =
+            path.to_str().and_then(samples::find).filter(|_| error.kind() == io::ErrorKind::NotFound);
+        sample.map(|body| body.as_bytes().to_vec()).ok_or_else(|| {
+            let kinds = samples::kinds();
+            format!("cannot read the body from {}: {error} (samples: {kinds})", path.display()).into()
+        })
+    })
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        self.dry_run
+    }
+}
+
 const LONG_HELP: &str = "\
 Examples:
   duffel-hooks replay --stack webhooks wev_0000A3tQSmKyqOrcySrGbo

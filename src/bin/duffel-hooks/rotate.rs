@@ -3,7 +3,7 @@
 
 mod catch_up;
 mod ground;
-mod journal;
+pub(crate) mod journal;
 mod place;
 mod report;
 mod resume;
@@ -75,6 +75,12 @@ pub(crate) struct Arguments {
     /// Prints the report as JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        self.dry_run
+    }
 }
 
 const LONG_HELP: &str = "\

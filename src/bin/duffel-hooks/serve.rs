@@ -1,9 +1,10 @@
 //! `serve`: the same door as the function's, on this machine.
 
+mod greeting;
+
 use std::{
-    env,
-    io::{self, Write},
-    net::SocketAddr,
+    env, io,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -19,17 +20,18 @@ use duffel_webhook_receiver::{
     queue::Queue,
     receive::{Receiver, Source},
     route::BasePath,
-    secret::Secret,
-    sign::{Signing, sign},
-    signature::unix_seconds,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+    net::{TcpListener, lookup_host},
+    sync::mpsc,
+    time::timeout,
+};
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Result, printout::Printout};
 
 /// What a Lambda function can be handed; no request can be larger.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -37,23 +39,40 @@ const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// What hyper gives a request's head it gives no body; API Gateway would not wait longer for one either.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-const SAMPLE: &str = include_str!("../../../events/bodies/order.created.json");
-
 /// Receives deliveries on this machine and shows the messages that a consumer would get
 ///
 /// Queue and ledger are in memory, unless --forward asks for the real ones. WEBHOOK_SECRET,
 /// DEDUP_WINDOW, SIGNATURE_TOLERANCE, EVENT_TYPES and LIVE_MODE, or SOURCES, work as they do for
 /// the function; with neither SOURCES nor WEBHOOK_SECRET a secret is made up and printed.
+///
+/// The standard output has the messages, as JSON; all else goes to the standard error.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// The address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567")]
-    listen: SocketAddr,
+    /// Where to listen: a port, or an address or name and a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567", value_parser = parse_address)]
+    listen: String,
     /// Forwards to the real queue and table: QUEUE_URL, LEDGER_TABLE, AWS_ENDPOINT_URL
     #[arg(long)]
     forward: bool,
+}
+
+/// Reads a port, of this machine alone, or an address or name and a port.
+fn parse_address(text: &str) -> std::result::Result<String, &'static str> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port: u16 =
+        port.parse().map_err(|_| "give a port, or an address and a port, as in 127.0.0.1:4567")?;
+    if host.contains(':') && text.parse::<SocketAddr>().is_err() {
+        return Err("an IPv6 address goes in brackets, as in [::1]:4567");
+    }
+    Ok(if host.is_empty() { format!("{}:{port}", Ipv4Addr::LOCALHOST) } else { text.to_owned() })
+}
+
+/// Listens at the first of a name's addresses that can be had, those of IPv4 first, which `send` goes to.
+async fn bind(address: &str) -> io::Result<TcpListener> {
+    let mut addresses: Vec<_> = lookup_host(address).await?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    TcpListener::bind(&addresses[..]).await
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -61,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let no_sources = || variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
     log::start(variable, io::stderr);
-    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+    let listener = bind(&arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
     let address = format!("http://{}/webhooks", listener.local_addr()?);
@@ -69,17 +88,21 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         #[cfg(feature = "aws")]
         return forward(variable, listener, &address).await;
         #[cfg(not(feature = "aws"))]
-        return Err("this build knows no AWS: build without --no-default-features to use --forward".into());
+        return Err(
+            "this build has no AWS support: build without --no-default-features to use --forward".into()
+        );
     }
-    let made_up = STANDARD.encode(Uuid::new_v4());
+    // What somebody brings along they know, and it may be in production.
+    let made_up =
+        (no_sources() && variable("WEBHOOK_SECRET").is_none()).then(|| STANDARD.encode(Uuid::new_v4()));
     let local = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
-        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| Some(made_up.clone())),
+        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| made_up.clone()),
         "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
     let config = Config::read(local)?;
-    welcome(&address, &config, local("WEBHOOK_SECRET").as_deref())?;
+    greeting::greet(&address, &config, made_up.as_deref(), no_sources())?;
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let (queue, messages) = MemoryQueue::new();
@@ -110,51 +133,17 @@ async fn forward(
     listener: TcpListener,
     address: &str,
 ) -> Result<()> {
+    use std::io::Write;
+
     use duffel_webhook_receiver::aws;
 
     let config = Config::read(variable)?;
     for source in &config.sources {
-        writeln!(io::stdout(), "Receiving on {address}/{}", source.name)?;
+        writeln!(io::stderr(), "Receiving on {address}/{}", source.name)?;
     }
-    writeln!(io::stdout(), "Forwarding to {}", config.queue_url)?;
+    writeln!(io::stderr(), "Forwarding to {}", config.queue_url)?;
     let base_path = config.base_path.clone();
     accept(listener, aws::compose(&aws::sdk_config().await, config).await?, base_path).await
-}
-
-/// Says where to deliver and how; with `SOURCES`, whose secrets their owner knows, only where.
-fn welcome(address: &str, config: &Config, secrets: Option<&str>) -> Result<()> {
-    let out = &mut io::stdout();
-    for source in &config.sources {
-        writeln!(out, "Receiving on {address}/{}", source.name)?;
-    }
-    let (Some(secrets), [source]) = (secrets, &config.sources[..]) else { return Ok(()) };
-    let first = secrets.split(',').next().unwrap_or_default();
-    let signing = Signing { seconds: unix_seconds(SystemTime::now()), ..Signing::default() };
-    let key = Secret::new(first)?.key(source.scheme.key)?;
-    let headers = sign(&source.scheme, &key, signing, SAMPLE.as_bytes())?;
-    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
-    let headers = headers.join(" \\\n    ");
-    let url = format!("{address}/{}", source.name);
-    let tool = env::args().next().unwrap_or_else(|| "duffel-hooks".to_owned());
-    writeln!(
-        out,
-        "Secret       {secrets}
-
-Send a delivery from another terminal:
-
-  WEBHOOK_SECRET='{first}' {tool} send --to {url} events/bodies/order.created.json
-
-or, with nothing but curl:
-
-  curl -i {url} \\
-    -H 'Content-Type: application/json' \\
-    {headers} \\
-    --data-raw '{SAMPLE}'
-
-Messages, as a consumer receives them:
-"
-    )?;
-    Ok(())
 }
 
 async fn accept<L, Q>(
@@ -212,8 +201,30 @@ async fn answer<L: Ledger, Q: Queue>(
 }
 
 async fn consume(mut messages: mpsc::UnboundedReceiver<serde_json::Value>) -> Result<()> {
+    let mut printout = Printout::default();
     while let Some(message) = messages.recv().await {
-        writeln!(io::stdout(), "{message:#}")?;
+        printout.line(format_args!("{message:#}"));
+        if printout.is_closed() {
+            return Err("nobody reads the messages any more: the last one is above".into());
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port_alone_or_a_name() {
+        let read = |text| parse_address(text).ok();
+        assert_eq!(read("4911").as_deref(), Some("127.0.0.1:4911"));
+        assert_eq!(read(":4911").as_deref(), Some("127.0.0.1:4911"));
+        for address in ["127.0.0.1:0", "localhost:4911", "[::1]:4567"] {
+            assert_eq!(read(address).as_deref(), Some(address));
+        }
+        for address in ["", "localhost", "70000", "::1", "localhost:http"] {
+            assert_eq!(read(address), None, "{address}");
+        }
+    }
 }

@@ -1,58 +1,43 @@
-//! `sign` and `verify`: what a delivery's signature is, and whether one is right.
+//! `sign`: what a delivery's signature is; and what `verify` and the other commands that sign share with it.
 
 use std::{
     env,
     io::{self, Write},
     path::PathBuf,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use clap::Args;
 use duffel_webhook_receiver::{
-    config::DEFAULT_WINDOW,
-    scheme::{Family, Scheme, Time},
+    scheme::{Layout, Scheme, Signed},
     secret::{Key, Secret},
     sign::{self, Signing},
-    signature::{Delivery, Verifier, unix_seconds},
+    signature::unix_seconds,
     sources,
 };
+use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::{Result, read_body};
+use crate::{Result, WrongUsage, read_body, samples};
 
 /// Prints the signature header of a body, or all headers where a scheme needs several
 #[derive(Args)]
-#[command(after_help = SECRET_HELP)]
+#[command(after_help = body_help())]
 pub(crate) struct SignArguments {
-    /// The file with the exact bytes to sign; - for the standard input
+    /// The file with the exact bytes to sign, a sample, or - for the standard input
     body: PathBuf,
     #[command(flatten)]
     signer: Signer,
 }
 
-/// Checks a signature header against a body, and says what is wrong with it
-#[derive(Args)]
-#[command(after_help = SECRET_HELP)]
-pub(crate) struct VerifyArguments {
-    /// The file with the exact bytes that were signed; - for the standard input
-    body: PathBuf,
-    /// The value of the signature's header, such as X-Duffel-Signature
-    #[arg(long, value_name = "VALUE")]
-    signature: String,
-    /// Another header that the scheme needs, such as 'webhook-id: 7'; may be repeated
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    headers: Vec<(String, String)>,
-    #[command(flatten)]
-    scheme: SchemeArgument,
-    /// How old the signature may be [default: as the receiver's]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    tolerance: Option<Duration>,
-}
-
 pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
 
+pub(crate) fn body_help() -> String {
+    format!("Samples, by their type: {}\n\n{SECRET_HELP}", samples::kinds())
+}
+
 #[derive(Args)]
-struct SchemeArgument {
+pub(crate) struct SchemeArgument {
     /// How the provider signs: duffel, standard-webhooks, stripe, github, shopify, hmac-sha256, or
     /// the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
     #[arg(long, value_name = "SCHEME", default_value = "duffel")]
@@ -61,13 +46,13 @@ struct SchemeArgument {
 
 impl SchemeArgument {
     /// Not the parser's business: it would print the whole argument, and with it a secret put there by mistake.
-    fn read(&self) -> Result<Scheme> {
+    pub(crate) fn read(&self) -> std::result::Result<Scheme, WrongUsage> {
         if self.scheme.starts_with('{') {
             return sources::read_scheme(&self.scheme)
-                .map_err(|mistake| format!("--scheme: {mistake}").into());
+                .map_err(|mistake| WrongUsage(format!("--scheme: {mistake}")));
         }
-        let names = Scheme::NAMES.join(", ");
-        Scheme::named(&self.scheme).ok_or_else(|| format!("--scheme: there are {names}").into())
+        let names = || WrongUsage(format!("--scheme: there are {}", Scheme::NAMES.join(", ")));
+        Scheme::named(&self.scheme).ok_or_else(names)
     }
 }
 
@@ -95,6 +80,7 @@ impl Signer {
     /// Signs a body with the first secret of the environment; the signature's header comes last.
     pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
         let scheme = &self.scheme.read()?;
+        self.check(scheme)?;
         let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
         let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
         let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
@@ -104,14 +90,36 @@ impl Signer {
         )?;
         Ok(self.headers.iter().cloned().chain(signed).collect())
     }
+
+    /// Refuses what the scheme has no use for, rather than ignoring it.
+    fn check(&self, scheme: &Scheme) -> std::result::Result<(), WrongUsage> {
+        let labels = if let Layout::Labelled(labels) = scheme.layout { labels } else { &[] };
+        let name = scheme.name;
+        match &self.label {
+            Some(_) if labels.is_empty() => {
+                return Err(WrongUsage(format!("--label: signatures of the scheme {name} have no label")));
+            }
+            Some(label) if !labels.contains(&label.as_str()) => {
+                return Err(WrongUsage(format!("--label: the scheme {name} has {}", labels.join(" and "))));
+            }
+            _ => {}
+        }
+        if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody) {
+            return Err(WrongUsage(format!("--id: the scheme {name} signs no id")));
+        }
+        Ok(())
+    }
 }
 
-fn parse_header(text: &str) -> std::result::Result<(String, String), &'static str> {
+pub(crate) fn parse_header(text: &str) -> std::result::Result<(String, String), &'static str> {
     let (name, value) = text.split_once(':').ok_or("there must be a colon after the name")?;
-    Ok((name.trim().to_lowercase(), value.trim().to_owned()))
+    let (name, value) = (name.trim().to_lowercase(), value.trim().to_owned());
+    HeaderName::try_from(&name).map_err(|_| "the part before the colon is not a valid header name")?;
+    HeaderValue::try_from(&value).map_err(|_| "the part after the colon is not a valid header value")?;
+    Ok((name, value))
 }
 
-fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
+pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
     let list = env::var("WEBHOOK_SECRET").map_err(
         |_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed",
     )?;
@@ -128,31 +136,6 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
         for (name, value) in headers {
             writeln!(io::stdout(), "{name}: {value}")?;
         }
-    }
-    Ok(())
-}
-
-pub(crate) fn verify(arguments: &VerifyArguments) -> Result<()> {
-    let now = SystemTime::now();
-    let scheme = &arguments.scheme.read()?;
-    let tolerance = arguments.tolerance.or(scheme.tolerance).unwrap_or(DEFAULT_WINDOW);
-    let verifier = Verifier::new("", scheme.clone(), keys(scheme)?, tolerance);
-    // The other headers say which of the families is meant.
-    let signature = |family: &Family| (family.signature.to_string(), arguments.signature.clone());
-    let headers = arguments.headers.iter().cloned().chain(scheme.families.iter().map(signature));
-    let headers = headers.map(|(name, value)| (name.into(), value)).collect();
-    let body = read_body(&arguments.body)?.into();
-    let found = verifier.verify(Delivery { headers, body, ..Delivery::default() }, now)?;
-    let label = Some(found.label()).filter(|label| !label.is_empty()).unwrap_or(scheme.name);
-    match found.timestamp() {
-        Some(seconds) => {
-            let signed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            writeln!(io::stdout(), "valid: {label} of {}", humantime::format_rfc3339_seconds(signed_at))?;
-        }
-        None if scheme.time == Time::Nowhere => {
-            writeln!(io::stdout(), "valid: {label}, which has no time")?;
-        }
-        None => writeln!(io::stdout(), "valid: {label}, whose time is not signed")?,
     }
     Ok(())
 }

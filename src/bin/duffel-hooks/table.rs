@@ -9,22 +9,48 @@ use std::{
 use duffel_webhook_receiver::duffel::plain;
 use serde_json::Value;
 
-/// How far long work is, for whoever watches.
+/// How far a list is, for whoever watches.
 #[derive(Default)]
 pub(crate) struct Progress(Cell<bool>);
 
 impl Progress {
     pub(crate) fn tell(&self, done: u64) {
         if done.is_multiple_of(200) && io::stderr().is_terminal() {
-            eprint!("\r{done} read …");
-            self.0.set(true);
+            if !self.0.replace(true) {
+                end_line_when_interrupted();
+            }
+            let _ = write!(io::stderr(), "\r{done} read …");
         }
     }
 
     pub(crate) fn end(&self) {
         if self.0.take() {
-            eprint!("\r\x1b[K");
+            let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// Lets the shell's prompt begin on a line of its own after Ctrl-C. A list leaves nothing else to be done.
+fn end_line_when_interrupted() {
+    #[cfg(all(unix, feature = "operate"))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        // Listens from here on, and not when the thread gets to it.
+        let Ok(mut interrupt) = ({
+            let _context = runtime.enter();
+            signal(SignalKind::interrupt())
+        }) else {
+            return;
+        };
+        std::thread::spawn(move || {
+            runtime.block_on(interrupt.recv());
+            let _ = writeln!(io::stderr());
+            // As shells count an end by SIGINT.
+            std::process::exit(130);
+        });
     }
 }
 
@@ -49,7 +75,7 @@ impl<const N: usize> Table<N> {
     /// Nothing but the heads is nothing.
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         if !self.has_rows() {
-            eprintln!("There are none.");
+            let _ = writeln!(io::stderr(), "There are none.");
             return Ok(());
         }
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();

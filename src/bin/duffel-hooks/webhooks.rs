@@ -25,6 +25,12 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        matches!(self.command, Command::List(_))
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
     Create(Create),

@@ -20,14 +20,13 @@ use crate::Result;
 /// --delete they stay in the queue; then, of events of one object, only the first ten come out,
 /// and the exit code tells whether any stayed behind.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
     /// The file to write, which must not exist yet, for its owner's eyes only [default: the standard output]
     #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
+    pub(super) to: Option<PathBuf>,
     /// Deletes from the queue what is safely in the file
     #[arg(long, requires = "to")]
     delete: bool,
@@ -53,13 +52,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         }
     })
     .await;
-    writer.keep()?;
+    let kept = writer.keep();
     let place =
         arguments.to.as_ref().map_or_else(|| "out".to_owned(), |path| format!("to {}", path.display()));
     let fate =
         if arguments.delete { format!("{deleted} deleted") } else { "all still in the queue".to_owned() };
     eprintln!("{} written {place}, {fate}", count(written, "dead letter"));
     done?;
+    kept?;
     if arguments.delete && deleted < written {
         return Err(
             format!("{} not deleted: they are in the file and in the queue", written - deleted).into()

@@ -10,7 +10,7 @@ use duffel_webhook_receiver::operator::dead_letters::{DeadLetters, Move};
 use tokio::time::sleep;
 
 use super::{Which, count};
-use crate::Result;
+use crate::{Result, printout::Printout};
 
 const POLL: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,6 @@ const APPEARANCE: Duration = Duration::from_mins(1);
 ///
 /// A move that is running already is followed, not started twice. Ended here, it goes on.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -37,7 +36,7 @@ pub(crate) struct Arguments {
     max_per_second: Option<u16>,
     /// Says what would be moved, and moves nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
@@ -45,9 +44,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (arn, depth) = queue.depth().await?;
     let before = queue.last_move(&arn).await?;
     let running = before.as_ref().filter(|task| task.is_running());
+    let mut printout = Printout::default();
     if depth.all() == 0 && running.is_none() {
-        writeln!(io::stdout(), "No dead letters in {}", queue.url())?;
-        return Ok(());
+        printout.line(format_args!("No dead letters in {}", queue.url()));
+        return printout.finish();
     }
     let letters = count(depth.all(), "dead letter");
     let sources = match source {
@@ -67,27 +67,34 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     if running.is_some() {
-        writeln!(io::stdout(), "A move is running already: following it")?;
+        printout.line("A move is running already: following it");
     } else {
-        writeln!(io::stdout(), "Moving {plan}")?;
+        printout.line(format_args!("Moving {plan}"));
         queue.start_move(&arn, arguments.max_per_second).await?;
     }
     let started_before = before.filter(|task| !task.is_running()).map(|task| task.started);
-    let ended = follow(&queue, &arn, started_before).await?;
-    report(&queue, &ended).await
+    let mut progress = Progress::default();
+    let ended = tokio::select! {
+        ended = follow(&queue, &arn, started_before, &mut progress) => ended,
+        _ = tokio::signal::ctrl_c() => Err("interrupted: SQS goes on with the move; dlq redrive follows it again".into()),
+    };
+    progress.end();
+    printout.line(report(&queue, &ended?).await?);
+    printout.finish()
 }
 
 /// Waits for a move to end and tells of its progress.
-async fn follow(queue: &DeadLetters, arn: &str, started_before: Option<i64>) -> Result<Move> {
+async fn follow(
+    queue: &DeadLetters,
+    arn: &str,
+    started_before: Option<i64>,
+    progress: &mut Progress,
+) -> Result<Move> {
     let mut waited = Duration::ZERO;
-    let mut progress = Progress::default();
     loop {
         // SQS names only the running move, so that which is not the one before is ours.
         match queue.last_move(arn).await?.filter(|task| Some(task.started) != started_before) {
-            Some(task) if !task.is_running() => {
-                progress.end();
-                return Ok(task);
-            }
+            Some(task) if !task.is_running() => return Ok(task),
             Some(task) => progress.tell(&task),
             None if waited >= APPEARANCE => {
                 return Err("SQS took the order but shows no move: look again with --dry-run".into());
@@ -99,14 +106,14 @@ async fn follow(queue: &DeadLetters, arn: &str, started_before: Option<i64>) -> 
     }
 }
 
-async fn report(queue: &DeadLetters, ended: &Move) -> Result<()> {
+/// The result of a move in words; an error if it did not end well.
+async fn report(queue: &DeadLetters, ended: &Move) -> Result<String> {
     let moved = usize::try_from(ended.moved)?;
     let of = ended.of.map(|all| format!(" of {all}")).unwrap_or_default();
     let left = queue.depth().await?.1.all();
     let result = format!("{moved}{of} moved, {left} left");
     if ended.status == "COMPLETED" {
-        writeln!(io::stdout(), "{result}")?;
-        return Ok(());
+        return Ok(result);
     }
     let reason = ended.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let is_denied = reason.to_lowercase().contains("denied");
@@ -134,8 +141,10 @@ impl Progress {
     }
 
     fn end(&mut self) {
-        if self.told.is_some() && io::stderr().is_terminal() {
-            eprint!("{:40}\r", "");
+        let mut out = io::stderr();
+        if self.told.is_some() && out.is_terminal() {
+            // Ctrl-C is shown on the line as well.
+            let _ = write!(out, "\r{:44}\r", "");
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::{Result, table::Table};
 /// Looking counts as receiving: the number under RECEIVES includes it. While it looks, for seconds,
 /// nobody else sees the messages. Of events of one object SQS shows the first ten.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,

@@ -20,7 +20,7 @@ const DOOR: &str = "receiver";
 const CLOCK: &str = "clock";
 
 /// Knocks at the stack's URL; and at Duffel's, for its clock.
-pub(super) fn look(url: Option<&str>, duffel: Option<&str>) -> Vec<Finding> {
+pub(super) fn look(url: Result<&str, &str>, duffel: Option<&str>) -> Vec<Finding> {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
     let agent = config.timeout_global(Some(TIMEOUT)).build().new_agent();
     let mut clocks = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn look(url: Option<&str>, duffel: Option<&str>) -> Vec<Finding> {
         let _ = timed("Duffel's", &mut clocks, || agent.get(url).call());
     }
     let door = url.map_or_else(
-        || Finding::skipped(DOOR, "without the stack nobody knows where it is"),
+        |reason| Finding::skipped(DOOR, reason),
         |url| {
             let request = agent.post(url).header("Content-Type", "application/json");
             match timed("the receiver's", &mut clocks, || request.send("{}")) {
@@ -98,8 +98,10 @@ fn clock(clocks: &[Skew]) -> Finding {
     };
     let apart = Duration::from_secs(skew.unsigned_abs());
     if apart <= SKEW {
-        let whose: Vec<_> = clocks.iter().map(|(whose, _)| *whose).collect();
-        return Finding::ok(CLOCK, format!("this machine's and {} agree", whose.join(" and ")));
+        let whose: Vec<_> =
+            ["this machine's"].into_iter().chain(clocks.iter().map(|(whose, _)| *whose)).collect();
+        let (last, others) = whose.split_last().expect("this machine's is there");
+        return Finding::ok(CLOCK, format!("{} and {last} agree", others.join(", ")));
     }
     let word = if *skew > 0 { "behind" } else { "ahead of" };
     let seen = format!("this machine's is {} {word} {whose}", humantime::format_duration(apart));
@@ -113,7 +115,7 @@ fn clock(clocks: &[Skew]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::doctor::finding::State;
 
     #[test]
     fn every_answer_tells_what_is_wrong() {
@@ -142,6 +144,8 @@ mod tests {
         assert!(state(-300, 31) == State::Fail);
         assert!(clock(&[("Duffel's", -61)]).seen.contains("is 1m 1s ahead of Duffel's"));
         assert!(clock(&[("Duffel's", 61)]).seen.contains("is 1m 1s behind Duffel's"));
+        let agreeing = clock(&[("Duffel's", 0), ("the receiver's", 1)]).seen;
+        assert_eq!(agreeing, "this machine's, Duffel's and the receiver's agree");
         assert!(clock(&[]).state == State::Warn);
     }
 }

@@ -51,6 +51,7 @@ type Check = Result<Finding, StackError>;
 
 async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "secret";
+    const RIGHT_ONE: &str = "store the webhook's secret as it is, as a plain string";
     if stack.parameter("Sources").is_some() {
         return Ok(Finding::skipped(NAME, "with the parameter Sources each source has its own"));
     }
@@ -59,16 +60,17 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         "read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} --secret-string \"$SECRET\""
     );
     let Some(current) = vitals::secrets(sdk, arn, "AWSCURRENT").await? else {
-        let fix = format!("register the webhook (webhooks create --store), or {store}");
-        return Ok(Finding::fail(NAME, "it has no value yet", fix));
+        let fix = "register the webhook (duffel-hooks webhooks create --store), or store its secret";
+        return Ok(Finding::fail(NAME, "it has no value yet", fix).with_command(store));
     };
     let current = match current {
         Ok(current) => current,
-        Err(error) => return Ok(Finding::fail(NAME, error.to_string(), store)),
+        Err(error) => return Ok(Finding::fail(NAME, error.to_string(), RIGHT_ONE).with_command(store)),
     };
     let doubts: Vec<_> = current.iter().flat_map(|active| active.secret.doubts()).collect();
     if let Some(doubt) = doubts.first() {
-        return Ok(Finding::fail(NAME, format!("it {doubt}, as no secret of Duffel's does"), store));
+        let seen = format!("it {doubt}, as no secret of Duffel's does");
+        return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
     }
     let previous = vitals::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(Result::ok).unwrap_or_default();
@@ -136,11 +138,9 @@ async fn dead_letters(sdk: &SdkConfig, stack: &Stack) -> Check {
     Ok(match depth.all() {
         0 => Finding::ok(NAME, "none"),
         number => {
-            let fix = format!(
-                "duffel-hooks dlq show --stack {0}, then mend the consumer and dlq redrive",
-                stack.name
-            );
+            let fix = "look at them, repair the consumer, then move them back with dlq redrive";
             Finding::fail(NAME, format!("{number} given up by the consumer"), fix)
+                .with_command(format!("duffel-hooks dlq show --stack {}", stack.name))
         }
     })
 }
@@ -160,11 +160,12 @@ async fn expiry(sdk: &SdkConfig, stack: &Stack) -> Check {
     Ok(match vitals::expiry_fault(sdk, table).await? {
         None => Finding::ok(NAME, format!("on, by {TTL_ATTRIBUTE}")),
         Some(fault) => {
-            let fix = format!(
+            let command = format!(
                 "aws dynamodb update-time-to-live --table-name {table} --time-to-live-specification \
                  Enabled=true,AttributeName={TTL_ATTRIBUTE}"
             );
-            Finding::fail(NAME, format!("it {fault}: the table grows for ever"), fix)
+            Finding::fail(NAME, format!("it {fault}: the table grows for ever"), "turn it on")
+                .with_command(command)
         }
     })
 }

@@ -151,6 +151,37 @@ fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
+/// A rotation that did not end.
+#[allow(dead_code, reason = "for the doctor")]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// The journal's.
+    pub(crate) path: PathBuf,
+    /// When it began, as a date.
+    pub(crate) began_at: String,
+    /// The webhook works with its new secret, and only catching up is left.
+    pub(crate) is_rotated: bool,
+}
+
+/// The rotation of a secret that was interrupted on this machine, as the journal in its usual place says; `None` if
+/// there is none for this API and mode.
+///
+/// # Errors
+/// If there is a journal that cannot be read.
+#[allow(dead_code, reason = "for the doctor")]
+pub(crate) fn unfinished(secret: &str, api: &str, live_mode: Option<bool>) -> Result<Option<Unfinished>> {
+    default_path(secret, live_mode).map_or(Ok(None), |path| unfinished_at(path, secret, api))
+}
+
+fn unfinished_at(path: PathBuf, secret: &str, api: &str) -> Result<Option<Unfinished>> {
+    let journal = Journal::read(&path)?.filter(|journal| journal.secret == secret && journal.api == api);
+    Ok(journal.map(|journal| Unfinished {
+        path,
+        is_rotated: journal.done.is_some(),
+        began_at: journal.began_at,
+    }))
+}
+
 /// Where the journal of a secret's rotation is, unless somebody says otherwise.
 pub(crate) fn default_path(secret: &str, live_mode: Option<bool>) -> Result<PathBuf> {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -187,5 +218,22 @@ mod tests {
         assert_eq!(Journal::read(&path).unwrap(), None);
         fs::write(&path, "{").unwrap();
         assert!(Journal::read(&path).unwrap_err().to_string().contains("is no journal of a rotation"));
+    }
+    #[test]
+    fn an_unfinished_rotation_is_found_by_its_secret_and_api() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rotate.json");
+        let found = |secret: &str, api: &str| unfinished_at(path.clone(), secret, api);
+        assert_eq!(found("arn", "https://api").unwrap(), None);
+        let mut journal = Journal::new("https://api", Some(true), "arn", None, "https://example.com", &[]);
+        journal.write(&path).unwrap();
+        assert!(!found("arn", "https://api").unwrap().unwrap().is_rotated);
+        assert_eq!(found("another", "https://api").unwrap(), None);
+        assert_eq!(found("arn", "https://another").unwrap(), None);
+        journal.mark_done("end_1");
+        journal.write(&path).unwrap();
+        assert!(found("arn", "https://api").unwrap().unwrap().is_rotated);
+        fs::write(&path, "{").unwrap();
+        assert!(found("arn", "https://api").is_err());
     }
 }
