@@ -7,6 +7,7 @@ mod cloudformation;
 mod deliveries;
 mod deployed;
 mod dlq;
+mod docs;
 mod doctor;
 mod duffel;
 mod events;
