@@ -24,6 +24,11 @@ const COMMAND_PAGE_START: &str = "\
 deployment. Install it with `cargo install --locked --path . --bin duffel-hooks`, or run it from a clone with
 `cargo run --`.
 
+Secrets come from the environment, never from an argument: the webhook's from `WEBHOOK_SECRET`, the access token for
+Duffel's API from `DUFFEL_ACCESS_TOKEN` (`DUFFEL_API_URL` is another address of the API). Lists are printed as tables, or
+with `--json` as one JSON object per line. Exit codes are 0 (done), 1 (failed) and 2 (the command line is not valid); the
+commands that call Duffel's API have more, see [webhooks](#duffel-hooks-webhooks).
+
 This page is generated: it is what `--help` prints for each command.
 ";
 
