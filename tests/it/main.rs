@@ -9,6 +9,7 @@ mod consumer;
 mod deliveries;
 mod deployed;
 mod dlq;
+mod docs;
 mod doctor;
 mod duffel;
 mod events;
