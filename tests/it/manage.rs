@@ -1,7 +1,7 @@
 //! The commands that speak with Duffel, as their user meets them.
 
 use std::{
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -207,6 +207,8 @@ fn every_filter_filters() {
     let date = humantime::format_rfc3339_seconds(now - 6 * DAY).to_string();
     assert_eq!(events(&format!("--until {date}")), [&*old]);
     assert_eq!(events(&format!("--since {}", &date[..10])), [&*new, &mid]);
+    let day = humantime::format_rfc3339_seconds(now - 4 * DAY).to_string();
+    assert_eq!(events(&format!("--since {0} --until {0}", &day[..10])), [&*mid], "a date is the whole day");
     for wrong in ["--since soon", "--failed --delivered", "--limit 0", "--limit 5 --all"] {
         assert_eq!(run(&duffel, &format!("events list {wrong}")).code, 2, "{wrong}");
     }
@@ -250,7 +252,23 @@ fn events_are_shown_and_redelivered() {
     assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
     duffel.befall("POST", &Fault::Status(500), 1);
     let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
-    stopped.assert_failed(4, "2 of 2 were not asked for");
+    stopped.assert_failed(4, "duffel-hooks: 2 of 2 not asked for\n");
+    assert_eq!(stopped.err.matches("Duffel answered 500").count(), 1, "{}", stopped.err);
+    let refused = run(&duffel, "events redeliver wev_1 wev_2");
+    refused.assert_failed(3, "duffel-hooks: 2 of 2 refused\n");
+    assert_eq!(refused.err.matches("Duffel answered 404").count(), 2, "{}", refused.err);
+    // Nobody reads on, and all are asked for.
+    duffel.asked();
+    let mut unread = tool(&duffel, &format!("events redeliver {one} {two} {one} {two}"));
+    let mut unread = unread.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(unread.stdout.take());
+    let unread = done(&unread.wait_with_output().unwrap());
+    unread.assert_failed(1, "not all of it could be printed");
+    assert_eq!(unread.err.matches("  Duffel was asked\n").count(), 4, "{}", unread.err);
+    assert_eq!(duffel.asked().len(), 4);
+    for (command, wrong) in [("webhooks create https://a.b", "a.b,,c.d"), ("webhooks update end_1", "a.b,")] {
+        run(&duffel, &format!("{command} --event {wrong}")).assert_failed(2, "an entry is empty");
+    }
     run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is no id of Duffel's");
 }
 

@@ -63,7 +63,7 @@ struct Create {
     #[arg(value_parser = parse_url)]
     url: String,
     /// A type of event to deliver; may be repeated, or a list with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = api::parse_type, required = true)]
     events: Vec<String>,
     /// Puts the secret into this secret of AWS Secrets Manager, the stack's output SecretArn,
     /// instead of printing it
@@ -108,7 +108,7 @@ struct ChangeArguments {
     url: Option<String>,
     /// All the types of events to deliver, in place of those so far; may be repeated, or a list
     /// with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = api::parse_type)]
     events: Option<Vec<String>>,
 }
 

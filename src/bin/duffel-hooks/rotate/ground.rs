@@ -8,19 +8,24 @@ use std::{
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
-    duffel::{Client, Webhook},
+    config::DEFAULT_WINDOW,
+    duffel::{Client, Webhook, undelivered},
     operator::stored_secret::{Active, KEPT, StoredSecret},
 };
 
 use super::{
-    Arguments, MARGIN,
+    Arguments, IN_FLIGHT,
+    catch_up::unanswerable,
     journal::{self, Journal},
     many,
     place::Place,
     resume::Evidence,
-    span,
 };
-use crate::{Result, table};
+use crate::{
+    Result,
+    api::{self, duration},
+    table,
+};
 
 /// What a rotation begins with, or goes on with.
 pub(super) struct Ground {
@@ -74,7 +79,7 @@ impl Ground {
         let known = webhooks.iter().map(|webhook| webhook.id.clone()).collect();
         let webhook = the_webhook(webhooks, expected.as_deref().or(place.url.as_deref()))?;
         let back =
-            place.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(MARGIN);
+            place.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(IN_FLIGHT);
 
         let evidence = Evidence { arguments, duffel, place: &place, path: &path, active: &active, back };
         let (mut journal, standing) = evidence.where_it_stands(interrupted.clone(), webhook)?;
@@ -93,23 +98,33 @@ impl Ground {
         Ok(Self { journal, path, interrupted, secret, active, standing, known, back, memory })
     }
 
-    /// Since when events are looked for that were delivered to nobody.
-    pub(super) fn since(&self) -> SystemTime {
+    /// Since when events are looked for that were delivered to nobody; and since when they should be, if that is
+    /// earlier than what the ledger can answer for.
+    pub(super) fn since(&self) -> (SystemTime, Option<SystemTime>) {
         let now = SystemTime::now();
-        let before = |moment: SystemTime, time| moment.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH);
-        let since = before(self.journal.began_at().unwrap_or(now), self.back);
-        let remembered = self.memory.map_or(SystemTime::UNIX_EPOCH, |memory| before(now, memory));
         // Duffel's times are written as those after 1970.
-        since.max(remembered).max(SystemTime::UNIX_EPOCH)
+        let before = |moment: SystemTime, time| {
+            moment.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH)
+        };
+        let began = self.journal.behind_since().unwrap_or(now);
+        let since = before(began, self.back);
+        // Without a stack, as far as the command said, or as the window is by default.
+        let default = undelivered::look_back(DEFAULT_WINDOW).max(self.back).saturating_add(IN_FLIGHT);
+        let remembered = before(now, self.memory.unwrap_or(default));
+        let gap = before(began, IN_FLIGHT);
+        (since.max(remembered), (gap < remembered).then_some(gap))
     }
 
     /// What would be done.
     pub(super) fn tell(&self) -> Result<()> {
+        if let (since, Some(from)) = self.since() {
+            api::tell(&unanswerable(from, since));
+        }
         let Self { journal, secret, active, standing, back, .. } = self;
         let out = &mut io::stdout().lock();
         let types = many(journal.events.len(), "type", "types");
         let mode = table::mode(journal.live_mode);
-        let back = span(*back);
+        let back = duration(*back);
         if let Standing::Done(id) = standing {
             let date = journal.date();
             writeln!(

@@ -1,15 +1,15 @@
 //! Which secret, and what does the stack say of it?
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use duffel_webhook_receiver::operator::{Output, Stack, stored_secret::Active};
+use duffel_webhook_receiver::{
+    duffel::undelivered,
+    operator::{Output, Stack, memory::Memory, stored_secret::Active},
+};
 
 use super::{Arguments, ground::Standing, journal::Journal, many};
-use crate::Result;
-
-/// The time between the listing of an event and its redelivery, amply; as the reconciler has it.
-const MARGIN: Duration = Duration::from_hours(1);
+use crate::{Result, api::tell};
 
 /// Where the secret is, and where it is used.
 pub(super) struct Place {
@@ -47,7 +47,8 @@ impl Place {
                 .to_owned(),
         };
         let window = stack.parameter("DedupWindow").and_then(|text| humantime::parse_duration(text).ok());
-        let memory = window.map(|window| window.saturating_sub(MARGIN));
+        let age = ledgers_age(&stack, sdk).await;
+        let memory = window.map(undelivered::look_back).into_iter().chain(age).min();
         Ok(Self { arn, url: Some(stack.output(Output::WebhookUrl)?.to_owned()), memory, live_mode })
     }
 
@@ -77,5 +78,21 @@ impl Place {
              secret as well: then rotate it right after, with its access token and without --forget-old"
         )
         .into())
+    }
+}
+
+/// What happened before the ledger was created may have been forwarded by then, and it cannot tell.
+async fn ledgers_age(stack: &Stack, sdk: &SdkConfig) -> Option<Duration> {
+    let table = stack.output(Output::LedgerTableName).ok()?;
+    match Memory::new(sdk, table).created_at().await {
+        Ok(created) => SystemTime::now().duration_since(created?).ok(),
+        Err(error) => {
+            // A secret that leaked cannot wait for this permission.
+            tell(&format!(
+                "The age of the ledger {table} is not known, so events from before its creation may be forwarded \
+                 again: {error}"
+            ));
+            None
+        }
     }
 }

@@ -7,8 +7,8 @@ use duffel_webhook_receiver::{
     operator::stored_secret::Active,
 };
 
-use super::{Arguments, ground::Standing, journal::Journal, place::Place, tell};
-use crate::{Result, table};
+use super::{Arguments, ground::Standing, journal::Journal, place::Place};
+use crate::{Result, api::tell, table};
 
 /// What that is told from, the journal and the webhook apart.
 pub(super) struct Evidence<'a> {
@@ -28,11 +28,16 @@ impl Evidence<'_> {
         interrupted: Option<Journal>,
         webhook: Option<Webhook>,
     ) -> Result<(Journal, Standing)> {
-        let anew = |webhook: Option<Webhook>| {
+        let Some(journal) = interrupted else {
             let journal = self.begin(webhook.as_ref())?;
+            return Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)));
+        };
+        let earlier = journal.clone();
+        let anew = |webhook: Option<Webhook>| {
+            let mut journal = self.begin(webhook.as_ref())?;
+            journal.take_over(&earlier);
             Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)))
         };
-        let Some(journal) = interrupted else { return anew(webhook) };
         let path = self.path.display();
         let mode = webhook.as_ref().and_then(|webhook| webhook.live_mode).or(self.duffel.live_mode());
         is_of_this(&journal, self.duffel, &self.place.arn, mode)

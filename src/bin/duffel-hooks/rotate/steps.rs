@@ -1,7 +1,6 @@
 //! The steps that change something, each of which may be the one before an interruption.
 
 use std::{
-    io::{self, Write},
     thread,
     time::{Duration, Instant},
 };
@@ -16,8 +15,8 @@ use duffel_webhook_receiver::{
     secret::Secret,
 };
 
-use super::{journal::Journal, many, tell};
-use crate::Result;
+use super::{interruption::State, journal::Journal, many};
+use crate::{Result, api::tell, printout::Printout};
 
 /// The waits between attempts to create the webhook, or to store its secret.
 const PAUSES: [Duration; 5] = [
@@ -39,13 +38,19 @@ pub(super) fn replace(
     known: &[String],
     journal: &Journal,
     again: &str,
+    state: &State,
 ) -> Result<(Webhook, Secret, Option<Duration>)> {
     let began = Instant::now();
     if let Some(old) = old {
+        state.set(format!("whether webhook {old} is deleted is not known: {again}"));
         delete(duffel, old)
             .map_err(|error| format!("whether webhook {old} is deleted is not known: {error}: {again}"))?;
         tell(&format!("Deleted webhook {old}"));
     }
+    state.set(format!(
+        "there is no webhook now, or a new one whose secret is not stored, so that its deliveries are refused: \
+         {again}"
+    ));
     let (webhook, new) = create(duffel, known, journal).map_err(|why| format!("{why}: to go on, {again}"))?;
     // If an earlier run deleted the one before, the gap is its secret.
     let gap = old.filter(|old| journal.replaces.as_deref() == Some(*old)).map(|_| began.elapsed());
@@ -144,16 +149,16 @@ pub(super) async fn store(
         thread::sleep(pause);
     };
     if stored.is_none() {
-        show(webhook, known, secret)?;
+        show(webhook, known, secret);
     }
     Err(format!("the new secret is not stored: {error}: {again}").into())
 }
 
 /// The last resort: Duffel shows a secret once, and here it would be lost.
-fn show(webhook: &str, new: &Secret, secret: &StoredSecret) -> io::Result<()> {
+fn show(webhook: &str, new: &Secret, secret: &StoredSecret) {
     let (arn, version, new) = (secret.arn(), first_version_id(webhook), new.expose());
-    writeln!(
-        io::stdout().lock(),
+    // On the standard error, should the standard output be closed; the command fails anyway.
+    Printout::default().line(format_args!(
         "The secret of webhook {webhook} could not be stored, and Duffel shows it only once. It is
 
   {new}
@@ -166,7 +171,7 @@ in by hand, and not into the history of the shell: the first command waits for i
 
 Or just run the same command again: it makes another webhook with another secret, and this one is of
 no use. Until then the receiver refuses all deliveries, and Duffel makes them again, for 72 hours."
-    )
+    ));
 }
 
 /// Makes the new webhook what the old one was.
