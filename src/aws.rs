@@ -29,7 +29,7 @@ use crate::{
     receive::{Receiver, Source},
     renewal::Renewal,
     scheme::KeyForm,
-    secret::{Key, Secret, SecretError},
+    secret::{ActiveSecret, Key, SecretError, StoredSecrets},
 };
 
 /// The attribute by which the table forgets.
@@ -286,8 +286,8 @@ impl StoredKeys {
     }
 
     fn read(&self, text: Option<&str>) -> Result<Vec<Key>, SecretError> {
-        let secrets = Secret::read_stored(text.ok_or(SecretError::Blank)?)?;
-        secrets.iter().map(|secret| secret.key(self.form)).collect()
+        let secrets = StoredSecrets::parse(text.ok_or(SecretError::Blank)?)?;
+        secrets.iter().map(|active| active.secret.key(self.form)).collect()
     }
 }
 
@@ -311,8 +311,9 @@ pub async fn access_tokens(sdk: &SdkConfig, arn: &str) -> Result<Vec<AccessToken
     let answer = client.get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|error| StoredTokensError::Unavailable(error.into()))?;
     let text = answer.secret_string().ok_or(StoredTokensError::Unusable(SecretError::Blank))?;
-    let secrets = Secret::read_stored(text).map_err(StoredTokensError::Unusable)?;
-    let token = |secret: &Secret| AccessToken::new(secret.expose()).map_err(StoredTokensError::NoToken);
+    let secrets = StoredSecrets::parse(text).map_err(StoredTokensError::Unusable)?;
+    let token =
+        |active: &ActiveSecret| AccessToken::new(active.secret.expose()).map_err(StoredTokensError::NoToken);
     secrets.iter().map(token).collect()
 }
 

@@ -14,6 +14,10 @@ use thiserror::Error;
 
 use crate::scheme::KeyForm;
 
+mod stored;
+
+pub use stored::{ActiveSecret, StoredSecrets};
+
 /// As the reference libraries do, takes secrets whose padding was lost on the way.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -21,6 +25,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A webhook's secret as it was pasted, less the white space around it.
+#[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
@@ -31,22 +36,6 @@ impl Secret {
     pub fn new(text: &str) -> Result<Self, SecretError> {
         let text = text.trim();
         if text.is_empty() { Err(SecretError::Blank) } else { Ok(Self(text.to_owned())) }
-    }
-
-    /// Reads what is stored as one: a plain string is one secret, a JSON list of strings is several.
-    ///
-    /// # Errors
-    /// When it is neither, or one of them is blank.
-    pub fn read_stored(text: &str) -> Result<Vec<Self>, SecretError> {
-        let texts = match text.trim_start().bytes().next() {
-            Some(b'[') => serde_json::from_str(text).map_err(|_| SecretError::NotAList)?,
-            Some(b'{') => return Err(SecretError::NotAList),
-            _ => vec![text.to_owned()],
-        };
-        if texts.is_empty() {
-            return Err(SecretError::Blank);
-        }
-        texts.iter().map(|text| Self::new(text)).collect()
     }
 
     /// Whether white space stands within it, as happens when it is pasted from a wrapped line.
@@ -98,8 +87,10 @@ impl fmt::Debug for Secret {
 pub enum SecretError {
     #[error("a secret is blank")]
     Blank,
-    #[error("a secret must be a plain string or a JSON list of strings")]
-    NotAList,
+    #[error(
+        "a stored secret must be a plain string, a JSON list of strings, or a JSON object with live, test and any"
+    )]
+    Form,
     #[error("a secret is not base64, as it should be after whsec_ or whpk_")]
     NotBase64,
     #[error("a whpk_ secret is not an Ed25519 public key")]
@@ -167,20 +158,6 @@ mod tests {
         assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
         assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(SecretError::Blank));
         assert!(Secret::new("a\nb").is_ok_and(|secret| secret.looks_broken()));
-    }
-
-    #[test]
-    fn a_stored_secret_is_a_string_or_a_list_of_them() {
-        let count = |text| Secret::read_stored(text).map(|secrets| secrets.len());
-        assert_eq!(count("54vFWvaSbbzYpxXPeB4YEw==\n"), Ok(1));
-        assert_eq!(count("with,comma"), Ok(1));
-        assert_eq!(count(r#"["new", "old"]"#), Ok(2));
-        for blank in ["", " ", "[]", r#"["new", ""]"#] {
-            assert_eq!(count(blank), Err(SecretError::Blank), "{blank}");
-        }
-        for broken in ["[1]", r#"{"secret":"new"}"#, "[\"new\""] {
-            assert_eq!(count(broken), Err(SecretError::NotAList), "{broken}");
-        }
     }
 
     #[test]

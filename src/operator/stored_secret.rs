@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::CallError;
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, StoredSecrets};
 
 /// How many secrets one version holds at most; the version before it is active as well.
 ///
@@ -41,7 +41,7 @@ pub struct Active {
 struct Version {
     id: String,
     text: String,
-    secrets: Vec<Secret>,
+    secrets: StoredSecrets,
 }
 
 impl StoredSecret {
@@ -148,7 +148,11 @@ impl StoredSecret {
 impl Active {
     /// The active secrets, the current version's first.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.current.iter().chain(&self.previous).flat_map(|version| &version.secrets)
+        self.current
+            .iter()
+            .chain(&self.previous)
+            .flat_map(|version| &version.secrets)
+            .map(|active| &active.secret)
     }
 
     /// How many different secrets are active.
@@ -164,7 +168,7 @@ impl Active {
     #[must_use]
     pub fn secret_of(&self, webhook: &str) -> Option<&Secret> {
         let current = self.current.as_ref()?;
-        current.secrets.first().filter(|_| current.is_of(webhook))
+        current.secrets.iter().next().map(|active| &active.secret).filter(|_| current.is_of(webhook))
     }
 
     /// Whether the current version was stored for the rotation of a webhook that is none of these.
@@ -180,7 +184,7 @@ impl Active {
 impl Version {
     fn read(version: GetSecretValueOutput) -> Result<Self, StoredSecretError> {
         let text = version.secret_string.ok_or(StoredSecretError::Binary)?;
-        let secrets = Secret::read_stored(&text).map_err(StoredSecretError::Unusable)?;
+        let secrets = StoredSecrets::parse(&text).map_err(StoredSecretError::Unusable)?;
         Ok(Self { id: version.version_id.unwrap_or_default(), text, secrets })
     }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{CallError, stored_secret::StoredSecret};
 use crate::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
-    secret::{Secret, SecretError},
+    secret::{SecretError, StoredSecrets},
 };
 
 /// The secrets that a version of a stored secret holds, by the receiver's reading of them; `None` if there is no
@@ -25,9 +25,10 @@ pub async fn secrets(
     sdk: &SdkConfig,
     arn: &str,
     stage: &str,
-) -> Result<Option<Result<Vec<Secret>, SecretError>>, CallError> {
+) -> Result<Option<Result<StoredSecrets, SecretError>>, CallError> {
     let version = StoredSecret::new(sdk, arn).version(stage).await?;
-    Ok(version.map(|version| version.secret_string().ok_or(SecretError::Blank).and_then(Secret::read_stored)))
+    Ok(version
+        .map(|version| version.secret_string().ok_or(SecretError::Blank).and_then(StoredSecrets::parse)))
 }
 
 /// What there is to know of the queue of events.

@@ -69,15 +69,16 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
     };
     let is_broken = |secret: &Secret| secret.looks_broken() || secret.expose().contains(['"', '\'']);
-    if current.iter().any(is_broken) {
+    if current.iter().any(|active| is_broken(&active.secret)) {
         let seen = "it has white space or quotes within it, as no secret of Duffel's has";
         return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
     }
     let previous = vitals::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(Result::ok).unwrap_or_default();
-    let active = match current.len() + previous.len() {
+    let (current, previous) = (current.iter().len(), previous.iter().len());
+    let active = match current + previous {
         1 => "1 secret is active".to_owned(),
-        number => format!("{number} secrets are active, {} of them of the previous version", previous.len()),
+        number => format!("{number} secrets are active, {previous} of them of the previous version"),
     };
     Ok(Finding::ok(NAME, active))
 }
