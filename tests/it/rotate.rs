@@ -126,9 +126,17 @@ impl Stage {
         self.webhook()["secret"].as_str().unwrap().to_owned()
     }
 
+    /// The stored secrets: those of test mode, of live mode, and of unknown mode.
     async fn stored(&self, stage: &str) -> Vec<String> {
         let text = self.backend.version(&self.arn, stage).await.unwrap();
-        serde_json::from_str(&text).unwrap_or_else(|_| vec![text])
+        let strings = |list: &Value| serde_json::from_value(list.clone()).unwrap_or_else(|_| vec![]);
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(modes)) => {
+                ["test", "live", "any"].iter().filter_map(|mode| modes.get(*mode)).flat_map(strings).collect()
+            }
+            Ok(list) => strings(&list),
+            Err(_) => vec![text],
+        }
     }
 
     async fn rotate_stack(&self, stack: &str, arguments: &[&str]) -> Output {
@@ -458,36 +466,82 @@ async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_le
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_may_be_the_other_modes_secret_is_not_forgotten_unasked() {
+async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
     let stage = Stage::new().await;
     let both = json!([stage.old.1, "the live webhook's"]).to_string();
-    stage.backend.put_secret(&stage.arn, &both).await;
+    for _ in 0..2 {
+        stage.backend.put_secret(&stage.arn, &both).await;
+    }
     let refused = |output: &Output, why: &str| {
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
         assert!(err.contains("nothing was changed") && err.contains(why) && err.contains("--only"), "{err}");
         assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
     };
-    refused(&stage.rotate(&["--forget-old"]).await, "2 secrets are active");
+    refused(&stage.rotate(&["--forget-old"]).await, "2 secrets of unknown mode are active");
+    let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
     let of_mode = async |mode: &str, arguments: &[&str]| {
-        let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
         let stack = stack(&outputs, &[("LiveMode", mode)]).await;
-        stage.rotate_stack(&stack, &[&["--forget-old"], arguments].concat()).await
+        (stage.rotate_stack(&stack, &[&["--forget-old"], arguments].concat()).await, stack)
     };
-    for mode in ["any", "live"] {
-        refused(&of_mode(mode, &[]).await, "2 secrets are active");
+    refused(&of_mode("live", &[]).await.0, "2 secrets of unknown mode are active");
+    let (output, stack) = of_mode("any", &[]).await;
+    refused(&output, "2 secrets of unknown mode are active");
+    let command = format!("duffel-hooks rotate --stack {stack}");
+    let message = format!(
+        "duffel-hooks: nothing was changed: 2 secrets of unknown mode are active, and this stack takes test and live \
+         deliveries (LiveMode=any): --forget-old drops them, so deliveries of your live webhook would be refused \
+         (401) until you rotate that one too.
+  No live webhook delivers here:  {command} --forget-old --only
+  One does:                       the same, and right after it
+                                  DUFFEL_ACCESS_TOKEN=duffel_live_… {command}
+"
+    );
+    assert_eq!(text(&output.stderr), message);
+    // A plan is not refused.
+    let (plan, _) = of_mode("any", &["--dry-run"]).await;
+    assert_success(&plan);
+    let plan = text(&plan.stdout);
+    assert!(plan.contains("forget     of the active secrets: 2 of unknown mode"), "{plan}");
+    assert!(plan.contains("Without --only this would be refused: 2 secrets of unknown mode"), "{plan}");
+    for (mode, arguments) in [("test", &["--dry-run"][..]), ("any", &["--dry-run", "--only"])] {
+        let (plan, _) = of_mode(mode, arguments).await;
+        assert_success(&plan);
+        assert!(!text(&plan.stdout).contains("refused"), "{plan:?}");
     }
-    assert_success(&of_mode("test", &["--dry-run"]).await);
-    assert_success(&of_mode("any", &["--dry-run", "--only"]).await);
 
-    // As after a rotation of the live webhook.
+    // As after an older version's rotation of the live webhook.
     for version in ["a", "b"] {
         stage.backend.put_secret_as(&stage.arn, &version.repeat(64), "the live webhook's").await;
     }
-    refused(&stage.rotate(&["--forget-old"]).await, "was stored for another webhook");
+    refused(&stage.rotate(&["--forget-old"]).await, "1 secret of unknown mode is active");
     // This stack has no other webhook.
-    assert_success(&of_mode("test", &[]).await);
+    assert_success(&of_mode("test", &[]).await.0);
     assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leaked_secret_is_forgotten_and_the_other_modes_stays_active() {
+    let stage = Stage::new().await;
+    // As `webhooks create --store` and earlier rotations leave it.
+    let both = json!({ "live": ["the live webhook's"], "test": [stage.old.1, "older"] }).to_string();
+    for _ in 0..2 {
+        stage.backend.put_secret(&stage.arn, &both).await;
+    }
+    let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
+    let stack = stack(&outputs, &[("LiveMode", "any")]).await;
+    let output = stage.rotate_stack(&stack, &["--forget-old"]).await;
+    assert_success(&output);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(err.contains("other active secrets: 1 live\nForgotten: 2 test\n"), "{err}");
+    assert!(out.contains("no old one of test mode is active; active in all: 1 live and 1 test"), "{out}");
+    let stored = json!({ "live": ["the live webhook's"], "test": [stage.new_secret()] });
+    for version in ["AWSCURRENT", "AWSPREVIOUS"] {
+        let text = stage.backend.version(&stage.arn, version).await.unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), stored, "{version}");
+    }
+    stage.assert_rotated().await;
+    assert_eq!(stage.delivered_with(&stage.old.1).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -554,7 +608,11 @@ async fn older_secrets_stay_active_as_well() {
     stage.backend.put_secret(&stage.arn, &json!(before).to_string()).await;
     let output = stage.rotate(&[]).await;
     assert_success(&output);
-    assert!(text(&output.stderr).contains("10 are kept: 1 older secret was left out"), "{output:?}");
+    assert!(
+        text(&output.stderr)
+            .contains("Left out, and active until the next change at most: 1 of unknown mode"),
+        "{output:?}"
+    );
     let kept = [&[stage.new_secret()], &before[..KEPT - 1]].concat();
     assert_eq!(stage.stored("AWSCURRENT").await, kept);
     assert_eq!(stage.stored("AWSPREVIOUS").await, before);

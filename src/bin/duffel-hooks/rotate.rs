@@ -57,12 +57,12 @@ pub(crate) struct Arguments {
     /// webhook as it is]
     #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = api::parse_type)]
     events: Vec<String>,
-    /// For a secret that leaked: makes the new one the only one. What is signed with an old one is
-    /// refused within 5 minutes; what of it was delivered to nobody is delivered again
+    /// For a secret that leaked: makes the new one the only one of its mode. What is signed with an old
+    /// one is refused within 5 minutes; what of it was delivered to nobody is delivered again
     #[arg(long)]
     forget_old: bool,
-    /// Lets --forget-old forget what may be the secret of the other mode's webhook. If that one
-    /// delivers here as well, rotate it right after
+    /// Lets --forget-old forget secrets of unknown mode as well, any of which may be that of the other
+    /// mode's webhook. If that one delivers here, rotate it right after
     #[arg(long, requires = "forget_old")]
     only: bool,
     /// How far back to look for events that were delivered to nobody, since Duffel may end its retries
@@ -106,9 +106,11 @@ Without the journal, as on another machine: if Duffel has a webhook, the same co
 once more; if it has none, give --event for each type that it shall have, and --url where there is
 no --stack.
 
-One stored secret may hold those of the test and of the live webhook (LiveMode=any). Where that may
-be, --forget-old wants --only; rotate the other webhook right after, with its access token and
-without --forget-old, which would forget the first one's new secret.
+One stored secret may hold those of the test and of the live webhook (LiveMode=any). It says the mode
+of each that rotate or webhooks create --store put in, and --forget-old leaves the other mode's
+active. Secrets that were stored otherwise are of unknown mode: where one of them may be the other
+webhook's, --forget-old requires --only; then rotate the other webhook right after, with its access
+token and without --forget-old.
 
 AWS: the region and credentials are found as the AWS CLI finds them. Needed are
 cloudformation:DescribeStacks and dynamodb:DescribeTable with --stack, secretsmanager:DescribeSecret, GetSecretValue and
@@ -136,6 +138,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     trial::try_out(&ground, &duffel).await?;
 
     let mut gap = None;
+    let mut live_mode = ground.journal.live_mode;
     let (id, new) = match &ground.standing {
         Standing::Stored(id) | Standing::Done(id) => (id.clone(), None),
         Standing::Replace(_) | Standing::Create => {
@@ -146,12 +149,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             let (webhook, new, without) =
                 steps::replace(&duffel, old, &ground.known, &ground.journal, &again, &state)?;
             gap = without;
+            live_mode = live_mode.or(webhook.live_mode);
             (webhook.id, Some(new))
         }
     };
     let (since, unanswerable) = ground.since();
     let is_later = matches!(ground.standing, Standing::Done(_));
     let Ground { mut journal, path, secret, active, .. } = ground;
+    journal.live_mode = live_mode;
     if !is_later {
         steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
         state.set(not_done(&again));
@@ -171,7 +176,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         again
     };
     state.set(format!("the secret is rotated, but not all is caught up: {again}"));
-    let active = secret.read().await?.count();
+    let active = secret.read().await?.counts();
     let mut caught_up = CaughtUp::default();
     if journal.active {
         if let Some(from) = unanswerable {

@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
     config::DEFAULT_WINDOW,
     duffel::{Client, Webhook, undelivered},
-    operator::stored_secret::{Active, KEPT, StoredSecret},
+    operator::stored_secret::{Active, StoredSecret},
 };
 
 use super::{
@@ -37,6 +37,8 @@ pub(super) struct Ground {
     pub(super) secret: StoredSecret,
     pub(super) active: Active,
     pub(super) standing: Standing,
+    /// Why `--only` is needed, though it was not given; only of a dry run.
+    objection: Option<String>,
     /// The ids of the webhooks there are.
     pub(super) known: Vec<String>,
     /// How far back to look for events, from the beginning of the rotation.
@@ -61,6 +63,14 @@ impl Standing {
     /// Whether a new secret is still to be made.
     pub(super) fn makes_one(&self) -> bool {
         matches!(self, Self::Replace(_) | Self::Create)
+    }
+
+    /// The webhook whose secret is stored already.
+    fn stored(&self) -> Option<&str> {
+        match self {
+            Self::Stored(id) | Self::Done(id) => Some(id),
+            Self::Replace(_) | Self::Create => None,
+        }
     }
 }
 
@@ -91,11 +101,14 @@ impl Ground {
         }
         journal.forget_old |= arguments.forget_old;
         journal.only |= arguments.only;
-        if standing.makes_one() && journal.forget_old && !journal.only {
-            place.refuse_to_forget_another_modes(&journal, &standing, &active)?;
+        let may_object = standing.makes_one() && journal.forget_old && !journal.only;
+        let objection =
+            may_object.then(|| place.objection(arguments, &journal, &standing, &active)).flatten();
+        if let Some(objection) = objection.as_ref().filter(|_| !arguments.dry_run) {
+            return Err(format!("nothing was changed: {objection}").into());
         }
         let memory = place.memory;
-        Ok(Self { journal, path, interrupted, secret, active, standing, known, back, memory })
+        Ok(Self { journal, path, interrupted, secret, active, standing, objection, known, back, memory })
     }
 
     /// Since when events are looked for that were delivered to nobody; and since when they should be, if that is
@@ -120,7 +133,7 @@ impl Ground {
         if let (since, Some(from)) = self.since() {
             api::tell(&unanswerable(from, since));
         }
-        let Self { journal, secret, active, standing, back, .. } = self;
+        let Self { journal, secret, active, standing, objection, back, .. } = self;
         let out = &mut io::stdout().lock();
         let types = many(journal.events.len(), "type", "types");
         let mode = table::mode(journal.live_mode);
@@ -149,15 +162,23 @@ impl Ground {
             let active = if journal.active { "" } else { ", inactive as it is" };
             writeln!(out, "  create     a webhook for {types} of event{active}")?;
         }
-        let kept = match (journal.forget_old, active.count()) {
-            (true, 1) => "alone, without the one that is active now".to_owned(),
-            (true, old) => format!("alone, without the {old} that are active now"),
-            (false, old) => format!("before {}", many(old.min(KEPT - 1), "older one", "older ones")),
+        let old = if journal.forget_old {
+            let new = standing.stored().and_then(|id| active.secret_of(id, journal.live_mode));
+            active.forget_old(new, journal.live_mode)
+        } else {
+            active.keep_old(None, journal.live_mode)
         };
         if standing.makes_one() || journal.forget_old {
-            writeln!(out, "  store      its secret in {}, {kept}", secret.arn())?;
+            writeln!(out, "  store      its secret in {}", secret.arn())?;
+            writeln!(out, "  keep       of the active secrets: {}", old.kept())?;
+            if journal.forget_old || old.dropped().total() > 0 {
+                writeln!(out, "  forget     of the active secrets: {}", old.dropped())?;
+            }
         }
         writeln!(out, "  ping       it, and deliver again what was delivered to nobody in the last {back}")?;
+        if let Some(objection) = objection {
+            writeln!(out, "Without --only this would be refused: {objection}")?;
+        }
         writeln!(out, "Nothing was changed, and whether it may be changed was not tried.")?;
         Ok(())
     }

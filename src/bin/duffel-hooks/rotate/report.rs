@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use duffel_webhook_receiver::operator::stored_secret::StoredSecret;
+use duffel_webhook_receiver::operator::stored_secret::{Counts, StoredSecret};
 use serde_json::json;
 
 use super::{catch_up::CaughtUp, journal::Journal, many};
@@ -16,7 +16,7 @@ pub(super) struct Report<'a> {
     /// How long there was no webhook, as far as this run knows.
     pub(super) gap: Option<Duration>,
     /// How many secrets are active.
-    pub(super) active: usize,
+    pub(super) active: Counts,
     pub(super) caught_up: &'a CaughtUp,
     /// An earlier run has rotated the secret.
     pub(super) is_later: bool,
@@ -31,7 +31,7 @@ impl Report<'_> {
                 missing.iter().map(|(id, reason)| json!({ "event": id, "reason": reason })).collect();
             let report = json!({
                 "rotated_before": is_later, "rotated_at": journal.date(), "url": journal.url, "live_mode": journal.live_mode, "webhook": id,
-                "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active,
+                "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active.total(),
                 "forgot_old": journal.forget_old, "gap_ms": gap.map(|gap| gap.as_secs_f64() * 1000.0),
                 "pinged": journal.active, "caught_up": delivered, "missing": missing,
             });
@@ -51,11 +51,16 @@ impl Report<'_> {
         let replaced = journal.replaces.as_deref().unwrap_or("none");
         let types = many(journal.events.len(), "type", "types");
         out.line(format_args!("  webhook    {id} in the place of {replaced}, for {types} of event"));
-        let old = match (journal.forget_old, active) {
-            (true, 1) => "no old one is active".to_owned(),
-            (true, _) if *is_later => format!("{active} are active"),
-            (true, _) => format!("{active} are active, which is not what was asked for: see who stores them"),
-            (false, _) => format!("{active} are active, the new one among them"),
+        let of_other_mode = match journal.live_mode {
+            Some(live) => active.of_mode(Some(!live)),
+            None => 0,
+        };
+        let old = match (journal.forget_old, active.total() - of_other_mode) {
+            (true, 1) if of_other_mode == 0 => "no old one is active".to_owned(),
+            (true, 1) => format!("no old one of {mode} mode is active; active in all: {active}"),
+            (true, _) if *is_later => format!("active: {active}"),
+            (true, _) => format!("active: {active}, which is not what was asked for: see who stores them"),
+            (false, _) => format!("active, the new one among them: {active}"),
         };
         out.line(format_args!("  secret     {}: {old}", secret.arn()));
         if let Some(gap) = gap {

@@ -28,7 +28,7 @@ impl Evidence<'_> {
         interrupted: Option<Journal>,
         webhook: Option<Webhook>,
     ) -> Result<(Journal, Standing)> {
-        let Some(journal) = interrupted else {
+        let Some(mut journal) = interrupted else {
             let journal = self.begin(webhook.as_ref())?;
             return Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)));
         };
@@ -69,6 +69,7 @@ impl Evidence<'_> {
             return Ok((journal, Standing::Create));
         };
         let is_new = journal.replaces.as_ref() != Some(&webhook.id);
+        journal.live_mode = journal.live_mode.or(webhook.live_mode);
         if is_new && webhook.url.as_ref() != Some(&journal.url) && webhook.url != journal.replaced_url {
             return Err(format!(
                 "nothing was changed: Duffel has webhook {}, which delivers to {}, and the rotation that was \
@@ -78,7 +79,7 @@ impl Evidence<'_> {
             )
             .into());
         }
-        if is_new && self.active.secret_of(&webhook.id).is_some() {
+        if is_new && self.active.secret_of(&webhook.id, journal.live_mode).is_some() {
             // A secret that leaks now may be the one that is stored already.
             let leaks_now = self.arguments.forget_old && !journal.forget_old;
             if !is_old && !leaks_now && !self.asks_for_other(&journal) {
