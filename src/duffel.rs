@@ -9,6 +9,7 @@ mod page;
 mod record;
 mod time;
 mod token;
+pub mod undelivered;
 
 use std::{
     fmt,

@@ -68,7 +68,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod local;
 pub mod log;
-#[cfg(feature = "operate")]
+#[cfg(feature = "aws")]
 pub mod operator;
 mod pairs;
 mod pointer;

@@ -1,20 +1,28 @@
 //! What an operator asks of AWS, and the receiver never does: the deployed stack and what is in it.
 
 mod call_error;
+#[cfg(feature = "operate")]
 pub mod dead_letters;
+#[cfg(feature = "operate")]
 pub mod hand;
+#[cfg(feature = "operate")]
 pub mod memory;
+#[cfg(feature = "operate")]
 pub mod metric;
+#[cfg(feature = "operate")]
+mod stack;
+// `webhooks create --store` is part of the smaller build as well.
 pub mod stored_secret;
+#[cfg(feature = "operate")]
 pub mod vitals;
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::time::Duration;
 
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use thiserror::Error;
 
 pub use self::call_error::CallError;
+#[cfg(feature = "operate")]
+pub use self::stack::{Output, Stack, StackError};
 use crate::aws;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,118 +40,4 @@ pub async fn sdk_config() -> Result<SdkConfig, CallError> {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
     Ok(sdk.into_builder().timeout_config(timeouts.build()).build())
-}
-
-/// What `template.yaml` tells of the stack that it makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    WebhookUrl,
-    SecretArn,
-    QueueUrl,
-    QueueArn,
-    DeadLetterQueueUrl,
-    DeadLetterQueueArn,
-    LedgerTableName,
-    FunctionName,
-}
-
-impl Output {
-    pub const ALL: [Self; 8] = [
-        Self::WebhookUrl,
-        Self::SecretArn,
-        Self::QueueUrl,
-        Self::QueueArn,
-        Self::DeadLetterQueueUrl,
-        Self::DeadLetterQueueArn,
-        Self::LedgerTableName,
-        Self::FunctionName,
-    ];
-}
-
-impl fmt::Display for Output {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        fmt::Debug::fmt(self, formatter)
-    }
-}
-
-/// A deployed stack.
-#[derive(Debug)]
-pub struct Stack {
-    pub name: String,
-    /// As in `UPDATE_COMPLETE`.
-    pub status: String,
-    outputs: HashMap<String, String>,
-    parameters: HashMap<String, String>,
-}
-
-impl Stack {
-    /// Looks a stack up by its name or ARN (`cloudformation:DescribeStacks`).
-    ///
-    /// # Errors
-    /// When there is none, or nobody to say so.
-    pub async fn find(sdk: &SdkConfig, name: &str) -> Result<Self, StackError> {
-        let client = aws_sdk_cloudformation::Client::new(sdk);
-        let answer = client.describe_stacks().stack_name(name).send().await;
-        let missing = || StackError::Missing {
-            name: name.to_owned(),
-            region: sdk.region().map(ToString::to_string).unwrap_or_default(),
-        };
-        let answer = answer.map_err(|error| match error.meta().message() {
-            Some(message) if message.ends_with("does not exist") => missing(),
-            _ => CallError::new("cloudformation:DescribeStacks", &error).into(),
-        })?;
-        let stack = answer.stacks.unwrap_or_default().into_iter().next().ok_or_else(missing)?;
-        let outputs = stack.outputs.unwrap_or_default().into_iter();
-        let parameters = stack.parameters.unwrap_or_default().into_iter();
-        Ok(Self {
-            name: stack.stack_name.unwrap_or_else(|| name.to_owned()),
-            status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            outputs: outputs.filter_map(|output| output.output_key.zip(output.output_value)).collect(),
-            parameters: parameters.filter_map(|it| it.parameter_key.zip(it.parameter_value)).collect(),
-        })
-    }
-
-    /// The value of a parameter; `None` if it is empty, or there is none of that name.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// What the stack tells under a name.
-    ///
-    /// # Errors
-    /// When it tells nothing: it was made of another template, or its creation did not end well.
-    pub fn output(&self, output: Output) -> Result<&str, StackError> {
-        if let Some(value) = self.outputs.get(&output.to_string()) {
-            return Ok(value);
-        }
-        let name = self.name.clone();
-        let is_of_dead_letters = matches!(output, Output::DeadLetterQueueUrl | Output::DeadLetterQueueArn);
-        if is_of_dead_letters && self.has_existing_queue() {
-            return Err(StackError::DeadLetters { name });
-        }
-        Err(StackError::Output { name, status: self.status.clone(), output })
-    }
-
-    /// Whether the stack forwards to a queue that it did not create, whose settings are its owner's.
-    #[must_use]
-    pub fn has_existing_queue(&self) -> bool {
-        self.parameter("EventQueueArn").is_some()
-    }
-}
-
-/// Why a stack, or something in it, cannot be found.
-#[derive(Debug, Error)]
-pub enum StackError {
-    #[error("there is no stack {name} in {region}: is it another region (AWS_REGION) or account?")]
-    Missing { name: String, region: String },
-    #[error("the stack {name} ({status}) has no output {output}: was it made of this template?")]
-    Output { name: String, status: String, output: Output },
-    #[error(
-        "the stack {name} has an existing queue (EventQueueArn) and no DeadLetterQueueArn: set this parameter if the \
-         queue has a dead-letter queue"
-    )]
-    DeadLetters { name: String },
-    #[error(transparent)]
-    Call(#[from] CallError),
 }

@@ -1,12 +1,11 @@
 //! Which events did Duffel fail to deliver, and will it try again? It is asked to, through the door they all come by.
 //!
 //! Nothing is kept between two runs. An event that is delivered twice all the same is one the ledger has seen, as
-//! long as it is asked for before the ledger forgets.
+//! long as it is asked for before the ledger forgets; see [`look_back`](crate::duffel::undelivered::look_back).
 
 mod settings;
 
 use std::{
-    collections::HashMap,
     fmt,
     time::{Duration, Instant, SystemTime},
 };
@@ -14,7 +13,13 @@ use std::{
 use serde::Serialize;
 
 pub use self::settings::{MAX_LOOK_BACK, Settings, VARIABLES};
-use crate::duffel::{ApiError, Client, DeliveryFilter, EventFilter, Outlook, PING};
+use crate::duffel::{
+    ApiError, Client, Outlook,
+    undelivered::{Found, Search, Wanted},
+};
+
+/// How old an event must be: what has just failed, Duffel tries again by itself.
+pub const MIN_AGE: Duration = Duration::from_mins(30);
 
 /// So many failures in a row that are not the event's own mean that those after them would fail as well.
 const MAX_STREAK: usize = 5;
@@ -25,7 +30,9 @@ pub struct Limits {
     /// How old an event may be.
     ///
     /// A run cannot know when the last one succeeded, since nothing is kept. To look back all the way each time costs
-    /// one request where nothing failed, and a list that is as long as the failures where something did.
+    /// 3 requests a token where little happened, some 65 for
+    /// [`MAX_EVENTS`](crate::duffel::undelivered::MAX_EVENTS) events, and not many more
+    /// beyond that, unless thousands failed.
     pub look_back: Duration,
     /// The most redeliveries to ask for.
     pub redeliveries: usize,
@@ -44,6 +51,9 @@ pub struct Report {
     pub failed: usize,
     /// Those that were not asked for: a bound was met, or the failures before them left no hope.
     pub left: usize,
+    /// What the run did not look at, on purpose, and what it asked for though it may have arrived.
+    #[serde(skip)]
+    pub notes: Vec<String>,
     /// Whatever kept the run from doing all there was to do.
     #[serde(skip)]
     pub errors: Vec<String>,
@@ -60,7 +70,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, asked, failed, left, .. } = self;
-        write!(f, "{found} undelivered events found: {asked} asked for, {failed} failed, {left} left")
+        write!(f, "{found} undelivered events found: {asked} asked for, {failed} failed, {left} left")?;
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
 
@@ -83,9 +94,10 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
         share -= 1;
         let client = client.deadline(until);
         // All of them before the first is asked for: a list that shrinks loses its cursors.
-        let undelivered = Undelivered::list(&client, now.checked_sub(limits.look_back), until);
-        events.extend(undelivered.events.into_keys().map(|id| (index, id)));
-        report.errors.extend(undelivered.error.map(|error| told(index, count, &error)));
+        let Found { events: undelivered, notes, errors } = find(&client, limits.look_back, now, until);
+        events.extend(undelivered.into_iter().map(|event| (index, event.id)));
+        report.notes.extend(notes.iter().map(|note| told(index, count, note)));
+        report.errors.extend(errors.iter().map(|error| told(index, count, error)));
         listed.push(client.deadline(limits.deadline));
     }
     let clients = listed;
@@ -109,83 +121,26 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
     report
 }
 
-/// An error with its token's place in the list, where there are several.
+/// What one token's webhook wants and did not get.
+fn find(client: &Client, look_back: Duration, now: SystemTime, until: Instant) -> Found {
+    let webhooks: Vec<_> = match client.webhooks().collect() {
+        Ok(webhooks) => webhooks,
+        Err(error) => {
+            let error = format!("the list of webhooks broke off: {error}");
+            return Found { errors: vec![error], ..Found::default() };
+        }
+    };
+    let Some(wanted) = Wanted::by(&webhooks) else {
+        let note = "nothing was looked for, since there is no active webhook".to_owned();
+        return Found { notes: vec![note], ..Found::default() };
+    };
+    let after = now.checked_sub(look_back).unwrap_or(SystemTime::UNIX_EPOCH);
+    Search { wanted, after, before: now.checked_sub(MIN_AGE) }.bounded(client, until)
+}
+
+/// An error or a note with its token's place in the list, where there are several.
 fn told(index: usize, count: usize, error: &str) -> String {
     if count > 1 { format!("token {} of {count}: {error}", index + 1) } else { error.to_owned() }
-}
-
-/// What Duffel did not deliver, by its id, with the time at which it happened.
-struct Undelivered {
-    events: HashMap<String, Option<SystemTime>>,
-    /// Why there may be more.
-    error: Option<String>,
-}
-
-impl Undelivered {
-    fn list(client: &Client, after: Option<SystemTime>, until: Instant) -> Self {
-        let mut events = HashMap::new();
-        let filter = EventFilter { delivery_success: Some(false), after, ..EventFilter::default() };
-        let read = read("events", client.events(&filter), until, |event| {
-            // A ping is about nothing, and whoever sent it has seen it fail.
-            if event.kind.as_deref() != Some(PING) {
-                events.insert(event.id, event.created_at);
-            }
-            true
-        });
-        let mut list = Self { events, error: read.err() };
-        if !list.events.is_empty() {
-            let read = list.leave_out_what_arrived(client, after, until);
-            list.error = list.error.or(read.err());
-        }
-        list
-    }
-
-    /// Where only the first attempt counts for Duffel, what was redelivered is still listed as failed.
-    fn leave_out_what_arrived(
-        &mut self,
-        client: &Client,
-        after: Option<SystemTime>,
-        until: Instant,
-    ) -> Result<(), String> {
-        let times: Option<Vec<_>> = self.events.values().copied().collect();
-        let earliest = times.and_then(|times| times.into_iter().min());
-        let filter = DeliveryFilter {
-            delivery_success: Some(true),
-            after: earliest.or(after),
-            ..DeliveryFilter::default()
-        };
-        read("deliveries", client.deliveries(&filter), until, |delivery| {
-            // The filter passes what does not tell; here that is not good enough: the event would be lost.
-            if delivery.succeeded() == Some(true) {
-                delivery.event_id.map(|id| self.events.remove(&id));
-            }
-            !self.events.is_empty()
-        })
-    }
-}
-
-/// Reads a list until the taker has enough, the list ends or breaks, or the time for it is up.
-fn read<T>(
-    what: &str,
-    list: impl Iterator<Item = Result<T, ApiError>>,
-    until: Instant,
-    mut take: impl FnMut(T) -> bool,
-) -> Result<(), String> {
-    for record in list {
-        let too_long = || format!("the list of {what} is too long for the time there is");
-        let record = record.map_err(|error| match error {
-            _ if Instant::now() >= until => too_long(),
-            ApiError::Deadline => too_long(),
-            error => format!("the list of {what} broke off: {error}"),
-        })?;
-        if !take(record) {
-            break;
-        }
-        if Instant::now() >= until {
-            return Err(too_long());
-        }
-    }
-    Ok(())
 }
 
 /// One token's redeliveries.

@@ -1,5 +1,7 @@
 //! What does the receiver remember of an event, and how is it made to forget?
 
+use std::time::SystemTime;
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
@@ -33,6 +35,17 @@ impl Memory {
             client: Client::new(sdk),
             table: table.to_owned(),
         }
+    }
+
+    /// When its table was created, before which nothing was recorded (`dynamodb:DescribeTable`).
+    ///
+    /// # Errors
+    /// If AWS refuses or does not answer.
+    pub async fn created_at(&self) -> Result<Option<SystemTime>, CallError> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await;
+        let answer = answer.map_err(|error| CallError::new("dynamodb:DescribeTable", &error))?;
+        let created = answer.table.and_then(|table| table.creation_date_time);
+        Ok(created.and_then(|at| SystemTime::try_from(at).ok()))
     }
 
     /// Finds what is recorded of an event (`dynamodb:GetItem`).

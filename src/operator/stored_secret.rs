@@ -1,4 +1,6 @@
-//! Which secrets are active, and how is a new one added? The receiver's secret in Secrets Manager.
+//! The receiver's secret in Secrets Manager: which secrets are active, and how a new one is added.
+
+mod active;
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
@@ -8,13 +10,9 @@ use aws_sdk_secretsmanager::{
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use self::active::{Active, Counts, KEPT, Selection};
 use super::CallError;
-use crate::secret::{Secret, SecretError, StoredSecrets};
-
-/// How many secrets one version holds at most; the version before it is active as well.
-///
-/// Each costs one HMAC where a signature is wrong; Secrets Manager would hold some hundreds.
-pub const KEPT: usize = 10;
+use crate::secret::{ActiveSecret, Secret, SecretError, StoredSecrets};
 
 /// What the rotation of a stored secret must be allowed.
 pub const ACTIONS: [&str; 3] =
@@ -29,13 +27,6 @@ const PURPOSES: [&str; 3] = ["keep-old", "forget-old", "forget-older"];
 pub struct StoredSecret {
     client: Client,
     arn: String,
-}
-
-/// What is stored, as of one moment.
-#[derive(Debug)]
-pub struct Active {
-    current: Option<Version>,
-    previous: Option<Version>,
 }
 
 struct Version {
@@ -55,11 +46,30 @@ impl StoredSecret {
         &self.arn
     }
 
-    /// Reads the active secrets (`secretsmanager:DescribeSecret`, `secretsmanager:GetSecretValue`).
+    /// Reads the active secrets (`secretsmanager:GetSecretValue`; `secretsmanager:DescribeSecret` tells an empty secret
+    /// from a missing one).
     ///
     /// # Errors
-    /// When there is no such secret, or its current version is not what a receiver could use.
+    /// If there is no such secret, its current version is not valid for a receiver, or AWS does not say.
     pub async fn read(&self) -> Result<Active, StoredSecretError> {
+        let is_empty = match self.is_empty().await {
+            Ok(is_empty) => Some(is_empty),
+            // Who may read a secret may not always describe it.
+            Err(StoredSecretError::Call(CallError::Denied(_))) => None,
+            Err(error) => return Err(error),
+        };
+        let current = match (self.version("AWSCURRENT").await, is_empty) {
+            (Err(CallError::Denied(_)), Some(true)) => return Ok(Active::default()),
+            (Ok(None), None) => return Err(StoredSecretError::EmptyOrMissing(self.arn.clone())),
+            (current, _) => current?.filter(has_value).map(Version::read).transpose()?,
+        };
+        // A version that is not valid signed nothing; the receiver ignores it too.
+        let previous = self.version("AWSPREVIOUS").await?.and_then(|version| Version::read(version).ok());
+        Ok(Active::new(current, previous.as_ref()))
+    }
+
+    /// Whether the secret exists and has no version.
+    async fn is_empty(&self) -> Result<bool, StoredSecretError> {
         let described = self.client.describe_secret().secret_id(&self.arn).send().await;
         let described = described.map_err(|error| match error.as_service_error() {
             Some(refusal) if refusal.is_resource_not_found_exception() => {
@@ -70,10 +80,7 @@ impl StoredSecret {
         if described.deleted_date.is_some() {
             return Err(StoredSecretError::Doomed(self.arn.clone()));
         }
-        let current = self.version("AWSCURRENT").await?.map(Version::read).transpose()?;
-        // What is no secret signed nothing; the receiver passes over it too.
-        let previous = self.version("AWSPREVIOUS").await?.and_then(|version| Version::read(version).ok());
-        Ok(Active { current, previous })
+        Ok(described.version_ids_to_stages.is_none_or(|versions| versions.is_empty()))
     }
 
     /// A version (`secretsmanager:GetSecretValue`); `None` if there is none at that stage.
@@ -100,84 +107,61 @@ impl StoredSecret {
     /// # Errors
     /// When it may not.
     pub async fn try_put(&self, active: &Active) -> Result<(), CallError> {
-        match &active.current {
+        match active.current() {
             Some(current) => self.put(&current.id, &current.text).await,
             None => Ok(()),
         }
     }
 
-    /// Stores the secret of a new webhook before those that are active, so that all of them are, but for the oldest
-    /// beyond [`KEPT`]; how many those are. Doing it again does nothing.
+    /// Stores the secret of a new webhook before those that are active, as [`Active::keep_old`] selects them. Doing it
+    /// again does nothing.
     ///
     /// # Errors
-    /// Whenever it is not known to be stored.
-    pub async fn keep_old(&self, webhook: &str, new: &Secret, active: &Active) -> Result<usize, CallError> {
-        let mut texts = vec![new.expose()];
-        for old in active.secrets() {
-            if !texts.contains(&old.expose()) {
-                texts.push(old.expose());
-            }
-        }
-        let dropped = texts.len().saturating_sub(KEPT);
-        texts.truncate(KEPT);
-        self.put(&version_id(webhook, PURPOSES[0]), &serde_json::json!(texts).to_string()).await?;
-        Ok(dropped)
+    /// If it is not known to be stored.
+    pub async fn keep_old(
+        &self,
+        webhook: &str,
+        new: &ActiveSecret,
+        active: &Active,
+    ) -> Result<Selection, CallError> {
+        let old = active.keep_old(Some(&new.secret), new.live_mode);
+        self.put(&version_id(webhook, PURPOSES[0]), &old.after(new).to_json()).await?;
+        Ok(old)
     }
 
-    /// Stores the secret of a new webhook alone, and once more, so that the version before has no old one either.
-    /// Doing it again does nothing.
+    /// Stores the secret of a new webhook with those alone that [`Active::forget_old`] selects, and once more, so that
+    /// the version before has no other one either. Doing it again does nothing.
     ///
     /// # Errors
-    /// Whenever it is not known to be stored twice.
-    pub async fn forget_old(&self, webhook: &str, new: &Secret) -> Result<(), CallError> {
-        // A list, like the other versions: the one secret might itself begin with a bracket.
-        let text = serde_json::json!([new.expose()]).to_string();
+    /// If it is not known to be stored twice.
+    pub async fn forget_old(
+        &self,
+        webhook: &str,
+        new: &ActiveSecret,
+        active: &Active,
+    ) -> Result<Selection, CallError> {
+        let old = active.forget_old(Some(&new.secret), new.live_mode);
+        let text = old.after(new).to_json();
         for purpose in &PURPOSES[1..] {
             self.put(&version_id(webhook, purpose), &text).await?;
         }
-        Ok(())
+        Ok(old)
+    }
+
+    /// Stores the secret of a new webhook alone; the current version becomes the previous one. Doing it again does
+    /// nothing.
+    ///
+    /// # Errors
+    /// If it is not known to be stored.
+    pub async fn replace(&self, webhook: &str, new: &ActiveSecret) -> Result<(), CallError> {
+        let text = StoredSecrets::from_iter([new.clone()]).to_json();
+        self.put(&version_id(webhook, PURPOSES[0]), &text).await
     }
 
     async fn put(&self, version: &str, text: &str) -> Result<(), CallError> {
         let request = self.client.put_secret_value().secret_id(&self.arn);
         let answer = request.client_request_token(version).secret_string(text).send().await;
         answer.map(drop).map_err(|error| CallError::new("secretsmanager:PutSecretValue", &error))
-    }
-}
-
-impl Active {
-    /// The active secrets, the current version's first.
-    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.current
-            .iter()
-            .chain(&self.previous)
-            .flat_map(|version| &version.secrets)
-            .map(|active| &active.secret)
-    }
-
-    /// How many different secrets are active.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        let mut texts: Vec<_> = self.secrets().map(Secret::expose).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        texts.len()
-    }
-
-    /// The secret of a webhook, if the current version was stored for it.
-    #[must_use]
-    pub fn secret_of(&self, webhook: &str) -> Option<&Secret> {
-        let current = self.current.as_ref()?;
-        current.secrets.iter().next().map(|active| &active.secret).filter(|_| current.is_of(webhook))
-    }
-
-    /// Whether the current version was stored for the rotation of a webhook that is none of these.
-    #[must_use]
-    pub fn is_of_another(&self, webhooks: &[&str]) -> bool {
-        self.current.as_ref().is_some_and(|current| {
-            // Other versions have a UUID.
-            current.id.len() == version_id("", "").len() && !webhooks.iter().any(|id| current.is_of(id))
-        })
     }
 }
 
@@ -191,12 +175,26 @@ impl Version {
     fn is_of(&self, webhook: &str) -> bool {
         PURPOSES.iter().any(|purpose| self.id == version_id(webhook, purpose))
     }
+
+    fn is_of_a_webhook(&self) -> bool {
+        // Other versions have a UUID.
+        self.id.len() == version_id("", "").len()
+    }
+
+    fn holds(&self, secret: &Secret) -> bool {
+        self.secrets.iter().any(|active| active.secret.expose() == secret.expose())
+    }
 }
 
 impl std::fmt::Debug for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Version").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// Emulators give an empty secret a version; AWS does not.
+fn has_value(version: &GetSecretValueOutput) -> bool {
+    version.secret_string.is_some() || version.secret_binary.is_some()
 }
 
 /// The id of the version that is stored for a webhook, by which whoever goes on with a rotation knows that it was.
@@ -209,17 +207,31 @@ fn version_id(webhook: &str, purpose: &str) -> String {
     hex::encode(Sha256::digest(format!("{purpose} {webhook}")))
 }
 
-/// Why a secret cannot be rotated.
+/// Why the active secrets cannot be read.
 #[derive(Debug, Error)]
 pub enum StoredSecretError {
     #[error("there is no secret {0}: is it another region (AWS_REGION) or account?")]
     Missing(String),
     #[error("the secret {0} is about to be deleted: restore it first")]
     Doomed(String),
+    #[error(
+        "the secret {0} has no value, and whether it exists is not known, since the permission \
+         secretsmanager:DescribeSecret is missing"
+    )]
+    EmptyOrMissing(String),
     #[error("the secret holds bytes, and a receiver reads text")]
     Binary,
-    #[error("what the secret holds is of no use to a receiver")]
+    #[error("the secret's value is not valid for a receiver")]
     Unusable(#[source] SecretError),
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl StoredSecretError {
+    /// Whether the secret may be there, and only what it holds is not known or not valid.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        let denied = matches!(self, Self::Call(CallError::Denied(_)));
+        denied || matches!(self, Self::EmptyOrMissing(_) | Self::Binary | Self::Unusable(_))
+    }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::{
     config::{ConfigError, DEFAULT_WINDOW, Environment, NOT_AN_ARN},
-    duffel::{AccessToken, Client, DEFAULT_URL},
+    duffel::{
+        AccessToken, Client, DEFAULT_URL,
+        undelivered::{self, MARGIN},
+    },
 };
 
 /// The variables that are read here; the SDK and the runtime read their own.
@@ -13,9 +16,6 @@ pub const VARIABLES: [&str; 4] =
 
 /// An event that failed so long ago is given up.
 pub const MAX_LOOK_BACK: Duration = Duration::from_hours(7 * 24);
-
-/// The time between the listing of an event and its redelivery, amply.
-const MARGIN: Duration = Duration::from_hours(1);
 
 const DEFAULT_REDELIVERIES: usize = 1_000;
 
@@ -31,7 +31,8 @@ pub struct Settings {
     /// How old an event may be.
     ///
     /// Less than what the ledger remembers, read from `DEDUP_WINDOW`: the receiver may have forwarded an event that
-    /// Duffel takes for undelivered, and what the ledger has forgotten would be forwarded again.
+    /// Duffel takes for undelivered, and what the ledger has forgotten would be forwarded again. The age of the ledger's
+    /// table is not known here, as the reconciler has no right on it.
     pub look_back: Duration,
 }
 
@@ -74,7 +75,7 @@ impl Settings {
                 "is shorter than 2h: what is delivered again would be forwarded again",
             );
         }
-        let look_back = window.saturating_sub(MARGIN).min(MAX_LOOK_BACK);
+        let look_back = undelivered::look_back(window).min(MAX_LOOK_BACK);
         environment.finish(Self { token_arn, url, redeliveries, look_back })
     }
 }

@@ -228,12 +228,42 @@ impl Duffel {
         event.id
     }
 
-    /// Lets something happen in live mode and delivers it; the event's id.
-    pub fn occur_live(&self, kind: &str, object: &Value) -> String {
-        let event = Event::new(kind, object, true, SystemTime::now());
+    /// Lets something have happened so many times at a moment, and have been delivered at once.
+    pub fn occur_delivered(&self, at: SystemTime, times: usize) {
+        let mut state = lock(&self.state);
+        let endpoint = state.webhooks[0].clone();
+        for number in 0..times {
+            let mut event =
+                Event::new("order.created", &json!({ "id": format!("ord_d{number}") }), false, at);
+            event.first = Some((endpoint.id.clone(), at));
+            event.attempts.push(true);
+            state.deliveries.push(Delivery::accepted(&event, &endpoint, at));
+            state.events.push(event);
+        }
+    }
+
+    /// Lets an event have been delivered at a moment.
+    pub fn delivered_at(&self, event_id: &str, at: SystemTime) {
+        let mut state = lock(&self.state);
+        let endpoint = state.webhooks[0].clone();
+        let event = state.events.iter_mut().find(|event| event.id == event_id).unwrap();
+        event.attempts.push(true);
+        let delivery = Delivery::accepted(event, &endpoint, at);
+        state.deliveries.push(delivery);
+        state.deliveries.sort_by_key(|delivery| delivery.created_at);
+    }
+
+    /// Lets something have happened in live mode at a moment and delivers it now; the event's id.
+    pub fn occur_live_at(&self, at: SystemTime, kind: &str, object: &Value) -> String {
+        let event = Event::new(kind, object, true, at);
         lock(&self.state).events.push(event.clone());
         delivery::deliver(&self.state, &event.id);
         event.id
+    }
+
+    /// Lets something happen in live mode and delivers it; the event's id.
+    pub fn occur_live(&self, kind: &str, object: &Value) -> String {
+        self.occur_live_at(SystemTime::now(), kind, object)
     }
 
     /// Delivers again what was not accepted yet, as Duffel does for 72 hours; how many those were.
@@ -340,6 +370,18 @@ impl Event {
 }
 
 impl Delivery {
+    fn accepted(event: &Event, endpoint: &Webhook, at: SystemTime) -> Self {
+        Self {
+            id: id("del"),
+            event: event.clone(),
+            endpoint: endpoint.id.clone(),
+            url: endpoint.url.clone(),
+            status: Some(202),
+            body: None,
+            created_at: at,
+        }
+    }
+
     fn json(&self) -> Value {
         json!({
             "id": self.id, "event_id": self.event.id, "endpoint_id": self.endpoint, "type": self.event.kind,

@@ -1,7 +1,7 @@
 //! The commands that speak with Duffel, as their user meets them.
 
 use std::{
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -119,49 +119,301 @@ fn a_second_webhook_is_refused_with_duffels_own_words() {
     assert_eq!(done(&live.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN).output().unwrap()).code, 0);
 }
 
+/// `webhooks create` with a stored secret, beside AWS's stand-in and the proxy before it.
+struct Storing {
+    backend: Backend,
+    proxy: Proxy,
+    duffel: Duffel,
+    /// The ARN of the stored secret.
+    arn: String,
+}
+
+const PUT: &str = "secretsmanager:PutSecretValue";
+const GET: &str = "secretsmanager:GetSecretValue";
+const DESCRIBE: &str = "secretsmanager:DescribeSecret";
+const DENIED: proxy::Fault = proxy::Fault::Refuse(400, "AccessDeniedException");
+
+impl Storing {
+    async fn new(value: Option<&str>) -> Self {
+        let backend = Backend::new().await;
+        let arn = backend.create_secret(value).await;
+        Self { backend, proxy: Proxy::new().await, duffel: Duffel::start(), arn }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command =
+            tool(&self.duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
+        command.args(["--store", &self.arn]).args(arguments);
+        command.envs(self.backend.variables()).env("AWS_ENDPOINT_URL", &self.proxy.endpoint);
+        command
+    }
+
+    async fn create(&self, token: &str, arguments: &[&str]) -> Done {
+        let mut command = self.command(arguments);
+        command.env("DUFFEL_ACCESS_TOKEN", token);
+        finish(command).await
+    }
+
+    /// The secret of the webhook of a mode.
+    fn secret(&self, live: bool) -> String {
+        let webhooks = self.duffel.webhooks();
+        let webhook = webhooks.iter().find(|webhook| webhook["live_mode"] == live).unwrap();
+        webhook["secret"].as_str().unwrap().to_owned()
+    }
+
+    async fn stored(&self) -> Value {
+        serde_json::from_str(&self.backend.secret(&self.arn).await).unwrap()
+    }
+
+    fn delete(&self, live: bool) {
+        let webhooks = self.duffel.webhooks();
+        let webhook = webhooks.iter().find(|webhook| webhook["live_mode"] == live).unwrap();
+        let delete = format!("webhooks delete {}", webhook["id"].as_str().unwrap());
+        let token = if live { LIVE_TOKEN } else { TOKEN };
+        let deleted = tool(&self.duffel, &delete).env("DUFFEL_ACCESS_TOKEN", token).output().unwrap();
+        done(&deleted).lines();
+    }
+}
+
+/// The proxy needs the test's thread.
+async fn finish(mut command: Command) -> Done {
+    done(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+}
+
 #[tokio::test]
 async fn the_secret_goes_straight_into_the_stacks() {
-    let backend = Backend::new().await;
-    let duffel = Duffel::start();
-    let arn = backend.create_secret(None).await;
-    let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
-    let mut command = tool(&duffel, create);
-    let stored = done(&command.args(["--store", &arn]).envs(backend.variables()).output().unwrap());
+    let storing = Storing::new(None).await;
+    let stored = storing.create(TOKEN, &[]).await;
     assert_eq!(stored.code, 0, "{}", stored.err);
-    let webhook = duffel.webhooks().remove(0);
-    let secret = webhook["secret"].as_str().unwrap();
-    assert_eq!(backend.secret(&arn).await, secret);
-    assert!(!stored.out.contains(secret) && !stored.err.contains(secret));
-    assert!(stored.out.ends_with(&format!("Secret   in {arn}\n")), "{}", stored.out);
-    run(&duffel, &format!("webhooks delete {}", webhook["id"].as_str().unwrap())).lines();
+    let secret = storing.secret(false);
+    assert_eq!(storing.stored().await, json!({ "test": [secret] }));
+    assert!(!stored.out.contains(&secret) && !stored.err.contains(&secret));
+    assert!(stored.out.ends_with(&format!("Secret   in {}\n", storing.arn)), "{}", stored.out);
+    assert_eq!(stored.err, "Other active secrets: none.\n");
+}
 
-    // Nothing is created that could not be stored for a reason known before.
-    let without_region = run(&duffel, &format!("{create} --store {arn}"));
-    without_region.assert_failed(1, "AWS_REGION");
-    assert!(duffel.webhooks().is_empty());
-
-    let missing = format!("{arn}-missing");
-    let mut command = tool(&duffel, create);
-    let nowhere = command.args(["--store", &missing]).envs(backend.variables()).output().unwrap();
-    done(&nowhere).assert_failed(1, &format!("there is no secret {missing}"));
-    assert!(duffel.webhooks().is_empty());
-
-    // Nor is the secret lost.
-    let proxy = Proxy::new().await;
-    proxy.inject("secretsmanager:PutSecretValue", [proxy::Fault::Refuse(400, "AccessDeniedException")]);
+#[tokio::test]
+async fn a_secret_that_cannot_be_stored_later_is_shown() {
+    let storing = Storing::new(Some("old")).await;
     for form in [None, Some("--json")] {
-        let mut command = tool(&duffel, create);
-        command.args(["--store", &arn]).args(form).envs(backend.variables());
-        command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-        // The proxy needs this thread.
-        let kept = done(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap());
+        storing.proxy.inject(PUT, [proxy::Fault::None, DENIED]);
+        let kept = storing.create(TOKEN, form.as_slice()).await;
         kept.assert_failed(1, "was created, but its secret could not be stored");
-        kept.assert_failed(1, &format!("put-secret-value --secret-id {arn}"));
-        let webhook = duffel.webhooks().remove(0);
-        assert!(kept.out.contains(webhook["secret"].as_str().unwrap()), "{}", kept.out);
-        assert!(!kept.err.contains(webhook["secret"].as_str().unwrap()), "{}", kept.err);
-        run(&duffel, &format!("webhooks delete {}", webhook["id"].as_str().unwrap())).lines();
+        kept.assert_failed(1, "the permission secretsmanager:PutSecretValue is missing");
+        kept.assert_failed(1, &format!("put-secret-value --secret-id {}", storing.arn));
+        let secret = storing.secret(false);
+        assert!(kept.out.contains(&secret), "{}", kept.out);
+        assert!(!kept.err.contains(&secret), "{}", kept.err);
+        storing.delete(false);
     }
+}
+
+#[tokio::test]
+async fn no_webhook_is_created_whose_secret_could_not_be_stored() {
+    let refuse = |error| proxy::Fault::Refuse(400, error);
+    for (call, fault, words) in [
+        (DESCRIBE, refuse("ExpiredTokenException"), "sign in again"),
+        (DESCRIBE, refuse("UnrecognizedClientException"), "sign in again"),
+        (DESCRIBE, refuse("RequestExpired"), "set this machine's clock"),
+        (DESCRIBE, proxy::Fault::Refuse(500, "InternalServiceError"), "DescribeSecret was refused"),
+        (DESCRIBE, proxy::Fault::Close, "DescribeSecret was not answered"),
+        (DESCRIBE, refuse("ResourceNotFoundException"), "there is no secret "),
+        (GET, refuse("ExpiredTokenException"), "sign in again"),
+        (GET, DENIED, "--replace"),
+        (PUT, refuse("ExpiredTokenException"), "sign in again"),
+        (PUT, DENIED, "the permission secretsmanager:PutSecretValue is missing"),
+        (PUT, proxy::Fault::Close, "PutSecretValue was not answered"),
+    ] {
+        let storing = Storing::new(Some("0ld-secret")).await;
+        storing.proxy.inject(call, [fault]);
+        let refused = storing.create(TOKEN, &[]).await;
+        refused.assert_failed(1, words);
+        assert!(!refused.err.contains("Error {"), "{}", refused.err);
+        assert!(
+            !refused.err.contains("0ld-secret") && refused.out.is_empty(),
+            "{}{}",
+            refused.err,
+            refused.out
+        );
+        assert!(storing.duffel.webhooks().is_empty(), "{call} {fault:?}");
+        assert_eq!(storing.backend.secret(&storing.arn).await, "0ld-secret");
+    }
+
+    let storing = Storing::new(Some("0ld-secret")).await;
+    for (name, value, words) in [
+        ("AWS_ENDPOINT_URL", Some("http://127.0.0.1:1"), "DescribeSecret was not answered"),
+        ("AWS_REGION", None, "set AWS_REGION"),
+        ("AWS_ACCESS_KEY_ID", None, "no AWS credentials were found"),
+    ] {
+        let mut command = storing.command(&[]);
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove(name);
+        command.envs(value.map(|value| (name, value)));
+        finish(command).await.assert_failed(1, words);
+        assert!(storing.duffel.webhooks().is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn no_active_secret_is_dropped_when_another_is_stored() {
+    let storing = Storing::new(Some("by hand")).await;
+    storing.create(TOKEN, &[]).await;
+    let test = storing.secret(false);
+    assert_eq!(storing.stored().await, json!({ "test": [test], "any": ["by hand"] }));
+    let mut live = Vec::new();
+    for kept in ["1 test and 1 of unknown mode", "1 live, 1 test and 1 of unknown mode"] {
+        let created = storing.create(LIVE_TOKEN, &[]).await;
+        assert_eq!((created.code, created.err), (0, format!("Other active secrets: {kept}.\n")));
+        live.insert(0, storing.secret(true));
+        storing.delete(true);
+    }
+    let stored = json!({ "live": live, "test": [test], "any": ["by hand"] });
+    assert_eq!(storing.stored().await, stored);
+
+    // By the time there are too many, those that have the most of their mode are left out.
+    for _ in 0..8 {
+        assert_eq!(storing.create(LIVE_TOKEN, &[]).await.code, 0);
+        storing.delete(true);
+    }
+    let stored = storing.stored().await;
+    assert_eq!((&stored["test"], &stored["any"]), (&json!([test]), &json!(["by hand"])));
+    assert_eq!(stored["live"].as_array().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn active_secrets_that_cannot_be_read_are_replaced_only_on_request() {
+    let storing = Storing::new(Some(r#"{"live":"l1","test":"t1"}"#)).await;
+    storing.backend.put_secret(&storing.arn, r#"{"live":"l1","test":"t2"}"#).await;
+    storing.proxy.inject(GET, [DENIED]);
+    let refused = storing.create(TOKEN, &[]).await;
+    refused.assert_failed(1, "no webhook was created");
+    refused.assert_failed(1, "the permission secretsmanager:GetSecretValue is missing");
+    refused.assert_failed(1, "say --replace");
+    assert!(storing.duffel.webhooks().is_empty());
+
+    let replaced = storing.create(TOKEN, &["--replace"]).await;
+    assert_eq!(replaced.code, 0, "{}", replaced.err);
+    assert!(replaced.err.contains("how many those are is not known"), "{}", replaced.err);
+    assert_eq!(storing.stored().await, json!({ "test": [storing.secret(false)] }));
+
+    // Where they can be read, it is said which are replaced.
+    storing.proxy.heal();
+    storing.delete(false);
+    let replaced = storing.create(TOKEN, &["--replace"]).await;
+    assert!(replaced.err.starts_with("Other active secrets: 1 test."), "{}", replaced.err);
+    assert!(replaced.err.contains("not active any more: 1 live and 1 test."), "{}", replaced.err);
+
+    // A value that no receiver can use is not overwritten unasked either.
+    storing.backend.put_secret(&storing.arn, r#"{"secret":"hush"}"#).await;
+    storing.delete(false);
+    let refused = storing.create(TOKEN, &[]).await;
+    refused.assert_failed(1, "the secret's value is not valid for a receiver");
+    assert!(!refused.err.contains("hush") && storing.duffel.webhooks().is_empty(), "{}", refused.err);
+}
+
+#[tokio::test]
+async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
+    let storing = Storing::new(Some("old")).await;
+    storing.proxy.inject(DESCRIBE, [DENIED]);
+    assert_eq!(storing.create(TOKEN, &[]).await.code, 0);
+    assert_eq!(storing.stored().await, json!({ "test": [storing.secret(false)], "any": ["old"] }));
+
+    // An empty secret has none that could be dropped, whoever may read it.
+    let storing = Storing::new(None).await;
+    storing.proxy.inject(DESCRIBE, [proxy::Fault::Answer(r#"{"Name":"empty"}"#)]);
+    storing.proxy.inject(GET, [DENIED]);
+    let created = storing.create(TOKEN, &[]).await;
+    assert_eq!((created.code, &*created.err), (0, "Other active secrets: none.\n"));
+
+    // Without both, it may be another secret than was meant.
+    let storing = Storing::new(None).await;
+    storing.proxy.inject(DESCRIBE, [DENIED]);
+    storing.proxy.inject(GET, [proxy::Fault::Refuse(400, "ResourceNotFoundException")]);
+    storing.create(TOKEN, &[]).await.assert_failed(1, "say --replace");
+    assert!(storing.duffel.webhooks().is_empty());
+    assert_eq!(storing.create(TOKEN, &["--replace"]).await.code, 0);
+}
+
+#[test]
+fn a_secret_is_not_lost_with_the_standard_output() {
+    let duffel = Duffel::start();
+    let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
+    for redirection in [">&-", ">/dev/null"] {
+        for form in ["", "--json"] {
+            let line = format!("{} {create} {form} {redirection}", env!("CARGO_BIN_EXE_duffel-hooks"));
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
+            let refused = done(&shell.output().unwrap());
+            refused.assert_failed(1, "no webhook was created: the standard output is closed or /dev/null");
+            assert!(duffel.webhooks().is_empty());
+        }
+    }
+    // Where nobody reads it, it goes to the standard error.
+    let mut command = tool(&duffel, create);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let unread = done(&child.wait_with_output().unwrap());
+    let webhook = duffel.webhooks().remove(0);
+    unread.assert_failed(1, &format!("Secret   {}", webhook["secret"].as_str().unwrap()));
+
+    // So do the other commands fail that change something.
+    let id = webhook["id"].as_str().unwrap();
+    for (arguments, line) in [
+        (format!("webhooks update {id} --active false"), format!("Webhook  {id}")),
+        (format!("webhooks delete {id}"), format!("Deleted {id}")),
+    ] {
+        let mut command = tool(&duffel, &arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        done(&child.wait_with_output().unwrap()).assert_failed(1, &line);
+    }
+    assert!(duffel.webhooks().is_empty());
+}
+
+#[test]
+fn what_duffel_would_refuse_is_refused_before_the_call() {
+    let duffel = Duffel::start();
+    for events in ["", " ", "a.b,", "a.b c.d"] {
+        let mut command = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event");
+        let refused = done(&command.arg(events).output().unwrap());
+        assert_eq!(refused.code, 2, "{events:?}: {}", refused.err);
+    }
+    assert!(duffel.asked().is_empty());
+    let mut command = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event");
+    assert_eq!(done(&command.arg("a.b, c.d").output().unwrap()).code, 0);
+    assert_eq!(duffel.webhooks()[0]["events"], json!(["a.b", "c.d"]));
+
+    for (url, why) in [
+        ("http://example.com/webhooks/duffel", "Duffel delivers over https only"),
+        ("https://192.0.2.1/webhooks/duffel", "Duffel does not deliver to IP addresses"),
+        ("https://localhost/webhooks/duffel", "Duffel cannot deliver to this machine"),
+        ("example.com", "https://"),
+    ] {
+        let create = format!("webhooks create {url} --event a.b");
+        for arguments in [create, format!("webhooks update end_1 --url {url}")] {
+            let mut command = tool(&duffel, &arguments);
+            // Nobody listens there.
+            done(&command.env("DUFFEL_API_URL", "https://127.0.0.1:1").output().unwrap())
+                .assert_failed(2, why);
+        }
+    }
+}
+
+#[test]
+fn a_ping_waits_for_a_receiver_that_has_yet_to_read_the_secret() {
+    let duffel = Duffel::start();
+    let (id, _) = duffel.register(&endpoint(&[503, 202, 404]));
+    let pinged = run(&duffel, &format!("webhooks ping {id}"));
+    assert_eq!(
+        (pinged.code, &*pinged.err),
+        (
+            0,
+            "The endpoint answered 503: a receiver reads its secret every 30 s at most: trying again in 5 s\n"
+        )
+    );
+    let began = Instant::now();
+    let refused = run(&duffel, &format!("webhooks ping {id}"));
+    refused.assert_failed(5, "The endpoint answered 404: see the receiver's log.\n");
+    assert!(began.elapsed() < Duration::from_secs(4), "waiting does not help");
 }
 
 #[test]
@@ -207,6 +459,8 @@ fn every_filter_filters() {
     let date = humantime::format_rfc3339_seconds(now - 6 * DAY).to_string();
     assert_eq!(events(&format!("--until {date}")), [&*old]);
     assert_eq!(events(&format!("--since {}", &date[..10])), [&*new, &mid]);
+    let day = humantime::format_rfc3339_seconds(now - 4 * DAY).to_string();
+    assert_eq!(events(&format!("--since {0} --until {0}", &day[..10])), [&*mid], "a date is the whole day");
     for wrong in ["--since soon", "--failed --delivered", "--limit 0", "--limit 5 --all"] {
         assert_eq!(run(&duffel, &format!("events list {wrong}")).code, 2, "{wrong}");
     }
@@ -250,7 +504,23 @@ fn events_are_shown_and_redelivered() {
     assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
     duffel.befall("POST", &Fault::Status(500), 1);
     let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
-    stopped.assert_failed(4, "2 of 2 were not asked for");
+    stopped.assert_failed(4, "duffel-hooks: 2 of 2 not asked for\n");
+    assert_eq!(stopped.err.matches("Duffel answered 500").count(), 1, "{}", stopped.err);
+    let refused = run(&duffel, "events redeliver wev_1 wev_2");
+    refused.assert_failed(3, "duffel-hooks: 2 of 2 refused\n");
+    assert_eq!(refused.err.matches("Duffel answered 404").count(), 2, "{}", refused.err);
+    // Nobody reads on, and all are asked for.
+    duffel.asked();
+    let mut unread = tool(&duffel, &format!("events redeliver {one} {two} {one} {two}"));
+    let mut unread = unread.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(unread.stdout.take());
+    let unread = done(&unread.wait_with_output().unwrap());
+    unread.assert_failed(1, "not all of it could be printed");
+    assert_eq!(unread.err.matches("  Duffel was asked\n").count(), 4, "{}", unread.err);
+    assert_eq!(duffel.asked().len(), 4);
+    for (command, wrong) in [("webhooks create https://a.b", "a.b,,c.d"), ("webhooks update end_1", "a.b,")] {
+        run(&duffel, &format!("{command} --event {wrong}")).assert_failed(2, "an entry is empty");
+    }
     run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is no id of Duffel's");
 }
 

@@ -28,6 +28,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(300);
 
 const REDELIVERIES: &str = "POST /air/webhooks/events/";
 const EVENTS: &str = "GET /air/webhooks/events";
+/// The first request of a run begins so, as do the others that list something.
+const WEBHOOKS: &str = "GET /air/webhooks";
 const DELIVERIES: &str = "GET /air/webhooks/deliveries";
 
 /// Duffel with a webhook of the test mode, its receiver if it is up, and the reconciler.
@@ -63,10 +65,12 @@ impl Stage {
         Self { backend, proxy, duffel: Arc::new(duffel), webhook, secret, serve: None, reconciler }
     }
 
-    /// Lets so many things happen, and Duffel try to deliver them; the events' ids.
+    /// Lets so many things have happened a while ago, and Duffel try to deliver them; the events' ids.
     fn occur(&self, times: usize) -> Vec<String> {
         let order = |number| json!({ "id": format!("ord_{number}_{}", uuid::Uuid::new_v4().simple()) });
-        (0..times).map(|number| self.duffel.occur("order.created", &order(number))).collect()
+        (0..times)
+            .map(|number| self.duffel.occur_at(a_while_ago(), "order.created", &order(number)))
+            .collect()
     }
 
     /// Starts the receiver and registers it.
@@ -82,9 +86,12 @@ impl Stage {
     }
 
     fn register(&self, url: &str) {
+        self.change(&Change { url: Some(url.to_owned()), ..Change::default() });
+    }
+
+    fn change(&self, change: &Change) {
         let client = Client::new(&self.duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap();
-        let change = Change { url: Some(url.to_owned()), ..Change::default() };
-        client.update_webhook(&self.webhook, &change).unwrap();
+        client.update_webhook(&self.webhook, change).unwrap();
         self.duffel.asked();
     }
 
@@ -144,6 +151,11 @@ impl Stage {
         let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect(line));
         lines.partition(|line| line.get("outcome").is_some())
     }
+}
+
+/// Long enough ago for Duffel's first retries to be over.
+fn a_while_ago() -> SystemTime {
+    SystemTime::now() - Duration::from_hours(1)
 }
 
 /// A receiver on the real queue and table, and its address.
@@ -329,7 +341,9 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
     }
     // What it must not ask again for; the rest is done, and the next run makes up for it.
     for fault in [Fault::Status(500), Fault::Html(502), Fault::Status(400), Fault::Answer(200, "no")] {
-        for (what, failed, asked) in [(EVENTS, 0, 0), (DELIVERIES, 0, 3), (REDELIVERIES, 1, 2)] {
+        for (what, failed, asked) in
+            [(WEBHOOKS, 0, 0), (EVENTS, 0, 3), (DELIVERIES, 0, 3), (REDELIVERIES, 1, 2)]
+        {
             if what == REDELIVERIES && matches!(fault, Fault::Answer(200, _)) {
                 continue;
             }
@@ -348,7 +362,7 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
         }
     }
     let (runs, others) = stage.log();
-    assert!(runs.iter().filter(|run| run["outcome"] == "failed").count() == 11);
+    assert!(runs.iter().filter(|run| run["outcome"] == "failed").count() == 15);
     assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("again in ")));
 }
 
@@ -357,9 +371,11 @@ async fn a_list_that_breaks_off_hides_nothing_of_what_was_read() {
     let mut stage = Stage::new(&[]).await;
     let events = stage.occur(250);
     stage.up();
-    // The newest 200 are on the first page.
-    stage.duffel.befall(EVENTS, &Fault::Slow(Duration::ZERO), 1);
-    stage.duffel.befall(EVENTS, &Fault::Status(500), 1);
+    // The newest 200 are on the first page, of the failed ones and then of all.
+    for _ in 0..2 {
+        stage.duffel.befall(EVENTS, &Fault::Slow(Duration::ZERO), 1);
+        stage.duffel.befall(EVENTS, &Fault::Status(500), 1);
+    }
     let run = stage.run().await;
     assert!(run.error().contains("200 asked for, 0 failed, 0 left"), "{}", run.error());
     assert!(run.error().contains("the list of events broke off: Duffel answered 500"), "{}", run.error());
@@ -372,8 +388,13 @@ async fn an_event_that_is_refused_for_ever_starves_no_other() {
     let mut stage = Stage::new(&[("MAX_REDELIVERIES", "2")]).await;
     stage.duffel.set(|settings| settings.redelivery_tells = true);
     // Too large for the queue: the oldest and the newest of all.
-    let huge =
-        || stage.duffel.occur("order.created", &json!({ "id": "ord_huge", "text": "x".repeat(2 << 20) }));
+    let huge = || {
+        stage.duffel.occur_at(
+            a_while_ago(),
+            "order.created",
+            &json!({ "id": "ord_huge", "text": "x".repeat(2 << 20) }),
+        )
+    };
     let mut poison = vec![huge(), huge(), huge()];
     let events = stage.occur(6);
     poison.extend([huge(), huge(), huge()]);
@@ -443,7 +464,7 @@ async fn a_run_is_over_in_time_and_tells_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_leaves_time_for_redeliveries() {
+async fn deliveries_that_take_too_long_to_read_leave_time_for_redeliveries_and_fail_no_run() {
     let mut stage = Stage::of(TOKEN, Duration::from_secs(8), &[]).await;
     stage.up();
     stage.occur(600);
@@ -453,9 +474,89 @@ async fn a_list_without_end_leaves_time_for_redeliveries() {
     let event = stage.duffel.occur_at(at, "order.created", &json!({ "id": "ord_old" }));
     stage.up();
     stage.duffel.befall(DELIVERIES, &Fault::Slow(Duration::from_secs(1)), 3);
-    let run = stage.run().await;
-    assert!(run.error().contains("1 asked for, 0 failed, 0 left: the list of deliveries is too long"));
+    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
     stage.has_once(&[event]).await;
+    let (runs, _) = stage.log();
+    let said = runs[0]["message"].as_str().unwrap();
+    assert!(said.contains("1 of them may have arrived already"), "{said}");
+}
+
+#[tokio::test]
+async fn events_without_an_attempt_are_found_whatever_duffel_counts_as_failed() {
+    for unattempted_is_nothing in [false, true] {
+        for first_attempt_counts in [false, true] {
+            let mut stage = Stage::new(&[]).await;
+            stage.duffel.set(|settings| {
+                settings.unattempted_is_nothing = unattempted_is_nothing;
+                settings.first_attempt_counts = first_attempt_counts;
+            });
+            stage.change(&Change { active: Some(false), ..Change::default() });
+            let mut events = stage.occur(3);
+            stage.change(&Change { active: Some(true), ..Change::default() });
+            events.extend(stage.occur(2));
+            stage.up();
+            events.extend(stage.occur(2));
+            assert_eq!(stage.run().await.report, counts(5, 5, 0, 0));
+            assert_eq!(stage.run().await.report, counts(0, 0, 0, 0));
+            stage.has_once(&events).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_an_active_webhook_wants_is_asked_for() {
+    let mut stage = Stage::new(&[]).await;
+    let events = stage.occur(2);
+    stage.duffel.occur_at(a_while_ago(), "air.order.changed", &json!({ "id": "ord_1" }));
+    stage.up();
+    let types = vec!["order.created".to_owned()];
+    stage.change(&Change { active: Some(false), events: Some(types), ..Change::default() });
+    let run = stage.run().await;
+    assert_eq!((run.report, run.requests), (counts(0, 0, 0, 0), 1));
+    stage.change(&Change { active: Some(true), ..Change::default() });
+    assert_eq!(stage.run().await.report, counts(2, 2, 0, 0));
+    stage.has_once(&events).await;
+    let (runs, _) = stage.log();
+    let said = runs[0]["message"].as_str().unwrap();
+    assert!(said.ends_with("; nothing was looked for, since there is no active webhook"), "{said}");
+    assert_eq!(runs[0]["outcome"], "succeeded");
+}
+
+#[tokio::test]
+async fn what_duffel_still_retries_by_itself_is_not_asked_for() {
+    let mut stage = Stage::new(&[]).await;
+    let ids = [0, 29, 31].map(|age| {
+        let at = SystemTime::now() - Duration::from_mins(age);
+        stage.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
+    });
+    stage.up();
+    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
+    stage.has_once(&ids[2..]).await;
+}
+
+#[tokio::test]
+async fn the_requests_of_a_run_are_bounded_however_many_deliveries_there_are() {
+    let mut stage = Stage::new(&[]).await;
+    stage.up();
+    assert_eq!(stage.run().await.requests, 3);
+    let now = SystemTime::now();
+    stage.duffel.set(|settings| settings.first_attempt_counts = true);
+    stage.down();
+    let [late, lost] = ["ord_late", "ord_lost"]
+        .map(|id| stage.duffel.occur_at(now - 6 * DAY, "order.created", &json!({ "id": id })));
+    // Ten thousand on the days since.
+    for hours in (1..=140).rev() {
+        stage.duffel.occur_delivered(now - Duration::from_hours(hours), 70);
+    }
+    stage.duffel.delivered_at(&late, now - 6 * DAY + Duration::from_hours(3));
+    stage.up();
+    let run = stage.run().await;
+    assert_eq!(run.report, counts(1, 1, 0, 0));
+    assert!((40..110).contains(&run.requests), "{}", run.requests);
+    stage.has_once(&[lost]).await;
+    let (runs, _) = stage.log();
+    let said = runs[1]["message"].as_str().unwrap();
+    assert!(said.contains("only those were found that Duffel lists as failed"), "{said}");
 }
 
 #[tokio::test]
@@ -466,8 +567,9 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
     stage.up();
     let run = stage.run().await;
     assert!(run.error().contains("3 undelivered events found: 3 asked for, 0 failed, 0 left"));
-    assert!(run.error().contains("the list of events broke off: Duffel answered 401"), "{}", run.error());
-    assert_eq!(run.requests, 1 + 1 + 2 + 3);
+    assert!(run.error().contains("the list of webhooks broke off: Duffel answered 401"), "{}", run.error());
+    assert!(run.error().contains("token 2 of 3: nothing was looked for"), "{}", run.error());
+    assert_eq!(run.requests, 1 + 1 + 4 + 3);
     stage.has_once(&events).await;
     stage.log();
 }
@@ -475,7 +577,7 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
 #[tokio::test]
 async fn a_ping_that_failed_is_not_sent_to_consumers_after_all() {
     let mut stage = Stage::new(&[]).await;
-    stage.duffel.occur("ping.triggered", &json!({}));
+    stage.duffel.occur_at(a_while_ago(), "ping.triggered", &json!({}));
     let events = stage.occur(1);
     stage.up();
     assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
@@ -489,7 +591,9 @@ async fn a_list_without_end_leaves_time_for_the_other_token() {
     let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
     let (_, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
     let events: Vec<_> = (0..3)
-        .map(|id| stage.duffel.occur_live("order.created", &json!({ "id": format!("ord_{id}") })))
+        .map(|id| {
+            stage.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": format!("ord_{id}") }))
+        })
         .collect();
     let (_serve, url) = serve(&stage.backend, secret.expose());
     let webhook = live.webhooks().next().unwrap().unwrap();
@@ -497,7 +601,7 @@ async fn a_list_without_end_leaves_time_for_the_other_token() {
     stage.duffel.befall(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
     let run = stage.run().await;
     assert!(
-        run.error().contains("0 left: token 1 of 2: the list of events is too long for the time there is"),
+        run.error().contains(": token 1 of 2: the list of events is too long for the time there is"),
         "{}",
         run.error()
     );
@@ -511,7 +615,7 @@ async fn live_and_test_mode_have_each_their_token() {
     let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
     let (webhook, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
     let mut events = stage.occur(2);
-    events.push(stage.duffel.occur_live("order.created", &json!({ "id": "ord_1" })));
+    events.push(stage.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": "ord_1" })));
     let secrets = format!("{},{}", stage.secret, secret.expose());
     let (_serve, url) = serve(&stage.backend, &secrets);
     stage.register(&url);

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -173,12 +173,14 @@ async fn what_a_consumer_has_taken_comes_once_more() {
         let all =
             |outcome: &str| events.iter().map(|id| (id.clone(), outcome.to_owned())).collect::<Vec<_>>();
         assert_eq!(outcomes(&output), all("arrived"));
+        assert!(text(&output.stderr).ends_with("\n20 events: 20 arrived\n"), "{}", text(&output.stderr));
         assert_eq!(stage.queued().await, once(&events));
         assert_eq!(stage.ledger().await.len(), 20);
         // Now they are young, and the same command does nothing more.
         let again = stage.replay(&["--since", "1h", "--json"]).await;
-        assert_eq!(again.status.code(), Some(1));
+        assert_success(&again);
         assert_eq!(outcomes(&again), all("too_young"));
+        assert!(text(&again.stderr).ends_with("\n20 events: 20 too young\n"), "{}", text(&again.stderr));
         assert_eq!(stage.queued().await, BTreeMap::new());
     }
 }
@@ -206,6 +208,7 @@ async fn a_dry_run_of_a_replay_changes_nothing() {
     let out = text(&output.stdout);
     assert_eq!(out.matches("would replay").count(), 2, "{out}");
     assert!(out.ends_with("Nothing was changed.\n"), "{out}");
+    assert_eq!(text(&output.stderr), "2 events: 2 would replay\n");
     assert_eq!(stage.ledger().await, ledger);
     assert!(stage.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
     assert_eq!(stage.queued().await, BTreeMap::new());
@@ -269,6 +272,15 @@ async fn events_are_chosen_by_time_type_and_failure() {
             assert_eq!(chosen.iter().collect::<Vec<_>>(), expected, "{arguments:?}");
         }
     }
+    stage.change(Change { events: Some(vec!["order.created".to_owned()]), ..Change::default() }).await;
+    let unwanted = stage.replay(&["--since", "6h", "--failed", "--json"]).await;
+    assert_success(&unwanted);
+    assert_eq!(outcomes(&unwanted), []);
+    stage.change(Change { events: Some(Vec::new()), active: Some(false), ..Change::default() }).await;
+    let inactive = stage.replay(&["--since", "6h", "--failed"]).await;
+    assert_eq!(inactive.status.code(), Some(1));
+    assert!(text(&inactive.stderr).contains("Duffel has no active webhook"), "{}", text(&inactive.stderr));
+    stage.change(Change { active: Some(true), ..Change::default() }).await;
     let output = stage.replay(&["--since", "6h", "--failed", "--json"]).await;
     assert_success(&output);
     assert_eq!(outcomes(&output), [(failed.clone(), "arrived".to_owned())]);
@@ -291,7 +303,8 @@ async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
     assert!(line("wev_nobody").contains("refused") && line("wev_nobody").contains("404"), "{out}");
     assert!(line(&young).contains("too young") && line(&young).contains("--wait"), "{out}");
     assert!(line(&events[1]).contains("arrived"), "{out}");
-    assert!(err.ends_with("3 of 4 events did not arrive\n"), "{err}");
+    assert!(err.contains("4 events: 2 refused, 1 too young, 1 arrived\n"), "{err}");
+    assert!(err.ends_with("2 of 4 events did not arrive\n"), "{err}");
     assert_eq!(stage.queued().await, once(&events[1..]));
     let mut left = stage.ledger().await;
     let identity = |id: &str| {
@@ -331,13 +344,17 @@ async fn what_does_not_arrive_may_still_come() {
 async fn a_wait_that_is_long_enough_outlasts_the_queues_memory() {
     let stage = Stage::new().await;
     let events = stage.consumed(1).await;
-    // 3 seconds before the queue would take it again.
-    let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 312).to_string());
+    // 10 seconds before the queue would take it again.
+    let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 305).to_string());
     for mut item in stage.first.items().await {
         item.insert("recorded_at".to_owned(), at.clone());
         stage.first.put_item(item).await;
     }
-    let output = stage.replay(&[&events[0], "--wait", "20s"]).await;
+    let would = stage.replay(&[&events[0], "--wait", "30s", "--dry-run"]).await;
+    assert!(text(&would.stdout).contains("would replay"), "{}", text(&would.stdout));
+    let too_young = stage.replay(&[&events[0], "--wait", "0s", "--dry-run"]).await;
+    assert!(text(&too_young.stdout).contains("use --wait 1m"), "{}", text(&too_young.stdout));
+    let output = stage.replay(&[&events[0], "--wait", "30s"]).await;
     assert_success(&output);
     assert!(text(&output.stderr).contains("for the queue to forget it"), "{}", text(&output.stderr));
     assert_eq!(stage.queued().await, once(&events));
@@ -354,7 +371,8 @@ async fn a_wrong_source_or_a_missing_permission_is_told() {
     let proxy = Proxy::new().await;
     proxy.inject("dynamodb:DeleteItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
     let output = stage.replay_through(&proxy, &[&events[0], &events[1]]).await;
-    assert_eq!(text(&output.stderr), "duffel-hooks: the permission dynamodb:DeleteItem is missing\n");
+    let err = text(&output.stderr);
+    assert_eq!(err, "2 events: 2 not asked\nduffel-hooks: the permission dynamodb:DeleteItem is missing\n");
     assert_eq!(stage.ledger().await, ledger);
     assert_eq!(stage.queued().await, BTreeMap::new());
 }
@@ -362,7 +380,12 @@ async fn a_wrong_source_or_a_missing_permission_is_told() {
 const REFUSAL: Fault = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
 
 fn interrupt(process: u32) {
-    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
+    send("INT", process);
+}
+
+fn send(signal: &str, process: u32) {
+    let signal = format!("-{signal}");
+    assert!(Command::new("kill").args([&signal, &process.to_string()]).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -378,10 +401,11 @@ async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
     let output = stage.replay_through(&proxy, &["--json", &events[0], &events[1]]).await;
     assert_eq!(output.status.code(), Some(1));
     let outcome = |id: &str, outcome: &str| (id.to_owned(), outcome.to_owned());
-    assert_eq!(outcomes(&output), [outcome(&events[0], "refused"), outcome(&events[1], "missing")]);
+    assert_eq!(outcomes(&output), [outcome(&events[0], "unclear"), outcome(&events[1], "missing")]);
     assert!(text(&output.stdout).contains("it was not waited for to the end"), "{}", text(&output.stdout));
     let err = text(&output.stderr);
     assert!(err.ends_with("\nduffel-hooks: the permission dynamodb:GetItem is missing\n"), "{err}");
+    assert!(err.contains("Asked Duffel for 1 of 2 events\n"), "{err}");
     let left = stage.ledger().await;
     assert_eq!(left.len(), 1, "Duffel may still deliver the other");
     assert!(
@@ -402,7 +426,8 @@ async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
         proxy.inject("dynamodb:DeleteItem", unanswered.iter().copied());
         let output = stage.replay_through(&proxy, &["--json", &events[0]]).await;
         assert_eq!(output.status.code(), Some(1));
-        assert_eq!(outcomes(&output), [(events[0].clone(), "refused".to_owned())]);
+        let outcome = if unanswered.len() > 1 { "refused" } else { "not_asked" };
+        assert_eq!(outcomes(&output), [(events[0].clone(), outcome.to_owned())]);
         let told = if unanswered.len() > 1 { "Too old" } else { "dynamodb:DeleteItem was not answered" };
         let both = text(&output.stdout) + &text(&output.stderr);
         assert!(both.contains(told), "{both}");
@@ -414,36 +439,128 @@ async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_replay_puts_back_what_was_not_asked_for() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let stage = Stage::new().await;
+        stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+        let events = stage.consumed(3).await;
+        let ledger = stage.ledger().await;
+        stage.duffel.asked();
+        let proxy = Proxy::new().await;
+        let mut first = proxy.hold("dynamodb:DeleteItem", Moment::Before);
+        let mut command = stage.tool(&["--json", &events[0], &events[1], &events[2]]);
+        command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let tool = command.spawn().unwrap();
+        first.reached().await;
+        let mut second = proxy.hold("dynamodb:DeleteItem", Moment::Before);
+        first.release();
+        second.reached().await;
+        send(signal, tool.id());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        second.release();
+        let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{signal}");
+        let err = text(&output.stderr);
+        assert!(err.ends_with("3 events: 1 missing, 2 not asked\nduffel-hooks: interrupted\n"), "{err}");
+        let told: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(told, ["missing", "not_asked", "not_asked"]);
+        assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
+        let asked = stage.duffel.asked();
+        let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
+        assert_eq!(asked.len(), 1);
+        assert!(asked[0].what.contains(&events[0]));
+        let mut before = ledger.clone();
+        before.retain(|_, item| item["event_id"].as_s().unwrap() != &events[0]);
+        assert_eq!(stage.ledger().await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_terminal_costs_no_record() {
     let stage = Stage::new().await;
     stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
-    let events = stage.consumed(3).await;
+    let events = stage.consumed(2).await;
     let ledger = stage.ledger().await;
-    stage.duffel.asked();
     let proxy = Proxy::new().await;
-    let mut first = proxy.hold("dynamodb:DeleteItem", Moment::Before);
-    let mut command = stage.tool(&["--json", &events[0], &events[1], &events[2]]);
+    let mut held = proxy.hold("dynamodb:DeleteItem", Moment::After);
+    let mut command = stage.tool(&[&events[0], &events[1]]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let tool = command.spawn().unwrap();
-    first.reached().await;
-    let mut second = proxy.hold("dynamodb:DeleteItem", Moment::Before);
-    first.release();
-    second.reached().await;
+    let mut tool = command.spawn().unwrap();
+    held.reached().await;
+    drop((tool.stdout.take(), tool.stderr.take()));
+    // As a terminal does: once by the kernel, once by the shell.
+    for _ in 0..2 {
+        send("HUP", tool.id());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    held.release();
+    let status = spawn_blocking(move || tool.wait().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(stage.ledger().await, ledger);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrived_before_an_interruption_is_reported_as_arrived() {
+    let stage = Stage::new().await;
+    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_millis(300)));
+    let events = stage.consumed(2).await;
+    let old = stage.ledger().await;
+    let mut command = stage.tool(&["--json", &events[0], &events[1]]);
+    let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    loop {
+        let ledger = stage.ledger().await;
+        if ledger.len() == 2 && ledger.iter().all(|(identity, item)| old[identity] != *item) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     interrupt(tool.id());
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    second.release();
     let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    let arrived = |id: &String| (id.clone(), "arrived".to_owned());
+    assert_eq!(outcomes(&output), events.iter().map(arrived).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_missing_is_waited_for_once() {
+    let stage = Stage::new().await;
+    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+    let events = stage.consumed(1).await;
+    let began = Instant::now();
+    let output = stage.replay(&[&events[0], "--wait", "10s"]).await;
+    let took = began.elapsed();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).ends_with("duffel-hooks: interrupted\n"), "{}", text(&output.stderr));
-    let told: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
-    assert_eq!(told, ["missing", "refused", "refused"]);
-    assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
-    let asked = stage.duffel.asked();
-    let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
-    assert_eq!(asked.len(), 1);
-    assert!(asked[0].what.contains(&events[0]));
-    let mut before = ledger.clone();
-    before.retain(|_, item| item["event_id"].as_s().unwrap() != &events[0]);
-    assert_eq!(stage.ledger().await, before);
+    assert!((Duration::from_secs(10)..Duration::from_secs(18)).contains(&took), "{took:?}");
+    let err = text(&output.stderr);
+    assert_eq!(err.matches("Waiting for 1 event to arrive").count(), 1, "{err}");
+    assert!(err.ends_with("1 event: 1 missing\nduffel-hooks: 1 of 1 event did not arrive\n"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_duffel_took_on_counts_as_asked_for() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    let ledger = stage.ledger().await;
+    stage.duffel.befall("POST", &Fault::Status(500), 2);
+    let output = stage.replay(&[&events[0], &events[1], "--wait", "1s"]).await;
+    let err = text(&output.stderr);
+    assert!(err.contains("Asked Duffel for 0 of 2 events\n"), "{err}");
+    assert!(err.contains("2 events: 2 unclear\n"), "{err}");
+    assert_eq!(stage.ledger().await, ledger);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_whose_report_nobody_reads_is_done_and_fails() {
+    let stage = Stage::new().await;
+    let events = stage.consumed(2).await;
+    let mut command = stage.tool(&[&events[0], &events[1]]);
+    let mut tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(tool.stdout.take());
+    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(events.iter().all(|id| err.contains(&format!("\n{id}  order.created"))), "{err}");
+    assert!(err.contains("2 events: 2 arrived\n"), "{err}");
+    assert!(err.contains("all is done, but the report could not be printed"), "{err}");
+    assert_eq!(stage.queued().await, once(&events));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -498,7 +615,7 @@ async fn no_number_is_too_large() {
         for dry_run in [&["--dry-run"][..], &[]] {
             let output = stage.replay(&[dry_run, &[&events[0]]].concat()).await;
             let out = text(&output.stdout);
-            assert!(out.contains("refused") && out.contains(absurd), "{out}{}", text(&output.stderr));
+            assert!(out.contains("not asked") && out.contains(absurd), "{out}{}", text(&output.stderr));
         }
         assert_eq!(stage.first.items().await, [item]);
     }

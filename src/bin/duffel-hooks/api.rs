@@ -1,15 +1,20 @@
 //! What the commands that talk to Duffel share: the way there, filters, lists.
 
+mod values;
+
 use std::{
     env,
     io::{self, Write},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Outlook, parse_time};
+use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Outlook};
 use serde_json::Value;
+use thiserror::Error;
 
+use self::values::parse_kind;
+pub(crate) use self::values::{parse_since, parse_type, parse_until};
 use crate::{
     Result,
     table::{Progress, Table},
@@ -55,13 +60,46 @@ pub(crate) fn client() -> Result<Client> {
     Ok(client.on_wait(|error, wait| {
         // Rounded up, as zero seconds are no wait.
         let seconds = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        eprintln!("duffel-hooks: {error}: trying again in {}", humantime::format_duration(seconds));
+        tell(&format!("duffel-hooks: {error}: trying again in {}", duration(seconds)));
     }))
+}
+
+/// Prints a line for whoever watches. If nobody does any more, the work goes on.
+pub(crate) fn tell(line: &str) {
+    // Not eprintln!, which panics when the terminal is gone.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A duration to the second, the same way everywhere: `72 h`, `1 h 30 min`, `9 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts: Vec<_> = parts.into_iter().filter(|(number, _)| *number > 0).collect();
+    let parts: Vec<_> = parts.iter().map(|(number, unit)| format!("{number} {unit}")).collect();
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
+/// A number of things, such as `1 event` or `2 events`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Failures that were reported one by one; the exit code is that of the first.
+#[derive(Debug, Error)]
+#[error("{summary}")]
+pub(crate) struct Reported {
+    pub(crate) summary: String,
+    pub(crate) first: ApiError,
+}
+
+fn api_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a ApiError> {
+    let first = || Some(&error.downcast_ref::<Reported>()?.first);
+    error.downcast_ref().or_else(first)
 }
 
 /// What scripts are told about a failure; see [`ENVIRONMENT`].
 pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
-    match error.downcast_ref::<ApiError>() {
+    match api_error(error) {
         Some(error) if error.is_endpoints_failure() => 5,
         Some(error) if error.outlook() == Outlook::Refused => 3,
         Some(error) if error.outlook() == Outlook::Later => 4,
@@ -71,7 +109,7 @@ pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
 
 /// What to do about a failure, where Duffel's words leave it open.
 pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    let error = error.downcast_ref::<ApiError>()?;
+    let error = api_error(error)?;
     let says = |words: &str| {
         error.problems().iter().filter_map(|problem| problem.message.as_deref()).any(|it| it.contains(words))
     };
@@ -98,11 +136,12 @@ pub(crate) struct FilterArguments {
     /// Only what was accepted
     #[arg(long)]
     delivered: bool,
-    /// Only what was created since then: 2h or 3d (ago), 2026-01-31, or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    /// Only what was created since then: 2h or 3d (ago), 2026-01-31 (from its beginning, in UTC), or
+    /// 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = parse_since)]
     pub(crate) since: Option<SystemTime>,
-    /// Only what was created until then
-    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    /// Only what was created until then; a date is to its end, in UTC
+    #[arg(long, value_name = "WHEN", value_parser = parse_until)]
     pub(crate) until: Option<SystemTime>,
 }
 
@@ -110,26 +149,6 @@ impl FilterArguments {
     pub(crate) fn delivery_success(&self) -> Option<bool> {
         (self.failed || self.delivered).then_some(self.delivered)
     }
-}
-
-/// Refuses what Duffel would find nothing by.
-fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
-    if text.is_empty() || text.contains(['*', ',', ' ']) {
-        return Err("one whole type, as Duffel's filter wants it (replay takes patterns and lists)");
-    }
-    Ok(text.to_owned())
-}
-
-/// Reads a moment, or how long ago it is.
-pub(crate) fn parse_when(text: &str) -> std::result::Result<SystemTime, &'static str> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        let at = SystemTime::now().checked_sub(ago).filter(|at| *at >= UNIX_EPOCH);
-        return at.ok_or("that is before 1970: there is nothing so old");
-    }
-    let moment = parse_time(text).or_else(|| parse_time(&format!("{text}T00:00:00Z")));
-    moment.ok_or(
-        "it is neither a time since 1970, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
-    )
 }
 
 /// How much of a list, and in which form
@@ -196,5 +215,19 @@ impl ListArguments {
         }
         // What came before the failure was printed.
         failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_one_form() {
+        let text = |seconds| duration(Duration::from_secs(seconds));
+        assert_eq!(
+            [0, 9, 60, 3_600, 5_400, 259_200].map(text),
+            ["0 s", "9 s", "1 min", "1 h", "1 h 30 min", "72 h"]
+        );
     }
 }

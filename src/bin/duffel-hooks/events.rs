@@ -1,14 +1,13 @@
 //! `events`: what happened, as Duffel keeps it, whether it was delivered or not.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
-use std::io::{self, Write};
-
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord, Outlook};
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook};
 
 use crate::{
     Result,
-    api::{self, FilterArguments, Form, ListArguments, help},
+    api::{self, FilterArguments, Form, ListArguments, Reported, help, tell},
+    printout::Printout,
     table::{created, mode},
 };
 
@@ -100,22 +99,41 @@ fn row(event: &EventRecord) -> [String; 5] {
 
 /// Asks for each, unless there is no use in going on; fails with the first failure.
 fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
-    let mut failure: Option<ApiError> = None;
+    let mut printout = Printout::default();
+    let (mut first, mut refused, mut left) = (None, 0, 0);
     for (index, id) in ids.iter().enumerate() {
-        match client.redeliver(id) {
-            Ok(()) => writeln!(io::stdout(), "{id}  Duffel was asked")?,
-            Err(error) if error.outlook() == Outlook::Later => {
-                eprintln!("duffel-hooks: {} of {} were not asked for", ids.len() - index, ids.len());
-                return Err(error.into());
+        let error = match client.redeliver(id) {
+            Ok(()) => {
+                printout.line(format_args!("{id}  Duffel was asked"));
+                continue;
             }
-            Err(error) => {
-                writeln!(io::stdout(), "{id}  refused")?;
-                if ids.len() > 1 {
-                    eprintln!("duffel-hooks: {id}: {error}");
-                }
-                failure.get_or_insert(error);
-            }
+            Err(error) => error,
+        };
+        let is_over = error.outlook() == Outlook::Later;
+        if is_over {
+            left = ids.len() - index;
+        } else {
+            refused += 1;
+            printout.line(format_args!("{id}  refused"));
+        }
+        if ids.len() > 1 {
+            tell(&format!("duffel-hooks: {id}: {error}"));
+        }
+        // Why the rest was not asked for says more than why one was refused.
+        first = if is_over { Some(error) } else { first.or(Some(error)) };
+        if is_over {
+            break;
         }
     }
-    failure.map_or(Ok(()), |error| Err(error.into()))
+    match first {
+        None => printout.finish(),
+        Some(error) if ids.len() == 1 => Err(error.into()),
+        Some(first) => {
+            let counts = [(refused, "refused"), (left, "not asked for")].into_iter();
+            let counts = counts.filter(|(number, _)| *number > 0);
+            let counts: Vec<_> =
+                counts.map(|(number, what)| format!("{number} of {} {what}", ids.len())).collect();
+            Err(Reported { summary: counts.join(", "), first }.into())
+        }
+    }
 }

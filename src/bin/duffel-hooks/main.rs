@@ -18,6 +18,8 @@ mod samples;
 mod send;
 mod serve;
 mod sign;
+#[cfg(feature = "operate")]
+mod signals;
 mod store;
 mod table;
 #[cfg(feature = "operate")]

@@ -6,7 +6,12 @@ mod choice;
 mod interruption;
 mod outcome;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use duffel_webhook_receiver::{
@@ -16,11 +21,14 @@ use duffel_webhook_receiver::{
 };
 
 use self::{
-    asking::{ask, give_up, look, wait_for_young},
+    asking::{ask, ask_young, give_up, look, next_young},
     interruption::Interruption,
-    outcome::{Outcome, Replayed, print},
+    outcome::{Form, Outcome, Replayed, print, summary},
 };
-use crate::{Result, api};
+use crate::{
+    Result,
+    api::{self, count, tell},
+};
 
 /// Has events forwarded to the queue once more, as if they had never come
 ///
@@ -45,7 +53,8 @@ pub(crate) struct Arguments {
     /// The receiver's name for Duffel, as at the end of the webhook's URL
     #[arg(long, value_name = "NAME", default_value = "duffel")]
     source: String,
-    /// How long to wait for the events to arrive, and for the queue to forget those that are young
+    /// How long to wait, once Duffel was asked, for the events to arrive and for the queue to forget
+    /// those that are young
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     wait: Duration,
     /// Says what would be done, and does nothing
@@ -73,8 +82,11 @@ asked and the event has not arrived in time, it is not: Duffel may still deliver
 must pass. Running the same command again is safe: what has arrived meanwhile is young, and left
 alone.
 
-Whatever goes wrong, the report is printed. Ctrl-C ends the asking and the waiting: the records of
-the events that Duffel was not asked for are put back. A second one ends that as well.
+Whatever goes wrong, the report is printed. Ctrl-C, SIGTERM and SIGHUP end the asking and the waiting:
+the records of the events that Duffel was not asked for are put back. A second Ctrl-C ends that as well.
+
+--failed takes events out of the ledger like any other: one that the receiver forwarded although
+Duffel did not hear its answer is forwarded once more.
 
 AWS: the region and credentials are found as the AWS CLI finds them. Needed are
 cloudformation:DescribeStacks with --stack, dynamodb:GetItem, DeleteItem and PutItem on the table;
@@ -83,7 +95,7 @@ the stack makes a policy of them with CreateOperatorPolicy=true.
 Duffel: DUFFEL_ACCESS_TOKEN is the access token, and must have the events' mode; DUFFEL_API_URL is
 another address of the API.
 
-Exit codes: 0 if all have arrived, else 1; or 3 if Duffel refused to list or show them or their
+Exit codes: 0 if all have arrived, those apart that are too young, else 1; or 3 if Duffel refused to list or show them or their
 deliveries, 4 if it was out of reach.";
 
 #[tokio::main(flavor = "current_thread")]
@@ -98,28 +110,34 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let memory = Memory::new(&sdk, &table);
     let mut events = arguments.choice.events(&duffel, &arguments.source)?;
     same_as(&mut events);
+    let form = Form { json: arguments.json, dry_run: arguments.dry_run.then_some(arguments.wait) };
     if arguments.dry_run {
         for event in &mut events {
             look(&memory, event).await?;
         }
-        return Ok(print(&events, arguments.json, true)?);
+        tell(&summary(&events, form));
+        return Ok(print(&events, form, &mut io::stdout().lock())?);
     }
 
     let mut watch = arrival::Watch::new(&duffel)?;
-    let mut interruption = Interruption::awaited();
+    let mut interruption = Interruption::awaited()?;
     let mut again = interruption.clone();
     let done = tokio::select! {
         done = replay(&duffel, &memory, &mut watch, &mut events, arguments.wait, &mut interruption) => done,
         () = again.repeated() => Err("interrupted again: records may be gone from the ledger, as told".into()),
     };
-    print(&events, arguments.json, false)?;
-    done?;
-    let arrived =
-        events.iter().filter(|event| matches!(event.outcome, Outcome::Arrived(_) | Outcome::Same(_))).count();
-    if arrived < events.len() {
-        return Err(format!("{} of {} did not arrive", events.len() - arrived, many(events.len())).into());
+    let printed = print(&events, form, &mut io::stdout().lock());
+    if printed.is_err() {
+        // There is no third place.
+        let _ = print(&events, form, &mut io::stderr().lock());
     }
-    Ok(())
+    tell(&summary(&events, form));
+    done?;
+    let missing = events.iter().filter(|event| !event.is_well()).count();
+    if missing > 0 {
+        return Err(format!("{missing} of {} did not arrive", count(events.len(), "event")).into());
+    }
+    printed.map_err(|error| format!("all is done, but the report could not be printed ({error})").into())
 }
 
 /// Asks, waits, and puts back what is to be put back, however the rest ends; fails with the first failure.
@@ -148,31 +166,33 @@ async fn ask_and_wait(
     wait: Duration,
     interruption: &mut Interruption,
 ) -> Result<()> {
-    let mut asked = 0;
+    let mut was_asked = false;
     for event in &mut *events {
         if interruption.has_come() {
             break;
         }
         if let Err(error) = ask(duffel, memory, event, interruption).await {
             // Of what was asked for before, the outcome is worth more than that.
-            if asked == 0 {
+            if !was_asked {
                 return Err(error);
             }
             asking::fail(memory, event, error).await;
         }
-        asked += usize::from(event.is_open());
+        was_asked |= event.is_open();
     }
-    tell(&format!("Asked Duffel for {asked} of {}", many(events.len())));
-    tokio::select! {
-        biased;
-        () = interruption.come() => return Err("interrupted".into()),
-        done = watch.wait(duffel, memory, events, wait) => done?,
-    }
-    wait_for_young(duffel, memory, events, wait, interruption).await?;
-    tokio::select! {
-        biased;
-        () = interruption.come() => Err("interrupted".into()),
-        done = watch.wait(duffel, memory, events, wait) => done,
+    let asked = events.iter().filter(|event| matches!(event.outcome, Outcome::Asked)).count();
+    tell(&format!("Asked Duffel for {asked} of {}", count(events.len(), "event")));
+    // None if the time has no end.
+    let end = Instant::now().checked_add(wait);
+    loop {
+        let young = next_young(events, end);
+        tokio::select! {
+            biased;
+            () = interruption.come() => return Err("interrupted".into()),
+            done = watch.wait(duffel, memory, events, young.map_or(end, |(_, at)| Some(at))) => done?,
+        }
+        let Some((index, at)) = young else { return Ok(()) };
+        ask_young(duffel, memory, &mut events[index], at, interruption).await?;
     }
 }
 
@@ -186,12 +206,4 @@ fn same_as(events: &mut [Replayed]) {
             None => drop(first.insert(identity.clone(), event.id.clone())),
         }
     }
-}
-
-fn tell(line: &str) {
-    eprintln!("{line}");
-}
-
-fn many(number: usize) -> String {
-    format!("{number} {}", if number == 1 { "event" } else { "events" })
 }

@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod ground;
+mod interruption;
 pub(crate) mod journal;
 mod place;
 mod report;
@@ -18,13 +19,18 @@ use duffel_webhook_receiver::operator;
 use self::{
     catch_up::CaughtUp,
     ground::{Ground, Standing},
+    interruption::State,
     journal::Journal,
     report::Report,
 };
-use crate::{Result, api};
+use crate::{
+    Result,
+    api::{self, tell},
+    printout::Printout,
+};
 
 /// How long before the deletion an event may have happened that was on its way then.
-const MARGIN: Duration = Duration::from_mins(5);
+const IN_FLIGHT: Duration = Duration::from_mins(5);
 
 /// Replaces the webhook, and so its secret, without losing an event
 ///
@@ -47,19 +53,22 @@ pub(crate) struct Arguments {
     /// Where Duffel shall deliver [default: where it does now, if that is the stack's address]
     #[arg(long)]
     url: Option<String>,
-    /// A type of event to register for; may be repeated [default: those of the webhook as it is]
-    #[arg(long = "event", value_name = "TYPE")]
+    /// A type of event to register for; may be repeated, or a list with commas [default: those of the
+    /// webhook as it is]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = api::parse_type)]
     events: Vec<String>,
-    /// For a secret that leaked: makes the new one the only one. What is signed with an old one is
-    /// refused within 5 minutes; what of it was delivered to nobody is delivered again
+    /// For a secret that leaked: makes the new one the only one of its mode. What is signed with an old
+    /// one is refused within 5 minutes; what of it was delivered to nobody is delivered again
     #[arg(long)]
     forget_old: bool,
-    /// Lets --forget-old forget what may be the secret of the other mode's webhook. If that one
-    /// delivers here as well, rotate it right after
+    /// Lets --forget-old forget secrets of unknown mode as well, any of which may be that of the other
+    /// mode's webhook. If that one delivers here, rotate it right after
     #[arg(long, requires = "forget_old")]
     only: bool,
     /// How far back to look for events that were delivered to nobody, since Duffel may end its retries
-    /// with the webhook; with --stack no further than an hour less than its DedupWindow
+    /// with the webhook, however young they are. With --stack no further than an hour less than its
+    /// DedupWindow, nor than the creation of its ledger; without, a resumed rotation is not looked for
+    /// further back than that from now
     #[arg(long, value_name = "DURATION", default_value = "72h", value_parser = humantime::parse_duration)]
     catch_up: Duration,
     /// How long to wait for them to be delivered
@@ -89,18 +98,22 @@ Examples:
   duffel-hooks rotate --stack webhooks
   duffel-hooks rotate --stack webhooks --forget-old
 
-Interrupted, run the same command again. If all is done but for catching up, a run without
---forget-old only catches up; with it, or after the time of --catch-up, a new rotation begins.
+Interrupted, it says what it leaves; run the same command again. If all is done but for catching up,
+a run without --forget-old only catches up; with it, or after the time of --catch-up, a new rotation
+begins, which catches up for the interrupted one as well. Of what is too old for that, it says when
+it happened.
 Without the journal, as on another machine: if Duffel has a webhook, the same command replaces it
 once more; if it has none, give --event for each type that it shall have, and --url where there is
 no --stack.
 
-One stored secret may hold those of the test and of the live webhook (LiveMode=any). Where that may
-be, --forget-old wants --only; rotate the other webhook right after, with its access token and
-without --forget-old, which would forget the first one's new secret.
+One stored secret may hold those of the test and of the live webhook (LiveMode=any). It says the mode
+of each that rotate or webhooks create --store put in, and --forget-old leaves the other mode's
+active. Secrets that were stored otherwise are of unknown mode: where one of them may be the other
+webhook's, --forget-old requires --only; then rotate the other webhook right after, with its access
+token and without --forget-old.
 
 AWS: the region and credentials are found as the AWS CLI finds them. Needed are
-cloudformation:DescribeStacks with --stack, secretsmanager:DescribeSecret, GetSecretValue and
+cloudformation:DescribeStacks and dynamodb:DescribeTable with --stack, secretsmanager:DescribeSecret, GetSecretValue and
 PutSecretValue on the secret; the stack makes a policy of them with CreateOperatorPolicy=true.
 
 Duffel: DUFFEL_ACCESS_TOKEN is the access token, and must have the webhook's mode; DUFFEL_API_URL is
@@ -116,10 +129,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.dry_run {
         return ground.tell();
     }
-    trial::try_out(&ground, &duffel).await?;
     let again = format!("run the same command again (the journal is {})", ground.path.display());
+    let state = State::watched(&match &ground.standing {
+        Standing::Replace(_) => format!("this run has deleted nothing: to go on, {again}"),
+        Standing::Create => format!("there is no webhook now: {again}"),
+        Standing::Stored(_) | Standing::Done(_) => not_done(&again),
+    })?;
+    trial::try_out(&ground, &duffel).await?;
 
     let mut gap = None;
+    let mut live_mode = ground.journal.live_mode;
     let (id, new) = match &ground.standing {
         Standing::Stored(id) | Standing::Done(id) => (id.clone(), None),
         Standing::Replace(_) | Standing::Create => {
@@ -128,16 +147,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
                 _ => None,
             };
             let (webhook, new, without) =
-                steps::replace(&duffel, old, &ground.known, &ground.journal, &again)?;
+                steps::replace(&duffel, old, &ground.known, &ground.journal, &again, &state)?;
             gap = without;
+            live_mode = live_mode.or(webhook.live_mode);
             (webhook.id, Some(new))
         }
     };
-    let since = ground.since();
+    let (since, unanswerable) = ground.since();
     let is_later = matches!(ground.standing, Standing::Done(_));
     let Ground { mut journal, path, secret, active, .. } = ground;
+    journal.live_mode = live_mode;
     if !is_later {
         steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
+        state.set(not_done(&again));
         if journal.active {
             steps::ping(&duffel, &id, &journal.url, &again)?;
         } else {
@@ -148,19 +170,24 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             .write(&path)
             .map_err(|error| format!("the secret is rotated, but not all is caught up: {error}"))?;
     }
-    let active = secret.read().await?.count();
     let again = if arguments.forget_old {
         format!("run the command again without --forget-old (the journal is {})", path.display())
     } else {
         again
     };
+    state.set(format!("the secret is rotated, but not all is caught up: {again}"));
+    let active = secret.read().await?.counts();
     let mut caught_up = CaughtUp::default();
     if journal.active {
+        if let Some(from) = unanswerable {
+            tell(&catch_up::unanswerable(from, since));
+        }
         caught_up = catch_up::catch_up(&duffel, since, &journal.events, arguments.wait)
             .map_err(|error| format!("the secret is rotated, but not all is caught up: {error}: {again}"))?;
     }
+    let mut printout = Printout::default();
     Report { journal: &journal, secret: &secret, id: &id, gap, active, caught_up: &caught_up, is_later }
-        .print(arguments.json)?;
+        .print(arguments.json, &mut printout);
     if !caught_up.missing.is_empty() {
         return Err(format!(
             "the secret is rotated, but not all is caught up: {again}, or remove the journal to leave it at that"
@@ -170,22 +197,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     Journal::remove(&path).map_err(|error| {
         format!("all is done, but the journal {} cannot be removed: {error}: remove it", path.display())
     })?;
-    Ok(())
+    printout.finish()
 }
 
-/// One line of what is being done, for whoever watches.
-fn tell(line: &str) {
-    eprintln!("{line}");
-}
-
-/// A duration as it was given, as far as that can be known.
-fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    if seconds.is_multiple_of(3600) {
-        format!("{} h", seconds / 3600)
-    } else {
-        humantime::format_duration(time).to_string()
-    }
+fn not_done(again: &str) -> String {
+    format!("the new secret is stored, but not all is done: {again}")
 }
 
 fn many(number: usize, one: &str, more: &str) -> String {

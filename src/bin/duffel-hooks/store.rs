@@ -1,4 +1,4 @@
-//! Where a webhook's secret is kept: in the stack's secret in AWS Secrets Manager.
+//! `--store`: a webhook's secret goes into AWS Secrets Manager, and every secret that is active there stays so.
 
 #[cfg(feature = "aws")]
 pub(crate) use with_aws::Store;
@@ -7,63 +7,97 @@ pub(crate) use without_aws::Store;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use aws_sdk_secretsmanager::{
-        Client, config::ProvideCredentials, operation::describe_secret::DescribeSecretError,
+    use std::{error::Error, fmt::Write};
+
+    use duffel_webhook_receiver::{
+        log::chain,
+        operator::{
+            self,
+            stored_secret::{Active, KEPT, StoredSecret, StoredSecretError},
+        },
+        secret::ActiveSecret,
     };
-    use duffel_webhook_receiver::{aws, log::chain, secret::Secret};
     use tokio::runtime::{self, Runtime};
 
     use crate::Result;
 
-    /// A secret of AWS Secrets Manager, and a way to it.
+    /// A stored secret, and the secrets that are active in it.
     pub(crate) struct Store {
         runtime: Runtime,
-        client: Client,
-        arn: String,
+        secret: StoredSecret,
+        /// `None` where they cannot be read, and may be replaced.
+        active: Option<Active>,
+        replace: bool,
     }
 
     impl Store {
-        /// Finds what can be found to be missing before there is something to store.
-        pub(crate) fn open(arn: &str) -> Result<Self> {
+        /// Does whatever could fail later: until a webhook exists there is no secret to lose.
+        pub(crate) fn open(arn: &str, replace: bool) -> Result<Self> {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-            let sdk = runtime.block_on(aws::sdk_config());
-            if sdk.region().is_none() {
-                return Err("--store needs AWS_REGION, or AWS_PROFILE with a region".into());
-            }
-            let credentials = sdk.credentials_provider().ok_or("--store finds no credentials for AWS")?;
-            runtime
-                .block_on(async { credentials.provide_credentials().await })
-                .map_err(|error| format!("--store finds no credentials for AWS: {}", chain(&error)))?;
-            let client = Client::new(&sdk);
-            match runtime.block_on(client.describe_secret().secret_id(arn).send()) {
-                Ok(secret) if secret.deleted_date.is_some() => {
-                    Err(format!("the secret {arn} is about to be deleted: restore it first").into())
-                }
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
-                {
-                    let reason = "is it another region (AWS_REGION) or account?";
-                    Err(format!("there is no secret {arn}: {reason}").into())
-                }
-                // One may be allowed to store what one may not look at.
-                _ => Ok(Self { runtime, client, arn: arn.to_owned() }),
-            }
+            let (secret, active) = runtime.block_on(async {
+                let secret = StoredSecret::new(&operator::sdk_config().await?, arn);
+                let active = match secret.read().await {
+                    Ok(active) => active,
+                    Err(error) if error.is_unreadable() && replace => return Ok((secret, None)),
+                    Err(error) if error.is_unreadable() => return Err(unreadable(arn, &error).into()),
+                    Err(error) => return Err(error.into()),
+                };
+                secret.try_put(&active).await?;
+                Ok::<_, Box<dyn Error + Send + Sync>>((secret, Some(active)))
+            })?;
+            Ok(Self { runtime, secret, active, replace })
         }
 
-        /// Makes it the current value; the receiver goes on accepting the one before.
-        pub(crate) fn put(&self, secret: &Secret) -> Result<()> {
-            let request = self.client.put_secret_value().secret_id(&self.arn).secret_string(secret.expose());
-            let put = self.runtime.block_on(request.send()).map_err(aws_sdk_secretsmanager::Error::from);
-            put.map(drop).map_err(|error| chain(&error).into())
+        /// Stores the secret of a webhook that was just created; what becomes of those that were active.
+        pub(crate) fn put(&self, webhook: &str, new: &ActiveSecret) -> Result<String> {
+            let Self { runtime, secret, active, replace } = self;
+            let old = match active {
+                Some(active) if !replace => runtime.block_on(secret.keep_old(webhook, new, active))?,
+                _ => {
+                    runtime.block_on(secret.replace(webhook, new))?;
+                    let Some(active) = active else {
+                        return Ok(
+                            "Those of the version before stay active until the next change, older ones do \
+                                   not: how many those are is not known."
+                                .to_owned(),
+                        );
+                    };
+                    active.replace(&new.secret)
+                }
+            };
+            let (kept, dropped) = (old.kept(), old.dropped());
+            let mut text = format!("Other active secrets: {kept}.");
+            if *replace && kept.total() > 0 {
+                text.push_str(
+                    " They are those of the version before, and stay active until the next change.",
+                );
+            }
+            match dropped.total() {
+                0 => {}
+                _ if *replace => write!(text, " Replaced, and not active any more: {dropped}.")?,
+                _ => write!(
+                    text,
+                    " Left out, as {KEPT} are kept, and active until the next change at most: {dropped}."
+                )?,
+            }
+            Ok(text)
         }
+    }
+
+    fn unreadable(arn: &str, error: &StoredSecretError) -> String {
+        format!(
+            "no webhook was created, since the secrets that are active in {arn} cannot be read ({}): storing the new \
+             one in their place would drop them, and deliveries signed with them would be refused, such as those of \
+             the other mode's webhook. If none of them is needed, say --replace: the current version stays active \
+             until the next change, the one before it does not",
+            chain(error)
+        )
     }
 }
 
 #[cfg(not(feature = "aws"))]
 mod without_aws {
-    use duffel_webhook_receiver::secret::Secret;
+    use duffel_webhook_receiver::secret::ActiveSecret;
 
     use crate::Result;
 
@@ -71,11 +105,11 @@ mod without_aws {
     pub(crate) enum Store {}
 
     impl Store {
-        pub(crate) fn open(_arn: &str) -> Result<Self> {
-            Err("this build knows no AWS: build without --no-default-features to use --store".into())
+        pub(crate) fn open(_arn: &str, _replace: bool) -> Result<Self> {
+            Err("this build has no AWS support: build without --no-default-features to use --store".into())
         }
 
-        pub(crate) fn put(&self, _secret: &Secret) -> Result<()> {
+        pub(crate) fn put(&self, _webhook: &str, _new: &ActiveSecret) -> Result<String> {
             match *self {}
         }
     }

@@ -1,19 +1,20 @@
 //! `webhooks`: what Duffel delivers to, and which types.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
-use std::io::{self, Write};
+mod create;
+pub(crate) mod ping;
+
+use std::{env, fmt, net::IpAddr};
 
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::{
-    duffel::{Change, Client, Webhook},
-    secret::Secret,
-};
-use serde_json::Value;
+use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
+use http::Uri;
 
+use self::create::Create;
 use crate::{
     Result,
     api::{self, Form, ListArguments, help},
-    store::Store,
+    printout::Printout,
     table::{created, mode},
 };
 
@@ -38,39 +39,6 @@ enum Command {
     Update(Update),
     Delete(Delete),
     Ping(Ping),
-}
-
-/// Registers the receiver with Duffel, and shows or stores the webhook's secret
-///
-/// Duffel has one webhook per organisation and mode, and shows its secret this once.
-#[derive(Args)]
-#[command(after_help = help!("webhooks", "  \
-  duffel-hooks webhooks create https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel \\
-    --event order.created,order.airline_initiated_change_detected --store SECRET_ARN
-
-Types that Duffel documents; more may have come:
-  air.airline_credit.created      order.airline_initiated_change_detected
-  air.airline_credit.invalidated  order.created
-  air.airline_credit.spent        order.creation_failed
-  air.order.changed               order_cancellation.confirmed
-  air.payment.cancelled           order_cancellation.created
-  air.payment.failed              ping.triggered
-  air.payment.pending             stays.booking.cancelled
-  air.payment.succeeded           stays.booking.created
-  assistant.conversation.updated  stays.booking_creation_failed"))]
-struct Create {
-    /// Where Duffel shall deliver: the stack's output WebhookUrl
-    #[arg(value_parser = parse_url)]
-    url: String,
-    /// A type of event to deliver; may be repeated, or a list with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true)]
-    events: Vec<String>,
-    /// Puts the secret into this secret of AWS Secrets Manager, the stack's output SecretArn,
-    /// instead of printing it
-    #[arg(long, value_name = "ARN")]
-    store: Option<String>,
-    #[command(flatten)]
-    form: Form,
 }
 
 /// Lists the webhooks that the access token sees
@@ -108,7 +76,7 @@ struct ChangeArguments {
     url: Option<String>,
     /// All the types of events to deliver, in place of those so far; may be repeated, or a list
     /// with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = api::parse_type)]
     events: Option<Vec<String>>,
 }
 
@@ -121,6 +89,9 @@ struct Delete {
 }
 
 /// Has Duffel deliver a ping.triggered event, and says whether it was accepted
+///
+/// A receiver reads its secret every 30 seconds at most: where it may not know a new one yet, the ping is repeated for
+/// up to 45 seconds.
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
 struct Ping {
@@ -128,14 +99,33 @@ struct Ping {
     id: String,
 }
 
+/// Refuses what Duffel does not deliver to; a stand-in of its API, which only this machine can be, takes any URL.
 fn parse_url(text: &str) -> std::result::Result<String, &'static str> {
-    if text.contains("://") { Ok(text.to_owned()) } else { Err("it must be a URL, with https:// before it") }
+    let url: Uri = text.parse().map_err(|_| "it is not a valid URL")?;
+    let (Some(scheme), Some(host)) = (url.scheme_str(), url.host()) else {
+        return Err("it must be a URL, with https:// before it");
+    };
+    let is_stand_in = env::var("DUFFEL_API_URL").is_ok_and(|api| api.trim().starts_with("http://"));
+    if is_stand_in {
+        return Ok(text.to_owned());
+    }
+    // https://duffel.com/docs/api/webhooks/create-webhook
+    if scheme != "https" {
+        return Err("Duffel delivers over https only");
+    }
+    if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        return Err("Duffel does not deliver to IP addresses: it must have the name of a host");
+    }
+    if host.eq_ignore_ascii_case("localhost") {
+        return Err("Duffel cannot deliver to this machine");
+    }
+    Ok(text.to_owned())
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let client = api::client()?;
     match &arguments.command {
-        Command::Create(arguments) => create(&client, arguments),
+        Command::Create(arguments) => create::run(&client, arguments),
         Command::List(arguments) => arguments.listing.print(
             client.webhooks(),
             |webhook| &webhook.raw,
@@ -145,13 +135,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
             client.delete_webhook(&arguments.id)?;
-            Ok(writeln!(io::stdout(), "Deleted {}: Duffel delivers to it no more.", arguments.id)?)
+            say(format_args!("Deleted {}: Duffel delivers to it no more.", arguments.id))
         }
         Command::Ping(arguments) => {
-            client.ping_webhook(&arguments.id)?;
-            Ok(writeln!(io::stdout(), "The endpoint of {} accepted a ping.triggered event.", arguments.id)?)
+            ping::run(&client, &arguments.id)?;
+            say(format_args!("The endpoint of {} accepted a ping.triggered event.", arguments.id))
         }
     }
+}
+
+/// Prints the one line of a command that changes something.
+fn say(line: fmt::Arguments) -> Result<()> {
+    let mut out = Printout::default();
+    out.line(line);
+    out.finish()
 }
 
 fn row(webhook: &Webhook) -> [String; 6] {
@@ -166,63 +163,44 @@ fn row(webhook: &Webhook) -> [String; 6] {
     ]
 }
 
-fn create(client: &Client, arguments: &Create) -> Result<()> {
-    // Before there is a secret that could be lost.
-    let store = arguments.store.as_deref().map(Store::open).transpose()?;
-    let (webhook, secret) = client.create_webhook(&arguments.url, &arguments.events)?;
-    let stored = store.as_ref().map_or(Ok(()), |store| store.put(&secret));
-    let shown = (store.is_none() || stored.is_err()).then_some(&secret);
-    let printed = print_created(arguments, &webhook, shown);
-    if let (Some(secret), Err(_)) = (shown, &printed) {
-        // There is no other way to keep it.
-        eprintln!("Secret   {}", secret.expose());
-    }
-    stored.map_err(|error| {
-        let arn = arguments.store.as_deref().unwrap_or_default();
-        format!(
-            "{} was created, but its secret could not be stored ({error}). It is printed above, this once: put it \
-             in by hand, with read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} \
-             --secret-string \"$SECRET\"",
-            webhook.id
-        )
-    })?;
-    printed
-}
-
-fn print_created(arguments: &Create, webhook: &Webhook, secret: Option<&Secret>) -> Result<()> {
-    if arguments.form.json {
-        let mut raw = webhook.raw.clone();
-        if let Some(secret) = secret {
-            raw["secret"] = Value::from(secret.expose());
-        }
-        return arguments.form.print(&raw);
-    }
-    let out = &mut io::stdout().lock();
-    writeln!(out, "Webhook  {}", webhook.id)?;
-    writeln!(out, "URL      {}", webhook.url.as_deref().unwrap_or(&arguments.url))?;
-    match (secret, &arguments.store) {
-        (Some(secret), _) => {
-            writeln!(out, "Secret   {}", secret.expose())?;
-            eprintln!("Duffel shows the secret this once. Put it where the receiver finds it.");
-        }
-        (None, arn) => writeln!(out, "Secret   in {}", arn.as_deref().unwrap_or_default())?,
-    }
-    Ok(())
-}
-
 fn update(client: &Client, arguments: &Update) -> Result<()> {
     let ChangeArguments { active, url, events } = &arguments.change;
     let change = Change { active: *active, url: url.clone(), events: events.clone() };
     let webhook = client.update_webhook(&arguments.id, &change)?;
+    let mut out = Printout::default();
     if arguments.form.json {
-        return arguments.form.print(&webhook.raw);
+        out.line(&webhook.raw);
+        return out.finish();
     }
     let [id, mode, active, _, url, events] = row(&webhook);
-    let out = &mut io::stdout().lock();
     for (name, value) in
         [("Webhook", id), ("Mode", mode), ("Active", active), ("URL", url), ("Events", events)]
     {
-        writeln!(out, "{name:<7}  {value}")?;
+        out.line(format_args!("{name:<7}  {value}"));
     }
-    Ok(())
+    out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_duffel_would_refuse_is_refused() {
+        for url in ["https://example.com/webhooks/duffel", "HTTPS://abc.example.com:8443/x?y=z"] {
+            assert_eq!(parse_url(url).as_deref(), Ok(url));
+        }
+        for (url, reason) in [
+            ("example.com/webhooks/duffel", "https://"),
+            ("/webhooks/duffel", "https://"),
+            ("https://", "not a valid URL"),
+            ("http://example.com/webhooks/duffel", "https only"),
+            ("https://192.0.2.1/webhooks/duffel", "IP addresses"),
+            ("https://[2001:db8::1]:443/webhooks/duffel", "IP addresses"),
+            ("https://LocalHost/webhooks/duffel", "this machine"),
+        ] {
+            let refusal = parse_url(url).unwrap_err();
+            assert!(refusal.contains(reason), "{url}: {refusal}");
+        }
+    }
 }

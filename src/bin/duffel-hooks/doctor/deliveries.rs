@@ -44,7 +44,7 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
         last = last.max(Some((delivery.created_at, succeeded, code)));
     }
     // What failed once may have been delivered since, by Duffel's retries or a replay.
-    let undelivered = match undelivered::since(client, after)?.len() {
+    let undelivered = match undelivered::since(client, after, None)?.unwrap_or_default().len() {
         0 => None,
         1 => Some("1 event is still undelivered".to_owned()),
         number => Some(format!("{number} events are still undelivered")),

@@ -13,11 +13,13 @@ use duffel_webhook_receiver::{
 
 use super::{
     interruption::aside,
-    many,
     outcome::{Outcome, Replayed},
-    tell,
 };
-use crate::{Result, undelivered};
+use crate::{
+    Result,
+    api::{count, tell},
+    undelivered,
+};
 
 /// Between two looks at the ledger, and at Duffel's deliveries.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,26 +36,26 @@ const SKEW: Duration = Duration::from_mins(1);
 pub(super) struct Watch {
     since: SystemTime,
     before: HashSet<String>,
+    /// The least number of events that was said to be waited for.
+    told: usize,
 }
 
 impl Watch {
     pub(super) fn new(duffel: &Client) -> Result<Self> {
         let since = SystemTime::now().checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH);
         let before = undelivered::deliveries(duffel, since)?.all;
-        Ok(Self { since, before: before.into_iter().map(|delivery| delivery.id).collect() })
+        Ok(Self { since, before: before.into_iter().map(|delivery| delivery.id).collect(), told: usize::MAX })
     }
 
-    /// Waits until every event that was asked for has arrived, was refused by the receiver, or the time is up.
+    /// Waits until every event that was asked for has arrived or was refused by the receiver, or until a moment, if
+    /// there is one.
     pub(super) async fn wait(
         &mut self,
         duffel: &Arc<Client>,
         memory: &Memory,
         events: &mut [Replayed],
-        wait: Duration,
+        until: Option<Instant>,
     ) -> Result<()> {
-        // None if the time has no end.
-        let until = Instant::now().checked_add(wait);
-        let mut told = usize::MAX;
         let mut next_deliveries = Instant::now();
         loop {
             look(memory, events).await?;
@@ -76,9 +78,9 @@ impl Watch {
             if left == 0 || is_over {
                 return Ok(());
             }
-            if left < told {
-                tell(&format!("Waiting for {} to arrive", many(left)));
-                told = left;
+            if left < self.told {
+                tell(&format!("Waiting for {} to arrive", count(left, "event")));
+                self.told = left;
             }
             let rest = until.map_or(MAX_PAUSE, |until| until.saturating_duration_since(Instant::now()));
             tokio::time::sleep(pause(left).min(rest)).await;

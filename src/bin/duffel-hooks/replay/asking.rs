@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use duffel_webhook_receiver::{
@@ -13,9 +13,11 @@ use duffel_webhook_receiver::{
 use super::{
     interruption::{Interruption, aside},
     outcome::{Outcome, Replayed, forwarded_at},
-    tell,
 };
-use crate::Result;
+use crate::{
+    Result,
+    api::{duration, tell},
+};
 
 /// How long SQS drops what it has seen, and a little more, since its clock is not ours.
 ///
@@ -33,7 +35,7 @@ pub(super) async fn look(memory: &Memory, event: &mut Replayed) -> Result<()> {
         Some(forgets) if forgets > SystemTime::now() => event.outcome = Outcome::Young(forgets),
         Some(_) => {}
         None => {
-            event.outcome = Outcome::Refused(format!(
+            event.outcome = Outcome::NotAsked(format!(
                 "the ledger says that it was forwarded {} s after 1970, which cannot be",
                 record.recorded_at
             ));
@@ -94,7 +96,7 @@ pub(super) async fn fail(
     event: &mut Replayed,
     error: Box<dyn std::error::Error + Send + Sync>,
 ) {
-    event.outcome = Outcome::Refused(error.to_string());
+    event.outcome = Outcome::NotAsked(error.to_string());
     // If it cannot be put back now, it is tried once more at the end.
     let _ = put_back(memory, event).await;
 }
@@ -110,63 +112,69 @@ async fn put_back(memory: &Memory, event: &mut Replayed) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the queue to forget the young ones, if there is time enough, and asks for them.
-pub(super) async fn wait_for_young(
+/// The first of the young events that the queue forgets by then, and when that is.
+pub(super) fn next_young(events: &[Replayed], end: Option<Instant>) -> Option<(usize, Instant)> {
+    let forgotten = events.iter().enumerate().filter_map(|(index, event)| match event.outcome {
+        Outcome::Young(forgets) => {
+            let left = forgets.duration_since(SystemTime::now()).unwrap_or_default();
+            Some((index, Instant::now().checked_add(left)?))
+        }
+        _ => None,
+    });
+    forgotten.filter(|(_, at)| end.is_none_or(|end| *at <= end)).min_by_key(|(_, at)| *at)
+}
+
+/// Waits for the queue to forget a young event, and asks for it.
+pub(super) async fn ask_young(
     duffel: &Arc<Client>,
     memory: &Memory,
-    events: &mut [Replayed],
-    wait: Duration,
+    event: &mut Replayed,
+    at: Instant,
     interruption: &mut Interruption,
 ) -> Result<()> {
-    // None if the time has no end.
-    let latest = SystemTime::now().checked_add(wait);
-    for event in events {
-        let Outcome::Young(forgets) = event.outcome else { continue };
-        if latest.is_some_and(|latest| forgets > latest) {
-            continue;
-        }
-        if let Ok(left) = forgets.duration_since(SystemTime::now()) {
-            tell(&format!(
-                "{} was forwarded within the last 5 minutes: waiting {} for the queue to forget it",
-                event.id,
-                humantime::format_duration(Duration::from_secs(left.as_secs() + 1))
-            ));
-            tokio::select! {
-                () = tokio::time::sleep(left) => {}
-                () = interruption.come() => return Ok(()),
-            }
-        }
-        event.outcome = Outcome::Chosen;
-        ask(duffel, memory, event, interruption).await?;
+    let left = at.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        let left = duration(Duration::from_secs(left.as_secs() + 1));
+        let id = &event.id;
+        tell(&format!(
+            "{id} was forwarded within the last 5 minutes: waiting {left} for the queue to forget it"
+        ));
     }
-    Ok(())
+    tokio::select! {
+        biased;
+        () = interruption.come() => return Err("interrupted".into()),
+        () = tokio::time::sleep_until(at.into()) => {}
+    }
+    event.outcome = Outcome::Chosen;
+    ask(duffel, memory, event, interruption).await
 }
 
 /// What has not arrived may still come, and must pass then; what will not come is put back.
 pub(super) async fn give_up(memory: &Memory, event: &mut Replayed, in_time: bool) -> Result<()> {
-    let reason = match &event.outcome {
+    // Of what was waited for to the end, the ledger was just asked.
+    let may_have_arrived = match event.outcome {
+        Outcome::Asked => !in_time,
+        Outcome::Unclear(_) => true,
+        _ => false,
+    };
+    if may_have_arrived
+        && let Some(identity) = &event.identity
+        && let Ok(Some(record)) = memory.find(identity).await
+    {
+        event.forgotten = None;
+        event.outcome = Outcome::Arrived(Some(record.message_id));
+    }
+    match &event.outcome {
         Outcome::Asked => {
             let reason =
                 if in_time { "no delivery was seen in time" } else { "it was not waited for to the end" };
             event.outcome = Outcome::Missing(reason.to_owned());
             return Ok(());
         }
-        Outcome::Unclear(reason) => {
-            let reason = reason.clone();
-            // It was heard after all; and where that cannot be told, what is put back does not stand in its way.
-            if let Some(identity) = &event.identity
-                && let Ok(Some(record)) = memory.find(identity).await
-            {
-                event.forgotten = None;
-                event.outcome = Outcome::Arrived(Some(record.message_id));
-                return Ok(());
-            }
-            reason
-        }
-        Outcome::Refused(reason) => reason.clone(),
-        Outcome::Chosen => "Duffel was not asked for it".to_owned(),
+        Outcome::Chosen => event.outcome = Outcome::NotAsked("Duffel was not asked for it".to_owned()),
+        // Should it arrive all the same, what is put back does not stand in its way.
+        Outcome::Unclear(_) | Outcome::Refused(_) | Outcome::NotAsked(_) => {}
         _ => return Ok(()),
-    };
-    event.outcome = Outcome::Refused(reason);
+    }
     put_back(memory, event).await
 }

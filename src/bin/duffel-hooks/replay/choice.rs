@@ -16,17 +16,19 @@ pub(super) struct Choice {
     /// The ids of the events, such as wev_0000A3tQSmKyqOrcySrGbo
     #[arg(value_name = "EVENT", required_unless_present = "since", conflicts_with = "since")]
     ids: Vec<String>,
-    /// All that happened since then: 2h or 3d (ago), 2026-01-31, or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = api::parse_when)]
+    /// All that happened since then: 2h or 3d (ago), 2026-01-31 (from its beginning, in UTC), or
+    /// 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = api::parse_since)]
     since: Option<SystemTime>,
-    /// Of those, what happened until then
-    #[arg(long, value_name = "WHEN", value_parser = api::parse_when, requires = "since")]
+    /// Of those, what happened until then; a date is to its end, in UTC
+    #[arg(long, value_name = "WHEN", value_parser = api::parse_until, requires = "since")]
     until: Option<SystemTime>,
     /// Of those, the ones of this type, such as order.created or air.payment.*; may be repeated,
     /// or a list with commas [default: all but ping.triggered]
-    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',')]
+    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = api::parse_type)]
     types: Vec<String>,
-    /// Of those, the ones of which no delivery was accepted
+    /// Of those, the ones that the active webhook wants and of which no delivery was accepted, however
+    /// young; reads all events of the time, and all accepted deliveries since
     #[arg(long, requires = "since")]
     failed: bool,
 }
@@ -35,8 +37,14 @@ impl Choice {
     /// The events, the oldest first; an id that Duffel does not know is among them, with what Duffel says.
     pub(super) fn events(&self, duffel: &Client, source: &str) -> Result<Vec<Replayed>> {
         let Some(since) = self.since else { return self.named(duffel, source) };
-        let mut events =
-            if self.failed { undelivered::since(duffel, since)? } else { self.listed(duffel, since)? };
+        let mut events = if self.failed {
+            undelivered::since(duffel, since, self.until)?.ok_or(
+                "Duffel has no active webhook in the token's mode, so it would deliver nothing: see \
+                 duffel-hooks webhooks list",
+            )?
+        } else {
+            self.listed(duffel, since)?
+        };
         let types: Vec<_> = self.types.iter().map(|kind| WildMatch::new(kind)).collect();
         events.retain(|event| {
             let kind = event.kind.as_deref().unwrap_or_default();

@@ -1,31 +1,37 @@
-//! Ctrl-C, noted as it comes and heeded where nothing is half done.
+//! Ctrl-C, SIGTERM and SIGHUP, noted as they come and heeded where nothing is half done.
 
-use std::thread;
+use std::{io, thread};
 
-use tokio::{
-    signal::ctrl_c,
-    sync::{oneshot, watch},
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    Result,
+    signals::{Signal, Signals},
 };
-
-use crate::Result;
 
 /// How often somebody has interrupted the command.
 #[derive(Clone)]
 pub(super) struct Interruption(watch::Receiver<u8>);
 
 impl Interruption {
-    /// From now on, the first two interruptions do not end the process.
-    pub(super) fn awaited() -> Self {
+    /// From now on, interruptions do not end the process.
+    pub(super) fn awaited() -> io::Result<Self> {
+        let mut signals = Signals::listen()?;
         let (sender, receiver) = watch::channel(0);
         tokio::spawn(async move {
-            for times in 1..=2 {
-                // Where there are no signals there are no interruptions.
-                if ctrl_c().await.is_err() || sender.send(times).is_err() {
+            let mut times = 0;
+            while times < 2 {
+                let signal = signals.next().await;
+                if times == 1 && signal == Signal::HangUp {
+                    continue;
+                }
+                times += 1;
+                if sender.send(times).is_err() {
                     break;
                 }
             }
         });
-        Self(receiver)
+        Ok(Self(receiver))
     }
 
     pub(super) fn has_come(&self) -> bool {

@@ -8,7 +8,10 @@ use std::{
 use duffel_webhook_receiver::{duffel::EventRecord, event::Identity, ledger::Record};
 use serde_json::json;
 
-use crate::table::{self, Table};
+use crate::{
+    api,
+    table::{self, Table},
+};
 
 /// An event on its way through the queue once more.
 pub(super) struct Replayed {
@@ -34,8 +37,10 @@ pub(super) enum Outcome {
     Arrived(Option<String>),
     /// It was not seen in time, and may still come.
     Missing(String),
-    /// It will not come, and everything is as it was.
+    /// Duffel refused it: it will not come, and everything is as it was.
     Refused(String),
+    /// Duffel was not asked, and everything is as it was.
+    NotAsked(String),
     /// The queue would drop it until then.
     Young(SystemTime),
     /// Another of the events is the same one.
@@ -47,7 +52,7 @@ impl Replayed {
         let identity = event.identity(source);
         let outcome = match identity {
             Some(_) => Outcome::Chosen,
-            None => Outcome::Refused(
+            None => Outcome::NotAsked(
                 "Duffel does not tell its type and mode, by which the ledger knows it".to_owned(),
             ),
         };
@@ -72,30 +77,50 @@ impl Replayed {
         matches!(self.outcome, Outcome::Asked | Outcome::Unclear(_))
     }
 
+    /// Whether the queue forgets it within a time from now.
+    pub(super) fn is_awaited(&self, wait: Duration) -> bool {
+        let Outcome::Young(forgets) = self.outcome else { return false };
+        SystemTime::now().checked_add(wait).is_none_or(|latest| forgets <= latest)
+    }
+
+    /// Whether nothing is left to be done for it, now or later.
+    pub(super) fn is_well(&self) -> bool {
+        matches!(self.outcome, Outcome::Arrived(_) | Outcome::Same(_) | Outcome::Young(_))
+    }
+
     /// The word for it, and what is to be said of it.
-    fn words(&self, dry_run: bool) -> (&'static str, String) {
+    fn words(&self, form: Form) -> (&'static str, String) {
         let forwarded = |record: &Record| forwarded_at(record).map(time).unwrap_or_default();
+        let age = || self.known.as_ref().map(forwarded).unwrap_or_default();
+        let record_lost =
+            if self.forgotten.is_some() { "; its record may be gone from the ledger" } else { "" };
         match &self.outcome {
-            Outcome::Chosen if dry_run => match &self.known {
-                Some(record) => ("would replay", format!("forwarded {}", forwarded(record))),
-                None => ("would replay", "the ledger does not know it".to_owned()),
+            Outcome::Chosen if form.dry_run.is_some() => match &self.known {
+                Some(record) => (WOULD_REPLAY, format!("forwarded {}", forwarded(record))),
+                None => (WOULD_REPLAY, "the ledger does not know it".to_owned()),
             },
-            Outcome::Chosen if self.forgotten.is_some() => {
-                ("refused", "its record may be gone from the ledger".to_owned())
-            }
-            Outcome::Chosen => ("refused", "Duffel was not asked for it".to_owned()),
+            Outcome::Chosen => (NOT_ASKED, format!("Duffel was not asked for it{record_lost}")),
             Outcome::Asked => ("missing", "Duffel may still deliver it".to_owned()),
             Outcome::Arrived(Some(message)) => ("arrived", format!("message {message}")),
             Outcome::Arrived(None) => ("arrived", "accepted, and not in the ledger".to_owned()),
             Outcome::Missing(reason) => ("missing", format!("{reason}; Duffel may still deliver it")),
-            Outcome::Unclear(reason) | Outcome::Refused(reason) if self.forgotten.is_some() => {
-                ("refused", format!("{reason}; its record may be gone from the ledger"))
-            }
-            Outcome::Unclear(reason) | Outcome::Refused(reason) => ("refused", reason.clone()),
-            Outcome::Young(forgets) => {
-                let age = self.known.as_ref().map(forwarded).unwrap_or_default();
+            Outcome::Unclear(reason) => ("unclear", format!("{reason}{record_lost}")),
+            Outcome::Refused(reason) => ("refused", format!("{reason}{record_lost}")),
+            Outcome::NotAsked(reason) => (NOT_ASKED, format!("{reason}{record_lost}")),
+            Outcome::Young(forgets) if form.dry_run.is_some_and(|wait| self.is_awaited(wait)) => {
                 let text =
-                    format!("forwarded {age}, and the queue drops it until {}: see --wait", time(*forgets));
+                    format!("forwarded {}: after {}, when the queue has forgotten it", age(), time(*forgets));
+                (WOULD_REPLAY, text)
+            }
+            Outcome::Young(forgets) => {
+                let left = forgets.duration_since(SystemTime::now()).unwrap_or_default();
+                // With time to arrive.
+                let minutes = (left.as_secs() + 30).div_ceil(60);
+                let text = format!(
+                    "forwarded {}, and the queue drops it until {}: use --wait {minutes}m",
+                    age(),
+                    time(*forgets)
+                );
                 ("too young", text)
             }
             Outcome::Same(other) => ("same", format!("the receiver takes it for one event with {other}")),
@@ -103,11 +128,21 @@ impl Replayed {
     }
 }
 
-pub(super) fn print(events: &[Replayed], as_json: bool, dry_run: bool) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
-    if as_json {
+const WOULD_REPLAY: &str = "would replay";
+const NOT_ASKED: &str = "not asked";
+
+/// How a report is printed.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    pub(super) json: bool,
+    /// How long it would be waited, if nothing is to be done.
+    pub(super) dry_run: Option<Duration>,
+}
+
+pub(super) fn print(events: &[Replayed], form: Form, out: &mut impl Write) -> io::Result<()> {
+    if form.json {
         for event in events {
-            let (outcome, detail) = event.words(dry_run);
+            let (outcome, detail) = event.words(form);
             let message =
                 if let Outcome::Arrived(message) = &event.outcome { message.as_deref() } else { None };
             let line = json!({
@@ -117,18 +152,33 @@ pub(super) fn print(events: &[Replayed], as_json: bool, dry_run: bool) -> io::Re
             });
             writeln!(out, "{line}")?;
         }
-        return Ok(());
+        return out.flush();
     }
     let mut table = Table::new(["EVENT", "TYPE", "CREATED", "OUTCOME", "DETAIL"]);
     for event in events {
-        let (outcome, detail) = event.words(dry_run);
+        let (outcome, detail) = event.words(form);
         table.push([event.id.clone(), event.kind.clone(), event.created.clone(), outcome.to_owned(), detail]);
     }
     table.print(out)?;
-    if dry_run {
+    if form.dry_run.is_some() {
         writeln!(out, "Nothing was changed.")?;
     }
-    Ok(())
+    out.flush()
+}
+
+/// How many events there are of each outcome, as in `3 events: 2 arrived, 1 too young`.
+pub(super) fn summary(events: &[Replayed], form: Form) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for event in events {
+        let (word, _) = event.words(form);
+        match counts.iter_mut().find(|(counted, _)| *counted == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let gap = if counts.is_empty() { "" } else { ": " };
+    format!("{}{gap}{}", api::count(events.len(), "event"), counts.join(", "))
 }
 
 /// When an event was recorded; `None` if its record tells no time that there can be.

@@ -6,10 +6,15 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryRecord, Outlook};
+use duffel_webhook_receiver::duffel::{
+    ApiError, Client, DeliveryRecord, Outlook,
+    undelivered::{Search, Wanted},
+};
 
-use super::{many, tell};
-use crate::undelivered;
+use crate::{
+    api::{count, duration, tell},
+    undelivered,
+};
 
 /// How often an event is asked for that is refused: by another environment of the function, perhaps, that does not
 /// know the new secret yet.
@@ -35,18 +40,16 @@ pub(super) fn catch_up(
     wait: Duration,
 ) -> Result<CaughtUp, ApiError> {
     let back = SystemTime::now().duration_since(since).unwrap_or_default();
-    let minutes = Duration::from_secs(back.as_secs() / 60 * 60);
-    let back = humantime::format_duration(minutes);
+    let back = duration(Duration::from_secs(back.as_secs() / 60 * 60));
     tell(&format!("Looking for events of the last {back} that were delivered to nobody"));
-    let mut events = undelivered::since(duffel, since)?;
-    events.retain(|event| event.kind.as_ref().is_none_or(|kind| types.contains(kind)));
+    let events = Search { wanted: Wanted::types(types), after: since, before: None }.all(duffel)?;
     let mut caught_up = CaughtUp::default();
     let mut left: Vec<String> = events.into_iter().map(|event| event.id).collect();
     if left.is_empty() {
         tell("Nothing to catch up: every event was delivered");
         return Ok(caught_up);
     }
-    tell(&format!("Asking Duffel to deliver again: {}", many(left.len(), "event", "events")));
+    tell(&format!("Asking Duffel to deliver again: {}", count(left.len(), "event")));
     let mut reasons = BTreeMap::new();
     for round in 1..=ROUNDS {
         let asked_at = SystemTime::now();
@@ -87,7 +90,7 @@ pub(super) fn catch_up(
             break;
         }
         if round < ROUNDS {
-            tell(&format!("Not delivered yet: {}: asking again", many(left.len(), "event", "events")));
+            tell(&format!("Not delivered yet: {}: asking again", count(left.len(), "event")));
         }
     }
     let missing = left.into_iter().map(|id| {
@@ -95,8 +98,17 @@ pub(super) fn catch_up(
         (id, reason)
     });
     caught_up.missing.extend(missing);
-    tell(&format!("Delivered again: {}", many(caught_up.delivered.len(), "event", "events")));
+    tell(&format!("Delivered again: {}", count(caught_up.delivered.len(), "event")));
     Ok(caught_up)
+}
+
+/// What is said of the time that is too long ago to be caught up.
+pub(super) fn unanswerable(from: SystemTime, to: SystemTime) -> String {
+    let [from, to] = [from, to].map(humantime::format_rfc3339_seconds);
+    format!(
+        "Not looked for: what happened from {from} until {to}, since the ledger cannot tell whether it was \
+         forwarded. To see it: duffel-hooks events list --all --since {from} --until {to}"
+    )
 }
 
 /// How a delivery went that was not accepted.

@@ -8,19 +8,24 @@ use std::{
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
-    duffel::{Client, Webhook},
-    operator::stored_secret::{Active, KEPT, StoredSecret},
+    config::DEFAULT_WINDOW,
+    duffel::{Client, Webhook, undelivered},
+    operator::stored_secret::{Active, StoredSecret},
 };
 
 use super::{
-    Arguments, MARGIN,
+    Arguments, IN_FLIGHT,
+    catch_up::unanswerable,
     journal::{self, Journal},
     many,
     place::Place,
     resume::Evidence,
-    span,
 };
-use crate::{Result, table};
+use crate::{
+    Result,
+    api::{self, duration},
+    table,
+};
 
 /// What a rotation begins with, or goes on with.
 pub(super) struct Ground {
@@ -32,6 +37,8 @@ pub(super) struct Ground {
     pub(super) secret: StoredSecret,
     pub(super) active: Active,
     pub(super) standing: Standing,
+    /// Why `--only` is needed, though it was not given; only of a dry run.
+    objection: Option<String>,
     /// The ids of the webhooks there are.
     pub(super) known: Vec<String>,
     /// How far back to look for events, from the beginning of the rotation.
@@ -57,6 +64,14 @@ impl Standing {
     pub(super) fn makes_one(&self) -> bool {
         matches!(self, Self::Replace(_) | Self::Create)
     }
+
+    /// The webhook whose secret is stored already.
+    fn stored(&self) -> Option<&str> {
+        match self {
+            Self::Stored(id) | Self::Done(id) => Some(id),
+            Self::Replace(_) | Self::Create => None,
+        }
+    }
 }
 
 impl Ground {
@@ -74,7 +89,7 @@ impl Ground {
         let known = webhooks.iter().map(|webhook| webhook.id.clone()).collect();
         let webhook = the_webhook(webhooks, expected.as_deref().or(place.url.as_deref()))?;
         let back =
-            place.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(MARGIN);
+            place.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(IN_FLIGHT);
 
         let evidence = Evidence { arguments, duffel, place: &place, path: &path, active: &active, back };
         let (mut journal, standing) = evidence.where_it_stands(interrupted.clone(), webhook)?;
@@ -86,30 +101,43 @@ impl Ground {
         }
         journal.forget_old |= arguments.forget_old;
         journal.only |= arguments.only;
-        if standing.makes_one() && journal.forget_old && !journal.only {
-            place.refuse_to_forget_another_modes(&journal, &standing, &active)?;
+        let may_object = standing.makes_one() && journal.forget_old && !journal.only;
+        let objection =
+            may_object.then(|| place.objection(arguments, &journal, &standing, &active)).flatten();
+        if let Some(objection) = objection.as_ref().filter(|_| !arguments.dry_run) {
+            return Err(format!("nothing was changed: {objection}").into());
         }
         let memory = place.memory;
-        Ok(Self { journal, path, interrupted, secret, active, standing, known, back, memory })
+        Ok(Self { journal, path, interrupted, secret, active, standing, objection, known, back, memory })
     }
 
-    /// Since when events are looked for that were delivered to nobody.
-    pub(super) fn since(&self) -> SystemTime {
+    /// Since when events are looked for that were delivered to nobody; and since when they should be, if that is
+    /// earlier than what the ledger can answer for.
+    pub(super) fn since(&self) -> (SystemTime, Option<SystemTime>) {
         let now = SystemTime::now();
-        let before = |moment: SystemTime, time| moment.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH);
-        let since = before(self.journal.began_at().unwrap_or(now), self.back);
-        let remembered = self.memory.map_or(SystemTime::UNIX_EPOCH, |memory| before(now, memory));
         // Duffel's times are written as those after 1970.
-        since.max(remembered).max(SystemTime::UNIX_EPOCH)
+        let before = |moment: SystemTime, time| {
+            moment.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH)
+        };
+        let began = self.journal.behind_since().unwrap_or(now);
+        let since = before(began, self.back);
+        // Without a stack, as far as the command said, or as the window is by default.
+        let default = undelivered::look_back(DEFAULT_WINDOW).max(self.back).saturating_add(IN_FLIGHT);
+        let remembered = before(now, self.memory.unwrap_or(default));
+        let gap = before(began, IN_FLIGHT);
+        (since.max(remembered), (gap < remembered).then_some(gap))
     }
 
     /// What would be done.
     pub(super) fn tell(&self) -> Result<()> {
-        let Self { journal, secret, active, standing, back, .. } = self;
+        if let (since, Some(from)) = self.since() {
+            api::tell(&unanswerable(from, since));
+        }
+        let Self { journal, secret, active, standing, objection, back, .. } = self;
         let out = &mut io::stdout().lock();
         let types = many(journal.events.len(), "type", "types");
         let mode = table::mode(journal.live_mode);
-        let back = span(*back);
+        let back = duration(*back);
         if let Standing::Done(id) = standing {
             let date = journal.date();
             writeln!(
@@ -134,15 +162,23 @@ impl Ground {
             let active = if journal.active { "" } else { ", inactive as it is" };
             writeln!(out, "  create     a webhook for {types} of event{active}")?;
         }
-        let kept = match (journal.forget_old, active.count()) {
-            (true, 1) => "alone, without the one that is active now".to_owned(),
-            (true, old) => format!("alone, without the {old} that are active now"),
-            (false, old) => format!("before {}", many(old.min(KEPT - 1), "older one", "older ones")),
+        let old = if journal.forget_old {
+            let new = standing.stored().and_then(|id| active.secret_of(id, journal.live_mode));
+            active.forget_old(new, journal.live_mode)
+        } else {
+            active.keep_old(None, journal.live_mode)
         };
         if standing.makes_one() || journal.forget_old {
-            writeln!(out, "  store      its secret in {}, {kept}", secret.arn())?;
+            writeln!(out, "  store      its secret in {}", secret.arn())?;
+            writeln!(out, "  keep       of the active secrets: {}", old.kept())?;
+            if journal.forget_old || old.dropped().total() > 0 {
+                writeln!(out, "  forget     of the active secrets: {}", old.dropped())?;
+            }
         }
         writeln!(out, "  ping       it, and deliver again what was delivered to nobody in the last {back}")?;
+        if let Some(objection) = objection {
+            writeln!(out, "Without --only this would be refused: {objection}")?;
+        }
         writeln!(out, "Nothing was changed, and whether it may be changed was not tried.")?;
         Ok(())
     }

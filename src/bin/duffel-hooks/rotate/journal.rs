@@ -31,6 +31,9 @@ pub(crate) struct Journal {
     pub(crate) events: Vec<String>,
     pub(crate) active: bool,
     began_at: String,
+    /// When the first rotation before it began that was not caught up, if there was one.
+    #[serde(default)]
+    behind_since: Option<String>,
     pub(crate) forget_old: bool,
     /// Whether that was asked for although a secret of the other mode's webhook may be among them.
     #[serde(default)]
@@ -69,6 +72,7 @@ impl Journal {
             events: events.to_vec(),
             active: webhook.is_none_or(|webhook| webhook.active != Some(false)),
             began_at: now(),
+            behind_since: None,
             forget_old: false,
             only: false,
             done: None,
@@ -77,6 +81,17 @@ impl Journal {
 
     pub(crate) fn began_at(&self) -> Option<SystemTime> {
         parse_time(&self.began_at)
+    }
+
+    /// When the first rotation began that is not caught up: this one, or one before it.
+    pub(crate) fn behind_since(&self) -> Option<SystemTime> {
+        let earlier = self.behind_since.as_deref().and_then(parse_time);
+        earlier.into_iter().chain(self.began_at()).min()
+    }
+
+    /// Takes on catching up for a rotation that did not end.
+    pub(crate) fn take_over(&mut self, earlier: &Self) {
+        self.behind_since = earlier.behind_since.clone().or_else(|| Some(earlier.began_at.clone()));
     }
 
     /// Only catching up is left to do.

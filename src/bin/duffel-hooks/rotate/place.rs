@@ -1,15 +1,15 @@
 //! Which secret, and what does the stack say of it?
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use duffel_webhook_receiver::operator::{Output, Stack, stored_secret::Active};
+use duffel_webhook_receiver::{
+    duffel::undelivered,
+    operator::{Output, Stack, memory::Memory, stored_secret::Active},
+};
 
 use super::{Arguments, ground::Standing, journal::Journal, many};
-use crate::Result;
-
-/// The time between the listing of an event and its redelivery, amply; as the reconciler has it.
-const MARGIN: Duration = Duration::from_hours(1);
+use crate::{Result, api::tell};
 
 /// Where the secret is, and where it is used.
 pub(super) struct Place {
@@ -47,35 +47,82 @@ impl Place {
                 .to_owned(),
         };
         let window = stack.parameter("DedupWindow").and_then(|text| humantime::parse_duration(text).ok());
-        let memory = window.map(|window| window.saturating_sub(MARGIN));
+        let age = ledgers_age(&stack, sdk).await;
+        let memory = window.map(undelivered::look_back).into_iter().chain(age).min();
         Ok(Self { arn, url: Some(stack.output(Output::WebhookUrl)?.to_owned()), memory, live_mode })
     }
 
-    /// One stored secret may hold those of the test and the live webhook, which deliver to one address.
-    pub(super) fn refuse_to_forget_another_modes(
+    /// Why `--forget-old` needs `--only`: a secret of unknown mode may be that of the other mode's webhook, since both
+    /// may deliver to one address. `None` if no such secret is active.
+    pub(super) fn objection(
         &self,
+        arguments: &Arguments,
         journal: &Journal,
         standing: &Standing,
         active: &Active,
-    ) -> Result<()> {
-        if self.live_mode.is_some() && self.live_mode == journal.live_mode {
-            return Ok(());
+    ) -> Option<String> {
+        let own = journal.live_mode;
+        if self.live_mode.is_some() && self.live_mode == own {
+            return None;
         }
+        let counts = active.counts();
+        let (in_doubt, known) = match own {
+            Some(_) => (counts.unknown, counts.of_mode(own)),
+            None => (counts.total(), 0),
+        };
         let replaced = match standing {
             Standing::Replace(webhook) => Some(webhook.id.as_str()),
             _ => None,
         };
-        let own: Vec<_> = replaced.into_iter().chain(journal.replaces.as_deref()).collect();
-        let what = match active.count() {
-            1 if active.is_of_another(&own) => "the active secret was stored for another webhook".to_owned(),
-            0 | 1 => return Ok(()),
-            number => format!("{} are active", many(number, "secret", "secrets")),
+        let webhooks: Vec<_> = replaced.into_iter().chain(journal.replaces.as_deref()).collect();
+        match (in_doubt, known) {
+            (0, _) => return None,
+            // It is the replaced webhook's, whose deliveries would not be accepted otherwise.
+            (1, 0) if !active.is_of_another(&webhooks) => return None,
+            _ => {}
+        }
+        let secrets = many(in_doubt, "secret of unknown mode is", "secrets of unknown mode are");
+        let takes = match &arguments.stack {
+            Some(_) if arguments.secret.is_none() => {
+                "this stack takes test and live deliveries (LiveMode=any)"
+            }
+            _ => "the receiver may take test and live deliveries with them",
         };
-        Err(format!(
-            "nothing was changed: {what}, and the webhook of the other mode may sign with what would be forgotten: \
-             its deliveries would be refused. Say --only if it does not deliver here, or if it is to have a new \
-             secret as well: then rotate it right after, with its access token and without --forget-old"
-        )
-        .into())
+        let (other, token) = match own {
+            Some(true) => ("test", "duffel_test_…"),
+            Some(false) => ("live", "duffel_live_…"),
+            None => ("other", "TOKEN"),
+        };
+        let options = [("stack", &arguments.stack), ("secret", &arguments.secret), ("url", &arguments.url)];
+        let options =
+            options.iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value.as_ref()?)));
+        let command = format!("duffel-hooks rotate{}", options.collect::<String>());
+        let [none, one] = [format!("No {other} webhook delivers here:"), "One does:".to_owned()];
+        let width = none.len();
+        Some(format!(
+            "{secrets} active, and {takes}: --forget-old drops {it}, so deliveries of your {other} webhook would be \
+             refused (401) until you rotate that one too.\n  \
+             {none}  {command} --forget-old --only\n  \
+             {one:width$}  the same, and right after it\n  \
+             {nothing:width$}  DUFFEL_ACCESS_TOKEN={token} {command}",
+            it = if in_doubt == 1 { "it" } else { "them" },
+            nothing = "",
+        ))
+    }
+}
+
+/// What happened before the ledger was created may have been forwarded by then, and it cannot tell.
+async fn ledgers_age(stack: &Stack, sdk: &SdkConfig) -> Option<Duration> {
+    let table = stack.output(Output::LedgerTableName).ok()?;
+    match Memory::new(sdk, table).created_at().await {
+        Ok(created) => SystemTime::now().duration_since(created?).ok(),
+        Err(error) => {
+            // A secret that leaked cannot wait for this permission.
+            tell(&format!(
+                "The age of the ledger {table} is not known, so events from before its creation may be forwarded \
+                 again: {error}"
+            ));
+            None
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! What was done, at the end.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
-use duffel_webhook_receiver::operator::stored_secret::StoredSecret;
+use duffel_webhook_receiver::operator::stored_secret::{Counts, StoredSecret};
 use serde_json::json;
 
 use super::{catch_up::CaughtUp, journal::Journal, many};
-use crate::{Result, table};
+use crate::{api::count, printout::Printout, table};
 
 /// A rotation that is done, now or before.
 pub(super) struct Report<'a> {
@@ -19,75 +16,76 @@ pub(super) struct Report<'a> {
     /// How long there was no webhook, as far as this run knows.
     pub(super) gap: Option<Duration>,
     /// How many secrets are active.
-    pub(super) active: usize,
+    pub(super) active: Counts,
     pub(super) caught_up: &'a CaughtUp,
     /// An earlier run has rotated the secret.
     pub(super) is_later: bool,
 }
 
 impl Report<'_> {
-    pub(super) fn print(&self, as_json: bool) -> Result<()> {
+    pub(super) fn print(&self, as_json: bool, out: &mut Printout) {
         let Self { journal, secret, id, gap, active, caught_up, is_later } = self;
         let CaughtUp { delivered, missing } = caught_up;
-        let out = &mut io::stdout().lock();
         if as_json {
             let missing: Vec<_> =
                 missing.iter().map(|(id, reason)| json!({ "event": id, "reason": reason })).collect();
             let report = json!({
                 "rotated_before": is_later, "rotated_at": journal.date(), "url": journal.url, "live_mode": journal.live_mode, "webhook": id,
-                "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active,
+                "replaced": journal.replaces, "secret": secret.arn(), "active_secrets": active.total(),
                 "forgot_old": journal.forget_old, "gap_ms": gap.map(|gap| gap.as_secs_f64() * 1000.0),
                 "pinged": journal.active, "caught_up": delivered, "missing": missing,
             });
-            writeln!(out, "{report}")?;
-            return Ok(());
+            out.line(report);
+            return;
         }
         let mode = table::mode(journal.live_mode);
         if *is_later {
             let date = journal.date();
-            writeln!(
-                out,
+            out.line(format_args!(
                 "Only caught up: an earlier run, of {date}, rotated the secret of {}",
                 journal.url
-            )?;
+            ));
         } else {
-            writeln!(out, "Rotated the secret of {} ({mode} mode)", journal.url)?;
+            out.line(format_args!("Rotated the secret of {} ({mode} mode)", journal.url));
         }
         let replaced = journal.replaces.as_deref().unwrap_or("none");
         let types = many(journal.events.len(), "type", "types");
-        writeln!(out, "  webhook    {id} in the place of {replaced}, for {types} of event")?;
-        let old = match (journal.forget_old, active) {
-            (true, 1) => "no old one is active".to_owned(),
-            (true, _) if *is_later => format!("{active} are active"),
-            (true, _) => format!("{active} are active, which is not what was asked for: see who stores them"),
-            (false, _) => format!("{active} are active, the new one among them"),
+        out.line(format_args!("  webhook    {id} in the place of {replaced}, for {types} of event"));
+        let of_other_mode = match journal.live_mode {
+            Some(live) => active.of_mode(Some(!live)),
+            None => 0,
         };
-        writeln!(out, "  secret     {}: {old}", secret.arn())?;
+        let old = match (journal.forget_old, active.total() - of_other_mode) {
+            (true, 1) if of_other_mode == 0 => "no old one is active".to_owned(),
+            (true, 1) => format!("no old one of {mode} mode is active; active in all: {active}"),
+            (true, _) if *is_later => format!("active: {active}"),
+            (true, _) => format!("active: {active}, which is not what was asked for: see who stores them"),
+            (false, _) => format!("active, the new one among them: {active}"),
+        };
+        out.line(format_args!("  secret     {}: {old}", secret.arn()));
         if let Some(gap) = gap {
-            writeln!(out, "  gap        {:.1} s without a webhook", gap.as_secs_f64())?;
+            out.line(format_args!("  gap        {:.1} s without a webhook", gap.as_secs_f64()));
         }
         let accepted = match (is_later, journal.active) {
             (_, false) => "not sent: the webhook is inactive, as the old one was",
             (true, true) => "accepted then",
             (false, true) => "accepted",
         };
-        writeln!(out, "  ping       {accepted}")?;
+        out.line(format_args!("  ping       {accepted}"));
         let all = delivered.len() + missing.len();
-        let events = many(all, "event", "events");
+        let events = count(all, "event");
         match all {
             _ if !journal.active => {}
-            0 => writeln!(out, "  caught up  nothing: every event was delivered")?,
+            0 => out.line(format_args!("  caught up  nothing: every event was delivered")),
             _ => {
-                writeln!(
-                    out,
+                out.line(format_args!(
                     "  caught up  {} of {events} that had been delivered to nobody",
                     delivered.len()
-                )?;
+                ));
             }
         }
         for (id, reason) in missing {
-            writeln!(out, "  missing    {id}: {reason}")?;
+            out.line(format_args!("  missing    {id}: {reason}"));
         }
-        Ok(())
     }
 }

@@ -7,8 +7,8 @@ use duffel_webhook_receiver::{
     operator::stored_secret::Active,
 };
 
-use super::{Arguments, ground::Standing, journal::Journal, place::Place, tell};
-use crate::{Result, table};
+use super::{Arguments, ground::Standing, journal::Journal, place::Place};
+use crate::{Result, api::tell, table};
 
 /// What that is told from, the journal and the webhook apart.
 pub(super) struct Evidence<'a> {
@@ -28,11 +28,16 @@ impl Evidence<'_> {
         interrupted: Option<Journal>,
         webhook: Option<Webhook>,
     ) -> Result<(Journal, Standing)> {
-        let anew = |webhook: Option<Webhook>| {
+        let Some(mut journal) = interrupted else {
             let journal = self.begin(webhook.as_ref())?;
+            return Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)));
+        };
+        let earlier = journal.clone();
+        let anew = |webhook: Option<Webhook>| {
+            let mut journal = self.begin(webhook.as_ref())?;
+            journal.take_over(&earlier);
             Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)))
         };
-        let Some(journal) = interrupted else { return anew(webhook) };
         let path = self.path.display();
         let mode = webhook.as_ref().and_then(|webhook| webhook.live_mode).or(self.duffel.live_mode());
         is_of_this(&journal, self.duffel, &self.place.arn, mode)
@@ -64,6 +69,7 @@ impl Evidence<'_> {
             return Ok((journal, Standing::Create));
         };
         let is_new = journal.replaces.as_ref() != Some(&webhook.id);
+        journal.live_mode = journal.live_mode.or(webhook.live_mode);
         if is_new && webhook.url.as_ref() != Some(&journal.url) && webhook.url != journal.replaced_url {
             return Err(format!(
                 "nothing was changed: Duffel has webhook {}, which delivers to {}, and the rotation that was \
@@ -73,7 +79,7 @@ impl Evidence<'_> {
             )
             .into());
         }
-        if is_new && self.active.secret_of(&webhook.id).is_some() {
+        if is_new && self.active.secret_of(&webhook.id, journal.live_mode).is_some() {
             // A secret that leaks now may be the one that is stored already.
             let leaks_now = self.arguments.forget_old && !journal.forget_old;
             if !is_old && !leaks_now && !self.asks_for_other(&journal) {

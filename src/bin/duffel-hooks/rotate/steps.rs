@@ -1,7 +1,6 @@
 //! The steps that change something, each of which may be the one before an interruption.
 
 use std::{
-    io::{self, Write},
     thread,
     time::{Duration, Instant},
 };
@@ -13,11 +12,16 @@ use duffel_webhook_receiver::{
         stored_secret::{Active, KEPT, StoredSecret, first_version_id},
     },
     renewal::MIN_INTERVAL,
-    secret::Secret,
+    secret::{ActiveSecret, Secret},
 };
 
-use super::{journal::Journal, many, tell};
-use crate::Result;
+use super::{interruption::State, journal::Journal, many};
+use crate::{
+    Result,
+    api::tell,
+    printout::Printout,
+    webhooks::ping::{PATIENCE as PING_PATIENCE, PAUSE as PING_PAUSE},
+};
 
 /// The waits between attempts to create the webhook, or to store its secret.
 const PAUSES: [Duration; 5] = [
@@ -28,10 +32,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(16),
 ];
 
-/// A receiver that has just asked for its secrets asks again after its interval.
-const PING_PATIENCE: Duration = MIN_INTERVAL.saturating_add(Duration::from_secs(15));
-const PING_PAUSE: Duration = Duration::from_secs(5);
-
 /// Deletes the old webhook, if there is one, and creates the new one at once; and how long there was none.
 pub(super) fn replace(
     duffel: &Client,
@@ -39,13 +39,19 @@ pub(super) fn replace(
     known: &[String],
     journal: &Journal,
     again: &str,
+    state: &State,
 ) -> Result<(Webhook, Secret, Option<Duration>)> {
     let began = Instant::now();
     if let Some(old) = old {
+        state.set(format!("whether webhook {old} is deleted is not known: {again}"));
         delete(duffel, old)
             .map_err(|error| format!("whether webhook {old} is deleted is not known: {error}: {again}"))?;
         tell(&format!("Deleted webhook {old}"));
     }
+    state.set(format!(
+        "there is no webhook now, or a new one whose secret is not stored, so that its deliveries are refused: \
+         {again}"
+    ));
     let (webhook, new) = create(duffel, known, journal).map_err(|why| format!("{why}: to go on, {again}"))?;
     // If an earlier run deleted the one before, the gap is its secret.
     let gap = old.filter(|old| journal.replaces.as_deref() == Some(*old)).map(|_| began.elapsed());
@@ -112,26 +118,29 @@ pub(super) async fn store(
     journal: &Journal,
     again: &str,
 ) -> Result<()> {
-    let stored = active.secret_of(webhook);
-    let Some(known) = new.or(stored) else { return Err("the new secret is not known".into()) };
+    let live_mode = journal.live_mode;
+    let stored = active.secret_of(webhook, live_mode);
+    let Some(known) = new.or(stored).cloned() else { return Err("the new secret is not known".into()) };
     if new.is_none() && !journal.forget_old {
         return Ok(());
     }
+    let known = ActiveSecret { secret: known, live_mode };
     let mut pauses = PAUSES.into_iter();
     let error = loop {
         let put = if journal.forget_old {
-            secret.forget_old(webhook, known).await.map(|()| 0)
+            secret.forget_old(webhook, &known, active).await
         } else {
-            secret.keep_old(webhook, known, active).await
+            secret.keep_old(webhook, &known, active).await
         };
         let error = match put {
-            Ok(dropped) => {
-                let old = if journal.forget_old { "alone" } else { "the old ones stay active" };
-                tell(&format!("Stored its secret in {}: {old}", secret.arn()));
-                if dropped > 0 {
-                    let left_out = many(dropped, "older secret was", "older secrets were");
+            Ok(old) => {
+                let (kept, dropped) = (old.kept(), old.dropped());
+                tell(&format!("Stored its secret in {}; other active secrets: {kept}", secret.arn()));
+                if journal.forget_old {
+                    tell(&format!("Forgotten: {dropped}"));
+                } else if dropped.total() > 0 {
                     tell(&format!(
-                        "{KEPT} are kept: {left_out} left out, to be active until the next rotation at most"
+                        "{KEPT} are kept. Left out, and active until the next change at most: {dropped}"
                     ));
                 }
                 return Ok(());
@@ -144,16 +153,16 @@ pub(super) async fn store(
         thread::sleep(pause);
     };
     if stored.is_none() {
-        show(webhook, known, secret)?;
+        show(webhook, &known.secret, secret);
     }
     Err(format!("the new secret is not stored: {error}: {again}").into())
 }
 
 /// The last resort: Duffel shows a secret once, and here it would be lost.
-fn show(webhook: &str, new: &Secret, secret: &StoredSecret) -> io::Result<()> {
+fn show(webhook: &str, new: &Secret, secret: &StoredSecret) {
     let (arn, version, new) = (secret.arn(), first_version_id(webhook), new.expose());
-    writeln!(
-        io::stdout().lock(),
+    // On the standard error, should the standard output be closed; the command fails anyway.
+    Printout::default().line(format_args!(
         "The secret of webhook {webhook} could not be stored, and Duffel shows it only once. It is
 
   {new}
@@ -166,7 +175,7 @@ in by hand, and not into the history of the shell: the first command waits for i
 
 Or just run the same command again: it makes another webhook with another secret, and this one is of
 no use. Until then the receiver refuses all deliveries, and Duffel makes them again, for 72 hours."
-    )
+    ));
 }
 
 /// Makes the new webhook what the old one was.

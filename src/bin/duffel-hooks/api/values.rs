@@ -1,0 +1,73 @@
+//! The values of options: moments, and types of event.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use duffel_webhook_receiver::duffel::parse_time;
+
+/// Refuses what Duffel would find nothing by.
+pub(super) fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() || text.contains(['*', ',', ' ']) {
+        return Err("one whole type, as Duffel's filter wants it (replay takes patterns and lists)");
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads one entry of a list of types of event, less the white space around it.
+pub(crate) fn parse_type(text: &str) -> std::result::Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("an entry is empty: types of event are separated by single commas");
+    }
+    if text.contains(char::is_whitespace) {
+        return Err("a type of event has no spaces: separate several with commas");
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads the beginning of a time: a moment, a date or how long ago it is.
+pub(crate) fn parse_since(text: &str) -> std::result::Result<SystemTime, &'static str> {
+    parse_when(text, "T00:00:00Z")
+}
+
+/// Reads the end of a time; a date is part of it.
+pub(crate) fn parse_until(text: &str) -> std::result::Result<SystemTime, &'static str> {
+    parse_when(text, "T23:59:59.999999Z")
+}
+
+fn parse_when(text: &str, time_of_a_date: &str) -> std::result::Result<SystemTime, &'static str> {
+    let text = text.trim();
+    if let Ok(ago) = humantime::parse_duration(text) {
+        let at = SystemTime::now().checked_sub(ago).filter(|at| *at >= UNIX_EPOCH);
+        return at.ok_or("that is before 1970: there is nothing so old");
+    }
+    let moment = parse_time(text).or_else(|| parse_time(&format!("{text}{time_of_a_date}")));
+    moment.ok_or(
+        "it is neither a time since 1970, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_the_whole_day() {
+        let at = |text: &str| parse_time(text);
+        assert_eq!(parse_since("2026-01-31").ok(), at("2026-01-31T00:00:00Z"));
+        assert_eq!(parse_until("2026-01-31").ok(), at("2026-01-31T23:59:59.999999Z"));
+        for parse in [parse_since, parse_until] {
+            assert_eq!(parse(" 2026-01-31T12:00:00Z ").ok(), at("2026-01-31T12:00:00Z"));
+            assert!(parse("2026-02-30").is_err() && parse("soon").is_err() && parse("60y").is_err());
+        }
+    }
+
+    #[test]
+    fn an_entry_of_a_list_of_types_is_trimmed_and_not_empty() {
+        assert_eq!(parse_type(" order.created\t"), Ok("order.created".to_owned()));
+        assert_eq!(parse_type("stays.*"), Ok("stays.*".to_owned()));
+        for wrong in ["", " ", "order.created air.order.changed"] {
+            assert!(parse_type(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
