@@ -368,3 +368,56 @@ pub enum SignatureError {
 pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        secret::Secret,
+        sign::{Signing, sign},
+    };
+
+    fn key(secret: &str) -> Key {
+        Secret::new(secret).unwrap().key(Scheme::github().key).unwrap()
+    }
+
+    fn verifier(secrets: &[&str]) -> Verifier {
+        let keys = secrets.iter().map(|secret| key(secret)).collect();
+        Verifier::new("it", Scheme::github(), keys, Duration::ZERO)
+    }
+
+    fn signed_with(secret: &str) -> Delivery {
+        let headers = sign(&Scheme::github(), &key(secret), Signing::default(), b"{}").unwrap();
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Delivery { headers, body: Bytes::from_static(b"{}"), trace: None }
+    }
+
+    #[test]
+    fn equal_keys_are_one() {
+        assert_eq!(verifier(&["a", "b", "a", "a"]).keys().len(), 2);
+        let verifier = verifier(&["a"]);
+        assert!(!verifier.set_keys(vec![key("a"), key("a")]), "there is no new one");
+        assert_eq!(verifier.keys().len(), 1);
+        assert!(verifier.set_keys(vec![key("b"), key("a")]));
+        assert!(!verifier.set_keys(vec![key("a")]), "one that is gone is not a new one");
+    }
+
+    #[test]
+    fn what_no_key_matched_is_tried_with_new_keys_and_no_other() {
+        let verifier = verifier(&["a"]);
+        let Err(Failed::Unmatched(unmatched)) = verifier.attempt(signed_with("b"), UNIX_EPOCH) else {
+            panic!("it must be tried again")
+        };
+        verifier.set_keys(vec![key("a"), key("b")]);
+        assert!(verifier.retry(unmatched, UNIX_EPOCH).is_ok());
+        // One that was tried would match here, so whoever tried it again would accept this.
+        let unmatched = Unmatched { delivery: signed_with("a"), tried: distinct(vec![key("a")]) };
+        assert_eq!(verifier.retry(unmatched, UNIX_EPOCH).err(), Some(SignatureError::Mismatch));
+    }
+
+    #[test]
+    fn what_no_key_would_change_is_not_tried_again() {
+        let missing = verifier(&["a"]).attempt(Delivery::default(), UNIX_EPOCH);
+        assert!(matches!(missing, Err(Failed::Finally(SignatureError::Missing))));
+    }
+}
