@@ -704,9 +704,11 @@ async fn every_mistake_of_its_environment_is_told_at_once() {
     let (status, lines) = function.exit().await;
     assert_eq!(status.code(), Some(1));
     let said = lines.join("\n");
-    for mistake in
-        ["DUFFEL_ACCESS_TOKEN_ARN is required", "DUFFEL_API_URL will not do", "MAX_REDELIVERIES must"]
-    {
+    for mistake in [
+        "DUFFEL_ACCESS_TOKEN_ARN is required",
+        r#"DUFFEL_API_URL \"http://api.duffel.com\" is not valid"#,
+        r#"MAX_REDELIVERIES \"0\" is not"#,
+    ] {
         assert!(said.contains(mistake), "{said}");
     }
 }
