@@ -855,10 +855,18 @@ async fn what_happened_before_the_ledger_was_created_is_not_caught_up() {
     stage.change(url(&stage.url)).await;
     let outputs =
         [("SecretArn", &*stage.arn), ("WebhookUrl", &*stage.url), ("LedgerTableName", &*stage.backend.table)];
-    let stack = stack(&outputs, &[("DedupWindow", "7d")]).await;
-    assert_success(&stage.rotate_stack(&stack, &[]).await);
+    let of_table = stack(&outputs, &[("DedupWindow", "7d")]).await;
+    assert_success(&stage.rotate_stack(&of_table, &[]).await);
     stage.assert_rotated().await;
     stage.assert_each_once([event]).await;
+
+    // A secret that leaked cannot wait for a permission.
+    let outputs = [outputs[0], outputs[1], ("LedgerTableName", "no-such-table")];
+    let of_unknown = stack(&outputs, &[("DedupWindow", "7d")]).await;
+    let dry = stage.rotate_stack(&of_unknown, &["--dry-run"]).await;
+    assert_success(&dry);
+    let err = text(&dry.stderr);
+    assert!(err.contains("The age of the ledger no-such-table is not known, so events"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -80,6 +80,7 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 /// A number of things, such as `1 event` or `2 events`.
+#[cfg(feature = "operate")]
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

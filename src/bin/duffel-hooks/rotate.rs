@@ -65,10 +65,9 @@ pub(crate) struct Arguments {
     /// mode's webhook. If that one delivers here, rotate it right after
     #[arg(long, requires = "forget_old")]
     only: bool,
-    /// How far back to look for events that were delivered to nobody, since Duffel may end its retries
-    /// with the webhook, however young they are. With --stack no further than an hour less than its
-    /// DedupWindow, nor than the creation of its ledger; without, a resumed rotation is not looked for
-    /// further back than that from now
+    /// How far back, from the beginning of the rotation, to look for events that were delivered to
+    /// nobody, since Duffel may end its retries with the webhook; however young they are. With --stack
+    /// not further than its ledger can answer for: an hour less than DedupWindow, and its creation
     #[arg(long, value_name = "DURATION", default_value = "72h", value_parser = humantime::parse_duration)]
     catch_up: Duration,
     /// How long to wait for them to be delivered

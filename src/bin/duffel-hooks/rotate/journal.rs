@@ -167,7 +167,6 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 /// A rotation that did not end.
-#[allow(dead_code, reason = "for the doctor")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
     /// The journal's.
@@ -183,7 +182,6 @@ pub(crate) struct Unfinished {
 ///
 /// # Errors
 /// If there is a journal that cannot be read.
-#[allow(dead_code, reason = "for the doctor")]
 pub(crate) fn unfinished(secret: &str, api: &str, live_mode: Option<bool>) -> Result<Option<Unfinished>> {
     default_path(secret, live_mode).map_or(Ok(None), |path| unfinished_at(path, secret, api))
 }
