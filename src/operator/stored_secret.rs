@@ -1,38 +1,34 @@
 //! The receiver's secret in Secrets Manager: which secrets are active, and how a new one is added.
 
 mod active;
+mod counts;
+mod version;
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
     Client,
     operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
 };
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use self::active::{Active, Counts, KEPT, Selection};
+use self::version::{PURPOSES, Version, version_id};
+pub use self::{
+    active::{Active, KEPT, Selection},
+    counts::Counts,
+    version::first_version_id,
+};
 use super::CallError;
-use crate::secret::{ActiveSecret, Secret, SecretError, StoredSecrets};
+use crate::secret::{ActiveSecret, SecretError, StoredSecrets};
 
 /// What the rotation of a stored secret must be allowed.
 pub const ACTIONS: [&str; 3] =
     ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"];
-
-/// The purposes for which a version is made, in the order of [`StoredSecret::keep_old`] and
-/// [`StoredSecret::forget_old`].
-const PURPOSES: [&str; 3] = ["keep-old", "forget-old", "forget-older"];
 
 /// Where a receiver's secrets are stored.
 #[derive(Debug)]
 pub struct StoredSecret {
     client: Client,
     arn: String,
-}
-
-struct Version {
-    id: String,
-    text: String,
-    secrets: StoredSecrets,
 }
 
 impl StoredSecret {
@@ -165,46 +161,9 @@ impl StoredSecret {
     }
 }
 
-impl Version {
-    fn read(version: GetSecretValueOutput) -> Result<Self, StoredSecretError> {
-        let text = version.secret_string.ok_or(StoredSecretError::Binary)?;
-        let secrets = StoredSecrets::parse(&text).map_err(StoredSecretError::Unusable)?;
-        Ok(Self { id: version.version_id.unwrap_or_default(), text, secrets })
-    }
-
-    fn is_of(&self, webhook: &str) -> bool {
-        PURPOSES.iter().any(|purpose| self.id == version_id(webhook, purpose))
-    }
-
-    fn is_of_a_webhook(&self) -> bool {
-        // Other versions have a UUID.
-        self.id.len() == version_id("", "").len()
-    }
-
-    fn holds(&self, secret: &Secret) -> bool {
-        self.secrets.iter().any(|active| active.secret.expose() == secret.expose())
-    }
-}
-
-impl std::fmt::Debug for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Version").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
 /// Emulators give an empty secret a version; AWS does not.
 fn has_value(version: &GetSecretValueOutput) -> bool {
     version.secret_string.is_some() || version.secret_binary.is_some()
-}
-
-/// The id of the version that is stored for a webhook, by which whoever goes on with a rotation knows that it was.
-#[must_use]
-pub fn first_version_id(webhook: &str) -> String {
-    version_id(webhook, PURPOSES[0])
-}
-
-fn version_id(webhook: &str, purpose: &str) -> String {
-    hex::encode(Sha256::digest(format!("{purpose} {webhook}")))
 }
 
 /// Why the active secrets cannot be read.

@@ -1,8 +1,6 @@
 //! The secrets that are active at one moment, and which of them a new version keeps.
 
-use std::fmt;
-
-use super::Version;
+use super::{Counts, version::Version};
 use crate::secret::{ActiveSecret, Secret, StoredSecrets};
 
 /// How many secrets one version holds at most, those of both modes together; the version before it is active as well.
@@ -132,52 +130,6 @@ impl Selection {
 
     pub(super) fn after(&self, new: &ActiveSecret) -> StoredSecrets {
         [new].into_iter().chain(&self.kept).cloned().collect()
-    }
-}
-
-/// Numbers of secrets by the mode of their webhooks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub live: usize,
-    pub test: usize,
-    pub unknown: usize,
-}
-
-impl Counts {
-    fn of(secrets: &[ActiveSecret]) -> Self {
-        let number = |mode| secrets.iter().filter(|active| active.live_mode == mode).count();
-        Self { live: number(Some(true)), test: number(Some(false)), unknown: number(None) }
-    }
-
-    #[must_use]
-    pub fn total(&self) -> usize {
-        self.live + self.test + self.unknown
-    }
-
-    /// The number of those known to be of a mode, or of unknown mode.
-    #[must_use]
-    pub fn of_mode(&self, live_mode: Option<bool>) -> usize {
-        live_mode.map_or(self.unknown, |live| if live { self.live } else { self.test })
-    }
-}
-
-/// As in `1 live and 2 of unknown mode`.
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = [(self.live, "live"), (self.test, "test"), (self.unknown, "of unknown mode")];
-        let parts: Vec<_> = numbers.iter().filter(|(number, _)| *number > 0).collect();
-        if parts.is_empty() {
-            return f.write_str("none");
-        }
-        for (index, (number, mode)) in parts.iter().enumerate() {
-            f.write_str(match index {
-                0 => "",
-                _ if index + 1 == parts.len() => " and ",
-                _ => ", ",
-            })?;
-            write!(f, "{number} {mode}")?;
-        }
-        Ok(())
     }
 }
 
