@@ -156,10 +156,11 @@ impl Stage {
         fs::read_dir(self.state.path().join("duffel-hooks")).map_or(0, Iterator::count)
     }
 
-    /// How the receiver answers what a secret signed.
+    /// How the receiver answers what a secret of the webhook, which is one of test mode, signed.
     async fn delivered_with(&self, secret: &str) -> u16 {
         let number = self.objects.fetch_add(1, Ordering::Relaxed);
-        let body = event("order.created", &format!("wev_own{number}"), &format!("ord_own{number}"));
+        let body = event("order.created", &format!("wev_own{number}"), &format!("ord_own{number}"))
+            .replace(r#""live_mode":true"#, r#""live_mode":false"#);
         let header = duffel_header(secret, "v2", unix_seconds(SystemTime::now()), body.as_bytes());
         let url = self.url.clone();
         let send = move || {

@@ -112,7 +112,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
                 (&good.clone().unsigned().header(source.header, MARKER), 401),
                 (&malformed, if source.scheme == "duffel" { 400 } else { 202 }),
                 (&large, 413),
-                (&good.clone().to("POST", &format!("/webhooks/{MARKER}")), 404),
+                (&good.clone().to("POST", &format!("/webhooks/nobody?{MARKER}")), 404),
                 (&good.clone().to("PUT", "/webhooks/duffel"), 405),
             ] {
                 assert_eq!(stage.deliver(delivery).await.0, status, "{} {status}", source.scheme);
