@@ -120,10 +120,13 @@ async fn create(
 /// The queues, tables and secrets that a stack has made.
 async fn left_of(config: &SdkConfig, name: &str) -> Vec<String> {
     let queues = aws_sdk_sqs::Client::new(config).list_queues().queue_name_prefix(name).send().await.unwrap();
-    let tables =
-        aws_sdk_dynamodb::Client::new(config).list_tables().send().await.unwrap().table_names.unwrap();
-    let secrets = aws_sdk_secretsmanager::Client::new(config).list_secrets().send().await.unwrap();
-    let secrets = secrets.secret_list.unwrap().into_iter().filter_map(|secret| secret.name);
+    // Other tests make more of them than a page holds.
+    let tables = aws_sdk_dynamodb::Client::new(config).list_tables().into_paginator().items().send();
+    let tables = tables.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let secrets = aws_sdk_secretsmanager::Client::new(config).list_secrets().into_paginator().send();
+    let secrets = secrets.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let secrets = secrets.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
+    let secrets = secrets.filter_map(|secret| secret.name);
     let all = queues.queue_urls.unwrap_or_default().into_iter().chain(tables).chain(secrets);
     all.filter(|it| it.contains(name)).collect()
 }
