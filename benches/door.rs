@@ -11,15 +11,17 @@ use std::{
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     event::Identity,
-    filter::Filter,
     http::respond,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
-    receive::{Receiver, Source},
-    scheme::Scheme,
-    secret::Secret,
-    sign::{Signing, sign},
-    signature::{Verifier, unix_seconds},
+    receive::{Receiver, Source, filter::Filter},
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        secret::Secret,
+        sign::{Signing, sign},
+        unix_seconds,
+    },
 };
 use http::Request;
 

@@ -26,10 +26,11 @@ use crate::{
     ledger::{Ledger, LedgerError, Record},
     log,
     queue::{Message, Queue, QueueError},
-    receive::{Receiver, Source},
-    renewal::Renewal,
-    scheme::{KeyForm, Origin},
-    secret::{ActiveSecret, Key, SecretError, StoredSecrets},
+    receive::{Receiver, Source, key_refresh::Renewal},
+    signature::{
+        scheme::{KeyForm, Origin},
+        secret::{ActiveSecret, Key, SecretError, StoredSecrets},
+    },
 };
 
 /// The attribute by which the table deletes records.

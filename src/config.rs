@@ -1,18 +1,23 @@
 //! The environment, read once; every mistake in it is named at the start, all at once.
 
+pub mod sources;
+
 use std::{fmt, time::Duration};
 
 use thiserror::Error;
 
 use crate::{
-    filter::{Filter, Mode},
-    receive::Source,
-    renewal::Renewal,
+    receive::{
+        Source,
+        filter::{Filter, Mode},
+        key_refresh::Renewal,
+    },
     route::BasePath,
-    scheme::Scheme,
-    secret::{Key, Secret, SecretError},
-    signature::Verifier,
-    sources,
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        secret::{Key, Secret, SecretError},
+    },
 };
 
 /// How long what was forwarded is remembered: more than the 72 h for which Duffel delivers again.

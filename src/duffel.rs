@@ -2,11 +2,11 @@
 //!
 //! <https://duffel.com/docs/api/v2/webhooks>, <https://duffel.com/docs/api/v2/webhook-events>
 
-mod answer;
 mod call;
 mod error;
 mod page;
 mod record;
+mod response;
 mod time;
 mod token;
 pub mod undelivered;
@@ -21,14 +21,14 @@ use serde_json::{Value, json};
 
 use self::call::{CONNECT_TIMEOUT, Repeat};
 pub use self::{
-    answer::{Problem, plain},
     error::{ApiError, Outlook},
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
+    response::{Problem, plain},
     time::parse_time,
     token::{AccessToken, AccessTokenError},
 };
-use crate::secret::Secret;
+use crate::signature::secret::Secret;
 
 /// The type of event that Duffel sends when it is asked to, about nothing.
 pub const PING: &str = "ping.triggered";

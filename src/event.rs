@@ -7,9 +7,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    pointer::{self, Unreadable},
-    scheme::{KeyNames, Origin, Scheme},
-    signature::{SignatureError, Verified},
+    json::pointer::{self, Unreadable},
+    signature::{
+        SignatureError, Verified,
+        scheme::{KeyNames, Origin, Scheme},
+    },
 };
 
 /// A verified delivery that is an event; only [`Event::parse`] makes one.

@@ -59,26 +59,18 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
+#[cfg(feature = "operate")]
+pub mod deployment;
 pub mod duffel;
 pub mod event;
-pub mod filter;
-mod header;
+pub mod gateway;
 pub mod http;
-pub mod lambda;
+pub mod in_memory;
+mod json;
 pub mod ledger;
-pub mod local;
 pub mod log;
-#[cfg(feature = "aws")]
-pub mod operator;
-mod pairs;
-mod pointer;
 pub mod queue;
 pub mod receive;
 pub mod reconcile;
-pub mod renewal;
 pub mod route;
-pub mod scheme;
-pub mod secret;
-pub mod sign;
 pub mod signature;
-pub mod sources;

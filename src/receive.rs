@@ -1,15 +1,20 @@
 //! The pipe: verify → parse → look up → forward → record. Whoever delivers learns how it ended.
 
+pub mod filter;
+pub mod key_refresh;
+
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
+use self::{
+    filter::{Decision, Filter},
+    key_refresh::Renewal,
+};
 use crate::{
     event::{Event, EventError},
-    filter::{Decision, Filter},
     ledger::{self, Difference, Ledger, LedgerError, LookUp, Record},
     queue::{self, MAX_MESSAGE_BYTES, Message, Queue, QueueError, TooLarge},
-    renewal::Renewal,
     signature::{Delivery, Failed, SignatureError, Verified, Verifier, unix_seconds},
 };
 

@@ -109,7 +109,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{filter::Filter, scheme::Scheme, signature::Verifier};
+    use crate::{
+        receive::filter::Filter,
+        signature::{Verifier, scheme::Scheme},
+    };
 
     fn sources() -> Vec<Source> {
         let verifier = |name| Verifier::new(name, Scheme::duffel(), Vec::new(), Duration::ZERO);

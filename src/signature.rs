@@ -1,5 +1,10 @@
 //! Is it the provider's? The signature of a delivery, checked over the bytes as they came.
 
+mod header;
+pub mod scheme;
+pub mod secret;
+pub mod sign;
+
 use std::{
     borrow::Cow,
     sync::Arc,
@@ -9,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::scheme::{Family, Origin, Scheme};
+use self::scheme::{Family, Origin, Scheme};
 
 mod claim;
 mod verifier;

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use duffel_webhook_receiver::{
+use duffel_webhook_receiver::signature::{
     scheme::Scheme,
     secret::{Key, Secret},
     sign::{Signing, sign},
-    signature::unix_seconds,
+    unix_seconds,
 };
 use fastrand::Rng;
 use serde_json::Value;

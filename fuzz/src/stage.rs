@@ -6,11 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use duffel_webhook_receiver::{
-    config::{Config, Secrets},
-    local::{MemoryLedger, MemoryQueue},
-    receive::Receiver,
-};
+use duffel_webhook_receiver::{config::{Config, Secrets}, in_memory::{MemoryLedger, MemoryQueue}, receive::Receiver};
 use serde_json::Value;
 
 use crate::signer::sources;

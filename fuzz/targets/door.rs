@@ -8,10 +8,7 @@
 
 use std::time::SystemTime;
 
-use duffel_webhook_receiver::{
-    lambda::{Payload, invoke},
-    signature::unix_seconds,
-};
+use duffel_webhook_receiver::{gateway::{Payload, invoke}, signature::unix_seconds};
 use duffel_webhook_receiver_fuzz::{
     gateway::{self, Form, GATEWAYS},
     judge::{Claim, Kind, Party, Verdict, judge},

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, env, error::Error, io, process::ExitCode};
 
-use duffel_webhook_receiver::{aws, config::Config, lambda, log};
+use duffel_webhook_receiver::{aws, config::Config, gateway, log};
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,7 +33,7 @@ async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Er
     let handle = async |LambdaEvent { payload, context }| {
         let trace = context.xray_trace_id.as_deref();
         let base_path = base_path.as_ref();
-        Ok::<_, Infallible>(lambda::invoke(&receiver, base_path, payload, context.request_id, trace).await)
+        Ok::<_, Infallible>(gateway::invoke(&receiver, base_path, payload, context.request_id, trace).await)
     };
     // Boxed, or the layers of futures are too many for the compiler.
     lambda_runtime::run(service_fn(|event| Box::pin(handle(event)))).await

@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::{SendBody, Timeout};
 
-use super::{Client, answer::Answer, error::ApiError};
+use super::{Client, error::ApiError, response::Answer};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A ping takes as long as the endpoint does.

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use http::StatusCode;
 use thiserror::Error;
 
-use super::answer::{Answer, Problem};
+use super::response::{Answer, Problem};
 
 /// Why a call to Duffel's API came to nothing.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! What the headers of a delivery claim, family by family.
 
 use super::{Delivery, SignatureError};
-use crate::{
+use crate::signature::{
     header::{Header, Signatures, parse_time},
     scheme::{Family, Scheme, Signed, Time},
     secret::Key,

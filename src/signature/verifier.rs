@@ -10,7 +10,7 @@ use super::{
     claim::{Claim, matches},
     unix_seconds,
 };
-use crate::{
+use crate::signature::{
     scheme::{Family, Scheme},
     secret::Key,
 };
@@ -204,7 +204,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{
+    use crate::signature::{
         secret::Secret,
         sign::{Signing, sign},
     };

@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::{function::answer, helpers::SECRET, ministack::Backend, runtime_api::Function};
+use crate::{
+    function::answer,
+    support::{helpers::SECRET, ministack::Backend, runtime_api::Function},
+};
 
 const FOLDER: &str = "tests/cases";
 

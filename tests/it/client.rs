@@ -13,8 +13,10 @@ use serde_json::json;
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
-    helpers::DAY,
+    support::{
+        duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
+        helpers::DAY,
+    },
 };
 
 fn client(duffel: &Duffel) -> Client {

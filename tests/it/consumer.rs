@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Serve,
-    helpers::{SECRET, duffel_header, event},
-    ministack::{self, Backend},
+    support::{
+        helpers::{SECRET, duffel_header, event},
+        ministack::{self, Backend},
+    },
 };
 
 /// The README's Python, and a script that runs it and prints what it did.

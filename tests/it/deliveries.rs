@@ -4,17 +4,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    filter::{Filter, Mode},
     queue::MAX_MESSAGE_BYTES,
-    receive::Source,
+    receive::{
+        Source,
+        filter::{Filter, Mode},
+    },
     route::{BasePath, Stage},
-    scheme::Scheme,
-    sign::{Signing, sign},
-    signature::{Verifier, unix_seconds},
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        sign::{Signing, sign},
+        unix_seconds,
+    },
 };
 use http::{Method, Request};
 
-use crate::helpers::{
+use crate::support::helpers::{
     DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel, duffel_header, event, key, noon, post, signed,
 };
 

@@ -33,7 +33,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     helpers::{ORDER_CREATED, SECRET, answer, duffel_header, event},
     ministack::{ACCESS_KEY, REGION, SECRET_KEY, Server},
     setup,

@@ -7,10 +7,10 @@ use std::{
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use duffel_webhook_receiver::operator::{Output, dead_letters::DeadLetters};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters};
 use serde_json::Value;
 
-use crate::{
+use crate::support::{
     ministack::sdk_config,
     proxy::{Fault, Proxy},
     stack::{self, Deployed},

@@ -13,7 +13,7 @@ use std::{
 
 use duffel_webhook_receiver::{config, reconcile, signature::SignatureError};
 
-use crate::cloudformation::Template;
+use crate::support::cloudformation::Template;
 
 const COMMAND_PAGE: &str = "docs/cli.md";
 

@@ -9,8 +9,8 @@ use std::{
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use aws_sdk_sqs::types::QueueAttributeName;
 use duffel_webhook_receiver::{
+    deployment::Output,
     duffel::{AccessToken, Change, Client},
-    operator::Output,
     signature::unix_seconds,
 };
 use http::Response;
@@ -18,11 +18,13 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault as ApiFault, LIVE_TOKEN, TOKEN},
-    ministack::{self, sdk_config},
-    proxy::{Fault, Proxy},
-    runtime_api::listen,
-    stack::{self, Deployed},
+    support::{
+        duffel::{Duffel, Fault as ApiFault, LIVE_TOKEN, TOKEN},
+        ministack::{self, sdk_config},
+        proxy::{Fault, Proxy},
+        runtime_api::listen,
+        stack::{self, Deployed},
+    },
 };
 
 const CHECKS: [&str; 10] = [

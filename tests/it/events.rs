@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-use duffel_webhook_receiver::lambda;
+use duffel_webhook_receiver::gateway;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::helpers::{World, answer, noon};
+use crate::support::helpers::{World, answer, noon};
 
-/// What each sample comes to; all are signed with [`crate::helpers::SECRET`] at [`noon`].
+/// What each sample comes to; all are signed with [`crate::support::helpers::SECRET`] at [`noon`].
 pub const SAMPLES: [(&str, u16, &str); 10] = [
     ("http-api.order-created.json", 202, "accepted"),
     ("http-api.schedule-change.json", 202, "accepted"),
@@ -33,7 +33,7 @@ pub fn sample(name: &str) -> String {
 }
 
 fn knock(payload: &str) -> (u16, String) {
-    World::new().knock(lambda::request(payload), noon())
+    World::new().knock(gateway::request(payload), noon())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn every_sample_body_is_an_event() {
 #[test]
 fn lambda_http_reads_the_same_request_from_every_sample() {
     for (name, ..) in SAMPLES {
-        let ours = lambda::request(&sample(name));
+        let ours = gateway::request(&sample(name));
         let theirs = lambda_http::request::from_str(&sample(name)).unwrap();
         assert_eq!(ours.method(), theirs.method());
         // It puts the stage in front.
@@ -147,7 +147,7 @@ fn what_is_no_http_event_leads_nowhere() {
 fn a_method_other_than_post_is_told_so() {
     let mut event: Value = serde_json::from_str(&sample("function-url.ping.json")).unwrap();
     event["requestContext"]["http"]["method"] = "GET".into();
-    assert_eq!(lambda::request(&event.to_string()).method(), Method::GET);
+    assert_eq!(gateway::request(&event.to_string()).method(), Method::GET);
     assert_eq!(knock(&event.to_string()), answer(405, "method_not_allowed"));
 }
 
@@ -199,7 +199,7 @@ fn what_no_header_can_hold_is_passed_over() {
                 event[lists]["x-lines"] = json!(["a\r\nb", null, 5]);
             }
         }
-        let request = lambda::request(&event.to_string());
+        let request = gateway::request(&event.to_string());
         assert!(!request.headers().contains_key("x-lines"));
         assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
     }

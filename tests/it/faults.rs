@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::helpers::{DAY, Fault, ORDER_CREATED, World, answer, noon, signed};
+use crate::support::helpers::{DAY, Fault, ORDER_CREATED, World, answer, noon, signed};
 
 const FAULTS: [Fault; 4] = [Fault::Down, Fault::AnswerLost, Fault::KilledBefore, Fault::KilledAfter];
 

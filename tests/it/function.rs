@@ -21,7 +21,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     helpers::{SECRET, duffel_header},
     ministack::Backend,
     proxy::Proxy,

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
     helpers::DAY,
 };

@@ -6,13 +6,13 @@
 
 mod attempt;
 mod events;
+mod mutants;
 mod pipes;
 mod ports;
 mod promises;
 mod schedule;
 mod shrink;
 mod stage;
-mod twins;
 mod world;
 
 use std::{env, fmt};
@@ -21,6 +21,7 @@ use fastrand::Rng;
 
 use self::{
     events::Event,
+    mutants::{Flaw, twin},
     promises::Promise,
     schedule::{
         Delivery,
@@ -30,7 +31,6 @@ use self::{
     },
     shrink::shrink,
     stage::{Subject, play},
-    twins::{Flaw, twin},
     world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, SIGHTS, Tally, WINDOW},
 };
 

@@ -9,7 +9,7 @@ use std::{
 use duffel_webhook_receiver::config::Config;
 use serde_json::{Value, json};
 
-use crate::{cloudformation::Template, setup};
+use crate::support::{cloudformation::Template, setup};
 
 /// How long Duffel retries.
 const RETRIES: Duration = Duration::from_hours(72);

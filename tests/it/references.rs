@@ -11,20 +11,24 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    filter::Filter,
-    receive::Source,
-    scheme::Scheme,
-    sign::{Signing, sign},
-    signature::{Verifier, unix_seconds},
+    receive::{Source, filter::Filter},
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        sign::{Signing, sign},
+        unix_seconds,
+    },
 };
 use http::Request;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    helpers::{World, key},
     schemes::SURPLUS_BITS,
-    setup,
+    support::{
+        helpers::{World, key},
+        setup,
+    },
 };
 
 const DELIVERIES: usize = 100;

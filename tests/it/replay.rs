@@ -17,9 +17,11 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault, TOKEN},
-    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
-    proxy::{Fault as AwsFault, Moment, Proxy},
+    support::{
+        duffel::{Duffel, Fault, TOKEN},
+        ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
+        proxy::{Fault as AwsFault, Moment, Proxy},
+    },
 };
 
 /// A receiver whose consumer has taken what there was, ten minutes ago as far as anybody can tell.

@@ -10,14 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duffel_webhook_receiver::lambda;
+use duffel_webhook_receiver::gateway;
 use serde_json::Value;
 
 use crate::{
     events::{SAMPLES, sample},
-    helpers::{SECRET, World, noon},
-    ministack::Backend,
-    setup,
+    support::{
+        helpers::{SECRET, World, noon},
+        ministack::Backend,
+        setup,
+    },
 };
 
 /// The emulator with the function in it.
@@ -93,7 +95,7 @@ async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door()
     let emulator = Emulator::start(&backend);
     let world = World::new();
     for (name, ..) in SAMPLES {
-        let (status, said) = world.knock(lambda::request(&sample(name)), noon());
+        let (status, said) = world.knock(gateway::request(&sample(name)), noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
         assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");

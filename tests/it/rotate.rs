@@ -14,8 +14,8 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
+    deployment::stored_secret::KEPT,
     duffel::{AccessToken, Change, Client},
-    operator::stored_secret::KEPT,
     signature::unix_seconds,
 };
 use serde_json::{Value, json};
@@ -23,10 +23,12 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::{
     cli::Serve,
-    duffel::{Duffel, Fault, TOKEN},
-    helpers::{duffel_header, event},
-    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
-    proxy::{Fault as AwsFault, Moment, Proxy},
+    support::{
+        duffel::{Duffel, Fault, TOKEN},
+        helpers::{duffel_header, event},
+        ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
+        proxy::{Fault as AwsFault, Moment, Proxy},
+    },
 };
 
 const PUT: &str = "secretsmanager:PutSecretValue";
@@ -732,7 +734,7 @@ async fn a_journal_of_another_mode_is_not_gone_on_with() {
     kill_at(&stage, Step::AfterDeletion).await;
     let journal = stage.journal();
     let mut command = stage.tool(&["--journal", journal.to_str().unwrap()]);
-    let output = command.env("DUFFEL_ACCESS_TOKEN", crate::duffel::LIVE_TOKEN).output().unwrap();
+    let output = command.env("DUFFEL_ACCESS_TOKEN", crate::support::duffel::LIVE_TOKEN).output().unwrap();
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("in test mode: see DUFFEL_ACCESS_TOKEN"), "{output:?}");
     assert_eq!(stage.duffel.webhooks().len(), 0);

@@ -7,18 +7,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    filter::Filter,
-    receive::Source,
-    scheme::Scheme,
-    sign::{Signing, sign},
-    signature::{Verifier, unix_seconds},
-    sources,
+    config::sources,
+    receive::{Source, filter::Filter},
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        sign::{Signing, sign},
+        unix_seconds,
+    },
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use sha2::Sha256;
 
-use crate::helpers::{DAY, SECRET, WINDOW, World, answer, duffel, key, noon};
+use crate::support::helpers::{DAY, SECRET, WINDOW, World, answer, duffel, key, noon};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
@@ -203,7 +205,7 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     assert_eq!(knock("v1a", &signature), 401);
     // The public key is no secret: nobody may sign an HMAC with it.
     let scheme = scheme("standard-webhooks");
-    let forged = Scheme { key: duffel_webhook_receiver::scheme::KeyForm::Raw, ..scheme.clone() };
+    let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::Raw, ..scheme.clone() };
     for key_text in [&public, public.trim_start_matches("whpk_")] {
         let signing = Signing { id: "msg_1", seconds: now, label: None };
         let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();
@@ -316,7 +318,7 @@ fn two_github_deliveries_at_once_under_other_event_names_are_one_message() {
     // Neither finds the other's record.
     for event in ["push", "release"] {
         world.receiver.ledger.spare();
-        world.receiver.ledger.befall(crate::helpers::Fault::Down, 2);
+        world.receiver.ledger.befall(crate::support::helpers::Fault::Down, 2);
         let headers = [
             ("x-hub-signature-256", signature),
             ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
@@ -526,7 +528,7 @@ fn duffel_beside_others_is_as_duffel_alone() {
         duffel(&[SECRET], WINDOW, Filter::default()),
         source("code", &scheme("github"), &["x"]),
     ]);
-    assert_eq!(world.deliver(crate::helpers::ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(world.deliver(crate::support::helpers::ORDER_CREATED, noon()), answer(202, "accepted"));
 }
 
 /// `id.time.body` must not be cut at another place: the inner part of a signed body is not a signed body.

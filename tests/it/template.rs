@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 use duffel_webhook_receiver::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
     config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
+    deployment::{Output, ledger_records, stored_secret},
     ledger::Difference,
-    operator::{Output, memory, stored_secret},
     queue::MAX_MESSAGE_BYTES,
     reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
@@ -15,9 +15,11 @@ use serde_json::json;
 use serde_yaml_ng::Value;
 
 use crate::{
-    cloudformation::Template,
-    helpers::{World, answer, event, noon, signed},
     reconcile::TIMEOUT,
+    support::{
+        cloudformation::Template,
+        helpers::{World, answer, event, noon, signed},
+    },
 };
 
 #[test]
@@ -185,7 +187,7 @@ fn the_operators_policies_allow_the_calls_of_the_tool_on_resources_of_the_stack(
         statement.unwrap()["Action"].clone()
     };
     assert_eq!(actions("Stack"), "cloudformation:DescribeStacks");
-    assert_eq!(actions("Replay"), json!(memory::ACTIONS));
+    assert_eq!(actions("Replay"), json!(ledger_records::ACTIONS));
     assert_eq!(actions("Rotate"), json!(stored_secret::ACTIONS));
     for policy in policies {
         for statement in template.policy(policy)["Statement"].as_array().unwrap() {

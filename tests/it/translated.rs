@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, process::Command, sync::OnceLock};
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use crate::setup;
+use crate::support::setup;
 
 /// The template for `CloudFormation`.
 fn translated() -> &'static Value {

@@ -1,48 +1,24 @@
 //! The operator's tool: runs the receiver without AWS, signs, sends and checks deliveries, and speaks with Duffel.
 
-mod api;
-mod completions;
-mod deliveries;
-#[cfg(feature = "operate")]
-mod dlq;
-#[cfg(feature = "operate")]
-mod doctor;
-mod event;
-mod events;
-mod printout;
-#[cfg(feature = "operate")]
-mod replay;
-#[cfg(feature = "operate")]
-mod rotate;
-mod samples;
-mod send;
-mod serve;
-mod sign;
-#[cfg(feature = "operate")]
-mod signals;
-mod store;
-mod table;
-#[cfg(feature = "operate")]
-mod undelivered;
-mod verify;
-mod webhooks;
+mod commands;
+mod shared;
 
 use std::{
     error::Error,
-    fmt::{self, Display},
-    fs,
-    io::{self, Read, Write},
-    path::Path,
+    io::{self, Write},
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
+
+use self::commands::{completions, deliveries, event, events, send, serve, sign, verify, webhooks};
+#[cfg(feature = "operate")]
+use self::commands::{dlq, doctor, replay, rotate};
+use self::shared::duffel;
 use duffel_webhook_receiver::log::chain;
 
 /// The name of the program, whatever the package is called.
 const NAME: &str = "duffel-hooks";
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Receives, signs, sends and checks Duffel's webhooks, and manages them at Duffel.
 #[derive(Parser)]
@@ -95,7 +71,7 @@ impl Command {
         }
     }
 
-    fn run(&self) -> Result<()> {
+    fn run(&self) -> shared::Result<()> {
         match self {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Send(arguments) => send::run(arguments),
@@ -127,46 +103,17 @@ fn main() -> ExitCode {
             // Not eprintln!, which panics where the standard error is closed as well.
             let mut errors = io::stderr();
             let _ = writeln!(errors, "{NAME}: {}", chain(error.as_ref()));
-            if let Some(hint) = api::hint(error.as_ref()) {
+            if let Some(hint) = duffel::hint(error.as_ref()) {
                 let _ = writeln!(errors, "{hint}");
             }
-            let usage = error.is::<WrongUsage>().then_some(2);
-            ExitCode::from(usage.unwrap_or_else(|| api::exit_code(error.as_ref())))
+            let usage = error.is::<shared::WrongUsage>().then_some(2);
+            ExitCode::from(usage.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
         }
     }
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// A mistake in the command line that only the command itself can see; the exit code is 2.
-#[derive(Debug)]
-struct WrongUsage(String);
-
-impl Display for WrongUsage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Error for WrongUsage {}
-
-/// The exact bytes of a body: of a file, of the standard input for `-`, or of a sample by its type.
-fn read_body(path: &Path) -> Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut body = Vec::new();
-        io::stdin().read_to_end(&mut body)?;
-        return Ok(body);
-    }
-    fs::read(path).or_else(|error| {
-        let sample =
-            path.to_str().and_then(samples::find).filter(|_| error.kind() == io::ErrorKind::NotFound);
-        sample.map(|body| body.as_bytes().to_vec()).ok_or_else(|| {
-            let kinds = samples::kinds();
-            format!("cannot read the body from {}: {error} (samples: {kinds})", path.display()).into()
-        })
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use duffel_webhook_receiver::queue::MAX_MESSAGE_BYTES;
 use tokio::task::JoinSet;
 
 use super::{Delivery, Gateway, PATH, Stage, answer, function};
-use crate::{
+use crate::support::{
     helpers::{self, ORDER_CREATED, SECRET, event},
     proxy::Fault,
 };

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{Delivery, Gateway, Stage, answer, secrets::hmac};
-use crate::ministack::Backend;
+use crate::support::ministack::Backend;
 
 /// In every body.
 const MARKER: &str = "Marguerite-Yourcenar";

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::Delivery;
-use crate::{
+use crate::support::{
     helpers::{SECRET, event},
     ministack::Backend,
     proxy::{Fault, Proxy},

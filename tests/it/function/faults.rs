@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Delivery, Stage};
-use crate::{
+use crate::support::{
     helpers::{self, ORDER_CREATED},
     proxy::{Fault, Moment},
     runtime_api::End,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Delivery, Gateway, Stage, answer};
-use crate::helpers::{self, ORDER_CREATED, event};
+use crate::support::helpers::{self, ORDER_CREATED, event};
 
 const DEEP: usize = 10_000;
 

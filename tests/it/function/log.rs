@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use duffel_webhook_receiver::{
+use duffel_webhook_receiver::signature::{
     scheme::Scheme,
     sign::{Signing, sign},
 };
 use serde_json::{Value, json};
 
 use super::{Delivery, PATH, Stage};
-use crate::{
+use crate::support::{
     helpers::{ORDER_CREATED, SECRET, answer, event, key},
     ministack::SECRET_KEY,
     proxy::Fault,
@@ -69,7 +69,7 @@ async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
     let both = format!("{SECRET},{OTHER_SECRET}");
     let variables =
         [("WEBHOOK_SECRET", both.as_str()), ("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("EVENT_TYPES", "order.*")];
-    let mut stage = Stage::of(crate::ministack::Backend::new().await, &variables).await;
+    let mut stage = Stage::of(crate::support::ministack::Backend::new().await, &variables).await;
     let mut sent = Vec::new();
     for (delivery, word) in deliveries() {
         assert_eq!(stage.deliver(&delivery).await.1, word);
@@ -163,7 +163,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
         "code": { "scheme": "github", "secret": "code's", "event_types": ["push"] },
         "duffel": { "scheme": "duffel", "secret": SECRET, "live_mode": "live" },
     });
-    let backend = crate::ministack::Backend::new().await;
+    let backend = crate::support::ministack::Backend::new().await;
     let mut stage = Stage::of(backend, &[("SOURCES", &sources.to_string())]).await;
     let plain = |source: &str, scheme: &Scheme, body: &str| {
         let key = key(scheme, &format!("{source}'s"));
@@ -312,7 +312,7 @@ async fn a_duplicate_that_differs_from_what_was_forwarded_is_a_warning_by_its_ca
 #[tokio::test]
 async fn a_duplicate_with_another_topic_is_a_warning() {
     let sources = r#"{"code":{"scheme":"github","secret":"hush"}}"#;
-    let mut stage = Stage::of(crate::ministack::Backend::new().await, &[("SOURCES", sources)]).await;
+    let mut stage = Stage::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await;
     let body = r#"{"ref":"refs/heads/main"}"#;
     let scheme = Scheme::github();
     let mut headers = sign(&scheme, &key(&scheme, "hush"), Signing::default(), body.as_bytes()).unwrap();

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::{Delivery, Stage, answer, function};
-use crate::{
+use crate::support::{
     helpers::{self, ORDER_CREATED, SECRET, event},
     ministack::Backend,
     proxy::Proxy,

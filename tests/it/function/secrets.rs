@@ -7,8 +7,10 @@ use duffel_webhook_receiver::{
     aws::{self, DynamoLedger, SqsQueue},
     config::Config,
     http::respond,
-    receive::Receiver,
-    renewal::{MAX_AGE, MIN_INTERVAL},
+    receive::{
+        Receiver,
+        key_refresh::{MAX_AGE, MIN_INTERVAL},
+    },
     signature::unix_seconds,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Delivery, Stage, function};
-use crate::{
+use crate::support::{
     helpers::{self, SECRET},
     ministack::{Backend, sdk_config},
     proxy::{Fault, Proxy},

@@ -1,14 +1,14 @@
 //! Several providers at one function, each with a stored secret of its own.
 
-use duffel_webhook_receiver::{
+use duffel_webhook_receiver::signature::{
     scheme::Scheme,
     sign::{Signing, sign},
-    signature::unix_seconds,
+    unix_seconds,
 };
 use serde_json::json;
 
 use super::{Delivery, Stage};
-use crate::{
+use crate::support::{
     helpers::{ORDER_CREATED, SECRET, answer, key},
     ministack::Backend,
 };

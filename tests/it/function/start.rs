@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use serde_json::{Value, json};
 
 use super::{Delivery, Stage};
-use crate::{
+use crate::support::{
     helpers::{self, ORDER_CREATED, SECRET},
     runtime_api::Function,
 };

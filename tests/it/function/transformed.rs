@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{Delivery, Gateway, Stage};
-use crate::helpers::answer;
+use crate::support::helpers::answer;
 
 type Transformation = fn(&[u8]) -> Vec<u8>;
 
@@ -54,7 +54,7 @@ fn signed(body: &[u8], signed: &[u8], base64: bool) -> Delivery {
 
 async fn stage() -> Stage {
     let sources = r#"{"crm":{"scheme":"hmac-sha256","secret":"hush","key":"/none"}}"#;
-    Stage::of(crate::ministack::Backend::new().await, &[("SOURCES", sources)]).await
+    Stage::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{Done, done, tool};
-use crate::{
+use crate::support::{
     duffel::{Duffel, LIVE_TOKEN, TOKEN},
     ministack::Backend,
     proxy::{self, Proxy},

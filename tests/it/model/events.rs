@@ -4,16 +4,20 @@ use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    filter::{Filter, Mode},
-    receive::Source,
-    scheme::Scheme,
-    secret::Key,
-    sign::{Signing, sign},
-    signature::Verifier,
+    receive::{
+        Source,
+        filter::{Filter, Mode},
+    },
+    signature::{
+        Verifier,
+        scheme::Scheme,
+        secret::Key,
+        sign::{Signing, sign},
+    },
 };
 use http::Request;
 
-use crate::helpers::{event, key};
+use crate::support::helpers::{event, key};
 
 /// How far ahead of the receiver's clock a signature may be, in seconds.
 pub const SKEW: u64 = 300;

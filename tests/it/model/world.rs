@@ -10,12 +10,12 @@ use super::{
     promises::Promise,
     schedule::{Delivery, PROCESSES, Signature},
 };
-use crate::helpers::noon;
+use crate::support::helpers::noon;
 
 /// How long what was forwarded is remembered, in seconds.
-pub const WINDOW: u64 = crate::helpers::WINDOW.as_secs();
+pub const WINDOW: u64 = crate::support::helpers::WINDOW.as_secs();
 
-pub const DAY: u64 = crate::helpers::DAY.as_secs();
+pub const DAY: u64 = crate::support::helpers::DAY.as_secs();
 
 /// How much longer than its window the table keeps a record, in seconds.
 pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();

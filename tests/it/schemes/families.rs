@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{STANDARD, at, generic, post, scheme, source, status, world};
-use crate::helpers::{DAY, World, answer, noon};
+use crate::support::helpers::{DAY, World, answer, noon};
 
 fn mac(secret: &str, body: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();

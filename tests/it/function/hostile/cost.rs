@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs};
 use serde_json::json;
 
 use super::{Delivery, Gateway, Stage, answer, changed, event, nested};
-use crate::runtime_api::Function;
+use crate::support::runtime_api::Function;
 
 const SMALL: usize = 512 * 1024;
 const TIMES: usize = 8;

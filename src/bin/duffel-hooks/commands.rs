@@ -1,0 +1,19 @@
+//! One module a command.
+
+pub(crate) mod completions;
+pub(crate) mod deliveries;
+#[cfg(feature = "operate")]
+pub(crate) mod dlq;
+#[cfg(feature = "operate")]
+pub(crate) mod doctor;
+pub(crate) mod event;
+pub(crate) mod events;
+#[cfg(feature = "operate")]
+pub(crate) mod replay;
+#[cfg(feature = "operate")]
+pub(crate) mod rotate;
+pub(crate) mod send;
+pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod verify;
+pub(crate) mod webhooks;

@@ -1,0 +1,93 @@
+//! `dlq show`: what waits in the dead-letter queue.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use duffel_webhook_receiver::deployment::{dead_letter_queue::Depth, in_flight::DeadLetter};
+
+use super::{Which, count, in_hand};
+use crate::shared::{Result, output::Table};
+
+/// Shows what waits in the dead-letter queue, and leaves it there
+///
+/// Looking counts as receiving: the number under RECEIVES includes it. While it looks, for seconds,
+/// nobody else sees the messages. Of events of one object SQS shows the first ten.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// How many to show at the most
+    #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Prints whole messages, one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let (queue, _) = arguments.which.find().await?;
+    let (_, depth) = queue.depth().await?;
+    let limit = usize::try_from(arguments.limit)?;
+    let letters = in_hand(&queue, async |hand| {
+        let mut letters: Vec<DeadLetter> = Vec::new();
+        while letters.len() < limit {
+            let taken = hand.take(limit - letters.len()).await?;
+            if taken.is_empty() {
+                break;
+            }
+            letters.extend(taken);
+        }
+        Ok(letters)
+    })
+    .await?;
+    let out = &mut io::stdout().lock();
+    if arguments.json {
+        return Ok(letters.iter().try_for_each(|letter| writeln!(out, "{}", letter.json()))?);
+    }
+    // SQS counts approximately: what was seen is there.
+    let all = depth.all().max(letters.len());
+    if all == 0 {
+        return Ok(writeln!(out, "No dead letters in {}", queue.url())?);
+    }
+    writeln!(out, "{} in {}", count(all, "dead letter"), queue.url())?;
+    if !letters.is_empty() {
+        let mut table = Table::new(["TYPE", "ID", "IDEMPOTENCY KEY", "FIRST RECEIVED", "RECEIVES", "BYTES"]);
+        for letter in &letters {
+            table.push(row(letter));
+        }
+        writeln!(out)?;
+        table.print(out)?;
+    }
+    if let Some(rest) = rest(all, letters.len(), limit, depth) {
+        writeln!(out, "\n{rest}")?;
+    }
+    Ok(())
+}
+
+fn row(letter: &DeadLetter) -> [String; 6] {
+    let text = |name| letter.attribute(name).unwrap_or_default().to_owned();
+    let received_at = letter.attribute("received_at").map(|text| match humantime::parse_rfc3339_weak(text) {
+        Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),
+        Err(_) => text.to_owned(),
+    });
+    [
+        text("event_type"),
+        text("event_id"),
+        text("idempotency_key"),
+        received_at.unwrap_or_default(),
+        letter.receive_count().unwrap_or_default().to_owned(),
+        letter.size().to_string(),
+    ]
+}
+
+/// Where those are that are not shown.
+fn rest(all: usize, shown: usize, limit: usize, depth: Depth) -> Option<String> {
+    let hidden = all.checked_sub(shown).filter(|hidden| *hidden > 0)?;
+    Some(if shown >= limit {
+        format!("{hidden} more: see them with --limit {all}")
+    } else if depth.held > 0 {
+        format!("{hidden} more in somebody's hands: a consumer's, or of a look that was cut short")
+    } else {
+        format!("{hidden} more, behind others of their group")
+    })
+}

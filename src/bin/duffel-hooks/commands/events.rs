@@ -1,0 +1,139 @@
+//! `events`: what happened, as Duffel keeps it, whether it was delivered or not.
+#![allow(clippy::doc_markdown, reason = "this is the help")]
+
+use clap::{Args, Subcommand};
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook};
+
+use crate::shared::{
+    Result,
+    duffel::{self, FilterArguments, Form, ListArguments, Reported, help, tell},
+    output::{created, mode},
+    printout::Printout,
+};
+
+/// Lists, shows and redelivers events
+#[derive(Args)]
+#[command(after_help = duffel::ENVIRONMENT)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+impl Arguments {
+    pub(crate) fn only_prints(&self) -> bool {
+        matches!(self.command, Command::List(_) | Command::Get(_))
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(List),
+    Get(Get),
+    Redeliver(Redeliver),
+}
+
+/// Lists events, those included that nobody accepted
+#[derive(Args)]
+#[command(after_help = help!("events", "  \
+  duffel-hooks events list --failed --since 3d
+  duffel-hooks events list --type order.created --all --json | jq -r .id"))]
+struct List {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    listing: ListArguments,
+}
+
+/// Shows one event
+#[derive(Args)]
+#[command(after_help = help!("events"))]
+struct Get {
+    /// The event's id, such as wev_0000A3tQSmKyqOrcySrGbo
+    id: String,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// Asks Duffel to deliver events once more
+///
+/// What the receiver has forwarded within its window, 7 days unless configured otherwise, it takes
+/// for a duplicate and does not forward again. Whether a delivery arrived, `deliveries list` tells.
+#[derive(Args)]
+#[command(after_help = help!("events", "  \
+  duffel-hooks events redeliver wev_0000A3tQSmKyqOrcySrGbo
+  duffel-hooks events list --failed --since 3d --all --json | jq -r .id |
+    xargs duffel-hooks events redeliver"))]
+struct Redeliver {
+    /// The events' ids, such as wev_0000A3tQSmKyqOrcySrGbo
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let client = duffel::client()?;
+    match &arguments.command {
+        Command::List(List { filter, listing }) => {
+            let filter = EventFilter {
+                kind: filter.kind.clone(),
+                delivery_success: filter.delivery_success(),
+                after: filter.since,
+                before: filter.until,
+            };
+            let columns = ["ID", "TYPE", "MODE", "CREATED", "ABOUT"];
+            listing.print(client.events(&filter), |event| &event.raw, columns, row)
+        }
+        Command::Get(arguments) => arguments.form.print(&client.event(&arguments.id)?.raw),
+        Command::Redeliver(arguments) => redeliver(&client, &arguments.ids),
+    }
+}
+
+fn row(event: &EventRecord) -> [String; 5] {
+    [
+        event.id.clone(),
+        event.kind.clone().unwrap_or_default(),
+        mode(event.live_mode),
+        created(event.created_at, &event.raw),
+        event.idempotency_key.clone().unwrap_or_default(),
+    ]
+}
+
+/// Asks for each, unless there is no use in going on; fails with the first failure.
+fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
+    let mut printout = Printout::default();
+    let (mut first, mut refused, mut left) = (None, 0, 0);
+    for (index, id) in ids.iter().enumerate() {
+        let error = match client.redeliver(id) {
+            Ok(()) => {
+                printout.line(format_args!("{id}  Duffel was asked"));
+                continue;
+            }
+            Err(error) => error,
+        };
+        let is_over = error.outlook() == Outlook::Later;
+        if is_over {
+            left = ids.len() - index;
+        } else {
+            refused += 1;
+            printout.line(format_args!("{id}  refused"));
+        }
+        if ids.len() > 1 {
+            tell(&format!("duffel-hooks: {id}: {error}"));
+        }
+        // Why the rest was not asked for says more than why one was refused.
+        first = if is_over { Some(error) } else { first.or(Some(error)) };
+        if is_over {
+            break;
+        }
+    }
+    match first {
+        None => printout.finish(),
+        Some(error) if ids.len() == 1 => Err(error.into()),
+        Some(first) => {
+            let counts = [(refused, "refused"), (left, "not asked for")].into_iter();
+            let counts = counts.filter(|(number, _)| *number > 0);
+            let counts: Vec<_> =
+                counts.map(|(number, what)| format!("{number} of {} {what}", ids.len())).collect();
+            Err(Reported { summary: counts.join(", "), first }.into())
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which events are replayed?
+#![allow(clippy::doc_markdown, reason = "this is the help")]
+
+use std::time::SystemTime;
+
+use clap::Args;
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook, PING};
+use wildmatch::WildMatch;
+
+use super::outcome::Replayed;
+use crate::shared::{Result, duffel, undelivered};
+
+/// Events by their ids, or those of a time
+#[derive(Args)]
+pub(super) struct Choice {
+    /// The ids of the events, such as wev_0000A3tQSmKyqOrcySrGbo
+    #[arg(value_name = "EVENT", required_unless_present = "since", conflicts_with = "since")]
+    ids: Vec<String>,
+    /// All that happened since then: 2h or 3d (ago), 2026-01-31 (from its beginning, in UTC), or
+    /// 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = duffel::parse_since)]
+    since: Option<SystemTime>,
+    /// Of those, what happened until then; a date is to its end, in UTC
+    #[arg(long, value_name = "WHEN", value_parser = duffel::parse_until, requires = "since")]
+    until: Option<SystemTime>,
+    /// Of those, the ones of this type, such as order.created or air.payment.*; may be repeated,
+    /// or a list with commas [default: all but ping.triggered]
+    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = duffel::parse_type)]
+    types: Vec<String>,
+    /// Of those, the ones that the active webhook wants and of which no delivery was accepted, however
+    /// young; reads all events of the time, and all accepted deliveries since
+    #[arg(long, requires = "since")]
+    failed: bool,
+}
+
+impl Choice {
+    /// The events, the oldest first; an id that Duffel does not know is among them, with what Duffel says.
+    pub(super) fn events(&self, duffel: &Client, source: &str) -> Result<Vec<Replayed>> {
+        let Some(since) = self.since else { return self.named(duffel, source) };
+        let mut events = if self.failed {
+            undelivered::since(duffel, since, self.until)?.ok_or(
+                "Duffel has no active webhook in the token's mode, so it would deliver nothing: see \
+                 duffel-hooks webhooks list",
+            )?
+        } else {
+            self.listed(duffel, since)?
+        };
+        let types: Vec<_> = self.types.iter().map(|kind| WildMatch::new(kind)).collect();
+        events.retain(|event| {
+            let kind = event.kind.as_deref().unwrap_or_default();
+            let wanted = match &types[..] {
+                [] => kind != PING,
+                types => types.iter().any(|wanted| wanted.matches(kind)),
+            };
+            wanted && self.until.is_none_or(|until| event.created_at.is_none_or(|at| at <= until))
+        });
+        Ok(events.iter().map(|event| Replayed::new(event, source)).collect())
+    }
+
+    fn listed(&self, duffel: &Client, since: SystemTime) -> Result<Vec<EventRecord>> {
+        let filter = EventFilter { after: Some(since), before: self.until, ..EventFilter::default() };
+        let mut events = duffel.events(&filter).collect::<std::result::Result<Vec<_>, _>>()?;
+        // Duffel lists the newest first; what has no time stays where it was.
+        events.reverse();
+        events.sort_by_key(|event| event.created_at);
+        Ok(events)
+    }
+
+    fn named(&self, duffel: &Client, source: &str) -> Result<Vec<Replayed>> {
+        let mut events = Vec::new();
+        for id in &self.ids {
+            events.push(match duffel.event(id) {
+                Ok(event) => Replayed::new(&event, source),
+                // Whatever else Duffel refuses it would refuse for every event.
+                Err(error) if error.outlook() == Outlook::Refused && is_missing(&error) => {
+                    Replayed::unknown(id, error.to_string())
+                }
+                Err(error) => return Err(error.into()),
+            });
+        }
+        Ok(events)
+    }
+}
+
+fn is_missing(error: &duffel_webhook_receiver::duffel::ApiError) -> bool {
+    error.status() == Some(http::StatusCode::NOT_FOUND)
+}

@@ -1,0 +1,76 @@
+//! What `serve` says when it starts: where to deliver, and how.
+
+use std::{
+    env,
+    io::{self, Write},
+    time::SystemTime,
+};
+
+use duffel_webhook_receiver::{
+    config::Config,
+    signature::{
+        secret::Secret,
+        sign::{Signing, sign},
+        unix_seconds,
+    },
+};
+
+use crate::{
+    NAME,
+    shared::{Result, samples},
+};
+
+/// Says where to deliver and how. A signed example there is for a made-up secret alone: under another one it would be a
+/// delivery that whoever reads the terminal can make.
+pub(super) fn greet(address: &str, config: &Config, made_up: Option<&str>, no_sources: bool) -> Result<()> {
+    let out = &mut io::stderr();
+    for source in &config.sources {
+        writeln!(out, "Receiving on {address}/{}", source.name)?;
+    }
+    let [source] = &config.sources[..] else { return Ok(()) };
+    let url = format!("{address}/{}", source.name);
+    let send = format!("{} send --to {url} {}", program(), samples::FIRST);
+    let Some(secret) = made_up else {
+        if no_sources {
+            writeln!(
+                out,
+                "\nSend a delivery from another terminal, with the same WEBHOOK_SECRET:\n\n  {send}\n"
+            )?;
+        }
+        return Ok(());
+    };
+    let body = samples::find(samples::FIRST).unwrap_or_default();
+    let signing = Signing { seconds: unix_seconds(SystemTime::now()), ..Signing::default() };
+    let key = Secret::new(secret)?.key(source.scheme.key)?;
+    let headers = sign(&source.scheme, &key, signing, body.as_bytes())?;
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
+    let headers = headers.join(" \\\n    ");
+    writeln!(
+        out,
+        "Secret       {secret}
+
+Send a delivery from another terminal:
+
+  WEBHOOK_SECRET='{secret}' {send}
+
+or, with nothing but curl:
+
+  curl -i {url} \\
+    -H 'Content-Type: application/json' \\
+    {headers} \\
+    --data-raw '{body}'
+
+Messages, as a consumer receives them, go to the standard output.
+"
+    )?;
+    Ok(())
+}
+
+/// How a shell calls this program, from whatever folder.
+fn program() -> String {
+    let called = env::args().next().filter(|name| !name.contains(['/', '\\']));
+    let path = || env::current_exe().map(|path| path.display().to_string());
+    let program = called.or_else(|| path().ok()).unwrap_or_else(|| NAME.to_owned());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
+    if program.chars().all(is_plain) { program } else { format!("'{}'", program.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,143 @@
+//! `sign`: what a delivery's signature is; and what `verify` and the other commands that sign share with it.
+
+use std::{
+    env,
+    io::{self, Write},
+    path::PathBuf,
+    time::SystemTime,
+};
+
+use clap::Args;
+use duffel_webhook_receiver::{
+    config::sources,
+    signature::{
+        scheme::{Layout, Scheme, Signed},
+        secret::{Key, Secret},
+        sign::{self, Signing},
+        unix_seconds,
+    },
+};
+use http::{HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use crate::shared::{Result, WrongUsage, input::read_body, samples};
+
+/// Prints the signature header of a body, or all headers where a scheme needs several
+#[derive(Args)]
+#[command(after_help = body_help())]
+pub(crate) struct SignArguments {
+    /// The file with the exact bytes to sign, a sample, or - for the standard input
+    body: PathBuf,
+    #[command(flatten)]
+    signer: Signer,
+}
+
+pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
+
+pub(crate) fn body_help() -> String {
+    format!("Samples, by their type: {}\n\n{SECRET_HELP}", samples::kinds())
+}
+
+#[derive(Args)]
+pub(crate) struct SchemeArgument {
+    /// How the provider signs: duffel, standard-webhooks, stripe, github, shopify, hmac-sha256, or
+    /// the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
+    #[arg(long, value_name = "SCHEME", default_value = "duffel")]
+    scheme: String,
+}
+
+impl SchemeArgument {
+    /// Not the parser's business: it would print the whole argument, and with it a secret put there by mistake.
+    pub(crate) fn read(&self) -> std::result::Result<Scheme, WrongUsage> {
+        if self.scheme.starts_with('{') {
+            return sources::read_scheme(&self.scheme)
+                .map_err(|mistake| WrongUsage(format!("--scheme: {mistake}")));
+        }
+        let names = || WrongUsage(format!("--scheme: there are {}", Scheme::NAMES.join(", ")));
+        Scheme::named(&self.scheme).ok_or_else(names)
+    }
+}
+
+/// How to sign
+#[derive(Args)]
+pub(crate) struct Signer {
+    #[command(flatten)]
+    scheme: SchemeArgument,
+    /// The label of the signature, where there is a choice: for Duffel v1, as its documentation has
+    /// it, or v2, as live traffic has it [default: the latter]
+    #[arg(long)]
+    label: Option<String>,
+    /// The time to sign, in seconds since the epoch [default: now]
+    #[arg(long, value_name = "SECONDS")]
+    timestamp: Option<u64>,
+    /// The id to sign, where a scheme signs one [default: a random one]
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// A header to add, unsigned, such as 'X-GitHub-Event: push'; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(String, String)>,
+}
+
+impl Signer {
+    /// Signs a body with the first secret of the environment; the signature's header comes last.
+    pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
+        let scheme = &self.scheme.read()?;
+        self.check(scheme)?;
+        let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
+        let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
+        let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
+        let signing = Signing { label: self.label.as_deref(), id: &id, seconds };
+        let signed = sign::sign(scheme, &key, signing, body).map_err(
+            |_| "it cannot be signed: a public key signs nothing, and an id is neither blank nor has dots",
+        )?;
+        Ok(self.headers.iter().cloned().chain(signed).collect())
+    }
+
+    /// Refuses what the scheme has no use for, rather than ignoring it.
+    fn check(&self, scheme: &Scheme) -> std::result::Result<(), WrongUsage> {
+        let labels = if let Layout::Labelled(labels) = scheme.layout { labels } else { &[] };
+        let name = scheme.name;
+        match &self.label {
+            Some(_) if labels.is_empty() => {
+                return Err(WrongUsage(format!("--label: signatures of the scheme {name} have no label")));
+            }
+            Some(label) if !labels.contains(&label.as_str()) => {
+                return Err(WrongUsage(format!("--label: the scheme {name} has {}", labels.join(" and "))));
+            }
+            _ => {}
+        }
+        if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody) {
+            return Err(WrongUsage(format!("--id: the scheme {name} signs no id")));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn parse_header(text: &str) -> std::result::Result<(String, String), &'static str> {
+    let (name, value) = text.split_once(':').ok_or("there must be a colon after the name")?;
+    let (name, value) = (name.trim().to_lowercase(), value.trim().to_owned());
+    HeaderName::try_from(&name).map_err(|_| "the part before the colon is not a valid header name")?;
+    HeaderValue::try_from(&value).map_err(|_| "the part after the colon is not a valid header value")?;
+    Ok((name, value))
+}
+
+pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
+    let list = env::var("WEBHOOK_SECRET").map_err(
+        |_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed",
+    )?;
+    let key = |text| Secret::new(text)?.key(scheme.key);
+    let keys: std::result::Result<_, _> = list.split(',').map(key).collect();
+    keys.map_err(|error| format!("WEBHOOK_SECRET: {error}").into())
+}
+
+pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
+    let headers = arguments.signer.headers(&read_body(&arguments.body)?)?;
+    if let [(_, value)] = &headers[..] {
+        writeln!(io::stdout(), "{value}")?;
+    } else {
+        for (name, value) in headers {
+            writeln!(io::stdout(), "{name}: {value}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `webhooks create`: Duffel shows a webhook's secret once, so it is stored or printed, and never lost silently.
+
+use std::io;
+
+use clap::Args;
+use duffel_webhook_receiver::{
+    duffel::{Client, Webhook},
+    signature::secret::{ActiveSecret, Secret},
+};
+use serde_json::Value;
+
+use super::parse_url;
+use crate::shared::{
+    Result,
+    duffel::{self, Form, help},
+    printout::Printout,
+    store::Store,
+};
+
+/// Registers the receiver with Duffel, and shows or stores the webhook's secret
+///
+/// Duffel has one webhook per organisation and mode, and shows its secret this once.
+#[derive(Args)]
+#[command(after_help = help!("webhooks", "  \
+  duffel-hooks webhooks create https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel \\
+    --event order.created,order.airline_initiated_change_detected --store SECRET_ARN
+
+Types that Duffel documents; more may have come:
+  air.airline_credit.created      order.airline_initiated_change_detected
+  air.airline_credit.invalidated  order.created
+  air.airline_credit.spent        order.creation_failed
+  air.order.changed               order_cancellation.confirmed
+  air.payment.cancelled           order_cancellation.created
+  air.payment.failed              ping.triggered
+  air.payment.pending             stays.booking.cancelled
+  air.payment.succeeded           stays.booking.created
+  assistant.conversation.updated  stays.booking_creation_failed"))]
+pub(super) struct Create {
+    /// Where Duffel shall deliver: the stack's output WebhookUrl
+    #[arg(value_parser = parse_url)]
+    url: String,
+    /// A type of event to deliver; may be repeated, or a list with commas
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true, value_parser = duffel::parse_type)]
+    events: Vec<String>,
+    /// Puts the secret into this secret of AWS Secrets Manager, the stack's output SecretArn,
+    /// instead of printing it. Those that are active there stay active
+    #[arg(long, value_name = "ARN")]
+    store: Option<String>,
+    /// Stores the secret alone, also where the active ones cannot be read: those of the current
+    /// version stay active until the next change, older ones do not
+    #[arg(long, requires = "store")]
+    replace: bool,
+    #[command(flatten)]
+    form: Form,
+}
+
+pub(super) fn run(client: &Client, arguments: &Create) -> Result<()> {
+    // Before there is a secret that could be lost.
+    let store = arguments.store.as_deref().map(|arn| Store::open(arn, arguments.replace)).transpose()?;
+    let is_discarded = is_discarded(&io::stdout());
+    if store.is_none() && is_discarded {
+        return Err(
+            "no webhook was created: the standard output is closed or /dev/null, and the secret, which \
+                    Duffel shows only once, would be lost. Let it be printed, or say --store"
+                .into(),
+        );
+    }
+    let (webhook, secret) = client.create_webhook(&arguments.url, &arguments.events)?;
+    let new = ActiveSecret { secret, live_mode: webhook.live_mode.or(client.live_mode()) };
+    let stored = store.as_ref().map(|store| store.put(&webhook.id, &new)).transpose();
+    let shown = (store.is_none() || stored.is_err()).then_some(&new.secret);
+    let mut out = Printout::default();
+    print_created(&mut out, arguments, &webhook, shown);
+    if let Some(secret) = shown.filter(|_| is_discarded) {
+        duffel::tell(&format!("Secret   {}", secret.expose()));
+    }
+    match stored {
+        Ok(Some(old)) => duffel::tell(&old),
+        Ok(None) => duffel::tell("Duffel shows the secret this once. Put it where the receiver finds it."),
+        Err(error) => {
+            let (id, arn) = (&webhook.id, arguments.store.as_deref().unwrap_or_default());
+            return Err(format!(
+                "{id} was created, but its secret could not be stored ({error}). It is printed above, this once: put \
+                 it in by hand, with read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} \
+                 --secret-string \"$SECRET\", which replaces those of the current version; or run duffel-hooks \
+                 webhooks delete {id}, and create it again"
+            )
+            .into());
+        }
+    }
+    out.finish()
+}
+
+fn print_created(out: &mut Printout, arguments: &Create, webhook: &Webhook, secret: Option<&Secret>) {
+    if arguments.form.json {
+        let mut raw = webhook.raw.clone();
+        if let Some(secret) = secret {
+            raw["secret"] = Value::from(secret.expose());
+        }
+        out.line(raw);
+        return;
+    }
+    out.line(format_args!("Webhook  {}", webhook.id));
+    out.line(format_args!("URL      {}", webhook.url.as_deref().unwrap_or(&arguments.url)));
+    match (secret, &arguments.store) {
+        (Some(secret), _) => out.line(format_args!("Secret   {}", secret.expose())),
+        (None, arn) => out.line(format_args!("Secret   in {}", arn.as_deref().unwrap_or_default())),
+    }
+}
+
+/// Whether what is written is lost without an error. The runtime puts /dev/null in the place of an output that is
+/// closed.
+#[cfg(unix)]
+fn is_discarded(out: &impl std::os::fd::AsFd) -> bool {
+    use std::{
+        fs::{self, File},
+        os::unix::fs::{FileTypeExt, MetadataExt},
+    };
+
+    let of_output = out.as_fd().try_clone_to_owned().and_then(|out| File::from(out).metadata());
+    let of_null = fs::metadata("/dev/null");
+    of_output.is_ok_and(|out| {
+        out.file_type().is_char_device() && of_null.is_ok_and(|null| null.rdev() == out.rdev())
+    })
+}
+
+#[cfg(not(unix))]
+fn is_discarded(_out: &io::Stdout) -> bool {
+    false
+}

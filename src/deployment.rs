@@ -1,0 +1,43 @@
+//! What an operator asks of AWS, and the receiver never does: the deployed stack and what is in it.
+
+#[cfg(feature = "operate")]
+pub mod cloudwatch;
+#[cfg(feature = "operate")]
+pub mod dead_letter_queue;
+mod error;
+#[cfg(feature = "operate")]
+pub mod in_flight;
+#[cfg(feature = "operate")]
+pub mod ledger_records;
+#[cfg(feature = "operate")]
+mod stack;
+// `webhooks create --store` is part of the smaller build as well.
+#[cfg(feature = "operate")]
+pub mod health;
+pub mod stored_secret;
+
+use std::time::Duration;
+
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
+
+pub use self::error::CallError;
+#[cfg(feature = "operate")]
+pub use self::stack::{Output, Stack, StackError};
+use crate::aws;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Region, credentials and connections as the receiver finds them, with a person's patience.
+///
+/// # Errors
+/// When no region is set.
+pub async fn sdk_config() -> Result<SdkConfig, CallError> {
+    let sdk = aws::sdk_config().await;
+    if sdk.region().is_none() {
+        return Err(CallError::Region);
+    }
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
+    Ok(sdk.into_builder().timeout_config(timeouts.build()).build())
+}

@@ -1,0 +1,114 @@
+//! What a deployment is made of, as far as its health shows there: secret, queue, ledger.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    operation::describe_table::DescribeTableError,
+    types::{KeyType, ScalarAttributeType, TimeToLiveStatus},
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+
+use super::{CallError, stored_secret::StoredSecret};
+use crate::{
+    aws::{PARTITION_KEY, TTL_ATTRIBUTE},
+    signature::secret::{SecretError, StoredSecrets},
+};
+
+/// The secrets that a version of a stored secret holds, by the receiver's reading of them; `None` if there is no
+/// such version (`secretsmanager:GetSecretValue`).
+///
+/// # Errors
+/// When nobody says.
+pub async fn secrets(
+    sdk: &SdkConfig,
+    arn: &str,
+    stage: &str,
+) -> Result<Option<Result<StoredSecrets, SecretError>>, CallError> {
+    let version = StoredSecret::new(sdk, arn).version(stage).await?;
+    Ok(version.map(|version| StoredSecrets::read(version.secret_string())))
+}
+
+/// What there is to know of the queue of events.
+#[derive(Debug)]
+pub struct Queue {
+    pub is_fifo: bool,
+    /// The ARN of the dead-letter queue that it is told to use.
+    pub dead_letters_to: Option<String>,
+    pub waiting: usize,
+    pub in_flight: usize,
+}
+
+/// Looks at the queue of events (`sqs:GetQueueAttributes`).
+///
+/// # Errors
+/// When it is not there, or nobody says.
+pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
+    let client = aws_sdk_sqs::Client::new(sdk);
+    let request = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let answer = request.send().await.map_err(|error| CallError::new("sqs:GetQueueAttributes", &error))?;
+    let attributes: HashMap<_, _> = answer.attributes.unwrap_or_default();
+    let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let policy = attributes.get(&QueueAttributeName::RedrivePolicy);
+    let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+    Ok(Queue {
+        is_fifo: attributes.get(&QueueAttributeName::FifoQueue).is_some_and(|text| text == "true"),
+        dead_letters_to: policy["deadLetterTargetArn"].as_str().map(str::to_owned),
+        waiting: number(QueueAttributeName::ApproximateNumberOfMessages),
+        in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+    })
+}
+
+/// What is wrong with the ledger's table; nothing if nothing is (`dynamodb:DescribeTable`).
+///
+/// # Errors
+/// When nobody says.
+pub async fn ledger_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    let answer = client.describe_table().table_name(table).send().await;
+    let description = match answer {
+        Ok(answer) => {
+            answer.table.unwrap_or_else(|| aws_sdk_dynamodb::types::TableDescription::builder().build())
+        }
+        Err(error)
+            if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) =>
+        {
+            return Ok(Some("is not there".to_owned()));
+        }
+        Err(error) => return Err(CallError::new("dynamodb:DescribeTable", &error)),
+    };
+    let status = description.table_status().map_or("of no status", |status| status.as_str());
+    // A table that is being updated is read and written all the same.
+    if !["ACTIVE", "UPDATING"].contains(&status) {
+        return Ok(Some(format!("is {status}")));
+    }
+    let is_text = description.attribute_definitions().iter().any(|attribute| {
+        attribute.attribute_name == PARTITION_KEY && attribute.attribute_type == ScalarAttributeType::S
+    });
+    let is_key = matches!(
+        description.key_schema(),
+        [key] if key.attribute_name == PARTITION_KEY && key.key_type == KeyType::Hash
+    );
+    let fault = format!("has another key than the partition key {PARTITION_KEY} (S)");
+    Ok((!is_text || !is_key).then_some(fault))
+}
+
+/// What is wrong with the way in which the ledger's table forgets; nothing if nothing is
+/// (`dynamodb:DescribeTimeToLive`).
+///
+/// # Errors
+/// When nobody says.
+pub async fn expiry_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    let answer = client.describe_time_to_live().table_name(table).send().await;
+    let answer = answer.map_err(|error| CallError::new("dynamodb:DescribeTimeToLive", &error))?;
+    let Some(expiry) = answer.time_to_live_description else { return Ok(Some("is off".to_owned())) };
+    Ok(match (expiry.time_to_live_status, expiry.attribute_name.as_deref()) {
+        (Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling), Some(TTL_ATTRIBUTE)) => None,
+        (Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling), other) => {
+            Some(format!("is on for the attribute {}", other.unwrap_or_default()))
+        }
+        _ => Some("is off".to_owned()),
+    })
+}

@@ -1,0 +1,83 @@
+//! Filters: which types and modes of event are forwarded, as the operator configured.
+
+use wildmatch::WildMatchPattern;
+
+use crate::{
+    event::Event,
+    json::pointer::{self, Unreadable},
+    signature::scheme::Origin,
+};
+
+/// Which modes are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Any,
+    Live,
+    Test,
+}
+
+/// The types and modes that are forwarded; all others are ignored.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    types: Vec<WildMatchPattern<'*', '\0'>>,
+    mode: Mode,
+}
+
+/// What a filter decides about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Wanted,
+    /// Its type or mode is known, and not wanted.
+    Unwanted,
+    /// It does not say its type or mode, for this reason, so the filter cannot exclude it.
+    Undecided(String),
+}
+
+impl Filter {
+    /// Takes type patterns in which `*` stands for anything.
+    pub fn new<'a>(types: impl IntoIterator<Item = &'a str>, mode: Mode) -> Self {
+        Self { types: types.into_iter().map(WildMatchPattern::new).collect(), mode }
+    }
+
+    /// Decides about an event. What it says of itself must be wanted; what it does not say excludes nothing.
+    #[must_use]
+    pub fn decide(&self, event: &Event) -> Decision {
+        let has_type = self.types.iter().any(|pattern| pattern.matches(event.kind().unwrap_or_default()));
+        let has_mode = match self.mode {
+            Mode::Any => true,
+            Mode::Live => event.live_mode() == Some(true),
+            Mode::Test => event.live_mode() == Some(false),
+        };
+        let is_unwanted = !has_type && event.kind().is_some() || !has_mode && event.live_mode().is_some();
+        if is_unwanted {
+            return Decision::Unwanted;
+        }
+        let mut reasons = Vec::new();
+        if !has_type {
+            let reason = absence(event, &event.verified().scheme().kind);
+            reasons.push(format!("the filter of types was not applied: {reason}"));
+        }
+        if !has_mode {
+            let reason = absence(event, &event.verified().scheme().live_mode);
+            reasons.push(format!("the filter of modes was not applied: {reason}"));
+        }
+        if reasons.is_empty() { Decision::Wanted } else { Decision::Undecided(reasons.join("; ")) }
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::new(["*"], Mode::Any)
+    }
+}
+
+/// Why there is no value where the scheme has it.
+fn absence(event: &Event, origin: &Origin) -> String {
+    let Origin::Body(pointer) = origin else { return "no header has it".to_owned() };
+    match pointer::read(&event.verified().delivery().body, [Some(pointer)]) {
+        Err(Unreadable::NotJson) => "the body is not JSON".to_owned(),
+        Ok([None]) => format!("there is nothing at {pointer}"),
+        Ok([Some(_)]) | Err(Unreadable::DuplicateKey) => format!("there is no valid value at {pointer}"),
+    }
+}

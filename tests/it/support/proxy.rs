@@ -1,0 +1,306 @@
+//! What can befall a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    future::pending,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    request::Parts,
+};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use serde_json::Value;
+use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
+
+use crate::support::{ministack, runtime_api::listen};
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The connection is closed before the call arrives.
+    Close,
+    /// The call is carried out, and the connection closed before the answer.
+    LoseAnswer,
+    /// The call is carried out, and the connection closed in the middle of the answer.
+    CutAnswer,
+    /// The call is carried out, and nothing follows the first half of the answer.
+    StallAnswer,
+    /// The call never arrives, and nothing is heard of it.
+    Hang,
+    /// The call takes its time.
+    Delay(Duration),
+    /// The call is refused with a status and an error of AWS.
+    Refuse(u16, &'static str),
+    /// The call is not carried out, and answered with this JSON, as AWS documents it.
+    Answer(&'static str),
+}
+
+impl Fault {
+    /// Every way in which a call can fail.
+    pub const FAILURES: [Self; 9] = [
+        Self::Close,
+        Self::LoseAnswer,
+        Self::CutAnswer,
+        Self::StallAnswer,
+        Self::Hang,
+        Self::Refuse(500, "InternalServerError"),
+        Self::Refuse(503, "ServiceUnavailable"),
+        Self::Refuse(400, "ThrottlingException"),
+        Self::Refuse(400, "ProvisionedThroughputExceededException"),
+    ];
+}
+
+/// When a call is held up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Moment {
+    Before,
+    After,
+}
+
+/// A call held up; dropped, it hangs up on the caller.
+pub struct Held {
+    reached: oneshot::Receiver<()>,
+    go_on: oneshot::Sender<()>,
+}
+
+impl Held {
+    /// Waits for the call to come to where it is held up.
+    pub async fn reached(&mut self) {
+        (&mut self.reached).await.unwrap();
+    }
+
+    /// Lets the call go on.
+    pub fn release(self) {
+        self.go_on.send(()).unwrap();
+    }
+}
+
+struct Hold {
+    reached: oneshot::Sender<()>,
+    go_on: oneshot::Receiver<()>,
+}
+
+/// Passes calls on unless told otherwise. Calls are named as IAM names them: `sqs:SendMessage`.
+pub struct Proxy {
+    pub endpoint: String,
+    road: Arc<Road>,
+}
+
+impl Proxy {
+    pub async fn new() -> Self {
+        let upstream = ministack::endpoint();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        let road = Arc::new(Road {
+            upstream,
+            agent,
+            faults: Mutex::default(),
+            holds: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let shared = Arc::clone(&road);
+        let address = listen(move |request| {
+            let road = Arc::clone(&shared);
+            async move { road.pass(request).await }
+        });
+        Self { endpoint: format!("http://{}", address.await), road }
+    }
+
+    /// Lets faults befall the next calls of a name, in this order, and the last of them every call after that.
+    pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.road.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
+    }
+
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.road.faults.lock().unwrap().clear();
+    }
+
+    /// Holds up the next call of a name.
+    pub fn hold(&self, call: &str, moment: Moment) -> Held {
+        let (reached, has_reached) = oneshot::channel();
+        let (go_on, may_go_on) = oneshot::channel();
+        self.road.holds.lock().unwrap().insert((call.to_owned(), moment), Hold { reached, go_on: may_go_on });
+        Held { reached: has_reached, go_on }
+    }
+
+    /// The calls that came and how often, whatever befell them.
+    pub fn calls(&self) -> BTreeMap<String, usize> {
+        let mut calls = BTreeMap::new();
+        for ((name, _), times) in &*self.road.calls.lock().unwrap() {
+            *calls.entry(name.clone()).or_default() += times;
+        }
+        calls
+    }
+
+    /// The calls that came, each with the queue, table or secret that it named.
+    pub fn targets(&self) -> BTreeSet<(String, String)> {
+        self.road.calls.lock().unwrap().keys().cloned().collect()
+    }
+}
+
+struct Road {
+    upstream: &'static str,
+    agent: ureq::Agent,
+    faults: Mutex<HashMap<String, VecDeque<Fault>>>,
+    holds: Mutex<HashMap<(String, Moment), Hold>>,
+    calls: Mutex<BTreeMap<(String, String), usize>>,
+}
+
+impl Road {
+    async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let call = name(&parts, &body);
+        *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
+        let fault = self.next_fault(&call);
+        match fault {
+            Fault::Close => return Err(hang_up()),
+            Fault::Hang => pending().await,
+            Fault::Delay(time) => sleep(time).await,
+            Fault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
+            Fault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
+            Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
+        }
+        self.hold_up(&call, Moment::Before).await?;
+        let answer = self.forward(parts, body).await?;
+        self.hold_up(&call, Moment::After).await?;
+        let rest = match fault {
+            Fault::LoseAnswer => return Err(hang_up()),
+            Fault::CutAnswer => Rest::Cut,
+            Fault::StallAnswer => Rest::Stalled,
+            _ => Rest::Whole,
+        };
+        Ok(answer.map(|data| Answer::new(data, rest)))
+    }
+
+    fn next_fault(&self, call: &str) -> Fault {
+        let mut faults = self.faults.lock().unwrap();
+        let Some(faults) = faults.get_mut(call) else { return Fault::None };
+        if faults.len() > 1 {
+            faults.pop_front().unwrap()
+        } else {
+            faults.front().copied().unwrap_or(Fault::None)
+        }
+    }
+
+    async fn hold_up(&self, call: &str, moment: Moment) -> io::Result<()> {
+        let hold = self.holds.lock().unwrap().remove(&(call.to_owned(), moment));
+        let Some(Hold { reached, go_on }) = hold else { return Ok(()) };
+        let _ = reached.send(());
+        go_on.await.map_err(|_| hang_up())
+    }
+
+    async fn forward(&self, mut parts: Parts, body: Bytes) -> io::Result<Response<Bytes>> {
+        parts.uri = format!("{}{}", self.upstream, parts.uri).parse().unwrap();
+        parts.headers.remove(CONTENT_LENGTH);
+        let agent = self.agent.clone();
+        let answer = spawn_blocking(move || {
+            let answer = agent.run(Request::from_parts(parts, body.to_vec())).unwrap();
+            let (mut parts, mut body) = answer.into_parts();
+            parts.headers.remove(CONTENT_LENGTH);
+            parts.headers.remove(TRANSFER_ENCODING);
+            Response::from_parts(parts, Bytes::from(body.read_to_vec().unwrap()))
+        });
+        answer.await.map_err(io::Error::other)
+    }
+}
+
+/// `AmazonSQS.SendMessage` as `sqs:SendMessage`, and what no call of ours looks like as it is.
+fn name(parts: &Parts, body: &[u8]) -> String {
+    let Some(target) = parts.headers.get("x-amz-target") else {
+        let form = str::from_utf8(body).unwrap_or_default();
+        let operation = form.split('&').find_map(|field| field.strip_prefix("Action="));
+        return match operation {
+            Some(operation) => format!("cloudformation:{operation}"),
+            None => format!("{} {}", parts.method, parts.uri),
+        };
+    };
+    let target = target.to_str().unwrap();
+    let (service, operation) = target.split_once('.').unwrap();
+    let service = match service {
+        "AmazonSQS" => "sqs",
+        "DynamoDB_20120810" => "dynamodb",
+        "GraniteServiceVersion20100801" => "cloudwatch",
+        other => other,
+    };
+    format!("{service}:{operation}")
+}
+
+fn target(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut named = ["QueueUrl", "TableName", "SecretId"].iter().filter_map(|member| body[*member].as_str());
+    named.next().unwrap_or_default().to_owned()
+}
+
+fn hang_up() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+fn refusal(call: &str, status: u16, error: &str) -> Response<Answer> {
+    let (kind, text) = if call.starts_with("cloudformation:") {
+        let error =
+            format!("<Error><Type>Sender</Type><Code>{error}</Code><Message>{error}</Message></Error>");
+        ("text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    } else {
+        let text = format!(r#"{{"__type":"com.amazonaws#{error}","message":"{error}"}}"#);
+        ("application/x-amz-json-1.0", text)
+    };
+    let mut response = Response::new(Answer::new(text.into(), Rest::Whole));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// What follows the first half of an answer.
+#[derive(Clone, Copy)]
+enum Rest {
+    Whole,
+    Cut,
+    Stalled,
+}
+
+/// An answer of a length that may promise too much.
+struct Answer {
+    length: u64,
+    data: Option<Bytes>,
+    rest: Rest,
+}
+
+impl Answer {
+    fn new(mut data: Bytes, rest: Rest) -> Self {
+        let length = data.len() as u64;
+        if !matches!(rest, Rest::Whole) {
+            data.truncate(data.len() / 2);
+        }
+        Self { length, data: Some(data), rest }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match (self.data.take(), self.rest) {
+            (Some(data), _) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            (None, Rest::Whole) => Poll::Ready(None),
+            (None, Rest::Cut) => Poll::Ready(Some(Err(hang_up()))),
+            (None, Rest::Stalled) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}

@@ -1,0 +1,324 @@
+//! The other side of the Lambda Runtime API, and the function's process, kept as Lambda keeps it.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    error::Error,
+    future::pending,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
+    task::AbortHandle,
+    time::timeout,
+};
+use uuid::Uuid;
+
+use crate::support::ministack::{ACCESS_KEY, REGION, SECRET_KEY};
+
+/// The receiver's, in `template.yaml`.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How an invocation ended.
+#[derive(Debug)]
+pub enum End {
+    Answered(Value),
+    /// The function told the runtime of an error.
+    Failed,
+    /// The process died on it.
+    Died,
+    TimedOut,
+}
+
+/// A function and the one process of it, which asks for work.
+pub struct Function {
+    binary: PathBuf,
+    timeout: Duration,
+    environment: Vec<(String, String)>,
+    process: Option<Process>,
+    errors: Arc<Mutex<Vec<String>>>,
+}
+
+impl Function {
+    /// Starts the receiver with nothing in its environment but what Lambda sets and these.
+    pub async fn start<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::start_binary(Path::new(env!("CARGO_BIN_EXE_receiver")), TIMEOUT, variables).await
+    }
+
+    /// The same of any program, which has so much time for each invocation.
+    pub async fn start_binary<'a>(
+        binary: &Path,
+        timeout: Duration,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let lambda = [
+            ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let environment = lambda.map(owned).into_iter().chain(variables.into_iter().map(owned)).collect();
+        let binary = binary.to_owned();
+        let mut function = Self { binary, timeout, environment, process: None, errors: Arc::default() };
+        function.restart().await;
+        function
+    }
+
+    /// Kills the process, if it lives, and starts a new one, as Lambda would for the next invocation.
+    pub async fn restart(&mut self) {
+        self.process = None;
+        // With a Runtime API of its own: in the old one, work could still go to the dead.
+        let (invocations, queue) = mpsc::unbounded_channel();
+        let api = Api {
+            queue: AsyncMutex::new(queue),
+            running: Mutex::default(),
+            errors: Arc::clone(&self.errors),
+        };
+        let api = Arc::new(api);
+        let (address, listener) = accept(move |request| {
+            let api = Arc::clone(&api);
+            async move { Ok::<_, Infallible>(api.answer(request).await) }
+        })
+        .await;
+        self.process = Some(Process::spawn(&self.binary, &self.environment, address, listener, invocations));
+    }
+
+    /// Hands an event to the function and waits for the end of it, as long as Lambda would.
+    pub async fn invoke(&self, payload: impl Into<Bytes>) -> (End, Duration) {
+        self.invoke_traced(payload, None).await
+    }
+
+    /// The same with an X-Ray trace header.
+    pub async fn invoke_traced(&self, payload: impl Into<Bytes>, trace: Option<&str>) -> (End, Duration) {
+        self.invoke_until(SystemTime::now() + self.timeout, payload, trace).await
+    }
+
+    /// The same with a deadline that is not Lambda's.
+    pub async fn invoke_until(
+        &self,
+        deadline: SystemTime,
+        payload: impl Into<Bytes>,
+        trace: Option<&str>,
+    ) -> (End, Duration) {
+        let started = Instant::now();
+        let process = self.process.as_ref().unwrap();
+        let mut alive = process.alive.clone();
+        let (reply, replied) = oneshot::channel();
+        let (payload, trace) = (payload.into(), trace.map(str::to_owned));
+        process.invocations.send(Invocation { payload, trace, deadline, reply }).unwrap();
+        let end = timeout(self.timeout, async {
+            tokio::select! {
+                biased;
+                end = replied => end.unwrap(),
+                _ = alive.changed() => End::Died,
+            }
+        });
+        (end.await.unwrap_or(End::TimedOut), started.elapsed())
+    }
+
+    /// The process's id, for what the system knows of it.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().child.lock().unwrap().id()
+    }
+
+    /// Kills the process as nothing can be caught.
+    pub fn kill(&self) {
+        self.process.as_ref().unwrap().child.lock().unwrap().kill().unwrap();
+    }
+
+    /// Kills the process and returns all it said, on either stream.
+    pub fn lines(&mut self) -> Vec<String> {
+        self.process.take().unwrap().end().1
+    }
+
+    /// Waits for the process to end by itself and returns all it said.
+    pub async fn exit(&mut self) -> (ExitStatus, Vec<String>) {
+        let mut process = self.process.take().unwrap();
+        let _ = timeout(TIMEOUT, process.alive.changed()).await.expect("the process goes on");
+        // It has closed its output and is about to end; not to be killed on the way.
+        process.child.lock().unwrap().wait().unwrap();
+        process.end()
+    }
+
+    /// What was reported to the runtime as an error.
+    pub fn errors(&self) -> Vec<String> {
+        self.errors.lock().unwrap().clone()
+    }
+}
+
+struct Process {
+    invocations: mpsc::UnboundedSender<Invocation>,
+    listener: AbortHandle,
+    child: Mutex<Child>,
+    readers: Vec<JoinHandle<Vec<String>>>,
+    /// Its sender is dropped when the process has closed its output.
+    alive: watch::Receiver<()>,
+}
+
+impl Process {
+    fn spawn(
+        binary: &Path,
+        environment: &[(String, String)],
+        runtime_api: SocketAddr,
+        listener: AbortHandle,
+        invocations: mpsc::UnboundedSender<Invocation>,
+    ) -> Self {
+        let mut command = Command::new(binary);
+        command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (life, alive) = watch::channel(());
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let readers = vec![read(stdout, Some(life)), read(stderr, None)];
+        Self { invocations, listener, child: Mutex::new(child), readers, alive }
+    }
+
+    fn kill(&self) -> ExitStatus {
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        child.wait().unwrap()
+    }
+
+    fn end(mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.kill();
+        let lines = self.readers.drain(..).flat_map(|reader| reader.join().unwrap());
+        (status, lines.collect())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.listener.abort();
+        self.kill();
+    }
+}
+
+fn read(stream: impl Read + Send + 'static, life: Option<watch::Sender<()>>) -> JoinHandle<Vec<String>> {
+    thread::spawn(move || {
+        let lines = BufReader::new(stream).lines().map(Result::unwrap).collect();
+        drop(life);
+        lines
+    })
+}
+
+struct Invocation {
+    payload: Bytes,
+    trace: Option<String>,
+    deadline: SystemTime,
+    reply: oneshot::Sender<End>,
+}
+
+struct Api {
+    queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
+    running: Mutex<HashMap<String, oneshot::Sender<End>>>,
+    errors: Arc<Mutex<Vec<String>>>,
+}
+
+impl Api {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().trim_start_matches("/2018-06-01/runtime/").to_owned();
+        let path: Vec<_> = path.split('/').collect();
+        match (request.method(), path.as_slice()) {
+            (&Method::GET, ["invocation", "next"]) => return self.next().await,
+            (&Method::POST, ["invocation", id, "response"]) => {
+                let answer = serde_json::from_slice(&body(request).await).unwrap();
+                self.conclude(id, End::Answered(answer));
+            }
+            (&Method::POST, ["invocation", id, "error"]) => {
+                self.note(&body(request).await);
+                self.conclude(id, End::Failed);
+            }
+            (&Method::POST, ["init", "error"]) => self.note(&body(request).await),
+            (method, path) => panic!("the Runtime API has no {method} {path:?}"),
+        }
+        let mut response = Response::new(Full::from(r#"{"status":"OK"}"#));
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response
+    }
+
+    async fn next(&self) -> Response<Full<Bytes>> {
+        let mut queue = self.queue.lock().await;
+        let Some(invocation) = queue.recv().await else { pending().await };
+        let id = Uuid::new_v4().to_string();
+        let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let mut response = Response::builder()
+            .header("Lambda-Runtime-Aws-Request-Id", &id)
+            .header("Lambda-Runtime-Deadline-Ms", deadline.to_string())
+            .header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:eu-west-1:123456789012:function:function",
+            );
+        if let Some(trace) = invocation.trace {
+            response = response.header("Lambda-Runtime-Trace-Id", trace);
+        }
+        self.running.lock().unwrap().insert(id, invocation.reply);
+        response.body(Full::new(invocation.payload)).unwrap()
+    }
+
+    fn conclude(&self, id: &str, end: End) {
+        let reply = self.running.lock().unwrap().remove(id).expect("this invocation is not running");
+        let _ = reply.send(end);
+    }
+
+    fn note(&self, error: &[u8]) {
+        self.errors.lock().unwrap().push(String::from_utf8_lossy(error).into_owned());
+    }
+}
+
+async fn body(request: Request<Incoming>) -> Bytes {
+    request.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// Answers HTTP on a port of its own until the test ends; on an error it hangs up.
+pub async fn listen<H, F, B, E>(handle: H) -> SocketAddr
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    accept(handle).await.0
+}
+
+/// The same, until it is told to accept no more.
+async fn accept<H, F, B, E>(handle: H) -> (SocketAddr, AbortHandle)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepting = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(handle.clone());
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (address, accepting.abort_handle())
+}
