@@ -82,7 +82,7 @@ fn round(deliveries: usize, pad: usize) -> Duration {
         .collect();
     let window = Duration::from_hours(24);
     let verifier = Verifier::new("duffel", scheme.clone(), vec![key()], window);
-    let sources = vec![Source { verifier, renewal: None, filter: Filter::default() }];
+    let sources = vec![Source { verifier, key_refresh: None, filter: Filter::default() }];
     let receiver = Receiver { sources, ledger: Nowhere, queue: Nowhere, window };
     let mut context = Context::from_waker(Waker::noop());
     let started = Instant::now();

@@ -26,9 +26,9 @@ use crate::{
     ledger::{Ledger, LedgerError, Record},
     log,
     queue::{Message, Queue, QueueError},
-    receive::{Receiver, Source, key_refresh::Renewal},
+    receive::{Receiver, Source, key_refresh::KeyRefresh},
     signature::{
-        scheme::{KeyForm, Origin},
+        scheme::{FieldLocation, KeyForm},
         secret::{ActiveSecret, Key, SecretError, StoredSecrets},
     },
 };
@@ -91,7 +91,7 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
         }
         Secrets::Stored(arn) => arn.clone(),
     };
-    let states_mode = source.scheme.live_mode != Origin::Nowhere;
+    let states_mode = source.scheme.live_mode != FieldLocation::Nowhere;
     let stored = StoredKeys { sdk, arn, name: source.name.clone(), form: source.scheme.key, states_mode };
     let keys = stored.fetch(SECRET_TIMEOUT).await;
     let since = keys.is_ok().then(SystemTime::now);
@@ -101,11 +101,11 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
         Vec::new()
     });
     let stored = Arc::new(stored);
-    let renewal = Renewal::new(since, move || {
+    let key_refresh = KeyRefresh::new(since, move || {
         let stored = Arc::clone(&stored);
         async move { Ok(stored.fetch(RENEWAL_TIMEOUT).await?) }
     });
-    source.source(keys, Some(renewal))
+    source.source(keys, Some(key_refresh))
 }
 
 /// Region and credentials as the SDK finds them, over one shared pool of connections.

@@ -10,7 +10,7 @@ use crate::{
     receive::{
         Source,
         filter::{Filter, Mode},
-        key_refresh::Renewal,
+        key_refresh::KeyRefresh,
     },
     route::BasePath,
     signature::{
@@ -87,9 +87,9 @@ pub enum Secrets {
 impl SourceConfig {
     /// Builds the source with these keys, and where newer ones come from.
     #[must_use]
-    pub fn source(self, keys: Vec<Key>, renewal: Option<Renewal>) -> Source {
+    pub fn source(self, keys: Vec<Key>, key_refresh: Option<KeyRefresh>) -> Source {
         let Self { name, scheme, tolerance, filter, .. } = self;
-        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), renewal, filter }
+        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), key_refresh, filter }
     }
 }
 

@@ -19,9 +19,9 @@ use std::{
 use http::{HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 
-use self::call::{CONNECT_TIMEOUT, Repeat};
+use self::call::{CONNECT_TIMEOUT, Retry};
 pub use self::{
-    error::{ApiError, Outlook},
+    error::{ApiError, Retryability},
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
     response::{Problem, plain},
@@ -126,7 +126,7 @@ impl Client {
     pub fn create_webhook(&self, url: &str, events: &[String]) -> Result<(Webhook, Secret), ApiError> {
         let body = json!({ "data": { "url": url, "events": events } });
         // A repetition of what was done would find that a webhook exists already, and its secret would be lost.
-        let answer = self.call(&Method::POST, "/air/webhooks", &[], Some(&body), Repeat::IfNotDone)?;
+        let answer = self.call(&Method::POST, "/air/webhooks", &[], Some(&body), Retry::OnlyIfNotSent)?;
         let mut data = answer.data()?;
         let secret = data.as_object_mut().and_then(|data| data.remove("secret"));
         let webhook: Webhook = answer.record(data)?;
@@ -145,7 +145,7 @@ impl Client {
         let path = path("/air/webhooks/", id, "")?;
         let body = json!({ "data": change });
         // It sets values, so that twice is as good as once.
-        let answer = self.call(&Method::PATCH, &path, &[], Some(&body), Repeat::Freely)?;
+        let answer = self.call(&Method::PATCH, &path, &[], Some(&body), Retry::Always)?;
         let data = answer.data()?;
         answer.record(data)
     }
@@ -156,7 +156,7 @@ impl Client {
     /// Whenever it is not known to be gone.
     pub fn delete_webhook(&self, id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/", id, "")?;
-        let answer = self.call(&Method::DELETE, &path, &[], None, Repeat::UntilGone)?;
+        let answer = self.call(&Method::DELETE, &path, &[], None, Retry::Delete)?;
         drop(answer);
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Client {
     pub fn ping_webhook(&self, id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/", id, "/actions/ping")?;
         // Each ping is an event of its own, and asks about now: whoever wants another says so.
-        self.call(&Method::POST, &path, &[], Some(&json!({})), Repeat::IfNotDone)?;
+        self.call(&Method::POST, &path, &[], Some(&json!({})), Retry::OnlyIfNotSent)?;
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl Client {
     /// Whenever there is nothing to show for it.
     pub fn event(&self, id: &str) -> Result<EventRecord, ApiError> {
         let path = path("/air/webhooks/events/", id, "")?;
-        let answer = self.call(&Method::GET, &path, &[], None, Repeat::Freely)?;
+        let answer = self.call(&Method::GET, &path, &[], None, Retry::Always)?;
         let data = answer.data()?;
         answer.record(data)
     }
@@ -195,7 +195,7 @@ impl Client {
     pub fn redeliver(&self, event_id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/events/", event_id, "/actions/redeliver")?;
         // Asked twice, delivered twice at worst, which the ledger is there for.
-        self.call(&Method::POST, &path, &[], None, Repeat::Freely)?;
+        self.call(&Method::POST, &path, &[], None, Retry::Always)?;
         Ok(())
     }
 

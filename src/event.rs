@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    json::pointer::{self, Unreadable},
+    json::pointer::{self, JsonError},
     signature::{
         SignatureError, Verified,
-        scheme::{KeyNames, Origin, Scheme},
+        scheme::{FieldLocation, KeyNames, Scheme},
     },
 };
 
@@ -45,10 +45,10 @@ impl Event {
         let shop = header(&verified, family.shop.as_deref());
         let live_mode = live_mode.and_then(|raw| serde_json::from_str(raw.get()).ok());
         verified.check_mode(live_mode).map_err(EventError::Untrusted)?;
-        if scheme.insists && kind.is_none() {
+        if scheme.requires_type_and_id && kind.is_none() {
             return Err(EventError::NoType);
         }
-        if scheme.insists && id.is_none() && idempotency_key.is_none() {
+        if scheme.requires_type_and_id && id.is_none() && idempotency_key.is_none() {
             return Err(EventError::NoIdentity);
         }
         // What is not signed tells events apart only where a scheme says so: a replay under another name of it is a new
@@ -56,12 +56,13 @@ impl Event {
         let signed_kind = kind.as_deref().filter(|_| is_signed(&scheme.kind)).unwrap_or_default();
         let signed_id = id.as_deref().filter(|_| is_signed(&scheme.id));
         let key = idempotency_key.as_deref();
-        let marks = Marks { source: verified.source(), live_mode, kind: signed_kind, key, id: signed_id };
+        let parts =
+            IdentityParts { source: verified.source(), live_mode, kind: signed_kind, key, id: signed_id };
         // Needed where nothing signed names the event, and a full pass over the body, so only there.
-        let nameless = marks.id_counts(scheme) && signed_id.is_none();
+        let nameless = parts.id_counts(scheme) && signed_id.is_none();
         let body_hash = OnceLock::new();
         let hash = nameless.then(|| hash_once(&body_hash, &verified));
-        let identity = marks.identity(scheme, hash);
+        let identity = parts.identity(scheme, hash);
         let identity = match (scheme.unsigned_identity, id.as_deref(), kind.as_deref(), shop.as_deref()) {
             (false, ..) | (true, None, None, None) => identity,
             (true, Some(id), ..) => Identity::of(&[identity.as_str(), id]),
@@ -127,7 +128,7 @@ impl Event {
 }
 
 /// What tells events apart, as far as it is signed.
-struct Marks<'a> {
+struct IdentityParts<'a> {
     source: &'a str,
     live_mode: Option<bool>,
     /// Empty where there is none.
@@ -136,7 +137,7 @@ struct Marks<'a> {
     id: Option<&'a str>,
 }
 
-impl Marks<'_> {
+impl IdentityParts<'_> {
     fn id_counts(&self, scheme: &Scheme) -> bool {
         let key_identifies = match scheme.key_names {
             KeyNames::Event => true,
@@ -169,8 +170,9 @@ impl Identity {
         idempotency_key: Option<&str>,
         id: &str,
     ) -> Self {
-        let marks = Marks { source, live_mode: Some(live_mode), kind, key: idempotency_key, id: Some(id) };
-        marks.identity(&Scheme::duffel(), None)
+        let parts =
+            IdentityParts { source, live_mode: Some(live_mode), kind, key: idempotency_key, id: Some(id) };
+        parts.identity(&Scheme::duffel(), None)
     }
 
     /// Each part goes in with its length, so that none runs over into the next.
@@ -208,9 +210,9 @@ pub enum EventError {
 }
 
 fn body_values(verified: &Verified) -> Result<[Option<&RawValue>; 4], EventError> {
-    let Scheme { kind, id, idempotency_key, live_mode, insists, .. } = verified.scheme();
+    let Scheme { kind, id, idempotency_key, live_mode, requires_type_and_id, .. } = verified.scheme();
     let pointers = [kind, id, idempotency_key, live_mode].map(|origin| match origin {
-        Origin::Body(pointer) => Some(&**pointer),
+        FieldLocation::Body(pointer) => Some(&**pointer),
         _ => None,
     });
     if pointers.iter().all(Option::is_none) {
@@ -218,31 +220,31 @@ fn body_values(verified: &Verified) -> Result<[Option<&RawValue>; 4], EventError
     }
     match pointer::read(&verified.delivery().body, pointers) {
         Ok(values) => Ok(values),
-        Err(Unreadable::DuplicateKey) => Err(EventError::DuplicateKey),
-        Err(Unreadable::NotJson) if *insists => Err(EventError::NotJson),
-        Err(Unreadable::NotJson) => Ok([None; 4]),
+        Err(JsonError::DuplicateKey) => Err(EventError::DuplicateKey),
+        Err(JsonError::NotJson) if *requires_type_and_id => Err(EventError::NotJson),
+        Err(JsonError::NotJson) => Ok([None; 4]),
     }
 }
 
 fn text(
     verified: &Verified,
-    origin: &Origin,
+    origin: &FieldLocation,
     value: Option<&RawValue>,
     name: Option<&str>,
 ) -> Option<String> {
     let text = match origin {
-        Origin::Nowhere => None,
-        Origin::Body(_) => {
+        FieldLocation::Nowhere => None,
+        FieldLocation::Body(_) => {
             let raw = value?.get();
             let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
             // Elsewhere ids are often numbers; Duffel's are text, and anything else counts as absent.
-            if is_number && !verified.scheme().insists {
+            if is_number && !verified.scheme().requires_type_and_id {
                 Some(raw.to_owned())
             } else {
                 serde_json::from_str(raw).ok()
             }
         }
-        Origin::SignedHeader | Origin::UnsignedHeader => header(verified, name),
+        FieldLocation::SignedHeader | FieldLocation::UnsignedHeader => header(verified, name),
     };
     text.filter(|text| !text.is_empty())
 }
@@ -256,6 +258,6 @@ fn header(verified: &Verified, name: Option<&str>) -> Option<String> {
     verified.delivery().header(name?).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn is_signed(origin: &Origin) -> bool {
-    !matches!(origin, Origin::UnsignedHeader)
+fn is_signed(origin: &FieldLocation) -> bool {
+    !matches!(origin, FieldLocation::UnsignedHeader)
 }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    http::{RequestId, TRACE_HEADER, Unreadable, respond},
-    json::members::Pairs,
+    http::{BadEvent, RequestId, TRACE_HEADER, respond},
+    json::members::Members,
     ledger::Ledger,
     queue::Queue,
     receive::Receiver,
@@ -59,7 +59,7 @@ pub fn request(payload: &str) -> Request<Bytes> {
     let is_v2 = event.as_ref().is_ok_and(Event::is_v2);
     let mut request = event.and_then(Event::request).unwrap_or_else(|reason| {
         let mut nowhere = Request::default();
-        nowhere.extensions_mut().insert(Unreadable::Event(reason));
+        nowhere.extensions_mut().insert(BadEvent::Event(reason));
         nowhere
     });
     if is_v2 {
@@ -86,9 +86,9 @@ struct Event<'a> {
     #[serde(borrow)]
     request_context: Option<&'a RawValue>,
     #[serde(borrow)]
-    headers: Option<Pairs<&'a RawValue>>,
+    headers: Option<Members<&'a RawValue>>,
     #[serde(borrow)]
-    multi_value_headers: Option<Pairs<&'a RawValue>>,
+    multi_value_headers: Option<Members<&'a RawValue>>,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
 }
@@ -135,7 +135,7 @@ impl Event<'_> {
             *request.headers_mut() = self.headers()?;
         } else {
             // What the sender signed is lost, so its signature goes too: there is one reading of a body, not two.
-            request.extensions_mut().insert(Unreadable::Body);
+            request.extensions_mut().insert(BadEvent::Body);
         }
         Ok(request)
     }
@@ -152,7 +152,7 @@ impl Event<'_> {
         Ok((method, self.path.take().ok_or("it has no path")?))
     }
 
-    /// The stage that may stand in front of the path; neither format insists on one.
+    /// The stage that may stand in front of the path; neither format requires_type_and_id on one.
     fn stage(&self) -> Option<String> {
         let context: Staged = serde_json::from_str(self.request_context?.get()).ok()?;
         context.stage.filter(|stage| !stage.is_empty())
@@ -176,7 +176,7 @@ impl Event<'_> {
 }
 
 /// A value may be a list; what no header can hold is passed over.
-fn entries(headers: &Pairs<&RawValue>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+fn entries(headers: &Members<&RawValue>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     headers
         .0
         .iter()

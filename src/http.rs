@@ -13,7 +13,7 @@ use crate::{
     ledger::{Difference, Ledger},
     log,
     queue::Queue,
-    receive::{Outcome, Receiver, Refusal, Source, Trail},
+    receive::{DeliveryLog, Outcome, Receiver, Refusal, Source},
     route::{BasePath, Path, Route, Stage, Unknown},
     signature::Delivery,
 };
@@ -29,7 +29,7 @@ pub struct RequestId(pub String);
 
 /// Why a request is not what its sender sent, for the log; travels in the request's extensions.
 #[derive(Clone, Debug, Error)]
-pub enum Unreadable {
+pub enum BadEvent {
     #[error("the event cannot be read: {0}")]
     Event(String),
     #[error("the body is not the base64 that the event says it is")]
@@ -43,10 +43,10 @@ pub async fn respond<L: Ledger, Q: Queue>(
     now: SystemTime,
 ) -> Response<String> {
     let started = Instant::now();
-    let mut trail = Trail::default();
+    let mut delivery_log = DeliveryLog::default();
     let extensions = request.extensions();
     let request_id = extensions.get::<RequestId>().map(|id| id.0.clone());
-    let unreadable = extensions.get::<Unreadable>().cloned();
+    let unreadable = extensions.get::<BadEvent>().cloned();
     let path = Path::new(request.uri().path(), extensions.get::<Stage>(), extensions.get::<BasePath>());
     let answer = match path.find(|name| receiver.source(name)) {
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), unreadable.as_ref())),
@@ -56,13 +56,13 @@ pub async fn respond<L: Ledger, Q: Queue>(
             Answer::MethodNotAllowed { allow: "POST" }
         }
         Some(Route::Source(source)) => {
-            trail.source = Some(source.verifier.source().to_owned());
+            delivery_log.source = Some(source.verifier.source().to_owned());
             let delivery = delivery(source, request);
-            Answer::Received(receiver.receive(source, delivery, now, &mut trail).await)
+            Answer::Received(receiver.receive(source, delivery, now, &mut delivery_log).await)
         }
     };
-    let (status, word) = answer.line();
-    note(&answer, unreadable, status, word, &trail, request_id.as_deref(), started);
+    let (status, word) = answer.status_and_word();
+    note(&answer, unreadable, status, word, &delivery_log, request_id.as_deref(), started);
     let mut response = response(status, word);
     if let Answer::MethodNotAllowed { allow } = answer {
         response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
@@ -105,12 +105,12 @@ struct NotFound {
 }
 
 impl NotFound {
-    fn new(path: &str, unknown: Unknown, unreadable: Option<&Unreadable>) -> Self {
+    fn new(path: &str, unknown: Unknown, unreadable: Option<&BadEvent>) -> Self {
         match unreadable {
-            Some(event @ Unreadable::Event(_)) => {
+            Some(event @ BadEvent::Event(_)) => {
                 Self { path: None, reason: event.to_string(), is_warning: true }
             }
-            Some(Unreadable::Body) | None => Self {
+            Some(BadEvent::Body) | None => Self {
                 path: Some(log::excerpt(path)),
                 reason: unknown.to_string(),
                 is_warning: unknown != Unknown::Path,
@@ -121,7 +121,7 @@ impl NotFound {
 
 impl Answer {
     /// The one table of statuses.
-    fn line(&self) -> (StatusCode, &'static str) {
+    fn status_and_word(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Received(Ok(Outcome::Accepted { .. })) => (StatusCode::ACCEPTED, "accepted"),
             Self::Received(Ok(Outcome::Duplicate { .. })) => (StatusCode::OK, "duplicate"),
@@ -155,10 +155,10 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 
 fn note(
     answer: &Answer,
-    unreadable: Option<Unreadable>,
+    unreadable: Option<BadEvent>,
     status: StatusCode,
     word: &str,
-    trail: &Trail,
+    delivery_log: &DeliveryLog,
     request_id: Option<&str>,
     started: Instant,
 ) {
@@ -192,23 +192,27 @@ fn note(
         Answer::MethodNotAllowed { .. } => error = unreadable,
         Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
     }
-    let error =
-        trail.warning.clone().into_iter().chain(error).reduce(|warning, error| format!("{warning}; {error}"));
-    let event_type = trail.event_type.as_deref().map(log::excerpt);
-    let event_id = trail.event_id.as_deref().map(log::excerpt);
+    let error = delivery_log
+        .warning
+        .clone()
+        .into_iter()
+        .chain(error)
+        .reduce(|warning, error| format!("{warning}; {error}"));
+    let event_type = delivery_log.event_type.as_deref().map(log::excerpt);
+    let event_id = delivery_log.event_id.as_deref().map(log::excerpt);
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 request.id = request_id,
-                source = trail.source,
+                source = delivery_log.source,
                 path,
                 event.id = event_id,
                 event.r#type = event_type,
-                event.identity = trail.identity,
+                event.identity = delivery_log.identity,
                 event.recorded_id = recorded_event_id,
-                signature.label = trail.label,
-                signature.age_s = trail.signature_age,
+                signature.label = delivery_log.label,
+                signature.age_s = delivery_log.signature_age,
                 message.id = message_id,
                 outcome = word,
                 cause,

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use self::{
     filter::{Decision, Filter},
-    key_refresh::Renewal,
+    key_refresh::KeyRefresh,
 };
 use crate::{
     event::{Event, EventError},
@@ -24,7 +24,7 @@ pub struct Source {
     /// Holds the source's name.
     pub verifier: Verifier,
     /// Where its keys come from, if they may change.
-    pub renewal: Option<Renewal>,
+    pub key_refresh: Option<KeyRefresh>,
     pub filter: Filter,
 }
 
@@ -36,8 +36,8 @@ impl Source {
         now: SystemTime,
         others: &[Self],
     ) -> Result<Verified, Refusal> {
-        let Some(renewal) = &self.renewal else { return Ok(self.verifier.verify(delivery, now)?) };
-        if renewal.keep_fresh(&self.verifier, now).await {
+        let Some(key_refresh) = &self.key_refresh else { return Ok(self.verifier.verify(delivery, now)?) };
+        if key_refresh.refresh_if_stale(&self.verifier, now).await {
             self.report_shared_keys(others);
         }
         let unmatched = match self.verifier.attempt(delivery, now) {
@@ -45,7 +45,7 @@ impl Source {
             Err(Failed::Finally(error)) => return Err(error.into()),
             Err(Failed::Unmatched(unmatched)) => unmatched,
         };
-        if renewal.renew(&self.verifier, now).await {
+        if key_refresh.refresh_after_mismatch(&self.verifier, now).await {
             self.report_shared_keys(others);
         }
         if self.verifier.has_no_keys() {
@@ -86,7 +86,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         self.sources.iter().find(|source| source.verifier.source() == name)
     }
 
-    /// Sees a source's delivery through, noting on the trail what is learnt of it.
+    /// Sees a source's delivery through, noting on the delivery_log what is learnt of it.
     ///
     /// # Errors
     /// Whenever the event is not known to be in the queue, with what its sender should conclude.
@@ -95,7 +95,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         source: &Source,
         delivery: Delivery,
         now: SystemTime,
-        trail: &mut Trail,
+        delivery_log: &mut DeliveryLog,
     ) -> Result<Outcome, Refusal> {
         // Whoever signed it, it would not fit; a forged body should cost no pass over it.
         let bytes = delivery.body.len();
@@ -103,14 +103,14 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
             return Err(TooLarge { bytes }.into());
         }
         let verified = source.verify(delivery, now, &self.sources).await?;
-        trail.note_signature(&verified, now);
+        delivery_log.record_signature(&verified, now);
         let event = Event::parse(verified)?;
-        trail.note_event(&event);
+        delivery_log.record_event(&event);
         match source.filter.decide(&event) {
             Decision::Wanted => {}
             Decision::Unwanted => return Ok(Outcome::Ignored),
             // Nobody excluded it, so ignored it would be lost after a 2xx.
-            Decision::Undecided(reason) => trail.warning = Some(reason),
+            Decision::Undecided(reason) => delivery_log.warning = Some(reason),
         }
         let unseen = match ledger::look_up(&self.ledger, event, self.window, now).await? {
             LookUp::Unseen(unseen) => unseen,
@@ -180,7 +180,7 @@ impl From<EventError> for Refusal {
 
 /// What was learnt of a delivery on its way, for the log; nothing of its content.
 #[derive(Debug, Default)]
-pub struct Trail {
+pub struct DeliveryLog {
     pub source: Option<String>,
     pub label: Option<&'static str>,
     /// In seconds; negative where the signature's clock is ahead of ours, `None` where it has none.
@@ -192,14 +192,14 @@ pub struct Trail {
     pub warning: Option<String>,
 }
 
-impl Trail {
-    fn note_signature(&mut self, verified: &Verified, now: SystemTime) {
+impl DeliveryLog {
+    fn record_signature(&mut self, verified: &Verified, now: SystemTime) {
         self.label = Some(verified.label()).filter(|label| !label.is_empty());
         let age = |signed: u64| unix_seconds(now).cast_signed() - signed.cast_signed();
         self.signature_age = verified.timestamp().map(age);
     }
 
-    fn note_event(&mut self, event: &Event) {
+    fn record_event(&mut self, event: &Event) {
         self.event_id = event.id().map(str::to_owned);
         self.event_type = event.kind().map(str::to_owned);
         self.identity = Some(event.identity().as_str().to_owned());

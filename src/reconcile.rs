@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use self::settings::{MAX_LOOK_BACK, Settings, VARIABLES};
 use crate::duffel::{
-    ApiError, Client, Outlook,
+    ApiError, Client, Retryability,
     undelivered::{Found, Search, Wanted},
 };
 
@@ -177,7 +177,7 @@ impl<'a> Turn<'a> {
             tracing::warn!(event.id = id, error = %error, "{id} was not delivered again");
             report.failed += 1;
         }
-        let is_its_own = error.is_endpoints_failure() || error.outlook() == Outlook::Refused;
+        let is_its_own = error.is_endpoints_failure() || error.retryability() == Retryability::Permanent;
         self.streak = if is_its_own { 0 } else { self.streak + 1 };
         self.is_over = concerns_all(&error) || self.streak == MAX_STREAK;
         if self.error.is_none() || self.is_over {

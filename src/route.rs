@@ -116,7 +116,7 @@ mod tests {
 
     fn sources() -> Vec<Source> {
         let verifier = |name| Verifier::new(name, Scheme::duffel(), Vec::new(), Duration::ZERO);
-        let source = |name| Source { verifier: verifier(name), renewal: None, filter: Filter::default() };
+        let source = |name| Source { verifier: verifier(name), key_refresh: None, filter: Filter::default() };
         ["duffel", "webhooks", "health"].map(source).into()
     }
 

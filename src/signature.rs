@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use thiserror::Error;
 
-use self::scheme::{Family, Origin, Scheme};
+use self::scheme::{Family, FieldLocation, Scheme};
 
 mod claim;
 mod verifier;
@@ -93,7 +93,7 @@ impl Verified {
     /// Compares the mode that the event states with that of the secret which signed it: who has the test secret must
     /// not make live events.
     pub(crate) fn check_mode(&self, stated: Option<bool>) -> Result<(), SignatureError> {
-        let secret = self.live_mode.filter(|_| self.scheme.live_mode != Origin::Nowhere);
+        let secret = self.live_mode.filter(|_| self.scheme.live_mode != FieldLocation::Nowhere);
         if secret.is_some() && stated != secret { Err(SignatureError::OtherMode) } else { Ok(()) }
     }
 

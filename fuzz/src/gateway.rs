@@ -1,4 +1,4 @@
-//! The gateways' events: written for the signer, and read for the judge, in the plainest way.
+//! The gateways' events: written for the signer, and read for the oracle, in the plainest way.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -76,7 +76,7 @@ pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> S
 
 /// What an event says, as far as it can be understood.
 #[derive(Debug)]
-pub struct Told {
+pub struct ParsedEvent {
     pub method: String,
     pub path: String,
     pub stage: String,
@@ -84,7 +84,7 @@ pub struct Told {
     pub body: Vec<u8>,
 }
 
-pub fn read(payload: &[u8]) -> Option<Told> {
+pub fn read(payload: &[u8]) -> Option<ParsedEvent> {
     let event: Object = Deserialize::deserialize(&mut Deserializer::from_slice(payload)).ok()?;
     let text = |name| value(member(&event, name)?)?.as_str().map(str::to_owned);
     let context = member(&event, "requestContext").and_then(object);
@@ -115,7 +115,7 @@ pub fn read(payload: &[u8]) -> Option<Told> {
         }
     }
     let path = path.split(['?', '#']).next().unwrap().to_owned();
-    Some(Told { method, path, stage, headers, body })
+    Some(ParsedEvent { method, path, stage, headers, body })
 }
 
 type Object = Pairs<Box<RawValue>>;
@@ -144,7 +144,7 @@ fn add(headers: &mut Vec<(String, String)>, name: &str, raw: &RawValue) {
     }
 }
 
-impl Told {
+impl ParsedEvent {
     /// Whether the path is that of a source, behind the stage or not; each part may begin with two slashes, and the
     /// path may end with one.
     pub fn leads_to(&self, name: &str) -> bool {

@@ -2,7 +2,7 @@
 //! code with it.
 
 pub mod gateway;
-pub mod judge;
+pub mod oracle;
 pub mod message;
 pub mod pairs;
 pub mod signer;

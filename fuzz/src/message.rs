@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use crate::judge::{Claim, Party};
+use crate::oracle::{Claim, Provider};
 
 const MAX_BYTES: usize = 1 << 20;
 
@@ -25,7 +25,7 @@ pub fn written(body: &[u8]) -> (String, bool) {
 }
 
 /// Insists that a message is this delivery, in a form that SQS takes.
-pub fn check(message: &Value, party: &Party, claim: &Claim, body: &[u8]) {
+pub fn check(message: &Value, provider: &Provider, claim: &Claim, body: &[u8]) {
     let text = message["Body"].as_str().unwrap();
     let (wanted, is_base64) = written(body);
     assert_eq!(text, wanted, "the body is not what was signed");
@@ -33,7 +33,7 @@ pub fn check(message: &Value, party: &Party, claim: &Claim, body: &[u8]) {
     let attributes = message["MessageAttributes"].as_object().unwrap();
     let value = |name: &str| attributes.get(name).map(|one| one["StringValue"].as_str().unwrap());
     assert_eq!(value("encoding"), is_base64.then_some("base64"));
-    assert_eq!(value("source"), Some(party.name));
+    assert_eq!(value("source"), Some(provider.name));
     assert_eq!(value("signature"), claim.signature.filter(|text| is_acceptable(text)));
     assert_eq!(value("signature_timestamp"), claim.time.filter(|text| is_acceptable(text)));
     assert!(value("live_mode").is_none_or(|mode| mode == "true" || mode == "false"));

@@ -3,42 +3,42 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer, SigningKey};
 
-use crate::judge::{Kind, Party, hmac};
+use crate::oracle::{Kind, Provider, hmac};
 
 pub const ID: &str = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
 
 /// Every source there is.
-pub const PARTIES: [Party; 9] = [
-    party("duffel", Kind::Duffel, b"54vFWvaSbbzYpxXPeB4YEw==", 3650 * 24 * 60 * 60),
-    party("stripe", Kind::Stripe, b"whsec_stripe", 300),
-    party("standard", Kind::StandardHmac, b"a key of the standard", 300),
-    party("public", Kind::StandardEd25519, b"a seed of thirty-two bytes, just", 300),
-    party("github", Kind::Github, b"octocat", 0),
-    party("shopify", Kind::Shopify, b"hush", 0),
-    party("plain", Kind::Plain, b"plain", 0),
-    party("timed", Kind::Timed, b"timed", 300),
-    party("loose", Kind::LooselyTimed, b"loose", 300),
+pub const PROVIDERS: [Provider; 9] = [
+    provider("duffel", Kind::Duffel, b"54vFWvaSbbzYpxXPeB4YEw==", 3650 * 24 * 60 * 60),
+    provider("stripe", Kind::Stripe, b"whsec_stripe", 300),
+    provider("standard", Kind::StandardHmac, b"a key of the standard", 300),
+    provider("public", Kind::StandardEd25519, b"a seed of thirty-two bytes, just", 300),
+    provider("github", Kind::Github, b"octocat", 0),
+    provider("shopify", Kind::Shopify, b"hush", 0),
+    provider("plain", Kind::Plain, b"plain", 0),
+    provider("timed", Kind::Timed, b"timed", 300),
+    provider("loose", Kind::LooselyTimed, b"loose", 300),
 ];
 
-const fn party(name: &'static str, kind: Kind, key: &'static [u8], tolerance: u64) -> Party {
-    Party { name, kind, key, tolerance }
+const fn provider(name: &'static str, kind: Kind, key: &'static [u8], tolerance: u64) -> Provider {
+    Provider { name, kind, key, tolerance }
 }
 
-pub fn private(party: &Party) -> SigningKey {
-    SigningKey::from_bytes(party.key.try_into().unwrap())
+pub fn private(provider: &Provider) -> SigningKey {
+    SigningKey::from_bytes(provider.key.try_into().unwrap())
 }
 
 /// The variable `SOURCES` with all of them.
 pub fn sources() -> String {
-    let sources = PARTIES.map(|party| {
-        let secret = match party.kind {
-            Kind::StandardHmac => format!("whsec_{}", STANDARD.encode(party.key)),
+    let sources = PROVIDERS.map(|provider| {
+        let secret = match provider.kind {
+            Kind::StandardHmac => format!("whsec_{}", STANDARD.encode(provider.key)),
             Kind::StandardEd25519 => {
-                format!("whpk_{}", STANDARD.encode(private(&party).verifying_key().as_bytes()))
+                format!("whpk_{}", STANDARD.encode(private(&provider).verifying_key().as_bytes()))
             }
-            _ => String::from_utf8(party.key.to_vec()).unwrap(),
+            _ => String::from_utf8(provider.key.to_vec()).unwrap(),
         };
-        let fields = match party.kind {
+        let fields = match provider.kind {
             Kind::Duffel => r#""scheme":"duffel""#,
             Kind::Stripe => r#""scheme":"stripe""#,
             Kind::StandardHmac | Kind::StandardEd25519 => r#""scheme":"standard-webhooks""#,
@@ -50,7 +50,7 @@ pub fn sources() -> String {
                 r#""scheme":"hmac-sha256","timestamp_header":"x-time","signed_timestamp":false"#
             }
         };
-        format!(r#""{}":{{{fields},"secret":"{secret}"}}"#, party.name)
+        format!(r#""{}":{{{fields},"secret":"{secret}"}}"#, provider.name)
     });
     format!("{{{}}}", sources.join(","))
 }
@@ -84,24 +84,24 @@ pub fn names(kind: Kind) -> [&'static str; 3] {
 }
 
 /// The signature alone, over a body with this time and id, in the source's own writing.
-pub fn signature(party: &Party, time: &str, id: &str, body: &[u8]) -> String {
-    let before = match party.kind {
+pub fn signature(provider: &Provider, time: &str, id: &str, body: &[u8]) -> String {
+    let before = match provider.kind {
         Kind::Duffel | Kind::Stripe | Kind::Timed => format!("{time}."),
         Kind::StandardHmac | Kind::StandardEd25519 => format!("{id}.{time}."),
         _ => String::new(),
     };
     let message = [before.as_bytes(), body].concat();
-    match party.kind {
-        Kind::StandardEd25519 => STANDARD.encode(private(party).sign(&message).to_bytes()),
-        Kind::StandardHmac | Kind::Shopify => STANDARD.encode(hmac(party.key, &message)),
-        _ => hmac(party.key, &message).iter().map(|byte| format!("{byte:02x}")).collect(),
+    match provider.kind {
+        Kind::StandardEd25519 => STANDARD.encode(private(provider).sign(&message).to_bytes()),
+        Kind::StandardHmac | Kind::Shopify => STANDARD.encode(hmac(provider.key, &message)),
+        _ => hmac(provider.key, &message).iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 
 /// The signature's header as the provider writes it.
-pub fn header(party: &Party, time: &str, id: &str, body: &[u8]) -> String {
-    let signature = signature(party, time, id, body);
-    match party.kind {
+pub fn header(provider: &Provider, time: &str, id: &str, body: &[u8]) -> String {
+    let signature = signature(provider, time, id, body);
+    match provider.kind {
         Kind::Duffel => format!("t={time},v2={signature}"),
         Kind::Stripe => format!("t={time},v1={signature}"),
         Kind::StandardHmac => format!("v1,{signature}"),

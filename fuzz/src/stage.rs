@@ -38,8 +38,8 @@ fn receiver() -> Memory {
     }
 }
 
-/// Lets `play` at a receiver that knows of nothing, and returns its result with what came onto the queue.
-pub fn play<T>(play: impl AsyncFnOnce(&Memory) -> T) -> (T, Vec<Value>) {
+/// Lets `run` at a receiver that knows of nothing, and returns its result with what came onto the queue.
+pub fn run<T>(run: impl AsyncFnOnce(&Memory) -> T) -> (T, Vec<Value>) {
     thread_local! {
         // Only its sources are kept: what one input left behind must not change what comes of the next.
         static RECEIVER: RefCell<Memory> = RefCell::new(receiver());
@@ -48,7 +48,7 @@ pub fn play<T>(play: impl AsyncFnOnce(&Memory) -> T) -> (T, Vec<Value>) {
         let (queue, mut messages) = MemoryQueue::new();
         (receiver.queue, receiver.ledger) = (queue, MemoryLedger::default());
         // The ports in memory answer at once, so what is not ready never will be.
-        let Poll::Ready(result) = pin!(play(receiver)).poll(&mut Context::from_waker(Waker::noop())) else {
+        let Poll::Ready(result) = pin!(run(receiver)).poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("it waits for ever");
         };
         (result, std::iter::from_fn(|| messages.try_recv().ok()).collect())

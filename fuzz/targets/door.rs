@@ -1,5 +1,5 @@
 //! The whole function: a payload goes in, and out comes an answer of the contract, and a message only where the
-//! judge finds a signature.
+//! oracle finds a signature.
 //!
 //! An input is a payload as it is; or, where its first byte is below 32, a delivery that gets signed:
 //! source, gateway, flags, age, position (2 bytes), length of an edit, the edit, the body.
@@ -11,10 +11,10 @@ use std::time::SystemTime;
 use duffel_webhook_receiver::{gateway::{Payload, invoke}, signature::unix_seconds};
 use duffel_webhook_receiver_fuzz::{
     gateway::{self, Form, GATEWAYS},
-    judge::{Claim, Kind, Party, Verdict, judge},
+    oracle::{Claim, Kind, Provider, Verdict, oracle},
     message,
-    signer::{ID, PARTIES, families, header, names},
-    stage::play,
+    signer::{ID, PROVIDERS, families, header, names},
+    stage::run,
 };
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -42,19 +42,19 @@ fuzz_target!(|data: &[u8]| {
     let made = data.first().filter(|first| **first < 32).and_then(|_| delivery(data));
     let (payload, is_intact) = made.unwrap_or_else(|| (data.to_vec(), false));
     let before = unix_seconds(SystemTime::now());
-    let (answer, messages) = knock(&payload);
+    let (answer, messages) = send(&payload);
     let after = unix_seconds(SystemTime::now());
     let status = check_answer(&answer);
-    let told = gateway::read(&payload);
-    let party = told.as_ref().and_then(|told| {
-        PARTIES.iter().find(|party| told.method == "POST" && told.leads_to(party.name))
+    let parsed = gateway::read(&payload);
+    let provider = parsed.as_ref().and_then(|parsed| {
+        PROVIDERS.iter().find(|provider| parsed.method == "POST" && parsed.leads_to(provider.name))
     });
-    let (Some(told), Some(party)) = (told, party) else {
+    let (Some(parsed), Some(provider)) = (parsed, provider) else {
         assert!(messages.is_empty(), "a message came of what is no delivery");
         return;
     };
     let texts: Vec<_> =
-        families(party.kind).into_iter().map(|family| family.map(|name| told.header(&name))).collect();
+        families(provider.kind).into_iter().map(|family| family.map(|name| parsed.header(&name))).collect();
     // The claim of the first set of headers that is right at a time.
     let signed = |now: u64| {
         let claims = texts.iter().map(|[signature, time, id]| Claim {
@@ -63,26 +63,26 @@ fuzz_target!(|data: &[u8]| {
             id: id.as_deref(),
         });
         let is_signed =
-            |claim: &Claim| matches!(judge(party, claim, &told.body, now), Verdict::Signed { .. });
+            |claim: &Claim| matches!(oracle(provider, claim, &parsed.body, now), Verdict::Signed { .. });
         claims.into_iter().find(is_signed)
     };
     assert_eq!(messages.len(), usize::from(status == 202));
     for message in &messages {
         let claim = signed(before).or_else(|| signed(after)).expect("a message came of an unsigned delivery");
-        message::check(message, party, &claim, &told.body);
+        message::check(message, provider, &claim, &parsed.body);
     }
-    if is_intact && told.body.len() > 1 << 20 {
+    if is_intact && parsed.body.len() > 1 << 20 {
         assert_eq!(status, 413, "no message could hold it, whoever signed it");
     } else if is_intact {
-        assert_eq!(status == 401, signed(before).is_none(), "the judge finds otherwise");
+        assert_eq!(status == 401, signed(before).is_none(), "the oracle finds otherwise");
         assert!([202, 400, 401, 413].contains(&status), "{status}");
     }
 });
 
-fn knock(payload: &[u8]) -> (Value, Vec<Value>) {
+fn send(payload: &[u8]) -> (Value, Vec<Value>) {
     // As the runtime does it, which does not look for the end.
     let event = Payload::deserialize(&mut serde_json::Deserializer::from_slice(payload)).unwrap();
-    play(async |receiver| {
+    run(async |receiver| {
         invoke(receiver, None, event, "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(), None).await
     })
 }
@@ -98,13 +98,13 @@ fn check_answer(answer: &Value) -> u64 {
 fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
     let ([source, gateway, flags, age, high, low, length], rest) = data.split_first_chunk()?;
     let (edit, body) = rest.split_at_checked((*length).into())?;
-    let party: &Party = &PARTIES[usize::from(*source) % PARTIES.len()];
+    let provider: &Provider = &PROVIDERS[usize::from(*source) % PROVIDERS.len()];
     let gateway = GATEWAYS[usize::from(*gateway) % GATEWAYS.len()];
     let form = Form { gateway, base64: flags & BASE64 != 0, split: flags & SPLIT != 0 };
     let age = AGES[usize::from(*age) % AGES.len()];
     let time = unix_seconds(SystemTime::now()).saturating_add_signed(-age).to_string();
-    let [signature, time_name, id_name] = names(party.kind);
-    let mut value = header(party, &time, ID, body);
+    let [signature, time_name, id_name] = names(provider.kind);
+    let mut value = header(provider, &time, ID, body);
     let place = u16::from_be_bytes([*high, *low]).into();
     let edits_payload = flags & EDIT_THE_PAYLOAD != 0;
     if !edits_payload {
@@ -113,10 +113,10 @@ fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
     }
     let mut headers = vec![("content-type", "application/json"), (signature, &value)];
     headers.extend([(time_name, &*time), (id_name, ID)].into_iter().filter(|(name, _)| !name.is_empty()));
-    if matches!(party.kind, Kind::Github | Kind::Shopify) {
+    if matches!(provider.kind, Kind::Github | Kind::Shopify) {
         headers.extend([("x-github-event", "push"), ("x-shopify-topic", "orders/create")]);
     }
-    let path = format!("/webhooks/{}", party.name);
+    let path = format!("/webhooks/{}", provider.name);
     let payload = gateway::write(form, &path, &headers, body).into_bytes();
     if edits_payload && !edit.is_empty() {
         // From the end, since what stands there does not move with the body.

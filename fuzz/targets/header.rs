@@ -1,4 +1,4 @@
-//! The headers of a signature, read by the receiver and by the judge: both must come to the same verdict.
+//! The headers of a signature, read by the receiver and by the oracle: both must come to the same verdict.
 //!
 //! An input is a source, and up to four lines: for the headers of signature, time and id, and the body. In the first
 //! three some characters stand for what a fuzzer cannot guess, as `expand` says; `-` is a header that is not there.
@@ -10,9 +10,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use duffel_webhook_receiver::signature::{Delivery, SignatureError, Verified};
 use duffel_webhook_receiver_fuzz::{
-    judge::{Claim, Kind, Party, Verdict, judge},
-    signer::{ID, PARTIES, names, signature},
-    stage::play,
+    oracle::{Claim, Kind, Provider, Verdict, oracle},
+    signer::{ID, PROVIDERS, names, signature},
+    stage::run,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -22,16 +22,16 @@ fuzz_target!(|data: &[u8]| {
     let Some((source, rest)) = data.split_first() else { return };
     let mut lines = rest.splitn(4, |byte| *byte == b'\n');
     let mut line = || lines.next().map(|line| String::from_utf8_lossy(line)).filter(|line| line != "-");
-    let party = &PARTIES[usize::from(*source) % PARTIES.len()];
-    let [header, time, id] = [line(), line(), line()].map(|line| Some(expand(&line?, party)));
+    let provider = &PROVIDERS[usize::from(*source) % PROVIDERS.len()];
+    let [header, time, id] = [line(), line(), line()].map(|line| Some(expand(&line?, provider)));
     let body = line().unwrap_or_default().into_owned();
-    let signed_time = match party.kind {
+    let signed_time = match provider.kind {
         Kind::Duffel | Kind::Stripe => header.as_deref().and_then(element_t),
         _ => time.as_deref(),
     };
     let right =
-        signature(party, signed_time.unwrap_or_default(), id.as_deref().unwrap_or_default(), body.as_bytes());
-    let wrong = signature(party, "1", ID, b"another body");
+        signature(provider, signed_time.unwrap_or_default(), id.as_deref().unwrap_or_default(), body.as_bytes());
+    let wrong = signature(provider, "1", ID, b"another body");
     let (part, _) = right.split_at(right.len() - 4);
     let header = header.map(|header| {
         let header = header.replace('\u{1}', &right).replace('\u{2}', &wrong).replace('\u{b}', part);
@@ -42,31 +42,31 @@ fuzz_target!(|data: &[u8]| {
         };
         fill(fill(header, '\u{f}', 4096), '\u{10}', 4097)
     });
-    let svix = usize::from(*source) / PARTIES.len() % 2 == 1
-        && matches!(party.kind, Kind::StandardHmac | Kind::StandardEd25519);
+    let svix = usize::from(*source) / PROVIDERS.len() % 2 == 1
+        && matches!(provider.kind, Kind::StandardHmac | Kind::StandardEd25519);
     let texts = [header.clone(), time.clone(), id.clone()];
-    let headers = names(party.kind).into_iter().zip(texts).filter_map(|(name, text)| {
+    let headers = names(provider.kind).into_iter().zip(texts).filter_map(|(name, text)| {
         let name = if svix { name.replace("webhook-", "svix-") } else { name.to_owned() };
         Some((name.into(), text?))
     });
     let delivery = Delivery { headers: headers.collect(), body: Bytes::from(body.clone()), trace: None };
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let (found, _) = play(async |receiver| {
-        let source = receiver.source(party.name).unwrap();
+    let (found, _) = run(async |receiver| {
+        let source = receiver.source(provider.name).unwrap();
         verdict(source.verifier.verify(delivery, now))
     });
     let claim = Claim { signature: header.as_deref(), time: time.as_deref(), id: id.as_deref() };
-    assert_eq!(found, judge(party, &claim, body.as_bytes(), NOW), "{party:?} {claim:?}");
+    assert_eq!(found, oracle(provider, &claim, body.as_bytes(), NOW), "{provider:?} {claim:?}");
 });
 
 /// Times on either side of each limit, and enough of something to make a header too long.
-fn expand(line: &str, party: &Party) -> String {
+fn expand(line: &str, provider: &Provider) -> String {
     let mut text = String::new();
     for c in line.chars() {
         match c {
             '\u{3}' => text += &NOW.to_string(),
-            '\u{4}' => text += &(NOW - party.tolerance).to_string(),
-            '\u{5}' => text += &(NOW - party.tolerance - 1).to_string(),
+            '\u{4}' => text += &(NOW - provider.tolerance).to_string(),
+            '\u{5}' => text += &(NOW - provider.tolerance - 1).to_string(),
             '\u{6}' => text += &(NOW + 300).to_string(),
             '\u{7}' => text += &(NOW + 301).to_string(),
             '\u{8}' => text += ID,

@@ -10,11 +10,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use duffel_webhook_receiver::http::respond;
 use duffel_webhook_receiver_fuzz::{
-    judge::{Claim, Kind, Party},
+    oracle::{Claim, Kind, Provider},
     message::{check, is_acceptable, written},
     pairs::Pairs,
-    signer::{ID, PARTIES, header, names},
-    stage::play,
+    signer::{ID, PROVIDERS, header, names},
+    stage::run,
 };
 use http::{HeaderValue, Request};
 use libfuzzer_sys::fuzz_target;
@@ -29,15 +29,15 @@ const SIZES: [usize; 6] = [0, 3 << 18, (3 << 18) - 700, 1 << 20, (1 << 20) - 300
 fuzz_target!(|data: &[u8]| {
     let Some(([source, size, length], rest)) = data.split_first_chunk() else { return };
     let Some((text, body)) = rest.split_at_checked((*length).into()) else { return };
-    let party = &PARTIES[usize::from(*source) % PARTIES.len()];
+    let provider = &PROVIDERS[usize::from(*source) % PROVIDERS.len()];
     // White space after a JSON text leaves it what it is. Rarely, since large bodies are slow.
     let least = SIZES.get(usize::from(*size)).copied().unwrap_or_default();
     let mut body = body.to_vec();
     body.resize(body.len().max(least), b' ');
     let time = NOW.to_string();
-    let header = header(party, &time, ID, &body);
-    let mut request = Request::post(format!("/webhooks/{}", party.name));
-    for (name, value) in names(party.kind).into_iter().zip([&*header, &time, ID]) {
+    let header = header(provider, &time, ID, &body);
+    let mut request = Request::post(format!("/webhooks/{}", provider.name));
+    for (name, value) in names(provider.kind).into_iter().zip([&*header, &time, ID]) {
         if !name.is_empty() {
             request = request.header(name, value);
         }
@@ -49,12 +49,12 @@ fuzz_target!(|data: &[u8]| {
     }
     let request = request.body(Bytes::from(body.clone())).unwrap();
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let (status, messages) = play(async |receiver| respond(receiver, request, now).await.status().as_u16());
+    let (status, messages) = run(async |receiver| respond(receiver, request, now).await.status().as_u16());
     assert_eq!(messages.len(), usize::from(status == 202));
-    let has_time = !names(party.kind)[1].is_empty();
+    let has_time = !names(provider.kind)[1].is_empty();
     let claim = Claim { signature: Some(&header), time: has_time.then_some(&time), id: None };
     for message in &messages {
-        check(message, party, &claim, &body);
+        check(message, provider, &claim, &body);
     }
     let is_base64 = written(&body).1;
     let least = if is_base64 { body.len().div_ceil(3) * 4 } else { body.len() };
@@ -64,20 +64,20 @@ fuzz_target!(|data: &[u8]| {
         413 => {
             assert!(least + body.len() > (1 << 20) - (1 << 13), "a message of {least} bytes is not too large")
         }
-        400 => assert!(!is_event(party, &body), "an event is refused"),
+        400 => assert!(!is_event(provider, &body), "an event is refused"),
         status => panic!("{status} to a signed delivery"),
     }
-    if status == 202 && party.kind == Kind::Duffel {
+    if status == 202 && provider.kind == Kind::Duffel {
         check_attributes(&messages[0], &body);
     }
 });
 
-/// Whether it is an event for certain; whatever the judge's own reader does not take is left open.
-fn is_event(party: &Party, body: &[u8]) -> bool {
+/// Whether it is an event for certain; whatever the oracle's own reader does not take is left open.
+fn is_event(provider: &Provider, body: &[u8]) -> bool {
     let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    if party.kind != Kind::Duffel {
+    if provider.kind != Kind::Duffel {
         let is_json = serde_json::from_slice::<IgnoredAny>(json).is_ok();
-        return !body.is_empty() && (!is_json || matches!(party.kind, Kind::Github | Kind::Shopify));
+        return !body.is_empty() && (!is_json || matches!(provider.kind, Kind::Github | Kind::Shopify));
     }
     let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(json) else { return false };
     let count = |wanted| members.iter().filter(|(name, _)| name == wanted).count();
@@ -92,7 +92,7 @@ fn text<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a str> {
 }
 
 fn check_attributes(message: &Value, body: &[u8]) {
-    // Too deep, or too large a number, for the judge.
+    // Too deep, or too large a number, for the oracle.
     let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(json) else { return };
     for (attribute, name) in

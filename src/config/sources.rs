@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     config::{NOT_AN_ARN, Secrets, SourceConfig, check_tolerance, parse_duration, parse_mode, quoted},
-    json::members::Pairs,
+    json::members::Members,
     receive::filter::{Filter, Mode},
     signature::{
-        scheme::{Encoding, Family, KeyForm, Layout, Origin, Scheme, Signed, Text, Time},
+        scheme::{Encoding, Family, FieldLocation, KeyForm, Layout, Scheme, Signed, Text, Time},
         secret::{Secret, SecretError},
     },
 };
@@ -19,7 +19,7 @@ const MAX_SIGNATURE_HEADERS: usize = 10;
 
 /// Reads all sources, and all mistakes in them; each mistake names its source and field.
 pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<String>) {
-    let pairs: Pairs<Pairs<Value>> = match serde_json::from_str(text) {
+    let pairs: Members<Members<Value>> = match serde_json::from_str(text) {
         Ok(pairs) => pairs,
         Err(error) => return (Vec::new(), vec![not_an_object("must be a JSON object of objects", &error)]),
     };
@@ -83,7 +83,7 @@ fn not_an_object(what: &str, error: &serde_json::Error) -> String {
 
 /// The fields of one source, each taken once.
 struct Fields {
-    fields: Pairs<Value>,
+    fields: Members<Value>,
     mistakes: Vec<String>,
 }
 
@@ -106,7 +106,9 @@ impl Fields {
             self.refuse("event_types", kind, "has a comma: several types must be a list");
         }
         let mode = self.parse("live_mode", parse_mode).unwrap_or_default();
-        if mode != Mode::Any && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == Origin::Nowhere) {
+        if mode != Mode::Any
+            && scheme.as_ref().is_some_and(|scheme| scheme.live_mode == FieldLocation::Nowhere)
+        {
             self.mistake("live_mode", "means nothing where events do not tell their mode");
         }
         self.unknown();
@@ -271,10 +273,10 @@ impl Fields {
         names.map_err(|(text, what)| self.refuse(field, &text, what)).ok()
     }
 
-    fn pointer(&mut self, field: &str) -> Option<Origin> {
+    fn pointer(&mut self, field: &str) -> Option<FieldLocation> {
         self.parse(field, |text| {
             if is_pointer(text) {
-                Ok(Origin::Body(text.to_owned().into()))
+                Ok(FieldLocation::Body(text.to_owned().into()))
             } else {
                 Err("is not a JSON pointer, such as /data/id")
             }
@@ -354,9 +356,9 @@ mod tests {
             layout: Layout::Single("v0=".into()),
             time: Time::Header,
             signed: Signed::TimeBody,
-            kind: Origin::Body("/event".into()),
-            id: Origin::Body("/data/id".into()),
-            idempotency_key: Origin::Body("/data/id".into()),
+            kind: FieldLocation::Body("/event".into()),
+            id: FieldLocation::Body("/data/id".into()),
+            idempotency_key: FieldLocation::Body("/data/id".into()),
             ..Scheme::hmac_sha256()
         };
         assert_eq!(scheme, expected);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};
 
-use super::{CallError, in_flight::Hand};
+use super::{CallError, in_flight::InFlight};
 
 /// A queue of what a consumer could not digest.
 pub struct DeadLetters {
@@ -76,8 +76,8 @@ impl DeadLetters {
     }
 
     /// An empty hand, which holds what it takes for so long at a time.
-    pub fn hand(&self, hold: Duration) -> Hand<'_> {
-        Hand::new(self, hold)
+    pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
+        InFlight::new(self, hold)
     }
 
     /// Lets SQS move everything back to where it came from (`sqs:StartMessageMoveTask`).

@@ -64,7 +64,7 @@ pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
 ///
 /// # Errors
 /// When nobody says.
-pub async fn ledger_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
+pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_table().table_name(table).send().await;
     let description = match answer {
@@ -99,7 +99,7 @@ pub async fn ledger_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>
 ///
 /// # Errors
 /// When nobody says.
-pub async fn expiry_fault(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
+pub async fn ttl_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_time_to_live().table_name(table).send().await;
     let answer = answer.map_err(|error| CallError::new("dynamodb:DescribeTimeToLive", &error))?;

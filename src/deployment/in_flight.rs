@@ -31,7 +31,7 @@ const WAIT: Duration = Duration::from_secs(1);
 ///
 /// Of a message group SQS hands out the first ten at the most: the others come after those are deleted.
 #[must_use = "what is in hand is to be put back"]
-pub struct Hand<'a> {
+pub struct InFlight<'a> {
     queue: &'a DeadLetters,
     hold: Duration,
     /// The longest hold that was asked for.
@@ -50,7 +50,7 @@ struct Held {
     until: Instant,
 }
 
-impl<'a> Hand<'a> {
+impl<'a> InFlight<'a> {
     pub(super) fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
         let began = Instant::now();
         Self {
@@ -75,12 +75,12 @@ impl<'a> Hand<'a> {
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
-    pub async fn take(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
+    pub async fn receive(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
         // Held on to, a message comes again only if that failed; if it keeps failing, nothing new ever comes.
         let give_up = Instant::now() + 2 * self.longest;
         loop {
             self.hold_on().await;
-            let received = self.receive(most).await?;
+            let received = self.receive_messages(most).await?;
             if received.is_empty() {
                 return Ok(Vec::new());
             }
@@ -91,7 +91,7 @@ impl<'a> Hand<'a> {
         }
     }
 
-    async fn receive(&self, most: usize) -> Result<Vec<Message>, CallError> {
+    async fn receive_messages(&self, most: usize) -> Result<Vec<Message>, CallError> {
         let request = self.queue.client.receive_message().queue_url(&self.queue.url);
         let request = request.visibility_timeout(seconds(self.hold)).wait_time_seconds(seconds(WAIT));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
@@ -171,8 +171,8 @@ impl<'a> Hand<'a> {
     /// Lets others see again what is in hand (`sqs:ChangeMessageVisibility`).
     ///
     /// # Errors
-    /// When it is not known to be seen by others before [`Hand::longest_hold`] is over.
-    pub async fn put_back(self) -> Result<(), CallError> {
+    /// When it is not known to be seen by others before [`InFlight::longest_hold`] is over.
+    pub async fn release(self) -> Result<(), CallError> {
         for entries in self.batches(|_| true) {
             self.change_visibility(&entries, Duration::ZERO).await?;
         }

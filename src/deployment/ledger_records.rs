@@ -21,13 +21,13 @@ use crate::{
 pub const ACTIONS: [&str; 3] = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"];
 
 /// The receiver's ledger in an operator's hands.
-pub struct Memory {
+pub struct LedgerRecords {
     ledger: DynamoLedger,
     client: Client,
     table: String,
 }
 
-impl Memory {
+impl LedgerRecords {
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: &str) -> Self {
         Self {

@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::{SendBody, Timeout};
 
-use super::{Client, error::ApiError, response::Answer};
+use super::{Client, error::ApiError, response::Response};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A ping takes as long as the endpoint does.
@@ -23,15 +23,15 @@ const BACKOFF: Duration = Duration::from_millis(500);
 /// The longest wait that Duffel can ask for; whoever would have to wait longer is told so instead.
 const MAX_PAUSE: Duration = Duration::from_mins(2);
 
-/// When a call may be made again.
+/// When a call may be made retry_after.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum Retry {
     /// Whenever it may help: twice does no more than once.
-    Freely,
-    /// As [`Repeat::Freely`]; and what is not found at a repetition, an earlier attempt has deleted.
-    UntilGone,
+    Always,
+    /// As [`Retry::Always`]; and what is not found at a repetition, an earlier attempt has deleted.
+    Delete,
     /// Only if the attempt before has certainly done nothing.
-    IfNotDone,
+    OnlyIfNotSent,
 }
 
 impl Client {
@@ -41,8 +41,8 @@ impl Client {
         path: &str,
         query: &[(&str, String)],
         body: Option<&Value>,
-        repeat: Repeat,
-    ) -> Result<Answer, ApiError> {
+        repeat: Retry,
+    ) -> Result<Response, ApiError> {
         let mut uri = format!("{}{path}", self.url);
         for (index, (name, value)) in query.iter().enumerate() {
             uri.push(if index == 0 { '?' } else { '&' });
@@ -56,7 +56,7 @@ impl Client {
             attempt += 1;
             let (mut error, asked) = match self.attempt(method, &uri, body.as_deref()) {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) if attempt > 1 && repeat == Repeat::UntilGone && answer.status == 404 => {
+                Ok(answer) if attempt > 1 && repeat == Retry::Delete && answer.status == 404 => {
                     return Ok(answer);
                 }
                 Ok(answer) => (ApiError::refused(&answer), answer.pause(SystemTime::now())),
@@ -67,8 +67,8 @@ impl Client {
             }
             let pause = match asked {
                 Some(asked) if asked > MAX_PAUSE => {
-                    if let ApiError::Refused { again, .. } = &mut error {
-                        *again = Some(asked);
+                    if let ApiError::Refused { retry_after, .. } = &mut error {
+                        *retry_after = Some(asked);
                     }
                     return Err(error);
                 }
@@ -84,7 +84,7 @@ impl Client {
         }
     }
 
-    fn attempt(&self, method: &Method, uri: &str, body: Option<&str>) -> Result<Answer, ApiError> {
+    fn attempt(&self, method: &Method, uri: &str, body: Option<&str>) -> Result<Response, ApiError> {
         let left = match self.deadline {
             None => CALL_TIMEOUT,
             Some(deadline) => match deadline.saturating_duration_since(Instant::now()) {
@@ -116,26 +116,26 @@ impl Client {
         let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(failure)?;
         let (status, headers): (StatusCode, HeaderMap) = (parts.status, parts.headers);
         if status.is_success() {
-            return Ok(Answer::new(status, headers, &read));
+            return Ok(Response::new(status, headers, &read));
         }
         // What refuses a request may repeat it, and is shown.
         let bearer = self.authorization.to_str().unwrap_or_default();
         let token = bearer.trim_start_matches("Bearer ");
         let told = String::from_utf8_lossy(&read).replace(token, "(token)");
-        Ok(Answer::new(status, headers, told.as_bytes()))
+        Ok(Response::new(status, headers, told.as_bytes()))
     }
 }
 
 /// Duffel asks not to repeat what it answered with 500 or 502.
-fn may_repeat(error: &ApiError, repeat: Repeat) -> bool {
+fn may_repeat(error: &ApiError, repeat: Retry) -> bool {
     match error {
         ApiError::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => true,
         ApiError::Refused { status, .. } => {
             let may_pass = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(status);
-            may_pass && repeat != Repeat::IfNotDone
+            may_pass && repeat != Retry::OnlyIfNotSent
         }
         ApiError::Unreachable(_) => true,
-        ApiError::Broken(_) | ApiError::TimedOut => repeat != Repeat::IfNotDone,
+        ApiError::ConnectionLost(_) | ApiError::TimedOut => repeat != Retry::OnlyIfNotSent,
         _ => false,
     }
 }
@@ -153,7 +153,7 @@ fn failure(error: ureq::Error) -> ApiError {
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             ApiError::Unreachable("the connection was refused".to_owned())
         }
-        ureq::Error::BodyExceedsLimit(_) => ApiError::Endless,
-        error => ApiError::Broken(error.to_string()),
+        ureq::Error::BodyExceedsLimit(_) => ApiError::TooLong,
+        error => ApiError::ConnectionLost(error.to_string()),
     }
 }

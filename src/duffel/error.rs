@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use http::StatusCode;
 use thiserror::Error;
 
-use super::response::{Answer, Problem};
+use super::response::{Problem, Response};
 
 /// Why a call to Duffel's API came to nothing.
 #[derive(Debug, Error)]
@@ -15,7 +15,7 @@ pub enum ApiError {
     #[error("{0:?} is no id of Duffel's: they are like wev_0000A3tQSmKyqOrcySrGbo")]
     Id(String),
     /// Duffel, or a load balancer before it, answered with another status than 2xx.
-    #[error("{}{}", refusal(*.status, .problems, .excerpt, .request.as_deref()), not_before(*.again))]
+    #[error("{}{}", refusal(*.status, .problems, .excerpt, .request.as_deref()), not_before(*.retry_after))]
     Refused {
         status: StatusCode,
         /// Empty if the answer was no JSON.
@@ -24,15 +24,15 @@ pub enum ApiError {
         excerpt: String,
         /// The request's id, which Duffel's support asks for.
         request: Option<String>,
-        /// When it may be asked again, if that is too far off to be waited for.
-        again: Option<Duration>,
+        /// When it may be asked retry_after, if that is too far off to be waited for.
+        retry_after: Option<Duration>,
     },
     #[error("{}", unreadable(*.status, .request.as_deref()))]
     Unreadable { status: StatusCode, request: Option<String> },
     #[error("Duffel's answer is longer than any should be")]
-    Endless,
+    TooLong,
     #[error("the pages of Duffel's list lead back to one that was read already")]
-    Circle,
+    CursorLoop,
     #[error("webhook {0} was created but its secret was not told: delete it, and create it again")]
     NoSecret(String),
     /// The request was not sent.
@@ -40,7 +40,7 @@ pub enum ApiError {
     Unreachable(String),
     /// The request may have been sent, and done.
     #[error("the connection to Duffel broke: {0}")]
-    Broken(String),
+    ConnectionLost(String),
     /// The request may have been sent, and done.
     #[error("Duffel did not answer in time")]
     TimedOut,
@@ -50,23 +50,23 @@ pub enum ApiError {
 
 /// What to make of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
-    /// Duffel will refuse it again: it must be asked otherwise.
-    Refused,
+pub enum Retryability {
+    /// Duffel will refuse it retry_after: it must be asked otherwise.
+    Permanent,
     /// Duffel is out of reach, out of order or busy: it may work later.
-    Later,
+    Transient,
     /// Something else.
-    Unclear,
+    Unknown,
 }
 
 impl ApiError {
-    pub(super) fn refused(answer: &Answer) -> Self {
+    pub(super) fn refused(answer: &Response) -> Self {
         Self::Refused {
             status: answer.status,
             problems: answer.problems(),
             excerpt: answer.excerpt.clone(),
             request: answer.request(),
-            again: None,
+            retry_after: None,
         }
     }
 
@@ -102,13 +102,17 @@ impl ApiError {
 
     /// Whether asking again later may help.
     #[must_use]
-    pub fn outlook(&self) -> Outlook {
+    pub fn retryability(&self) -> Retryability {
         match self {
-            Self::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => Outlook::Later,
-            Self::Refused { status, .. } if status.is_client_error() => Outlook::Refused,
-            Self::Refused { status, .. } if status.is_server_error() => Outlook::Later,
-            Self::Unreachable(_) | Self::Broken(_) | Self::TimedOut | Self::Deadline => Outlook::Later,
-            _ => Outlook::Unclear,
+            Self::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
+                Retryability::Transient
+            }
+            Self::Refused { status, .. } if status.is_client_error() => Retryability::Permanent,
+            Self::Refused { status, .. } if status.is_server_error() => Retryability::Transient,
+            Self::Unreachable(_) | Self::ConnectionLost(_) | Self::TimedOut | Self::Deadline => {
+                Retryability::Transient
+            }
+            _ => Retryability::Unknown,
         }
     }
 }
@@ -137,10 +141,10 @@ fn unreadable(status: StatusCode, request: Option<&str>) -> String {
     format!("Duffel answered {status}, and not what its documentation says{}", told(request))
 }
 
-fn not_before(again: Option<Duration>) -> String {
-    let whole = again.map(|again| Duration::from_secs(again.as_secs()));
+fn not_before(retry_after: Option<Duration>) -> String {
+    let whole = retry_after.map(|retry_after| Duration::from_secs(retry_after.as_secs()));
     whole
-        .map(|again| format!("; it may be asked again in {}", humantime::format_duration(again)))
+        .map(|retry_after| format!("; it may be asked again in {}", humantime::format_duration(retry_after)))
         .unwrap_or_default()
 }
 

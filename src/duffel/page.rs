@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Client,
-    call::Repeat,
+    call::Retry,
     error::ApiError,
     record::{DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Record, Webhook},
 };
@@ -117,7 +117,7 @@ impl<'a, T: Listed> Records<'a, T> {
         let mut query = vec![("limit", PAGE_LIMIT.to_string())];
         query.extend(T::query(&self.filter));
         query.extend(self.after.take().map(|after| ("after", after)));
-        let answer = self.client.call(&Method::GET, self.path, &query, None, Repeat::Freely)?;
+        let answer = self.client.call(&Method::GET, self.path, &query, None, Retry::Always)?;
         let Value::Array(records) = answer.data()? else { return Err(answer.unreadable()) };
         let records: Vec<_> = records.into_iter().map(|record| answer.record(record)).collect();
         self.page = records.into_iter();
@@ -125,7 +125,7 @@ impl<'a, T: Listed> Records<'a, T> {
         match &self.after {
             None => self.ended = true,
             // Else a list that leads back to itself would be read for ever.
-            Some(after) if !self.seen.insert(after.clone()) => return Err(ApiError::Circle),
+            Some(after) if !self.seen.insert(after.clone()) => return Err(ApiError::CursorLoop),
             Some(_) => {}
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{error::ApiError, record::Record};
 
 /// An answer, read to its end.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` if it is no JSON.
@@ -30,7 +30,7 @@ pub struct Problem {
     pub source: Option<String>,
 }
 
-impl Answer {
+impl Response {
     pub(super) fn new(status: StatusCode, headers: HeaderMap, body: &[u8]) -> Self {
         let value = serde_json::from_slice(body).ok();
         let is_shown = value.is_none() && !status.is_success();
@@ -138,7 +138,7 @@ mod tests {
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let now = httpdate::parse_http_date(NOW).unwrap();
-        Answer::new(status, headers, b"").pause(now)
+        Response::new(status, headers, b"").pause(now)
     }
 
     #[test]
@@ -177,7 +177,8 @@ mod tests {
         let body = br#"{"meta":{"request_id":"FsLh"},"errors":[
             {"type":"validation_error","title":"T.","message":"M","code":"c","source":{"pointer":"/data/url"}},
             {"code":5,"source":{"parameter":"limit"}}, null]}"#;
-        let error = ApiError::refused(&Answer::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body));
+        let error =
+            ApiError::refused(&Response::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body));
         let text = "Duffel answered 422 Unprocessable Entity: T: M (c, /data/url); (limit) [request FsLh]";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.request_id(), Some("FsLh"));

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// Why nothing can be said of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
+pub(crate) enum JsonError {
     NotJson,
     /// A key on the way to a place appears twice, so readers may disagree on the value there.
     DuplicateKey,
@@ -20,28 +20,28 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 pub(crate) fn read<'de, const N: usize>(
     text: &'de [u8],
     pointers: [Option<&str>; N],
-) -> Result<[Option<&'de RawValue>; N], Unreadable> {
+) -> Result<[Option<&'de RawValue>; N], JsonError> {
     let mut found = [None; N];
     let wanted: Vec<_> =
         (0..N).filter_map(|index| Some((index, pointers[index]?.strip_prefix('/')?))).collect();
     let mut duplicate = false;
-    let places = Places { wanted, found: &mut found, duplicate: &mut duplicate };
+    let places = PointerReader { wanted, found: &mut found, duplicate: &mut duplicate };
     let mut deserializer = serde_json::Deserializer::from_slice(text.strip_prefix(MARK).unwrap_or(text));
     places
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|_| Unreadable::NotJson)?;
-    if duplicate { Err(Unreadable::DuplicateKey) } else { Ok(found) }
+        .map_err(|_| JsonError::NotJson)?;
+    if duplicate { Err(JsonError::DuplicateKey) } else { Ok(found) }
 }
 
-/// Places below one value, each with its index and the rest of its pointer.
-struct Places<'p, 'f, 'de> {
+/// PointerReader below one value, each with its index and the rest of its pointer.
+struct PointerReader<'p, 'f, 'de> {
     wanted: Vec<(usize, &'p str)>,
     found: &'f mut [Option<&'de RawValue>],
     duplicate: &'f mut bool,
 }
 
-impl<'de> Places<'_, '_, 'de> {
+impl<'de> PointerReader<'_, '_, 'de> {
     fn are_at(&self, name: &str) -> bool {
         self.wanted.iter().any(|(_, pointer)| leads_to(pointer, name).is_some())
     }
@@ -60,7 +60,7 @@ impl<'de> Places<'_, '_, 'de> {
         if below.is_empty() || !is_nested {
             return Ok(());
         }
-        let places = Places { wanted: below, found: self.found, duplicate: self.duplicate };
+        let places = PointerReader { wanted: below, found: self.found, duplicate: self.duplicate };
         places.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
     }
 }
@@ -75,7 +75,7 @@ fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
     (token.replace("~1", "/").replace("~0", "~") == name).then_some(rest)
 }
 
-impl<'de> DeserializeSeed<'de> for Places<'_, '_, 'de> {
+impl<'de> DeserializeSeed<'de> for PointerReader<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -83,7 +83,7 @@ impl<'de> DeserializeSeed<'de> for Places<'_, '_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
+impl<'de> Visitor<'de> for PointerReader<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for Places<'_, '_, 'de> {
 mod tests {
     use super::*;
 
-    fn at<'a>(text: &'a str, pointer: &str) -> Result<Option<&'a str>, Unreadable> {
+    fn at<'a>(text: &'a str, pointer: &str) -> Result<Option<&'a str>, JsonError> {
         read(text.as_bytes(), [Some(pointer)]).map(|[found]| found.map(RawValue::get))
     }
 
@@ -161,7 +161,7 @@ mod tests {
             r#"{"a":{"b":1,"b":1}}"#,
             r#"{"a":{"b":1,"x":{"a":1}},"a":{"b":1}}"#,
         ] {
-            assert_eq!(at(text, "/a/b"), Err(Unreadable::DuplicateKey), "{text}");
+            assert_eq!(at(text, "/a/b"), Err(JsonError::DuplicateKey), "{text}");
         }
     }
 
@@ -181,14 +181,14 @@ mod tests {
     fn a_byte_order_mark_is_skipped_once() {
         assert_eq!(at("\u{feff}{\"a\":1}", "/a"), Ok(Some("1")));
         for text in ["\u{feff}", "\u{feff}\u{feff}{\"a\":1}", " \u{feff}{\"a\":1}", "{\"a\":1}\u{feff}"] {
-            assert_eq!(at(text, "/a"), Err(Unreadable::NotJson), "{text}");
+            assert_eq!(at(text, "/a"), Err(JsonError::NotJson), "{text}");
         }
     }
 
     #[test]
     fn what_is_not_json_is_an_error() {
         for text in ["", "{", "nah", r#"{"a":1} x"#, r#"{"a":1,}"#] {
-            assert_eq!(at(text, "/a"), Err(Unreadable::NotJson), "{text}");
+            assert_eq!(at(text, "/a"), Err(JsonError::NotJson), "{text}");
         }
     }
 }

@@ -4,8 +4,8 @@ use wildmatch::WildMatchPattern;
 
 use crate::{
     event::Event,
-    json::pointer::{self, Unreadable},
-    signature::scheme::Origin,
+    json::pointer::{self, JsonError},
+    signature::scheme::FieldLocation,
 };
 
 /// Which modes are wanted.
@@ -73,11 +73,11 @@ impl Default for Filter {
 }
 
 /// Why there is no value where the scheme has it.
-fn absence(event: &Event, origin: &Origin) -> String {
-    let Origin::Body(pointer) = origin else { return "no header has it".to_owned() };
+fn absence(event: &Event, origin: &FieldLocation) -> String {
+    let FieldLocation::Body(pointer) = origin else { return "no header has it".to_owned() };
     match pointer::read(&event.verified().delivery().body, [Some(pointer)]) {
-        Err(Unreadable::NotJson) => "the body is not JSON".to_owned(),
+        Err(JsonError::NotJson) => "the body is not JSON".to_owned(),
         Ok([None]) => format!("there is nothing at {pointer}"),
-        Ok([Some(_)]) | Err(Unreadable::DuplicateKey) => format!("there is no valid value at {pointer}"),
+        Ok([Some(_)]) | Err(JsonError::DuplicateKey) => format!("there is no valid value at {pointer}"),
     }
 }

@@ -24,7 +24,7 @@ type Fetched = Result<Vec<Key>, Box<dyn Error + Send + Sync>>;
 type Fetch = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Fetched> + Send>> + Send + Sync>;
 
 /// Where a source's keys come from, and when they were last asked for.
-pub struct Renewal {
+pub struct KeyRefresh {
     fetch: Fetch,
     /// Held while fetching, so that all who wait for new keys share one answer.
     last: Mutex<Last>,
@@ -35,7 +35,7 @@ struct Last {
     attempt: Option<SystemTime>,
 }
 
-impl Renewal {
+impl KeyRefresh {
     /// Renews through `fetch` the keys that were had at `since`, or `None` if there are none yet.
     ///
     /// That first fetch counts for their age, but not for the interval: a process that started a moment before a
@@ -49,14 +49,14 @@ impl Renewal {
     }
 
     /// Renews the keys if they have aged. Returns whether this brought new ones.
-    pub(crate) async fn keep_fresh(&self, verifier: &Verifier, now: SystemTime) -> bool {
+    pub(crate) async fn refresh_if_stale(&self, verifier: &Verifier, now: SystemTime) -> bool {
         let mut last = self.last.lock().await;
         let aged = last.success.is_none_or(|success| has_passed(success, MAX_AGE, now));
         aged && self.run(verifier, &mut last, now).await
     }
 
     /// Renews the keys because none of them would do. Returns whether this brought new ones.
-    pub(crate) async fn renew(&self, verifier: &Verifier, now: SystemTime) -> bool {
+    pub(crate) async fn refresh_after_mismatch(&self, verifier: &Verifier, now: SystemTime) -> bool {
         self.run(verifier, &mut *self.last.lock().await, now).await
     }
 
@@ -79,14 +79,14 @@ impl Renewal {
     }
 }
 
-impl fmt::Debug for Renewal {
+impl fmt::Debug for KeyRefresh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Renewal(..)")
+        f.write_str("KeyRefresh(..)")
     }
 }
 
 /// A clock that was set back by more than that tells nothing, so the time counts as passed; one that waited for another's
-/// renewal is from a little before it.
+/// key_refresh is from a little before it.
 fn has_passed(since: SystemTime, time: Duration, now: SystemTime) -> bool {
     now.duration_since(since).unwrap_or_else(|back| back.duration()) >= time
 }

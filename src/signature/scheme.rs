@@ -18,12 +18,12 @@ pub struct Scheme {
     pub signed: Signed,
     /// How old a signature may be, unless configured; `None` is as long as its event is remembered.
     pub tolerance: Option<Duration>,
-    pub kind: Origin,
-    pub id: Origin,
-    pub idempotency_key: Origin,
-    pub live_mode: Origin,
+    pub kind: FieldLocation,
+    pub id: FieldLocation,
+    pub idempotency_key: FieldLocation,
+    pub live_mode: FieldLocation,
     /// Whether what has no type, or neither id nor key, is no event.
-    pub insists: bool,
+    pub requires_type_and_id: bool,
     /// What the idempotency key names.
     pub key_names: KeyNames,
     /// Whether unsigned headers tell apart events of the same body: the delivery id, or else the type and the shop.
@@ -110,7 +110,7 @@ impl Signed {
 
 /// Where an event says something of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum FieldLocation {
     Nowhere,
     /// At a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) into the body.
     Body(Text),
@@ -161,8 +161,8 @@ fn text(text: &'static str) -> Text {
     Cow::Borrowed(text)
 }
 
-fn at(pointer: &'static str) -> Origin {
-    Origin::Body(text(pointer))
+fn at(pointer: &'static str) -> FieldLocation {
+    FieldLocation::Body(text(pointer))
 }
 
 fn signature(name: &'static str) -> Family {
@@ -204,7 +204,7 @@ impl Scheme {
             id: at("/id"),
             idempotency_key: at("/idempotency_key"),
             live_mode: at("/live_mode"),
-            insists: true,
+            requires_type_and_id: true,
             key_names: KeyNames::Object { once: DUFFEL_ONCE },
             unsigned_identity: false,
         }
@@ -232,10 +232,10 @@ impl Scheme {
             signed: Signed::IdTimeBody,
             tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
-            id: Origin::SignedHeader,
-            idempotency_key: Origin::SignedHeader,
-            live_mode: Origin::Nowhere,
-            insists: false,
+            id: FieldLocation::SignedHeader,
+            idempotency_key: FieldLocation::SignedHeader,
+            live_mode: FieldLocation::Nowhere,
+            requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
         }
@@ -251,7 +251,7 @@ impl Scheme {
             tolerance: Some(FIVE_MINUTES),
             idempotency_key: at("/id"),
             live_mode: at("/livemode"),
-            insists: false,
+            requires_type_and_id: false,
             key_names: KeyNames::Event,
             ..Self::duffel()
         }
@@ -268,9 +268,9 @@ impl Scheme {
                 ..signature("x-hub-signature-256")
             }],
             layout: Layout::Single(text("sha256=")),
-            kind: Origin::UnsignedHeader,
-            id: Origin::UnsignedHeader,
-            idempotency_key: Origin::Nowhere,
+            kind: FieldLocation::UnsignedHeader,
+            id: FieldLocation::UnsignedHeader,
+            idempotency_key: FieldLocation::Nowhere,
             unsigned_identity: true,
             ..Self::hmac_sha256()
         }
@@ -299,9 +299,9 @@ impl Scheme {
                 family("shopify-hmac-sha256", "shopify-webhook-id", "shopify-topic", "shopify-shop-domain"),
             ],
             encoding: Encoding::Base64,
-            kind: Origin::UnsignedHeader,
-            id: Origin::UnsignedHeader,
-            idempotency_key: Origin::Nowhere,
+            kind: FieldLocation::UnsignedHeader,
+            id: FieldLocation::UnsignedHeader,
+            idempotency_key: FieldLocation::Nowhere,
             unsigned_identity: true,
             ..Self::hmac_sha256()
         }
@@ -322,8 +322,8 @@ impl Scheme {
             kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
-            live_mode: Origin::Nowhere,
-            insists: false,
+            live_mode: FieldLocation::Nowhere,
+            requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
         }

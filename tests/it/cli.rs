@@ -599,7 +599,7 @@ fn ctrl_c_ends_the_line_of_the_progress() {
     }
     // The first page comes at once, the second does not.
     for wait in [0, 10] {
-        duffel.befall("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
+        duffel.inject("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
     }
     let mut python = Command::new("python3");
     python.args(["-c", INTERRUPT, "200 read", env!("CARGO_BIN_EXE_duffel-hooks"), "events", "list", "--all"]);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::duffel::{
-    AccessToken, ApiError, Change, Client, DeliveryFilter, EventFilter, Outlook,
+    AccessToken, ApiError, Change, Client, DeliveryFilter, EventFilter, Retryability,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -51,7 +51,7 @@ fn a_webhook_is_created_changed_pinged_and_deleted() {
     client.delete_webhook(&webhook.id).unwrap();
     assert_eq!(client.webhooks().count(), 0);
     let gone = client.delete_webhook(&webhook.id).unwrap_err();
-    assert_eq!((gone.status(), gone.outlook()), (Some(StatusCode::NOT_FOUND), Outlook::Refused));
+    assert_eq!((gone.status(), gone.retryability()), (Some(StatusCode::NOT_FOUND), Retryability::Permanent));
 }
 
 #[test]
@@ -74,10 +74,10 @@ fn a_list_is_read_to_its_end() {
 fn a_list_that_goes_in_circles_is_left() {
     let duffel = Duffel::start();
     let circle = r#"{"meta":{"after":"g2wA"},"data":[{"id":"wev_1"}]}"#;
-    duffel.befall("GET", &Fault::Answer(200, circle), 3);
+    duffel.inject("GET", &Fault::Answer(200, circle), 3);
     let listed: Vec<_> = client(&duffel).events(&EventFilter::default()).collect();
     assert_eq!(listed.iter().filter(|event| event.is_ok()).count(), 1);
-    assert!(matches!(listed.last(), Some(Err(ApiError::Circle))), "{listed:?}");
+    assert!(matches!(listed.last(), Some(Err(ApiError::CursorLoop))), "{listed:?}");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_rate_limit_is_waited_out_and_told() {
         let told = waits.clone();
         let client =
             client(&duffel).on_wait(move |error, wait| told.lock().unwrap().push((error.status(), wait)));
-        duffel.befall("GET", &fault, 1);
+        duffel.inject("GET", &fault, 1);
         let began = Instant::now();
         assert_eq!(client.webhooks().count(), 0);
         // The date's fraction of a second is lost on the way.
@@ -140,9 +140,12 @@ fn a_rate_limit_is_waited_out_and_told() {
         assert!(waits[0].0.is_some() && waits[0].1 <= Duration::from_millis(1500), "{waits:?}");
     }
     duffel.asked();
-    duffel.befall("GET", &Fault::RetryAfter(429, 3600), 1);
+    duffel.inject("GET", &Fault::RetryAfter(429, 3600), 1);
     let limited = client(&duffel).webhooks().next().unwrap().unwrap_err();
-    assert_eq!((limited.status(), limited.outlook()), (Some(StatusCode::TOO_MANY_REQUESTS), Outlook::Later));
+    assert_eq!(
+        (limited.status(), limited.retryability()),
+        (Some(StatusCode::TOO_MANY_REQUESTS), Retryability::Transient)
+    );
     assert!(limited.to_string().contains("it may be asked again in 1h"), "{limited}");
     assert_eq!(duffel.asked().len(), 1, "an hour is too long to wait");
 }
@@ -152,10 +155,10 @@ fn nothing_goes_past_the_deadline() {
     let duffel = Duffel::start();
     let soon = || client(&duffel).deadline(Instant::now() + Duration::from_secs(2));
     let began = Instant::now();
-    duffel.befall("GET", &Fault::RetryAfter(429, 60), 1);
+    duffel.inject("GET", &Fault::RetryAfter(429, 60), 1);
     let limited = soon().webhooks().next().unwrap().unwrap_err();
     assert_eq!(limited.status(), Some(StatusCode::TOO_MANY_REQUESTS));
-    duffel.befall("GET", &Fault::Slow(Duration::from_secs(60)), 1);
+    duffel.inject("GET", &Fault::Slow(Duration::from_secs(60)), 1);
     let slow = soon().webhooks().next().unwrap().unwrap_err();
     assert!(matches!(slow, ApiError::TimedOut), "{slow}");
     let over = client(&duffel).deadline(Instant::now()).event("wev_1").unwrap_err();
@@ -171,7 +174,7 @@ fn only_what_is_safe_is_asked_again() {
     let event = duffel.occur("order.created", &json!({ "id": "ord_1" }));
     let times = |what: &str, fault: &Fault, call: &dyn Fn() -> Result<(), ApiError>| {
         duffel.asked();
-        duffel.befall(what, fault, 1);
+        duffel.inject(what, fault, 1);
         (call().is_ok(), duffel.asked().len())
     };
     let list = || client.webhooks().next().unwrap().map(drop);
@@ -192,7 +195,7 @@ fn only_what_is_safe_is_asked_again() {
     assert_eq!(times("DELETE", &Fault::CutAfter, &|| client.delete_webhook(&id)), (true, 2));
     let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
     assert_eq!(times("POST", &Fault::RetryAfter(429, 0), &create), (true, 2));
-    duffel.befall("GET", &Fault::Status(503), 9);
+    duffel.inject("GET", &Fault::Status(503), 9);
     duffel.asked();
     assert!(list().is_err());
     assert_eq!(duffel.asked().len(), 4);
@@ -219,7 +222,7 @@ fn a_token_goes_nowhere_else() {
         assert!(Client::new(url, token()).is_ok(), "{url}");
     }
     let (duffel, elsewhere) = (Duffel::start(), Duffel::start());
-    duffel.befall("GET", &Fault::Redirect(format!("{}/air/webhooks", elsewhere.url())), 1);
+    duffel.inject("GET", &Fault::Redirect(format!("{}/air/webhooks", elsewhere.url())), 1);
     let redirected = client(&duffel).webhooks().next().unwrap().unwrap_err();
     assert_eq!(redirected.status(), Some(StatusCode::TEMPORARY_REDIRECT));
     assert!(elsewhere.asked().is_empty());

@@ -20,7 +20,8 @@ use duffel_webhook_receiver::{
 use http::{Method, Request};
 
 use crate::support::helpers::{
-    DAY, ORDER_CREATED, SECRET, WINDOW, World, answer, duffel, duffel_header, event, key, noon, post, signed,
+    DAY, ORDER_CREATED, SECRET, TestReceiver, WINDOW, answer, duffel, duffel_header, event, key, noon, post,
+    signed,
 };
 
 fn mac(secret_text: &str, now: SystemTime, body: &[u8]) -> String {
@@ -33,15 +34,15 @@ const GENUINE: &str = include_str!("../../events/bodies/order.updated.json");
 const GENUINE_HEADER: &str =
     "t=1641667496,v1=691f25ffb1f206c0fda5bb7b1a9d60fafe42c5f42819d44a06a7cfe09486f102";
 
-fn genuine_world() -> (World, SystemTime) {
-    let world = World::with(&["a_secret"], WINDOW, Filter::default());
+fn genuine_world() -> (TestReceiver, SystemTime) {
+    let world = TestReceiver::with(&["a_secret"], WINDOW, Filter::default());
     (world, UNIX_EPOCH + Duration::from_secs(1_641_667_500))
 }
 
 #[test]
 fn the_genuine_delivery_is_accepted() {
     let (world, then) = genuine_world();
-    assert_eq!(world.knock(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
+    assert_eq!(world.send(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
     let queued = world.queued();
     assert_eq!(queued.len(), 1);
     assert_eq!(queued[0]["Body"], GENUINE);
@@ -63,7 +64,7 @@ fn the_genuine_delivery_is_refused_once_touched() {
         (GENUINE, other_time.as_str()),
         (GENUINE, "nah"),
     ] {
-        assert_eq!(world.knock(post(body, Some(header)), then), answer(401, "unauthorized"), "{header}");
+        assert_eq!(world.send(post(body, Some(header)), then), answer(401, "unauthorized"), "{header}");
     }
     assert!(world.queued().is_empty());
 }
@@ -72,11 +73,11 @@ fn the_genuine_delivery_is_refused_once_touched() {
 fn the_secret_is_not_decoded() {
     let body = r#"{"created_at":"2021-04-22T13:13:18.420272Z","data":{"object":{}},"id":"wev_0000A6VP9fgKxAccTSKWUy","idempotency_key":"aic_0000ApoiwggSbt7BordU1o","live_mode":false,"object":"order","type":"order.airline_initiated_change_detected"}"#;
     let then = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
-    let knock = |mac| World::new().knock(post(body, Some(&format!("t=1616202842,v2={mac}"))), then);
+    let send = |mac| TestReceiver::new().send(post(body, Some(&format!("t=1616202842,v2={mac}"))), then);
     let with_raw_key = "6a4000e6c9f0808fdc32fa7328e51a32ab3cbc25bd42419058650acdef1f4d73";
     let with_decoded_key = "bebde66f8ef07c88b71f359de4c5712862b77b7d992e6f29de129fe392508f60";
-    assert_eq!(knock(with_raw_key), answer(202, "accepted"));
-    assert_eq!(knock(with_decoded_key), answer(401, "unauthorized"));
+    assert_eq!(send(with_raw_key), answer(202, "accepted"));
+    assert_eq!(send(with_decoded_key), answer(401, "unauthorized"));
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn both_labels_are_accepted_and_no_other() {
     let t = unix_seconds(noon());
     for (label, status) in [("v1", 202), ("v2", 202), ("v0", 401), ("v3", 401), ("V1", 401), ("v", 401)] {
         let header = format!("t={t},{label}={mac}");
-        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header).0, status, "{header}");
+        assert_eq!(TestReceiver::new().deliver_with(ORDER_CREATED, &header).0, status, "{header}");
     }
 }
 
@@ -103,7 +104,11 @@ fn the_header_may_be_written_in_many_ways() {
         format!("t={t},v2={wrong},v2={mac},v2={wrong}"),
         format!("t={t},v1=potato,v2={mac},v9=x,note,=,"),
     ] {
-        assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(202, "accepted"), "{header}");
+        assert_eq!(
+            TestReceiver::new().deliver_with(ORDER_CREATED, &header),
+            answer(202, "accepted"),
+            "{header}"
+        );
     }
     for header in [
         String::new(),
@@ -126,7 +131,7 @@ fn the_header_may_be_written_in_many_ways() {
         format!("t={t},x={},v2={mac}", "x".repeat(4096)),
     ] {
         assert_eq!(
-            World::new().deliver_with(ORDER_CREATED, &header),
+            TestReceiver::new().deliver_with(ORDER_CREATED, &header),
             answer(401, "unauthorized"),
             "{header}"
         );
@@ -143,9 +148,9 @@ fn the_time_is_signed_as_the_text_it_came_in() {
         hex::encode(mac.finalize().into_bytes())
     };
     let without_zero = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
-    let knock = |mac: &str| World::new().deliver_with(ORDER_CREATED, &format!("t={t},v2={mac}")).0;
-    assert_eq!(knock(&with_zero), 202);
-    assert_eq!(knock(&without_zero), 401);
+    let send = |mac: &str| TestReceiver::new().deliver_with(ORDER_CREATED, &format!("t={t},v2={mac}")).0;
+    assert_eq!(send(&with_zero), 202);
+    assert_eq!(send(&without_zero), 401);
 }
 
 #[test]
@@ -154,14 +159,14 @@ fn a_mac_over_the_body_alone_is_refused() {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(ORDER_CREATED.as_bytes());
     let header = format!("t={},v1={}", unix_seconds(noon()), hex::encode(mac.finalize().into_bytes()));
-    assert_eq!(World::new().deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
+    assert_eq!(TestReceiver::new().deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
 }
 
 #[test]
 fn a_delivery_without_a_signature_is_refused_unread() {
-    let world = World::new();
+    let world = TestReceiver::new();
     for body in ["", "{", ORDER_CREATED] {
-        assert_eq!(world.knock(post(body, None), noon()), answer(401, "unauthorized"));
+        assert_eq!(world.send(post(body, None), noon()), answer(401, "unauthorized"));
     }
     // Malformed, but nobody trusted says so.
     assert_eq!(world.deliver_with("{", "t=1,v1=00"), answer(401, "unauthorized"));
@@ -170,7 +175,7 @@ fn a_delivery_without_a_signature_is_refused_unread() {
 
 #[test]
 fn no_secret_opens_nothing() {
-    let world = World::with(&[], WINDOW, Filter::default());
+    let world = TestReceiver::with(&[], WINDOW, Filter::default());
     let header = duffel_header(SECRET, "v2", unix_seconds(noon()), ORDER_CREATED.as_bytes());
     assert_eq!(world.deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
 }
@@ -178,19 +183,19 @@ fn no_secret_opens_nothing() {
 #[test]
 fn every_active_secret_opens() {
     for active in [["new", SECRET], [SECRET, "old"]] {
-        let world = World::with(&active, WINDOW, Filter::default());
+        let world = TestReceiver::with(&active, WINDOW, Filter::default());
         assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     }
-    let world = World::with(&["new", "old"], WINDOW, Filter::default());
+    let world = TestReceiver::with(&["new", "old"], WINDOW, Filter::default());
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(401, "unauthorized"));
 }
 
 #[test]
 fn two_signature_headers_count_as_one_list() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let mut request = signed(ORDER_CREATED, noon());
     request.headers_mut().append("x-duffel-signature", "t=1,v1=00".parse().unwrap());
-    assert_eq!(world.knock(request, noon()), answer(401, "unauthorized"));
+    assert_eq!(world.send(request, noon()), answer(401, "unauthorized"));
 }
 
 #[test]
@@ -203,14 +208,14 @@ fn a_signature_lives_as_long_as_is_tolerated() {
         (noon() + Duration::from_secs(301), 401),
         (UNIX_EPOCH, 401),
     ] {
-        let world = World::with(&[SECRET], hour, Filter::default());
-        assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), noon()).0, status, "{signed_at:?}");
+        let world = TestReceiver::with(&[SECRET], hour, Filter::default());
+        assert_eq!(world.send(signed(ORDER_CREATED, signed_at), noon()).0, status, "{signed_at:?}");
     }
 }
 
 #[test]
 fn paths_and_methods_are_told_apart() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let request = |method: Method, path: &str| {
         let mut request = signed(ORDER_CREATED, noon());
         *request.method_mut() = method;
@@ -228,18 +233,18 @@ fn paths_and_methods_are_told_apart() {
         "/webhooks/duffel%2f",
         "/Webhooks/duffel",
     ] {
-        assert_eq!(world.knock(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
-        assert_eq!(world.knock(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
+        assert_eq!(world.send(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
+        assert_eq!(world.send(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
     }
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
-        let response = world.try_knock(request(method, "/webhooks/duffel"), noon()).unwrap();
+        let response = world.try_send(request(method, "/webhooks/duffel"), noon()).unwrap();
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()["allow"], "POST");
     }
     assert!(world.queued().is_empty());
-    assert_eq!(world.knock(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
+    assert_eq!(world.send(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
     for path in ["/webhooks/duffel/", "//webhooks/duffel", "//webhooks/duffel/?x=1"] {
-        assert_eq!(world.knock(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
+        assert_eq!(world.send(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
     }
 }
 
@@ -249,7 +254,7 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
     let source = |name: &&str| {
         let key = key(&Scheme::duffel(), &format!("secret of {name}"));
         let verifier = Verifier::new(name, Scheme::duffel(), vec![key], WINDOW);
-        Source { verifier, renewal: None, filter: Filter::default() }
+        Source { verifier, key_refresh: None, filter: Filter::default() }
     };
     // Whoever holds the secret of one source must not get at another.
     for (path, named) in [
@@ -266,7 +271,7 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
         ("/webhooks/duffel/../webhooks", ""),
         ("/webhooks/duffel;webhooks", ""),
     ] {
-        let world = World::of(names.iter().map(source).collect());
+        let world = TestReceiver::of(names.iter().map(source).collect());
         for name in names {
             let header = duffel_header(&format!("secret of {name}"), "v2", unix_seconds(noon()), b"{}");
             let mut request = post("{}", Some(&header));
@@ -281,7 +286,7 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
             } else {
                 401
             };
-            assert_eq!(world.knock(request, noon()).0, status, "{path} with the secret of {name}");
+            assert_eq!(world.send(request, noon()).0, status, "{path} with the secret of {name}");
         }
     }
 }
@@ -308,7 +313,7 @@ fn what_is_no_event_is_malformed() {
         "\u{feff}",
         "\u{feff}\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
     ] {
-        let world = World::new();
+        let world = TestReceiver::new();
         assert_eq!(world.deliver(body, noon()), answer(400, "malformed"), "{body}");
         assert!(world.queued().is_empty());
     }
@@ -329,7 +334,7 @@ fn what_is_odd_but_an_event_is_accepted() {
         r#"{"id":"wev_1","type":"order.created","data":{"type":1,"type":2}}"#,
         &deep,
     ] {
-        let world = World::new();
+        let world = TestReceiver::new();
         assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{body:.80}");
         assert_eq!(world.queued()[0]["Body"], *body);
     }
@@ -337,8 +342,9 @@ fn what_is_odd_but_an_event_is_accepted() {
 
 #[test]
 fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
-    let world =
-        |types: &[&str], mode| World::with(&[SECRET], WINDOW, Filter::new(types.iter().copied(), mode));
+    let world = |types: &[&str], mode| {
+        TestReceiver::with(&[SECRET], WINDOW, Filter::new(types.iter().copied(), mode))
+    };
     for (types, mode, status) in [
         (&["order.*"][..], Mode::Any, "accepted"),
         (&["*.created"][..], Mode::Live, "accepted"),
@@ -357,11 +363,11 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
 }
 
 /// A source of the plain scheme, whose types are filtered, and a delivery to it.
-fn filtered(types: &[&str]) -> World {
+fn filtered(types: &[&str]) -> TestReceiver {
     let scheme = Scheme::hmac_sha256();
     let verifier = Verifier::new("plain", scheme.clone(), vec![key(&scheme, SECRET)], WINDOW);
     let filter = Filter::new(types.iter().copied(), Mode::Any);
-    World::of(vec![Source { verifier, renewal: None, filter }])
+    TestReceiver::of(vec![Source { verifier, key_refresh: None, filter }])
 }
 
 fn plain(body: &[u8]) -> Request<Bytes> {
@@ -385,8 +391,8 @@ fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
         br#"[{"type":"order.created"}]"#,
     ] {
         let world = filtered(&["order.*"]);
-        assert_eq!(world.knock(plain(body), noon()), answer(202, "accepted"), "{body:?}");
-        assert_eq!(world.knock(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
+        assert_eq!(world.send(plain(body), noon()), answer(202, "accepted"), "{body:?}");
+        assert_eq!(world.send(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
         assert_eq!(world.queued().len(), 1);
     }
     let world = filtered(&["order.*"]);
@@ -396,14 +402,14 @@ fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
         (br#"{"type":7}"#, "ignored"),
         ("\u{feff}{\"type\":\"order.created\"}".as_bytes(), "accepted"),
     ] {
-        assert_eq!(world.knock(plain(body), noon()).1, word, "{body:?}");
+        assert_eq!(world.send(plain(body), noon()).1, word, "{body:?}");
     }
 }
 
 #[test]
 fn a_message_is_full_at_one_mebibyte() {
     let (head, tail) = (r#"{"id":"wev_1","type":"t","data":""#, r#""}"#);
-    let empty = World::new();
+    let empty = TestReceiver::new();
     empty.deliver(format!("{head}{tail}"), noon());
     let message = &empty.queued()[0];
     let attributes = message["MessageAttributes"].as_object().unwrap();
@@ -414,20 +420,20 @@ fn a_message_is_full_at_one_mebibyte() {
     let room = MAX_MESSAGE_BYTES - attributes - head.len() - tail.len();
     let full = format!("{head}{}{tail}", "x".repeat(room));
     let over = format!("{head}{}{tail}", "x".repeat(room + 1));
-    let world = World::new();
+    let world = TestReceiver::new();
     assert_eq!(world.deliver(over, noon()), answer(413, "too_large"));
     assert_eq!(world.deliver(full, noon()), answer(202, "accepted"));
 }
 
 #[test]
 fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let mut request = signed(ORDER_CREATED, noon());
     let trace = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
     request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
     request.headers_mut().insert("authorization", "Bearer hush".parse().unwrap());
     let signature = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
-    assert_eq!(world.knock(request, noon()), answer(202, "accepted"));
+    assert_eq!(world.send(request, noon()), answer(202, "accepted"));
     let queued = world.queued();
     assert_eq!(queued.len(), 1);
     let message = &queued[0];
@@ -465,10 +471,10 @@ fn a_trace_that_the_queue_would_refuse_is_left_out() {
         ("Parent=53995c3f42cd8ad8".to_owned(), false),
         ("x".to_owned(), false),
     ] {
-        let world = World::new();
+        let world = TestReceiver::new();
         let mut request = signed(ORDER_CREATED, noon());
         request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
-        assert_eq!(world.knock(request, noon()).0, 202);
+        assert_eq!(world.send(request, noon()).0, 202);
         assert_eq!(world.queued()[0]["Attributes"].get("AWSTraceHeader").is_some(), passed_on, "{trace}");
     }
 }
@@ -479,7 +485,7 @@ fn bytes_that_the_queue_refuses_travel_as_base64() {
     let noncharacter = "{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\u{ffff}\"}".as_bytes().to_vec();
     let not_utf8 = b"{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\xff\xfe\"}".to_vec();
     for body in [noncharacter, not_utf8] {
-        let world = World::new();
+        let world = TestReceiver::new();
         assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"));
         let message = &world.queued()[0];
         assert_eq!(message["MessageAttributes"]["encoding"]["StringValue"], "base64");
@@ -489,7 +495,7 @@ fn bytes_that_the_queue_refuses_travel_as_base64() {
 
 #[test]
 fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let body = r#"{"id":"wev_\u0000","type":"t","idempotency_key":"ord \u00e9"}"#;
     assert_eq!(world.deliver(body, noon()), answer(202, "accepted"));
     let message = &world.queued()[0];
@@ -504,7 +510,7 @@ fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
 #[test]
 fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
     let group = |body: String| {
-        let world = World::new();
+        let world = TestReceiver::new();
         assert_eq!(world.deliver(body, noon()).0, 202);
         world.queued()[0]["Attributes"]["MessageGroupId"].as_str().unwrap().to_owned()
     };
@@ -519,7 +525,7 @@ fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
 
 #[test]
 fn a_body_is_forwarded_once() {
-    let world = World::new();
+    let world = TestReceiver::new();
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(200, "duplicate"));
     // Signed anew, as a retry may be, hours later, when the queue has long forgotten.
@@ -530,7 +536,7 @@ fn a_body_is_forwarded_once() {
 /// Providers deliver in no particular order, so neither type nor time of an event says anything about another's.
 #[test]
 fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let arrivals = [
         ("order.updated", "wev_4", "2026-11-21T11:59:59Z"),
         ("order.airline_initiated_change_detected", "wev_3", "2026-11-21T11:00:00Z"),
@@ -555,7 +561,7 @@ fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
 
 #[test]
 fn events_of_one_object_are_told_apart() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let mut forwarded = 0;
     let mut deliver = |kind: &str, id: &str, key: &str, word: &str| {
         assert_eq!(world.deliver(event(kind, id, key), noon()).1, word, "{kind} {id} {key}");
@@ -597,7 +603,7 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
         "order.schedule_changed",
         "order.created.documents_issued",
     ];
-    let world = World::new();
+    let world = TestReceiver::new();
     let deliver = |kind: &str, id: &str| world.deliver(event(kind, id, "obj_1"), noon()).1;
     for kind in once {
         assert_eq!([deliver(kind, "wev_1"), deliver(kind, "wev_2")], ["accepted", "duplicate"], "{kind}");
@@ -612,7 +618,7 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
 /// Events that come more often than the window would otherwise keep the record of the first one for ever.
 #[test]
 fn a_duplicate_under_another_id_does_not_extend_the_record() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let deliver = |id: &str, at| world.deliver(event("order.created", id, "ord_1"), at).1;
     assert_eq!(deliver("wev_1", noon()), "accepted");
     for day in [2, 4, 6] {
@@ -627,14 +633,14 @@ fn sources_share_no_message_groups() {
     let payments = Scheme::hmac_sha256();
     let signing_key = key(&payments, "hush");
     let verifier = Verifier::new("payments", payments.clone(), vec![signing_key.clone()], WINDOW);
-    let source = Source { verifier, renewal: None, filter: Filter::default() };
-    let world = World::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
+    let source = Source { verifier, key_refresh: None, filter: Filter::default() };
+    let world = TestReceiver::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
     assert_eq!(world.deliver(event("order.created", "wev_1", "ord_1"), noon()).0, 202);
     let body = r#"{"id":"ord_1","type":"order.created"}"#;
     let mut headers = sign(&payments, &signing_key, Signing::default(), body.as_bytes()).unwrap();
     let (name, value) = headers.pop().unwrap();
     let request = Request::post("/webhooks/payments").header(name, value).body(Bytes::from(body)).unwrap();
-    assert_eq!(world.knock(request, noon()).0, 202);
+    assert_eq!(world.send(request, noon()).0, 202);
     let queued = world.queued();
     let groups: Vec<_> = queued.iter().map(|message| &message["Attributes"]["MessageGroupId"]).collect();
     assert_eq!(groups, ["duffel/ord_1", "payments/ord_1"]);
@@ -642,7 +648,7 @@ fn sources_share_no_message_groups() {
 
 #[test]
 fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let body =
         |change: u8| format!(r#"{{"type":"order.updated","idempotency_key":"ord_1","data":{change}}}"#);
     assert_eq!(world.deliver(body(1), noon()), answer(202, "accepted"));
@@ -652,7 +658,7 @@ fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
 
 #[test]
 fn modes_and_boundaries_between_fields_are_told_apart() {
-    let world = World::new();
+    let world = TestReceiver::new();
     for body in [
         r#"{"type":"ab","idempotency_key":"c","live_mode":true}"#,
         r#"{"type":"ab","idempotency_key":"c","live_mode":false}"#,
@@ -674,7 +680,7 @@ fn modes_and_boundaries_between_fields_are_told_apart() {
 
 #[test]
 fn without_a_key_the_id_decides() {
-    let world = World::new();
+    let world = TestReceiver::new();
     let body = |id: &str| format!(r#"{{"type":"order.created","id":"{id}","live_mode":true}}"#);
     assert_eq!(world.deliver(body("wev_1"), noon()), answer(202, "accepted"));
     assert_eq!(world.deliver(body("wev_2"), noon()), answer(202, "accepted"));
@@ -687,11 +693,11 @@ fn no_signature_outlives_the_memory_of_its_event() {
     let skew = Duration::from_mins(5);
     // The sender's clock may be ahead of ours, or the signature may be old when it first arrives.
     for signed_at in [noon() + skew, noon(), noon() - 6 * DAY] {
-        let world = World::new();
-        assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), noon()), answer(202, "accepted"));
+        let world = TestReceiver::new();
+        assert_eq!(world.send(signed(ORDER_CREATED, signed_at), noon()), answer(202, "accepted"));
         for (later, what) in [(0, "duplicate"), (1, "unauthorized")] {
             let now = signed_at + WINDOW + Duration::from_secs(later);
-            assert_eq!(world.knock(signed(ORDER_CREATED, signed_at), now).1, what);
+            assert_eq!(world.send(signed(ORDER_CREATED, signed_at), now).1, what);
         }
         assert_eq!(world.queued().len(), 1);
     }
@@ -699,28 +705,28 @@ fn no_signature_outlives_the_memory_of_its_event() {
 
 #[test]
 fn a_duplicate_signed_anew_is_remembered_as_long_as_its_own_signature_lives() {
-    let world = World::new();
+    let world = TestReceiver::new();
     world.deliver(ORDER_CREATED, noon());
     let again = noon() + 6 * DAY;
     assert_eq!(world.deliver(ORDER_CREATED, again), answer(200, "duplicate"));
     // The first record alone would have been forgotten by now, and the second signature still holds.
     let replay = noon() + 9 * DAY;
-    assert_eq!(world.knock(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
+    assert_eq!(world.send(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
     assert_eq!(world.queued().len(), 1);
 }
 
 #[test]
 fn the_same_delivery_repeated_writes_nothing_anew() {
-    let world = World::new();
+    let world = TestReceiver::new();
     world.deliver(ORDER_CREATED, noon());
     let calls = *world.receiver.ledger.calls.lock().unwrap();
-    assert_eq!(world.knock(signed(ORDER_CREATED, noon()), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(world.send(signed(ORDER_CREATED, noon()), noon() + DAY), answer(200, "duplicate"));
     assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), calls + 1);
 }
 
 #[test]
 fn after_the_window_an_event_is_new_again() {
-    let world = World::new();
+    let world = TestReceiver::new();
     world.deliver(ORDER_CREATED, noon());
     assert_eq!(world.deliver(ORDER_CREATED, noon() + 8 * DAY), answer(202, "accepted"));
     assert_eq!(world.queued().len(), 2);
@@ -732,5 +738,5 @@ fn a_header_that_is_no_text_is_refused() {
     request
         .headers_mut()
         .insert("x-duffel-signature", http::HeaderValue::from_bytes(b"t=1,v1=\xff").unwrap());
-    assert_eq!(World::new().knock(request, noon()), answer(401, "unauthorized"));
+    assert_eq!(TestReceiver::new().send(request, noon()), answer(401, "unauthorized"));
 }

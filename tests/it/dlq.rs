@@ -326,10 +326,10 @@ async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
     proxy.inject("sqs:ChangeMessageVisibilityBatch", [Fault::Answer(failed); 50]);
     let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
     let (_stack, queue) = with_many_dead_letters(&sdk).await;
-    let mut hand = queue.hand(Duration::from_secs(1));
+    let mut hand = queue.in_flight(Duration::from_secs(1));
     let mut seen = 0;
     loop {
-        let taken = hand.take(usize::MAX).await.unwrap().len();
+        let taken = hand.receive(usize::MAX).await.unwrap().len();
         if taken == 0 {
             break;
         }
@@ -344,10 +344,10 @@ async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
 #[tokio::test]
 async fn dead_letters_in_hand_are_held_until_all_were_seen() {
     let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
-    let mut hand = queue.hand(Duration::from_secs(3));
+    let mut hand = queue.in_flight(Duration::from_secs(3));
     let mut seen = 0;
     loop {
-        let taken = hand.take(usize::MAX).await.unwrap().len();
+        let taken = hand.receive(usize::MAX).await.unwrap().len();
         if taken == 0 {
             break;
         }
@@ -357,7 +357,7 @@ async fn dead_letters_in_hand_are_held_until_all_were_seen() {
     assert_eq!(seen, 35);
     assert!(hand.longest_hold() > Duration::from_secs(3));
     assert_eq!(receivable(&stack).await, [], "nobody else saw one meanwhile");
-    hand.put_back().await.unwrap();
+    hand.release().await.unwrap();
     let there = receivable(&stack).await;
     assert_eq!(there.len(), 10);
     assert!(

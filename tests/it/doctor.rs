@@ -242,7 +242,7 @@ async fn an_interrupted_rotation_is_to_be_finished() {
         tool.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("XDG_STATE_HOME", state.path());
         tokio::task::spawn_blocking(move || tool.output().unwrap()).await.unwrap()
     };
-    deployment.duffel.befall("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
+    deployment.duffel.inject("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
     let rotated = run("rotate", &["--event", "order.created"]).await;
     assert!(!rotated.status.success());
     assert!(deployment.duffel.webhooks().is_empty(), "{}", String::from_utf8_lossy(&rotated.stderr));

@@ -6,7 +6,7 @@ use duffel_webhook_receiver::gateway;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::helpers::{World, answer, noon};
+use crate::support::helpers::{TestReceiver, answer, noon};
 
 /// What each sample comes to; all are signed with [`crate::support::helpers::SECRET`] at [`noon`].
 pub const SAMPLES: [(&str, u16, &str); 10] = [
@@ -32,8 +32,8 @@ pub fn sample(name: &str) -> String {
     fs::read_to_string(format!("events/{name}")).unwrap()
 }
 
-fn knock(payload: &str) -> (u16, String) {
-    World::new().knock(gateway::request(payload), noon())
+fn send(payload: &str) -> (u16, String) {
+    TestReceiver::new().send(gateway::request(payload), noon())
 }
 
 #[test]
@@ -41,14 +41,14 @@ fn every_sample_comes_to_what_its_name_says() {
     let known: BTreeSet<_> = SAMPLES.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(folder("events"), known);
     for (name, status, word) in SAMPLES {
-        assert_eq!(knock(&sample(name)), answer(status, word), "{name}");
+        assert_eq!(send(&sample(name)), answer(status, word), "{name}");
     }
 }
 
 #[test]
 fn every_sample_body_is_an_event() {
     for name in folder("events/bodies") {
-        let world = World::new();
+        let world = TestReceiver::new();
         let body = fs::read(format!("events/bodies/{name}")).unwrap();
         assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"), "{name}");
         assert_eq!(world.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
@@ -73,23 +73,23 @@ fn lambda_http_reads_the_same_request_from_every_sample() {
 fn both_gateways_with_their_stages_lead_to_the_same_door() {
     let mut event: Value = serde_json::from_str(&sample("http-api.order-created.json")).unwrap();
     event["requestContext"]["stage"] = "prod".into();
-    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    assert_eq!(send(&event.to_string()), answer(202, "accepted"));
     event["rawPath"] = "/prod/webhooks/duffel".into();
-    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    assert_eq!(send(&event.to_string()), answer(202, "accepted"));
     event["rawPath"] = "/production/webhooks/duffel".into();
-    assert_eq!(knock(&event.to_string()), answer(404, "not_found"));
+    assert_eq!(send(&event.to_string()), answer(404, "not_found"));
     event["requestContext"]["stage"] = "webhooks".into();
     event["rawPath"] = "/webhooks/webhooks/duffel".into();
-    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    assert_eq!(send(&event.to_string()), answer(202, "accepted"));
 }
 
 #[test]
 fn a_rest_event_with_single_headers_only_is_read_too() {
     let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
     event["multiValueHeaders"] = Value::Null;
-    assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+    assert_eq!(send(&event.to_string()), answer(202, "accepted"));
     event["headers"] = Value::Null;
-    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+    assert_eq!(send(&event.to_string()), answer(401, "unauthorized"));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_header_that_stands_twice_is_not_hidden_by_its_last_value() {
     let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
     let signature = event["headers"]["X-Duffel-Signature"].clone();
     event["multiValueHeaders"]["X-Duffel-Signature"] = json!(["t=1,v1=00", signature]);
-    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+    assert_eq!(send(&event.to_string()), answer(401, "unauthorized"));
 }
 
 #[test]
@@ -105,13 +105,13 @@ fn a_body_that_is_not_the_base64_it_is_said_to_be_is_refused() {
     for name in ["http-api.base64.json", "rest-api.base64.json"] {
         let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
         event["body"] = "%%%".into();
-        assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+        assert_eq!(send(&event.to_string()), answer(401, "unauthorized"));
         event["body"] = Value::Null;
-        assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+        assert_eq!(send(&event.to_string()), answer(401, "unauthorized"));
     }
     let mut event: Value = serde_json::from_str(&sample("http-api.base64.json")).unwrap();
     event["isBase64Encoded"] = false.into();
-    assert_eq!(knock(&event.to_string()), answer(401, "unauthorized"));
+    assert_eq!(send(&event.to_string()), answer(401, "unauthorized"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn what_is_no_http_event_leads_nowhere() {
         &change("/rawPath", json!("")),
         &change("/rawPath", json!(null)),
     ] {
-        assert_eq!(knock(payload), answer(404, "not_found"), "{payload:.80}");
+        assert_eq!(send(payload), answer(404, "not_found"), "{payload:.80}");
     }
 }
 
@@ -148,7 +148,7 @@ fn a_method_other_than_post_is_told_so() {
     let mut event: Value = serde_json::from_str(&sample("function-url.ping.json")).unwrap();
     event["requestContext"]["http"]["method"] = "GET".into();
     assert_eq!(gateway::request(&event.to_string()).method(), Method::GET);
-    assert_eq!(knock(&event.to_string()), answer(405, "method_not_allowed"));
+    assert_eq!(send(&event.to_string()), answer(405, "method_not_allowed"));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn what_an_event_has_beyond_the_request_may_be_of_any_type() {
                 event.pointer_mut(parent).unwrap()[field] = value.clone();
             }
             event["authorizer"] = value.clone();
-            assert_eq!(knock(&event.to_string()), answer(202, "accepted"), "{name} with {value}");
+            assert_eq!(send(&event.to_string()), answer(202, "accepted"), "{name} with {value}");
         }
     }
 }
@@ -201,7 +201,7 @@ fn what_no_header_can_hold_is_passed_over() {
         }
         let request = gateway::request(&event.to_string());
         assert!(!request.headers().contains_key("x-lines"));
-        assert_eq!(knock(&event.to_string()), answer(202, "accepted"));
+        assert_eq!(send(&event.to_string()), answer(202, "accepted"));
     }
 }
 
@@ -216,6 +216,6 @@ fn more_headers_than_can_be_held_lead_nowhere() {
         for number in 0..40_000 {
             event[lists][format!("x-{number}")] = "1".into();
         }
-        assert_eq!(knock(&event.to_string()), answer(404, "not_found"));
+        assert_eq!(send(&event.to_string()), answer(404, "not_found"));
     }
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::support::helpers::{DAY, Fault, ORDER_CREATED, World, answer, noon, signed};
+use crate::support::helpers::{DAY, Fault, ORDER_CREATED, TestReceiver, answer, noon, signed};
 
 const FAULTS: [Fault; 4] = [Fault::Down, Fault::AnswerLost, Fault::KilledBefore, Fault::KilledAfter];
 
 /// Delivers once with the fault in wait and then, as Duffel does, until the answer is a 2xx.
-fn deliver_until_acknowledged(world: &World, pause: Duration) -> u16 {
+fn deliver_until_acknowledged(world: &TestReceiver, pause: Duration) -> u16 {
     let mut now = noon();
     for _ in 0..5 {
-        if let Some(response) = world.try_knock(signed(ORDER_CREATED, now), now) {
+        if let Some(response) = world.try_send(signed(ORDER_CREATED, now), now) {
             if response.status().is_success() {
                 return response.status().as_u16();
             }
@@ -24,8 +24,8 @@ fn deliver_until_acknowledged(world: &World, pause: Duration) -> u16 {
 
 #[test]
 fn a_failing_look_up_asks_for_another_delivery_and_sends_nothing() {
-    let world = World::new();
-    world.receiver.ledger.befall(Fault::Down, 1);
+    let world = TestReceiver::new();
+    world.receiver.ledger.inject(Fault::Down, 1);
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
     assert!(world.queued().is_empty());
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
@@ -33,8 +33,8 @@ fn a_failing_look_up_asks_for_another_delivery_and_sends_nothing() {
 
 #[test]
 fn a_failing_queue_asks_for_another_delivery_and_records_nothing() {
-    let world = World::new();
-    world.receiver.queue.befall(Fault::Down, 1);
+    let world = TestReceiver::new();
+    world.receiver.queue.inject(Fault::Down, 1);
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
     // The next day: had it been recorded, the retry would be told "duplicate" and the event be lost.
     assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(202, "accepted"));
@@ -44,8 +44,8 @@ fn a_failing_queue_asks_for_another_delivery_and_records_nothing() {
 #[test]
 fn whatever_befalls_the_send_the_event_is_queued_once() {
     for fault in FAULTS {
-        let world = World::new();
-        world.receiver.queue.befall(fault, 1);
+        let world = TestReceiver::new();
+        world.receiver.queue.inject(fault, 1);
         deliver_until_acknowledged(&world, Duration::from_mins(1));
         assert_eq!(world.queued().len(), 1);
     }
@@ -54,8 +54,8 @@ fn whatever_befalls_the_send_the_event_is_queued_once() {
 #[test]
 fn whatever_befalls_the_look_up_the_event_is_queued_once() {
     for fault in FAULTS {
-        let world = World::new();
-        world.receiver.ledger.befall(fault, 1);
+        let world = TestReceiver::new();
+        world.receiver.ledger.inject(fault, 1);
         deliver_until_acknowledged(&world, DAY);
         assert_eq!(world.queued().len(), 1);
     }
@@ -64,9 +64,9 @@ fn whatever_befalls_the_look_up_the_event_is_queued_once() {
 #[test]
 fn whatever_befalls_the_record_the_event_is_queued_once_if_it_comes_again_within_five_minutes() {
     for fault in FAULTS {
-        let world = World::new();
-        world.receiver.ledger.spare();
-        world.receiver.ledger.befall(fault, 1);
+        let world = TestReceiver::new();
+        world.receiver.ledger.pass_next();
+        world.receiver.ledger.inject(fault, 1);
         deliver_until_acknowledged(&world, Duration::from_secs(299));
         assert_eq!(world.deliver(ORDER_CREATED, noon() + Duration::from_secs(299)).0 / 100, 2);
         assert_eq!(world.queued().len(), 1);
@@ -75,9 +75,9 @@ fn whatever_befalls_the_record_the_event_is_queued_once_if_it_comes_again_within
 
 #[test]
 fn an_event_that_cannot_be_recorded_is_acknowledged_all_the_same() {
-    let world = World::new();
-    world.receiver.ledger.spare();
-    world.receiver.ledger.befall(Fault::Down, 2);
+    let world = TestReceiver::new();
+    world.receiver.ledger.pass_next();
+    world.receiver.ledger.inject(Fault::Down, 2);
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     assert_eq!(world.queued().len(), 1);
     // Within five minutes the queue is the memory.
@@ -87,9 +87,9 @@ fn an_event_that_cannot_be_recorded_is_acknowledged_all_the_same() {
 
 #[test]
 fn a_record_is_tried_twice() {
-    let world = World::new();
-    world.receiver.ledger.spare();
-    world.receiver.ledger.befall(Fault::Down, 1);
+    let world = TestReceiver::new();
+    world.receiver.ledger.pass_next();
+    world.receiver.ledger.inject(Fault::Down, 1);
     assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
     assert_eq!(world.queued().len(), 1);
@@ -98,8 +98,8 @@ fn a_record_is_tried_twice() {
 /// The one hole, and its size: killed between send and record, and not delivered again for five minutes.
 #[test]
 fn the_hole_is_as_documented() {
-    let world = World::new();
-    world.receiver.queue.befall(Fault::KilledAfter, 1);
+    let world = TestReceiver::new();
+    world.receiver.queue.inject(Fault::KilledAfter, 1);
     deliver_until_acknowledged(&world, Duration::from_mins(5));
     let queued = world.queued();
     assert_eq!(queued.len(), 2);
@@ -110,10 +110,10 @@ fn the_hole_is_as_documented() {
 
 #[test]
 fn a_duplicate_whose_record_cannot_be_extended_is_still_a_duplicate() {
-    let world = World::new();
+    let world = TestReceiver::new();
     world.deliver(ORDER_CREATED, noon());
-    world.receiver.ledger.spare();
-    world.receiver.ledger.befall(Fault::Down, 2);
+    world.receiver.ledger.pass_next();
+    world.receiver.ledger.inject(Fault::Down, 2);
     assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
     assert_eq!(world.queued().len(), 1);
 }

@@ -288,7 +288,7 @@ fn events_are_shown_and_redelivered() {
     let partly = run(&duffel, &format!("events redeliver wev_nobody {two}"));
     partly.assert_failed(3, "wev_nobody: Duffel answered 404");
     assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
-    duffel.befall("POST", &Fault::Status(500), 1);
+    duffel.inject("POST", &Fault::Status(500), 1);
     let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
     stopped.assert_failed(4, "duffel-hooks: 2 of 2 not asked for\n");
     assert_eq!(stopped.err.matches("Duffel answered 500").count(), 1, "{}", stopped.err);
@@ -326,7 +326,7 @@ fn a_rate_limit_is_waited_out_and_told() {
     );
     assert!(listed.err.contains(": trying again in "), "{}", listed.err);
     duffel.set(|settings| settings.rate = None);
-    duffel.befall("GET", &Fault::RetryAfter(429, 3600), 1);
+    duffel.inject("GET", &Fault::RetryAfter(429, 3600), 1);
     run(&duffel, "events list").assert_failed(4, "(rate_limit_exceeded)");
 }
 
@@ -334,7 +334,7 @@ fn a_rate_limit_is_waited_out_and_told() {
 fn failures_are_told_so_that_one_knows_what_to_do() {
     let duffel = Duffel::start();
     let after = |fault: &Fault, times: usize| {
-        duffel.befall("GET", fault, times);
+        duffel.inject("GET", fault, times);
         run(&duffel, "webhooks list")
     };
     let html = after(&Fault::Html(502), 1);
@@ -382,7 +382,7 @@ fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
     let duffel = Duffel::start();
     let answer = r#"{"data":[{"id":"wev_1","created_at":"1970-01-01T00:00:00+01:00"},
         {"id":"wev_2","created_at":"9999-12-31T23:59:59-01:00"}]}"#;
-    duffel.befall("GET", &Fault::Answer(200, answer), 1);
+    duffel.inject("GET", &Fault::Answer(200, answer), 1);
     let listed = run(&duffel, "events list");
     assert_eq!(listed.lines().len(), 3);
     assert!(listed.out.contains("1970-01-01T00:00:00+01:00"), "{}", listed.out);
@@ -393,7 +393,7 @@ fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
 fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
     let duffel = Duffel::start();
     let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
-    duffel.befall("POST", &Fault::Answer(201, cut), 1);
+    duffel.inject("POST", &Fault::Answer(201, cut), 1);
     let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
     created.assert_failed(1, "Duffel answered 201 Created, and not what its documentation says\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);

@@ -2,7 +2,7 @@
 //! interleaved at every await, by processes whose clocks step and that die, on a ledger and a queue that fail.
 //!
 //! `MODEL_SCHEDULES=100000 cargo test --test it model` plays as many, and `MODEL_SEED` makes them others. What
-//! breaks a promise is printed, shrunk and as a story, and the seed that makes it again.
+//! breaks a promise is printed, shrunk and as a trace, and the seed that makes it again.
 
 mod attempt;
 mod events;
@@ -21,7 +21,7 @@ use fastrand::Rng;
 
 use self::{
     events::Event,
-    mutants::{Flaw, twin},
+    mutants::{Mutation, mutant},
     promises::Promise,
     schedule::{
         Delivery,
@@ -30,8 +30,8 @@ use self::{
         Step, WINDOWS, draw,
     },
     shrink::shrink,
-    stage::{Subject, play},
-    world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, SIGHTS, Tally, WINDOW},
+    stage::{Subject, run},
+    world::{COVERAGE, DAY, FIFO_MEMORY, RETENTION_MARGIN, Tally, WINDOW},
 };
 
 /// How many are played where nobody says.
@@ -44,7 +44,7 @@ struct CounterExample {
     played: u64,
     promise: Promise,
     steps: Vec<Step>,
-    story: Vec<String>,
+    trace: Vec<String>,
 }
 
 /// Plays schedules until one breaks a promise that is `at_stake`.
@@ -58,14 +58,14 @@ fn search(
     for played in 1..=schedules {
         let seed = seed.wrapping_add(played - 1);
         let steps = draw(&mut Rng::with_seed(seed));
-        let outcome = play(subject, &steps, false);
-        for (sight, count) in outcome.tally {
-            *tally.entry(sight).or_default() += count;
+        let outcome = run(subject, &steps, false);
+        for (name, count) in outcome.tally {
+            *tally.entry(name).or_default() += count;
         }
         if let Some(promise) = outcome.broken.into_iter().find(|promise| at_stake(*promise)) {
-            let steps = shrink(steps, |steps| play(subject, steps, false).broken.contains(&promise));
-            let story = play(subject, &steps, true).story;
-            return Err(CounterExample { seed, played, promise, steps, story });
+            let steps = shrink(steps, |steps| run(subject, steps, false).broken.contains(&promise));
+            let trace = run(subject, &steps, true).trace;
+            return Err(CounterExample { seed, played, promise, steps, trace });
         }
     }
     Ok(tally)
@@ -73,10 +73,10 @@ fn search(
 
 impl fmt::Display for CounterExample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, played, promise, steps, story } = self;
+        let Self { seed, played, promise, steps, trace } = self;
         writeln!(f, "schedule {played}, of MODEL_SEED={seed}, breaks the promise {promise:?}")?;
         steps.iter().try_for_each(|step| writeln!(f, "{step:?}"))?;
-        story.iter().try_for_each(|line| writeln!(f, "    {line}"))
+        trace.iter().try_for_each(|line| writeln!(f, "    {line}"))
     }
 }
 
@@ -90,39 +90,39 @@ fn the_promises_hold_on_every_schedule() {
     let tally = search(&pipes::real(), variable("MODEL_SEED", 0), schedules, |_| true);
     let tally = tally.unwrap_or_else(|example| panic!("{example}"));
     println!("{schedules} schedules: {tally:#?}");
-    for sight in SIGHTS {
-        assert!(schedules < SCHEDULES || tally.contains_key(sight), "no schedule shows {sight}");
+    for name in COVERAGE {
+        assert!(schedules < SCHEDULES || tally.contains_key(name), "no schedule shows {name}");
     }
 }
 
 #[test]
 fn a_twin_without_a_flaw_keeps_the_promises() {
-    let found = search(&twin(Flaw::None), 0, SCHEDULES, |_| true);
+    let found = search(&mutant(Mutation::None), 0, SCHEDULES, |_| true);
     found.unwrap_or_else(|example| panic!("{example}"));
 }
 
 #[test]
 fn every_flawed_twin_is_found_out() {
-    let twins = [
-        ("acknowledges before it sends", twin(Flaw::AcknowledgesFirst), Promise::Kept),
-        ("acknowledges whatever the queue says", twin(Flaw::IgnoresTheQueue), Promise::Kept),
-        ("records before it sends", twin(Flaw::RecordsFirst), Promise::Kept),
-        ("goes by the bare key", twin(Flaw::GoesByTheBareKey), Promise::Kept),
-        ("claims before it sends", twin(Flaw::ClaimsFirst), Promise::Delivered),
-        ("goes by the id", twin(Flaw::GoesByTheId), Promise::ToldApart),
-        ("goes by the key of unknown types", twin(Flaw::GoesByTheKeyOfUnknownTypes), Promise::Kept),
+    let mutants = [
+        ("acknowledges before it sends", mutant(Mutation::AcknowledgesFirst), Promise::Kept),
+        ("acknowledges whatever the queue says", mutant(Mutation::IgnoresTheQueue), Promise::Kept),
+        ("records before it sends", mutant(Mutation::RecordsFirst), Promise::Kept),
+        ("goes by the bare key", mutant(Mutation::GoesByTheBareKey), Promise::Kept),
+        ("claims before it sends", mutant(Mutation::ClaimsFirst), Promise::Delivered),
+        ("goes by the id", mutant(Mutation::GoesByTheId), Promise::ToldApart),
+        ("goes by the key of unknown types", mutant(Mutation::GoesByTheKeyOfUnknownTypes), Promise::Kept),
         (
             "lets a duplicate under another id extend the record",
-            twin(Flaw::ExtendsUnderOtherIds),
+            mutant(Mutation::ExtendsUnderOtherIds),
             Promise::NewAfterTheWindow,
         ),
-        ("never looks up", twin(Flaw::NeverLooks), Promise::OnceInTheWindow),
-        ("looks up after it sends", twin(Flaw::LooksLast), Promise::OnceInTheWindow),
-        ("never verifies", twin(Flaw::NeverVerifies), Promise::Signed),
-        ("parses before it verifies", twin(Flaw::ParsesFirst), Promise::Contract),
-        ("asks again if unrecorded", twin(Flaw::AsksAgainIfUnrecorded), Promise::Contract),
-        ("forwards everything", twin(Flaw::ForwardsEverything), Promise::Wanted),
-        ("lets records expire by our clock", twin(Flaw::ExpiresByOurClock), Promise::NoReplay),
+        ("never looks up", mutant(Mutation::NeverLooks), Promise::OnceInTheWindow),
+        ("looks up after it sends", mutant(Mutation::LooksLast), Promise::OnceInTheWindow),
+        ("never verifies", mutant(Mutation::NeverVerifies), Promise::Signed),
+        ("parses before it verifies", mutant(Mutation::ParsesFirst), Promise::Contract),
+        ("asks again if unrecorded", mutant(Mutation::AsksAgainIfUnrecorded), Promise::Contract),
+        ("forwards everything", mutant(Mutation::ForwardsEverything), Promise::Wanted),
+        ("lets records expire by our clock", mutant(Mutation::ExpiresByOurClock), Promise::NoReplay),
         ("accepts what is stale", pipes::tolerant(), Promise::Timely),
         ("tolerates more than it remembers", pipes::forgetful(), Promise::NoReplay),
         ("outlives the queue's memory", pipes::unhurried(), Promise::OnceInTheWindow),
@@ -140,18 +140,19 @@ fn every_flawed_twin_is_found_out() {
         let found = search(subject, 0, SCHEDULES, |broken| broken == *promise).err();
         found.inspect(|example| println!("A pipe that {what}: {example}")).is_some()
     };
-    let not_found = twins.iter().filter(|twin| !is_found(twin)).map(|(what, ..)| what).collect::<Vec<_>>();
+    let not_found =
+        mutants.iter().filter(|mutant| !is_found(mutant)).map(|(what, ..)| what).collect::<Vec<_>>();
     assert!(not_found.is_empty(), "not found out: {not_found:?}");
 }
 
-fn deliver(signature: Signature, fate: &[Fault]) -> Step {
-    let delivery = Delivery { process: 0, event: Event::Booked, signature, fate: fate.to_vec() };
+fn deliver(signature: Signature, faults: &[Fault]) -> Step {
+    let delivery = Delivery { process: 0, event: Event::Booked, signature, faults: faults.to_vec() };
     Step::Deliver(vec![delivery], Vec::new())
 }
 
 /// How many messages come of a schedule that breaks no promise.
 fn messages(steps: &[Step]) -> usize {
-    let outcome = play(&pipes::real(), steps, false);
+    let outcome = run(&pipes::real(), steps, false);
     assert_eq!(outcome.broken, []);
     outcome.messages
 }
@@ -159,7 +160,7 @@ fn messages(steps: &[Step]) -> usize {
 /// What the promises excuse, the pipe really does, or they would excuse too much.
 #[test]
 fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
-    let fates: [&[Fault]; 7] = [
+    let fault_lists: [&[Fault]; 7] = [
         &[Fine, KilledAfter],
         &[Fine, AnswerLost],
         &[Fine, Late],
@@ -168,17 +169,17 @@ fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
         &[Fine, Fine, Down, KilledBefore],
         &[Fine, Fine, Down],
     ];
-    for (fate, after_five_minutes) in fates.into_iter().zip([2, 2, 2, 2, 2, 2, 1]) {
-        let deliveries = |pause| [deliver(Fresh, fate), Step::Wait(pause), deliver(Fresh, &[])];
-        assert_eq!(messages(&deliveries(FIFO_MEMORY - 1)), 1, "{fate:?}");
-        assert_eq!(messages(&deliveries(FIFO_MEMORY)), after_five_minutes, "{fate:?}");
+    for (faults, after_five_minutes) in fault_lists.into_iter().zip([2, 2, 2, 2, 2, 2, 1]) {
+        let deliveries = |pause| [deliver(Fresh, faults), Step::Wait(pause), deliver(Fresh, &[])];
+        assert_eq!(messages(&deliveries(FIFO_MEMORY - 1)), 1, "{faults:?}");
+        assert_eq!(messages(&deliveries(FIFO_MEMORY)), after_five_minutes, "{faults:?}");
     }
 }
 
 #[test]
 fn a_signature_outlives_its_record_if_that_could_not_be_prolonged() {
-    let replayed = |fate| {
-        let (first, again) = (deliver(Fresh, &[]), deliver(Fresh, fate));
+    let replayed = |faults| {
+        let (first, again) = (deliver(Fresh, &[]), deliver(Fresh, faults));
         messages(&[first, Step::Wait(WINDOW - 1), again, Step::Wait(2), deliver(Last, &[])])
     };
     assert_eq!(replayed(&[]), 1);

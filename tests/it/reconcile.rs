@@ -336,7 +336,7 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
         let events = stage.occur(3);
         stage.up();
         for what in [EVENTS, DELIVERIES, REDELIVERIES] {
-            stage.duffel.befall(what, &fault, 1);
+            stage.duffel.inject(what, &fault, 1);
         }
         assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
         stage.has_once(&events).await;
@@ -352,7 +352,7 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
             stage.down();
             let events = stage.occur(3);
             stage.up();
-            stage.duffel.befall(what, &fault, 1);
+            stage.duffel.inject(what, &fault, 1);
             let run = stage.run().await;
             let told = format!("{asked} asked for, {failed} failed, 0 left");
             assert!(run.error().contains(&told), "{what}: {}", run.error());
@@ -375,8 +375,8 @@ async fn a_list_that_breaks_off_hides_nothing_of_what_was_read() {
     stage.up();
     // The newest 200 are on the first page, of the failed ones and then of all.
     for _ in 0..2 {
-        stage.duffel.befall(EVENTS, &Fault::Slow(Duration::ZERO), 1);
-        stage.duffel.befall(EVENTS, &Fault::Status(500), 1);
+        stage.duffel.inject(EVENTS, &Fault::Slow(Duration::ZERO), 1);
+        stage.duffel.inject(EVENTS, &Fault::Status(500), 1);
     }
     let run = stage.run().await;
     assert!(run.error().contains("200 asked for, 0 failed, 0 left"), "{}", run.error());
@@ -450,7 +450,7 @@ async fn a_run_is_over_in_time_and_tells_what_is_left() {
     let mut stage = Stage::of(TOKEN, timeout, &[]).await;
     let events = stage.occur(30);
     stage.up();
-    stage.duffel.befall(REDELIVERIES, &Fault::Slow(Duration::from_millis(300)), 25);
+    stage.duffel.inject(REDELIVERIES, &Fault::Slow(Duration::from_millis(300)), 25);
     let run = stage.run().await;
     assert!(run.error().contains("the time for it is up"), "{}", run.error());
     assert!(run.redeliveries < 20, "{}", run.redeliveries);
@@ -475,7 +475,7 @@ async fn deliveries_that_take_too_long_to_read_leave_time_for_redeliveries_and_f
     let at = SystemTime::now() - DAY;
     let event = stage.duffel.occur_at(at, "order.created", &json!({ "id": "ord_old" }));
     stage.up();
-    stage.duffel.befall(DELIVERIES, &Fault::Slow(Duration::from_secs(1)), 3);
+    stage.duffel.inject(DELIVERIES, &Fault::Slow(Duration::from_secs(1)), 3);
     assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
     stage.has_once(&[event]).await;
     let (runs, _) = stage.log();
@@ -600,7 +600,7 @@ async fn a_list_without_end_leaves_time_for_the_other_token() {
     let (_serve, url) = serve(&stage.backend, secret.expose());
     let webhook = live.webhooks().next().unwrap().unwrap();
     live.update_webhook(&webhook.id, &Change { url: Some(url), ..Change::default() }).unwrap();
-    stage.duffel.befall(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
+    stage.duffel.inject(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
     let run = stage.run().await;
     assert!(
         run.error().contains(": token 1 of 2: the list of events is too long for the time there is"),
@@ -638,7 +638,7 @@ async fn it_stops_asking_where_duffel_says_stop() {
         let mut stage = Stage::new(&[]).await;
         let events = stage.occur(20);
         stage.up();
-        stage.duffel.befall(REDELIVERIES, &fault, most);
+        stage.duffel.inject(REDELIVERIES, &fault, most);
         let run = stage.run().await;
         assert_eq!(run.redeliveries, most);
         let told = format!("0 asked for, {most} failed, {} left", 20 - most);

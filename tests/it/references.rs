@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::{
     schemes::SURPLUS_BITS,
     support::{
-        helpers::{World, key},
+        helpers::{TestReceiver, key},
         setup,
     },
 };
@@ -78,14 +78,14 @@ impl Case {
     }
 
     /// What the door says to the body under these headers.
-    fn knock(&self, headers: &[(String, String)], body: &str) -> u16 {
+    fn send(&self, headers: &[(String, String)], body: &str) -> u16 {
         let keys = vec![key(&self.scheme, &self.secret)];
         let tolerance = self.scheme.tolerance.unwrap_or_default();
         let verifier = Verifier::new("it", self.scheme.clone(), keys, tolerance);
-        let world = World::of(vec![Source { verifier, renewal: None, filter: Filter::default() }]);
+        let world = TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
         let request = Request::post("/webhooks/it");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        world.knock(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0
+        world.send(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0
     }
 }
 
@@ -128,8 +128,8 @@ fn check(names: &[&str], judge: impl Fn(&Value) -> Value) {
         let headers = judged["headers"].as_object().unwrap();
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-        assert_eq!(case.knock(&headers, &case.body), 202, "what {} signed was refused", case.scheme.name);
-        assert_eq!(case.knock(&headers, &touched(case)), 401);
+        assert_eq!(case.send(&headers, &case.body), 202, "what {} signed was refused", case.scheme.name);
+        assert_eq!(case.send(&headers, &touched(case)), 401);
     }
 }
 
@@ -211,6 +211,6 @@ fn the_javascript_library_takes_surplus_bits_as_we_do() {
         let headers = judged["headers"].as_object().unwrap_or_else(|| panic!("{judged}"));
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-        assert_eq!(case.knock(&headers, &case.body), 202, "{}", case.secret);
+        assert_eq!(case.send(&headers, &case.body), 202, "{}", case.secret);
     }
 }

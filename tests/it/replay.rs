@@ -296,7 +296,7 @@ async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
     assert_eq!(stage.queued().await, once(std::slice::from_ref(&young)));
     let ledger = stage.ledger().await;
     let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
-    stage.duffel.befall(&format!("POST /air/webhooks/events/{}", events[0]), &refusal, 1);
+    stage.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &refusal, 1);
     let output = stage.replay(&[&events[0], "wev_nobody", &young, &events[1]]).await;
     assert_eq!(output.status.code(), Some(1));
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -396,7 +396,7 @@ async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
     let events = stage.consumed(2).await;
     let ledger = stage.ledger().await;
     *stage.receiver.lock().unwrap() = None;
-    stage.duffel.befall(&format!("POST /air/webhooks/events/{}", events[0]), &Fault::Status(500), 1);
+    stage.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &Fault::Status(500), 1);
     let proxy = Proxy::new().await;
     let refused = AwsFault::Refuse(400, "AccessDeniedException");
     proxy.inject("dynamodb:GetItem", [AwsFault::None, AwsFault::None, refused]);
@@ -423,7 +423,7 @@ async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
         let stage = Stage::new().await;
         let events = stage.consumed(1).await;
         let ledger = stage.ledger().await;
-        stage.duffel.befall("POST", &REFUSAL, 1);
+        stage.duffel.inject("POST", &REFUSAL, 1);
         let proxy = Proxy::new().await;
         proxy.inject("dynamodb:DeleteItem", unanswered.iter().copied());
         let output = stage.replay_through(&proxy, &["--json", &events[0]]).await;
@@ -541,7 +541,7 @@ async fn only_what_duffel_took_on_counts_as_asked_for() {
     let stage = Stage::new().await;
     let events = stage.consumed(2).await;
     let ledger = stage.ledger().await;
-    stage.duffel.befall("POST", &Fault::Status(500), 2);
+    stage.duffel.inject("POST", &Fault::Status(500), 2);
     let output = stage.replay(&[&events[0], &events[1], "--wait", "1s"]).await;
     let err = text(&output.stderr);
     assert!(err.contains("Asked Duffel for 0 of 2 events\n"), "{err}");
@@ -592,7 +592,7 @@ async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
     let stage = Stage::new().await;
     let events = stage.consumed(1).await;
     let before = stage.ledger().await;
-    stage.duffel.befall("POST", &Fault::Slow(Duration::from_mins(1)), 1);
+    stage.duffel.inject("POST", &Fault::Slow(Duration::from_mins(1)), 1);
     let mut command = stage.tool(&["--json", &events[0]]);
     let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while stage.backend.queued().await == 0 || stage.ledger().await.is_empty() {

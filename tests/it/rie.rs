@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     events::{SAMPLES, sample},
     support::{
-        helpers::{SECRET, World, noon},
+        helpers::{SECRET, TestReceiver, noon},
         ministack::Backend,
         setup,
     },
@@ -93,9 +93,9 @@ fn free_address() -> String {
 async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door() {
     let backend = Backend::new().await;
     let emulator = Emulator::start(&backend);
-    let world = World::new();
+    let world = TestReceiver::new();
     for (name, ..) in SAMPLES {
-        let (status, said) = world.knock(gateway::request(&sample(name)), noon());
+        let (status, said) = world.send(gateway::request(&sample(name)), noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
         assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");

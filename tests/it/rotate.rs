@@ -253,7 +253,7 @@ async fn no_event_is_lost_while_the_secret_is_rotated() {
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     // Long enough for deliveries to fall into the gap, and between creation and storing.
-    stage.duffel.befall("DELETE", &Fault::Slow(Duration::from_millis(1500)), 1);
+    stage.duffel.inject("DELETE", &Fault::Slow(Duration::from_millis(1500)), 1);
     stage.proxy.inject(PUT, [AwsFault::None, AwsFault::Delay(Duration::from_millis(1500)), AwsFault::None]);
     let output = stage.rotate(&["--json"]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -303,7 +303,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Starts the tool and kills it at a step.
 async fn kill_at(stage: &Stage, step: Step) {
-    let slow = |what: &str| stage.duffel.befall(what, &Fault::Slow(LONG), 1);
+    let slow = |what: &str| stage.duffel.inject(what, &Fault::Slow(LONG), 1);
     let put = match step {
         Step::BeforeStoring => Some(Moment::Before),
         Step::AfterStoring => Some(Moment::After),
@@ -312,7 +312,7 @@ async fn kill_at(stage: &Stage, step: Step) {
     // The first is the trial before the deletion.
     let trial = put.map(|moment| stage.proxy.hold(PUT, moment));
     match step {
-        Step::BeforeDeletion => stage.duffel.befall("DELETE", &Fault::RetryAfter(503, 60), 1),
+        Step::BeforeDeletion => stage.duffel.inject("DELETE", &Fault::RetryAfter(503, 60), 1),
         Step::AfterDeletion => slow("DELETE"),
         Step::AfterCreation => slow("POST /air/webhooks"),
         Step::AtThePing => slow("POST /air/webhooks/end_"),
@@ -550,7 +550,7 @@ async fn a_leaked_secret_is_forgotten_and_the_other_modes_stays_active() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_that_somebody_else_made_is_left_alone() {
     let stage = Stage::new().await;
-    stage.duffel.befall("DELETE", &Fault::Slow(Duration::from_secs(1)), 1);
+    stage.duffel.inject("DELETE", &Fault::Slow(Duration::from_secs(1)), 1);
     let (url, duffel) = (stage.duffel.url(), Arc::clone(&stage.duffel));
     let somebody = spawn_blocking(move || {
         let began = Instant::now();
@@ -582,7 +582,7 @@ async fn a_webhook_that_somebody_else_made_is_left_alone() {
 async fn another_address_and_other_types_are_tried_before_the_deletion() {
     let stage = Stage::new().await;
     let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
-    stage.duffel.befall("PATCH", &refusal, 1);
+    stage.duffel.inject("PATCH", &refusal, 1);
     let url = "https://example.com/elsewhere";
     let output = stage.rotate(&["--url", url, "--event", "no.such"]).await;
     let err = text(&output.stderr);
@@ -630,7 +630,7 @@ async fn a_creation_that_fails_is_tried_again() {
     for fault in [Fault::Status(500), Fault::Html(502), Fault::CutAfter, Fault::Cut] {
         let stage = Stage::new().await;
         // The only POST to exactly this path comes first.
-        stage.duffel.befall("POST /air/webhooks", &fault, 1);
+        stage.duffel.inject("POST /air/webhooks", &fault, 1);
         assert_success(&stage.rotate(&[]).await);
         stage.assert_rotated().await;
     }
@@ -640,7 +640,7 @@ async fn a_creation_that_fails_is_tried_again() {
 async fn a_creation_that_is_refused_leaves_word_of_how_to_go_on() {
     let stage = Stage::new().await;
     let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
-    stage.duffel.befall("POST /air/webhooks", &refusal, 1);
+    stage.duffel.inject("POST /air/webhooks", &refusal, 1);
     let output = stage.rotate(&[]).await;
     assert_eq!(output.status.code(), Some(1));
     let last = text(&output.stderr).lines().last().unwrap().to_owned();
@@ -701,7 +701,7 @@ async fn what_cannot_end_well_does_not_begin() {
     let denied = stage.rotate(&[]).await;
     assert!(text(&denied.stderr).contains("nothing was changed"), "{}", text(&denied.stderr));
     stage.proxy.heal();
-    stage.duffel.befall("PATCH", &Fault::Answer(403, "{}"), 1);
+    stage.duffel.inject("PATCH", &Fault::Answer(403, "{}"), 1);
     let read_only = stage.rotate(&[]).await;
     assert!(text(&read_only.stderr).contains("nothing was changed"), "{}", text(&read_only.stderr));
     let nowhere = stage.tool(&[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap();
@@ -789,7 +789,7 @@ async fn an_interrupted_rotation_says_what_it_leaves() {
             let stage = Stage::new().await;
             let event = stage.undelivered_order().await;
             stage.duffel.asked();
-            stage.duffel.befall(fault.0, &fault.1, 1);
+            stage.duffel.inject(fault.0, &fault.1, 1);
             let tool = stage.tool(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             until(awaited, || stage.duffel.asked().iter().any(|asked| asked.what.starts_with(awaited))).await;
             // Its answer takes some time to be read.

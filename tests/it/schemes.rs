@@ -20,7 +20,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use sha2::Sha256;
 
-use crate::support::helpers::{DAY, SECRET, WINDOW, World, answer, duffel, key, noon};
+use crate::support::helpers::{DAY, SECRET, TestReceiver, WINDOW, answer, duffel, key, noon};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
@@ -29,13 +29,13 @@ fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
     let tolerance = scheme.tolerance.unwrap_or(WINDOW);
     Source {
         verifier: Verifier::new(name, scheme.clone(), keys, tolerance),
-        renewal: None,
+        key_refresh: None,
         filter: Filter::default(),
     }
 }
 
-fn world(scheme: &Scheme, secret: &str) -> World {
-    World::of(vec![source("it", scheme, &[secret])])
+fn world(scheme: &Scheme, secret: &str) -> TestReceiver {
+    TestReceiver::of(vec![source("it", scheme, &[secret])])
 }
 
 fn scheme(name: &str) -> Scheme {
@@ -59,7 +59,7 @@ fn at(seconds: u64) -> SystemTime {
 
 /// Delivers to a fresh receiver and returns the status.
 fn status(scheme: &Scheme, secret: &str, headers: &[(&str, &str)], body: &[u8], seconds: u64) -> u16 {
-    world(scheme, secret).knock(post("it", headers, body), at(seconds)).0
+    world(scheme, secret).send(post("it", headers, body), at(seconds)).0
 }
 
 fn signed(scheme: &Scheme, secret: &str, id: &str, now: SystemTime, body: &str) -> Request<Bytes> {
@@ -122,7 +122,7 @@ fn standard_webhooks_secrets_may_have_surplus_bits() {
             [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*signature)];
         for secret in [secret.to_owned(), format!("whsec_{secret}")] {
             assert_eq!(
-                world(&scheme("standard-webhooks"), &secret).knock(post("it", &headers, b"{}"), noon()).0,
+                world(&scheme("standard-webhooks"), &secret).send(post("it", &headers, b"{}"), noon()).0,
                 202
             );
         }
@@ -145,25 +145,25 @@ pub const SURPLUS_BITS: [(&str, &[u8]); 2] = [
 fn standard_webhooks_refuses_what_is_not_what_was_signed() {
     let (secret, id, seconds, body, signature) = STANDARD[1];
     let time = seconds.to_string();
-    let knock = |id: &str, time: &str, signature: &str, body: &str, now: u64| {
+    let send = |id: &str, time: &str, signature: &str, body: &str, now: u64| {
         let headers = [("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)];
         status(&scheme("standard-webhooks"), secret, &headers, body.as_bytes(), now)
     };
-    assert_eq!(knock(id, &time, signature, body, seconds), 202);
+    assert_eq!(send(id, &time, signature, body, seconds), 202);
     // One character differs: the negative of the Python library's tests.
-    assert_eq!(knock(id, &time, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", body, seconds), 401);
-    assert_eq!(knock("msg_other", &time, signature, body, seconds), 401);
-    assert_eq!(knock("", &time, signature, body, seconds), 401);
-    assert_eq!(knock(id, "1614265331", signature, body, seconds), 401);
-    assert_eq!(knock(id, "1614265330.0", signature, body, seconds), 401);
-    assert_eq!(knock(id, &time, signature, r#"{"test":2432232314}"#, seconds), 401);
+    assert_eq!(send(id, &time, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", body, seconds), 401);
+    assert_eq!(send("msg_other", &time, signature, body, seconds), 401);
+    assert_eq!(send("", &time, signature, body, seconds), 401);
+    assert_eq!(send(id, "1614265331", signature, body, seconds), 401);
+    assert_eq!(send(id, "1614265330.0", signature, body, seconds), 401);
+    assert_eq!(send(id, &time, signature, r#"{"test":2432232314}"#, seconds), 401);
     for label in ["v2", "v1a", "V1", "v"] {
-        assert_eq!(knock(id, &time, &signature.replace("v1", label), body, seconds), 401, "{label}");
+        assert_eq!(send(id, &time, &signature.replace("v1", label), body, seconds), 401, "{label}");
     }
     for (now, status) in
         [(seconds + 300, 202), (seconds + 301, 401), (seconds - 300, 202), (seconds - 301, 401)]
     {
-        assert_eq!(knock(id, &time, signature, body, now), status);
+        assert_eq!(send(id, &time, signature, body, now), status);
     }
     for missing in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         let headers = [("webhook-id", id), ("webhook-timestamp", &time), ("webhook-signature", signature)];
@@ -192,24 +192,24 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     let body = r#"{"type":"t"}"#;
     let mut signature = private.sign(format!("msg_1.{now}.{body}").as_bytes()).to_bytes();
     let time = now.to_string();
-    let knock = |label: &str, signature: &[u8]| {
+    let send = |label: &str, signature: &[u8]| {
         let signature = format!("{label},{}", STANDARD.encode(signature));
         let headers =
             [("webhook-id", "msg_1"), ("webhook-timestamp", &*time), ("webhook-signature", &*signature)];
         status(&scheme("standard-webhooks"), &public, &headers, body.as_bytes(), now)
     };
-    assert_eq!(knock("v1a", &signature), 202);
-    assert_eq!(knock("v1", &signature), 401);
-    assert_eq!(knock("v1a", &signature[..63]), 401);
+    assert_eq!(send("v1a", &signature), 202);
+    assert_eq!(send("v1", &signature), 401);
+    assert_eq!(send("v1a", &signature[..63]), 401);
     signature[0] ^= 1;
-    assert_eq!(knock("v1a", &signature), 401);
+    assert_eq!(send("v1a", &signature), 401);
     // The public key is no secret: nobody may sign an HMAC with it.
     let scheme = scheme("standard-webhooks");
     let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::Raw, ..scheme.clone() };
     for key_text in [&public, public.trim_start_matches("whpk_")] {
         let signing = Signing { id: "msg_1", seconds: now, label: None };
         let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();
-        assert_eq!(world(&scheme, &public).knock(post("it", &headers, body.as_bytes()), noon()).0, 401);
+        assert_eq!(world(&scheme, &public).send(post("it", &headers, body.as_bytes()), noon()).0, 401);
     }
 }
 
@@ -219,15 +219,15 @@ const STRIPE_HEADER: &str = "t=1533204620,v1=d7373bc68f4bd320b253cd7461f87af6e1c
 
 #[test]
 fn the_stripe_vector_is_accepted_for_five_minutes() {
-    let knock = |header: &str, now| {
+    let send = |header: &str, now| {
         status(&scheme("stripe"), "secret", &[("stripe-signature", header)], STRIPE_BODY.as_bytes(), now)
     };
-    assert_eq!(knock(STRIPE_HEADER, 1_533_204_620), 202);
-    assert_eq!(knock(&format!("{STRIPE_HEADER},v1=potato"), 1_533_204_920), 202);
-    assert_eq!(knock(STRIPE_HEADER, 1_533_204_921), 401);
+    assert_eq!(send(STRIPE_HEADER, 1_533_204_620), 202);
+    assert_eq!(send(&format!("{STRIPE_HEADER},v1=potato"), 1_533_204_920), 202);
+    assert_eq!(send(STRIPE_HEADER, 1_533_204_921), 401);
     // Its own test signatures, v0, and Duffel's v2 count for nothing.
-    assert_eq!(knock(&STRIPE_HEADER.replace("v1=", "v0="), 1_533_204_620), 401);
-    assert_eq!(knock(&STRIPE_HEADER.replace("v1=", "v2="), 1_533_204_620), 401);
+    assert_eq!(send(&STRIPE_HEADER.replace("v1=", "v0="), 1_533_204_620), 401);
+    assert_eq!(send(&STRIPE_HEADER.replace("v1=", "v2="), 1_533_204_620), 401);
 }
 
 #[test]
@@ -235,8 +235,8 @@ fn a_stripe_event_says_what_it_is() {
     let world = world(&scheme("stripe"), "secret");
     let headers = [("stripe-signature", STRIPE_HEADER)];
     let request = || post("it", &headers, STRIPE_BODY.as_bytes());
-    assert_eq!(world.knock(request(), at(1_533_204_620)), answer(202, "accepted"));
-    assert_eq!(world.knock(request(), at(1_533_204_640)), answer(200, "duplicate"));
+    assert_eq!(world.send(request(), at(1_533_204_620)), answer(202, "accepted"));
+    assert_eq!(world.send(request(), at(1_533_204_640)), answer(200, "duplicate"));
     let message = &world.queued()[0];
     let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str();
     assert_eq!(attribute("source"), Some("it"));
@@ -251,7 +251,7 @@ fn a_stripe_event_says_what_it_is() {
 const GITHUB: [(&str, &str, &str); 4] = [
     (
         "It's a Secret to Everybody",
-        "Hello, World!",
+        "Hello, TestReceiver!",
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
     ),
     (
@@ -275,14 +275,14 @@ const GITHUB: [(&str, &str, &str); 4] = [
 fn github_vectors_are_accepted_with_their_prefix_only() {
     let github = scheme("github");
     for (secret, body, signature) in GITHUB {
-        let knock = |signature: &str| {
+        let send = |signature: &str| {
             status(&github, secret, &[("x-hub-signature-256", signature)], body.as_bytes(), 0)
         };
-        assert_eq!(knock(signature), 202);
-        assert_eq!(knock(signature.trim_start_matches("sha256=")), 401);
-        assert_eq!(knock(&signature.replace("sha256=", "sha1=")), 401);
-        assert_eq!(knock(&format!("{signature},{signature}")), 202);
-        assert_eq!(knock(""), 401);
+        assert_eq!(send(signature), 202);
+        assert_eq!(send(signature.trim_start_matches("sha256=")), 401);
+        assert_eq!(send(&signature.replace("sha256=", "sha1=")), 401);
+        assert_eq!(send(&format!("{signature},{signature}")), 202);
+        assert_eq!(send(""), 401);
         assert_eq!(status(&github, "other", &[("x-hub-signature-256", signature)], body.as_bytes(), 0), 401);
     }
 }
@@ -291,18 +291,18 @@ fn github_vectors_are_accepted_with_their_prefix_only() {
 fn a_github_replay_under_another_event_name_is_a_duplicate() {
     let (secret, body, signature) = GITHUB[1];
     let world = world(&scheme("github"), secret);
-    let knock = |event: &str, delivery: &str, now| {
+    let send = |event: &str, delivery: &str, now| {
         let headers =
             [("x-hub-signature-256", signature), ("x-github-event", event), ("x-github-delivery", delivery)];
-        world.knock(post("it", &headers, body.as_bytes()), now).1
+        world.send(post("it", &headers, body.as_bytes()), now).1
     };
-    assert_eq!(knock("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "accepted");
-    assert_eq!(knock("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "duplicate");
-    assert_eq!(knock("release", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon() + DAY), "duplicate");
+    assert_eq!(send("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "accepted");
+    assert_eq!(send("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "duplicate");
+    assert_eq!(send("release", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon() + DAY), "duplicate");
     let queued = world.queued();
     assert_eq!(queued.len(), 1);
     // Another delivery id is another event, since one body may be sent for several.
-    assert_eq!(knock("push", "00000000-0000-0000-0000-000000000000", noon()), "accepted");
+    assert_eq!(send("push", "00000000-0000-0000-0000-000000000000", noon()), "accepted");
     let attributes = &queued[0]["MessageAttributes"];
     assert_eq!(attributes["event_type"]["StringValue"], "push");
     assert_eq!(attributes["event_id"]["StringValue"], "72d3162e-cc78-11e3-81ab-4c9367dc0958");
@@ -317,14 +317,14 @@ fn two_github_deliveries_at_once_under_other_event_names_are_one_message() {
     let world = world(&scheme("github"), secret);
     // Neither finds the other's record.
     for event in ["push", "release"] {
-        world.receiver.ledger.spare();
-        world.receiver.ledger.befall(crate::support::helpers::Fault::Down, 2);
+        world.receiver.ledger.pass_next();
+        world.receiver.ledger.inject(crate::support::helpers::Fault::Down, 2);
         let headers = [
             ("x-hub-signature-256", signature),
             ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
             ("x-github-event", event),
         ];
-        assert_eq!(world.knock(post("it", &headers, body.as_bytes()), noon()), answer(202, "accepted"));
+        assert_eq!(world.send(post("it", &headers, body.as_bytes()), noon()), answer(202, "accepted"));
     }
     assert_eq!(world.queued().len(), 1);
 }
@@ -335,8 +335,8 @@ fn the_guides_signature_header_is_accepted() {
     let signature = "2ed51de5140360392ad39b03e3a3b4914a80538b2d8e1a5c7024ffaf0078d018";
     let world = world(&generic(""), "your_webhook_secret");
     let request = || post("it", &[("X-Webhook-Signature", signature)], body.as_bytes());
-    assert_eq!(world.knock(request(), noon()), answer(202, "accepted"));
-    assert_eq!(world.knock(request(), noon()), answer(200, "duplicate"));
+    assert_eq!(world.send(request(), noon()), answer(202, "accepted"));
+    assert_eq!(world.send(request(), noon()), answer(200, "duplicate"));
     let attributes = &world.queued()[0]["MessageAttributes"];
     assert_eq!(attributes["event_type"]["StringValue"], "resource.created");
     assert_eq!(attributes["idempotency_key"]["StringValue"], "evt_abc123");
@@ -348,23 +348,23 @@ fn the_other_guides_time_is_checked_but_protects_nothing() {
     let signature = "a2481a65ba734c693b622e713f727e5d4a063fe66abadb1c2d75a9fd0698f196";
     let body = r#"{"event": "user_signed_up", "user": "john_doe"}"#;
     let world = world(&generic(fields), "your_secret_key");
-    let knock = |seconds: u64, now| {
+    let send = |seconds: u64, now| {
         let time = seconds.to_string();
         let headers = [("x-signature", signature), ("x-timestamp", &time)];
-        world.knock(post("it", &headers, body.as_bytes()), now).1
+        world.send(post("it", &headers, body.as_bytes()), now).1
     };
     let now = unix_seconds(noon());
-    assert_eq!(knock(now - 301, noon()), "unauthorized");
-    assert_eq!(knock(now + 301, noon()), "unauthorized");
-    assert_eq!(knock(now, noon()), "accepted");
+    assert_eq!(send(now - 301, noon()), "unauthorized");
+    assert_eq!(send(now + 301, noon()), "unauthorized");
+    assert_eq!(send(now, noon()), "accepted");
     // The same body under a new time verifies: only the ledger knows, by the body's hash.
-    assert_eq!(knock(now + 86_400, noon() + DAY), "duplicate");
+    assert_eq!(send(now + 86_400, noon() + DAY), "duplicate");
     let message = &world.queued()[0];
     assert_eq!(message["MessageAttributes"]["event_type"]["StringValue"], "user_signed_up");
     assert_eq!(message["MessageAttributes"]["signature_timestamp"]["StringValue"], now.to_string());
     assert!(message["MessageAttributes"].get("event_id").is_none());
     let headers = [("x-signature", signature)];
-    assert_eq!(world.knock(post("it", &headers, body.as_bytes()), noon()).0, 401);
+    assert_eq!(world.send(post("it", &headers, body.as_bytes()), noon()).0, 401);
 }
 
 #[test]
@@ -376,8 +376,8 @@ fn a_signed_time_in_a_header_cannot_be_changed() {
     assert!(request.headers()["x-webhook-signature"].to_str().unwrap().starts_with("v0="));
     let mut renewed = signed(&scheme, "hush", "", noon(), "{}");
     renewed.headers_mut().insert("x-timestamp", (unix_seconds(noon()) + 1).into());
-    assert_eq!(world(&scheme, "hush").knock(renewed, noon()).0, 401);
-    assert_eq!(world(&scheme, "hush").knock(request, noon()).0, 202);
+    assert_eq!(world(&scheme, "hush").send(renewed, noon()).0, 401);
+    assert_eq!(world(&scheme, "hush").send(request, noon()).0, 202);
 }
 
 #[test]
@@ -389,8 +389,8 @@ fn shopify_is_base64_over_the_body_and_its_headers_are_not_signed() {
         request
     };
     let world = world(&scheme("shopify"), "hush");
-    assert_eq!(world.knock(request("a"), noon()), answer(202, "accepted"));
-    assert_eq!(world.knock(request("a"), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(world.send(request("a"), noon()), answer(202, "accepted"));
+    assert_eq!(world.send(request("a"), noon() + DAY), answer(200, "duplicate"));
     assert_eq!(world.queued()[0]["MessageAttributes"]["event_type"]["StringValue"], "orders/create");
 }
 
@@ -404,12 +404,12 @@ fn only_duffel_insists_on_json_with_a_type_and_an_id() {
             let request = || signed(&scheme, secret, "msg_1", noon(), body);
             // No queue takes an empty message.
             if name == "duffel" || body.is_empty() {
-                assert_eq!(world.knock(request(), noon()), answer(400, "malformed"), "{name} {body}");
+                assert_eq!(world.send(request(), noon()), answer(400, "malformed"), "{name} {body}");
                 continue;
             }
-            assert_eq!(world.knock(request(), noon()), answer(202, "accepted"), "{name} {body}");
+            assert_eq!(world.send(request(), noon()), answer(202, "accepted"), "{name} {body}");
             assert_eq!(
-                world.knock(request(), noon() + FIVE_MINUTES),
+                world.send(request(), noon() + FIVE_MINUTES),
                 answer(200, "duplicate"),
                 "{name} {body}"
             );
@@ -432,7 +432,7 @@ fn a_message_has_at_most_nine_attributes_in_any_scheme() {
             request.headers_mut().entry(name).or_insert("x".parse().unwrap());
         }
         let world = world(&scheme, secret);
-        assert_eq!(world.knock(request, noon()).0, 202, "{}", scheme.name);
+        assert_eq!(world.send(request, noon()).0, 202, "{}", scheme.name);
         let queued = world.queued();
         let attributes = queued[0]["MessageAttributes"].as_object().unwrap();
         let names: Vec<_> = attributes.keys().collect();
@@ -446,7 +446,7 @@ fn a_key_that_stands_twice_where_a_scheme_reads_is_malformed() {
     let body = r#"{"id":"evt_1","id":"evt_2","type":"t"}"#;
     for (name, status) in [("stripe", 400), ("hmac-sha256", 400), ("github", 202)] {
         let scheme = scheme(name);
-        assert_eq!(world(&scheme, "hush").knock(signed(&scheme, "hush", "", noon(), body), noon()).0, status);
+        assert_eq!(world(&scheme, "hush").send(signed(&scheme, "hush", "", noon(), body), noon()).0, status);
     }
 }
 
@@ -460,7 +460,7 @@ fn sources_answer_at_their_own_paths_and_keep_to_their_own_secrets() {
     let secrets = Scheme::NAMES.map(secret);
     let all = || {
         let pairs = Scheme::NAMES.iter().zip(&secrets);
-        World::of(pairs.map(|(name, secret)| source(name, &scheme(name), &[secret])).collect())
+        TestReceiver::of(pairs.map(|(name, secret)| source(name, &scheme(name), &[secret])).collect())
     };
     for (name, secret) in Scheme::NAMES.iter().zip(&secrets) {
         for path in Scheme::NAMES.iter().chain(&["nobody"]) {
@@ -473,7 +473,7 @@ fn sources_answer_at_their_own_paths_and_keep_to_their_own_secrets() {
             } else {
                 401
             };
-            assert_eq!(all().knock(request, noon()).0, expected, "{name} at {path}");
+            assert_eq!(all().send(request, noon()).0, expected, "{name} at {path}");
         }
     }
 }
@@ -481,19 +481,19 @@ fn sources_answer_at_their_own_paths_and_keep_to_their_own_secrets() {
 #[test]
 fn two_sources_of_one_scheme_do_not_share_secrets_or_memory() {
     let body = r#"{"id":"wev_1","type":"t"}"#;
-    let world = World::of(vec![
+    let world = TestReceiver::of(vec![
         source("live", &Scheme::duffel(), &["one"]),
         source("test", &Scheme::duffel(), &["two"]),
     ]);
-    let knock = |path: &str, secret: &str| {
+    let send = |path: &str, secret: &str| {
         let mut request = signed(&Scheme::duffel(), secret, "", noon(), body);
         *request.uri_mut() = format!("/webhooks/{path}").parse().unwrap();
-        world.knock(request, noon()).1
+        world.send(request, noon()).1
     };
-    assert_eq!(knock("live", "one"), "accepted");
-    assert_eq!(knock("live", "two"), "unauthorized");
-    assert_eq!(knock("test", "one"), "unauthorized");
-    assert_eq!(knock("test", "two"), "accepted");
+    assert_eq!(send("live", "one"), "accepted");
+    assert_eq!(send("live", "two"), "unauthorized");
+    assert_eq!(send("test", "one"), "unauthorized");
+    assert_eq!(send("test", "two"), "accepted");
     let names: Vec<_> = world
         .queued()
         .iter()
@@ -511,20 +511,21 @@ fn no_signed_time_outlives_the_memory_in_any_scheme() {
             let keys = vec![key(&scheme, secret)];
             // As long a tolerance as the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
-            let world = World::of(vec![Source { verifier, renewal: None, filter: Filter::default() }]);
+            let world =
+                TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
             let body = r#"{"id":"evt_1","type":"t"}"#;
             let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
-            assert_eq!(world.knock(request(), noon()).1, "accepted");
+            assert_eq!(world.send(request(), noon()).1, "accepted");
             let end = noon() + ahead + WINDOW;
-            assert_eq!(world.knock(request(), end).1, "duplicate");
-            assert_eq!(world.knock(request(), end + Duration::from_secs(1)).1, "unauthorized");
+            assert_eq!(world.send(request(), end).1, "duplicate");
+            assert_eq!(world.send(request(), end + Duration::from_secs(1)).1, "unauthorized");
         }
     }
 }
 
 #[test]
 fn duffel_beside_others_is_as_duffel_alone() {
-    let world = World::of(vec![
+    let world = TestReceiver::of(vec![
         duffel(&[SECRET], WINDOW, Filter::default()),
         source("code", &scheme("github"), &["x"]),
     ]);
@@ -544,7 +545,7 @@ fn standard_webhooks_cannot_be_cut_elsewhere() {
     let signature = headers.last().unwrap().1.clone();
     let (id, time) = (format!("msg_1.{old}.{head}"), now.to_string());
     let forged = [("webhook-id", &*id), ("webhook-timestamp", &*time), ("webhook-signature", &*signature)];
-    assert_eq!(world(&scheme, secret).knock(post("it", &forged, br#"INNER"}"#), noon()).0, 401);
+    assert_eq!(world(&scheme, secret).send(post("it", &forged, br#"INNER"}"#), noon()).0, 401);
 }
 
 #[test]
@@ -559,7 +560,7 @@ fn a_header_full_of_ed25519_signatures_costs_no_more_than_a_few() {
     for (before, status) in [(3, 202), (4, 401)] {
         let list = format!("{}v1a,{right}", format!("v1a,{wrong} ").repeat(before));
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*list)];
-        let knock = world(&scheme("standard-webhooks"), &public).knock(post("it", &headers, b"{}"), noon());
-        assert_eq!(knock.0, status);
+        let send = world(&scheme("standard-webhooks"), &public).send(post("it", &headers, b"{}"), noon());
+        assert_eq!(send.0, status);
     }
 }

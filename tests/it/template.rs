@@ -18,7 +18,7 @@ use crate::{
     reconcile::TIMEOUT,
     support::{
         cloudformation::Template,
-        helpers::{World, answer, event, noon, signed},
+        helpers::{TestReceiver, answer, event, noon, signed},
     },
 };
 
@@ -157,7 +157,7 @@ fn the_functions_log_json() {
     assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
 }
 
-/// A new account has ten concurrent executions and none to spare: a reservation would fail the deployment.
+/// A new account has ten concurrent executions and none to pass_next: a reservation would fail the deployment.
 #[test]
 fn no_concurrency_is_reserved_by_default() {
     let template = Template::read();
@@ -307,7 +307,7 @@ fn the_webhook_url_is_where_deliveries_are_accepted() {
     let url = template.section("Outputs")["WebhookUrl"]["Value"].as_str().unwrap();
     let mut request = signed(event("order.created", "wev_1", "ord_1"), noon());
     *request.uri_mut() = url.strip_prefix("${HttpApi.ApiEndpoint}").unwrap().parse().unwrap();
-    assert_eq!(World::new().knock(request, noon()), answer(202, "accepted"));
+    assert_eq!(TestReceiver::new().send(request, noon()), answer(202, "accepted"));
 }
 
 #[test]

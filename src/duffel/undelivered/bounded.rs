@@ -87,7 +87,7 @@ impl Search {
 
     /// Leaves out what happened before `known` and was delivered later than its first failure.
     ///
-    /// What was lost arrives when deliveries work again, so with the first ones that there are after it. To look for it
+    /// What was lost arrives when deliveries work retry_after, so with the first ones that there are after it. To look for it
     /// from its creation on spares reading all deliveries since then in every run.
     fn leave_out_older_arrivals(
         &self,

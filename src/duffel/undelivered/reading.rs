@@ -66,8 +66,8 @@ mod tests {
         assert!(matches!(read_of(list(), 3, 9), (End::Whole, taken) if taken == [1, 2, 3]));
         assert!(matches!(read_of(list(), 9, 2), (End::Whole, taken) if taken == [1, 2]));
         assert!(matches!(read_of(list(), 2, 9), (End::Bound, taken) if taken == [1, 2]));
-        let broken = vec![Ok(1), Err(ApiError::Circle), Ok(3)];
-        assert!(matches!(read_of(broken, 9, 9), (End::Failed(ApiError::Circle), taken) if taken == [1]));
+        let broken = vec![Ok(1), Err(ApiError::CursorLoop), Ok(3)];
+        assert!(matches!(read_of(broken, 9, 9), (End::Failed(ApiError::CursorLoop), taken) if taken == [1]));
         let late = vec![Ok(1), Err(ApiError::Deadline)];
         assert!(matches!(read_of(late, 9, 9), (End::Late, taken) if taken == [1]));
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{Key, Secret, SecretError};
-use crate::{json::members::Pairs, signature::scheme::KeyForm};
+use crate::{json::members::Members, signature::scheme::KeyForm};
 
 const LIVE: &str = "live";
 const TEST: &str = "test";
@@ -35,7 +35,7 @@ impl StoredSecrets {
         match json.bytes().next() {
             Some(b'[') => secrets.add(from_json::<Texts>(json)?, None)?,
             Some(b'{') => {
-                let members: Pairs<Texts> = from_json(json)?;
+                let members: Members<Texts> = from_json(json)?;
                 for (index, (name, texts)) in members.0.iter().enumerate() {
                     let live_mode = match name.as_str() {
                         LIVE => Some(true),

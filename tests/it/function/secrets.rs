@@ -142,7 +142,7 @@ async fn nobody_can_make_the_function_hammer_secrets_manager() {
     for forged in 0..20 {
         assert_eq!(status(&stage, &format!("forged {forged}")).await, 401);
     }
-    // One renewal, of two versions.
+    // One key_refresh, of two versions.
     assert_eq!(stage.proxy.calls()[GET_SECRET], at_start + 2);
 }
 

@@ -14,8 +14,8 @@ pub struct Attempt {
     pub window: u64,
     /// Whether the ledger's record of the event bears another event id than this delivery.
     pub is_under_other_id: bool,
-    /// Which of the genuine letters it is.
-    pub letter: Option<usize>,
+    /// Which of the genuine written it is.
+    pub signed: Option<usize>,
     /// What the process's clock showed.
     pub clock: u64,
     /// Whether the clock allowed for its signature.
@@ -28,7 +28,7 @@ pub struct Attempt {
     pub dead: bool,
     pub forwarding: Forwarding,
     pub recording: Recording,
-    fate: Vec<Fault>,
+    faults: Vec<Fault>,
     calls: usize,
 }
 
@@ -54,7 +54,7 @@ pub enum Recording {
 impl Attempt {
     pub fn new(
         delivery: &Delivery,
-        letter: Option<usize>,
+        signed: Option<usize>,
         clock: u64,
         window: u64,
         timely: bool,
@@ -66,7 +66,7 @@ impl Attempt {
             id: delivery.event.id(),
             window,
             is_under_other_id: false,
-            letter,
+            signed,
             clock,
             timely,
             started,
@@ -74,7 +74,7 @@ impl Attempt {
             dead: false,
             forwarding: Forwarding::NotTried,
             recording: Recording::NotTried,
-            fate: delivery.fate.clone(),
+            faults: delivery.faults.clone(),
             calls: 0,
         }
     }
@@ -82,7 +82,7 @@ impl Attempt {
     /// What befalls its next call.
     pub fn next_fault(&mut self) -> Fault {
         self.calls += 1;
-        self.fate.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
+        self.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
     }
 
     pub fn is_under_way(&self) -> bool {

@@ -120,7 +120,7 @@ pub fn sources(tolerance: u64) -> Vec<Source> {
     let tolerances = [tolerance, SKEW, SKEW].map(Duration::from_secs);
     let source = |(sender, tolerance): (&Sender, Duration)| Source {
         verifier: Verifier::new(sender.name, sender.scheme.clone(), vec![sender.key.clone()], tolerance),
-        renewal: None,
+        key_refresh: None,
         filter: if sender.name == "duffel" { Filter::new(["order.*"], Mode::Any) } else { Filter::default() },
     };
     SENDERS.iter().zip(tolerances).map(source).collect()
@@ -128,7 +128,7 @@ pub fn sources(tolerance: u64) -> Vec<Source> {
 
 /// A delivery as it goes over the wire, and can be captured there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct SignedRequest {
     pub event: Event,
     pub body: String,
     pub headers: Vec<(String, String)>,
@@ -136,7 +136,7 @@ pub struct Letter {
     pub time: Option<u64>,
 }
 
-impl Letter {
+impl SignedRequest {
     /// Written by the event's own provider at a time.
     pub fn genuine(event: Event, seconds: u64) -> Self {
         Self::signed(event, seconds, &event.sender().key)

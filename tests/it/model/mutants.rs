@@ -1,4 +1,4 @@
-//! Flawed twins of the pipe, written by hand on plain data, as the types of the real one forbid most of this.
+//! Flawed mutants of the pipe, written by hand on plain data, as the types of the real one forbid most of this.
 
 use std::time::SystemTime;
 
@@ -15,13 +15,13 @@ use super::{
     events::sources,
     ports::{Lost, Ports},
     stage::{Answer, Pipe, Subject},
-    world::{Parcel, RETENTION_MARGIN, Replace},
+    world::{RETENTION_MARGIN, Replace, SentMessage},
 };
 
-/// What is wrong with a twin.
+/// What is wrong with a mutant.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
-    /// Nothing: what is found out of the others is their flaw, and not how they are written.
+pub enum Mutation {
+    /// Nothing: what is found out of the others is their mutation, and not how they are written.
     None,
     AcknowledgesFirst,
     IgnoresTheQueue,
@@ -47,9 +47,9 @@ pub enum Flaw {
     AsksAgainIfUnrecorded,
 }
 
-/// The twin with one flaw.
-pub fn twin(flaw: Flaw) -> Subject {
-    Subject::new(move |ports, window| Box::new(Twin { ports, sources: sources(window), window, flaw }))
+/// The mutant with one mutation.
+pub fn mutant(mutation: Mutation) -> Subject {
+    Subject::new(move |ports, window| Box::new(Mutant { ports, sources: sources(window), window, mutation }))
 }
 
 struct Parsed {
@@ -59,14 +59,14 @@ struct Parsed {
     group: String,
 }
 
-struct Twin {
+struct Mutant {
     ports: Ports,
     sources: Vec<Source>,
     window: u64,
-    flaw: Flaw,
+    mutation: Mutation,
 }
 
-impl Pipe for Twin {
+impl Pipe for Mutant {
     fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_> {
         Box::pin(async move {
             let answer = self.receive(&request, now).await;
@@ -75,22 +75,22 @@ impl Pipe for Twin {
     }
 }
 
-impl Twin {
+impl Mutant {
     async fn receive(&self, request: &Request<Bytes>, now: SystemTime) -> Result<&str, &'static str> {
         let source =
             self.sources.iter().find(|source| request.uri().path().ends_with(source.verifier.source()));
         let source = source.ok_or("404 not_found")?;
-        if self.flaw == Flaw::ParsesFirst {
+        if self.mutation == Mutation::ParsesFirst {
             self.parse(source, request.body())?;
         }
         let signed = self.verify(source, request, now)?;
         let Parsed { kind, id, identity, group } = self.parse(source, request.body())?;
-        let filters = self.flaw != Flaw::ForwardsEverything;
+        let filters = self.mutation != Mutation::ForwardsEverything;
         if filters && source.verifier.source() == "duffel" && !kind.starts_with("order.") {
             return Ok("200 ignored");
         }
         let clock = unix_seconds(now);
-        let from = if self.flaw == Flaw::ExpiresByOurClock { clock } else { clock.max(signed) };
+        let from = if self.mutation == Mutation::ExpiresByOurClock { clock } else { clock.max(signed) };
         let record = Record {
             event_id: id,
             event_type: None,
@@ -100,38 +100,39 @@ impl Twin {
             counts_from: from,
             expires_at: from + self.window + RETENTION_MARGIN,
         };
-        if !matches!(self.flaw, Flaw::NeverLooks | Flaw::LooksLast)
+        if !matches!(self.mutation, Mutation::NeverLooks | Mutation::LooksLast)
             && let Some(known) = self.find(&identity, clock).await?
         {
-            if known.event_id == record.event_id || self.flaw == Flaw::ExtendsUnderOtherIds {
+            if known.event_id == record.event_id || self.mutation == Mutation::ExtendsUnderOtherIds {
                 self.record(&identity, &record).await.ok();
             }
             return Ok("200 duplicate");
         }
         let claim = format!("{identity}, claimed");
-        if self.flaw == Flaw::ClaimsFirst {
+        if self.mutation == Mutation::ClaimsFirst {
             if self.find(&claim, clock).await?.is_some() {
                 return Err("503 unavailable");
             }
             self.record(&claim, &record).await.map_err(|Lost| "503 unavailable")?;
         }
-        if self.flaw == Flaw::RecordsFirst {
+        if self.mutation == Mutation::RecordsFirst {
             self.record(&identity, &record).await.map_err(|Lost| "503 unavailable")?;
         }
-        if self.flaw == Flaw::AcknowledgesFirst {
+        if self.mutation == Mutation::AcknowledgesFirst {
             self.ports.answer("202 accepted".to_owned());
         }
         let body = str::from_utf8(request.body()).unwrap().to_owned();
         let signature = header(source, request).unwrap_or_default();
-        let sent = self.ports.send(Parcel { identity: identity.clone(), group, body, signature }, true).await;
-        if self.flaw != Flaw::IgnoresTheQueue {
+        let sent =
+            self.ports.send(SentMessage { identity: identity.clone(), group, body, signature }, true).await;
+        if self.mutation != Mutation::IgnoresTheQueue {
             sent.map_err(|Lost| "503 unavailable")?;
         }
-        if self.flaw == Flaw::LooksLast && self.find(&identity, clock).await?.is_some() {
+        if self.mutation == Mutation::LooksLast && self.find(&identity, clock).await?.is_some() {
             return Ok("200 duplicate");
         }
         let recorded = self.record(&identity, &record).await;
-        if self.flaw == Flaw::AsksAgainIfUnrecorded {
+        if self.mutation == Mutation::AsksAgainIfUnrecorded {
             recorded.map_err(|Lost| "503 unavailable")?;
         }
         Ok("202 accepted")
@@ -149,7 +150,7 @@ impl Twin {
         let delivery = Delivery { headers, body: request.body().clone(), trace: None };
         match source.verifier.verify(delivery, now) {
             Ok(verified) => Ok(verified.timestamp().unwrap_or_default()),
-            Err(_) if self.flaw == Flaw::NeverVerifies => Ok(0),
+            Err(_) if self.mutation == Mutation::NeverVerifies => Ok(0),
             Err(_) => Err("401 unauthorized"),
         }
     }
@@ -160,11 +161,11 @@ impl Twin {
         let kind = text("type").to_owned();
         let identity = match source.verifier.source() {
             "duffel" if kind.is_empty() => return Err("400 malformed"),
-            "duffel" if self.flaw == Flaw::GoesByTheBareKey => text("idempotency_key").to_owned(),
-            "duffel" if self.flaw == Flaw::GoesByTheId => text("id").to_owned(),
+            "duffel" if self.mutation == Mutation::GoesByTheBareKey => text("idempotency_key").to_owned(),
+            "duffel" if self.mutation == Mutation::GoesByTheId => text("id").to_owned(),
             "duffel" => {
-                let id_counts = match self.flaw {
-                    Flaw::GoesByTheKeyOfUnknownTypes => kind == "order.updated",
+                let id_counts = match self.mutation {
+                    Mutation::GoesByTheKeyOfUnknownTypes => kind == "order.updated",
                     _ => kind != "order.created",
                 };
                 let id = if id_counts { text("id") } else { "" };

@@ -16,7 +16,7 @@ use super::{
     events::sources,
     ports::Ports,
     stage::{Answer, Pipe, Subject},
-    world::{Parcel, RETENTION_MARGIN, Replace, WINDOW},
+    world::{RETENTION_MARGIN, Replace, SentMessage, WINDOW},
 };
 
 struct Real<L, Q>(Receiver<L, Q>);
@@ -75,7 +75,9 @@ pub fn on_standard_queue() -> Subject {
 
 /// A record takes the place of one that expires later.
 pub fn overwriting() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::Overwrites), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::Overwrites), ports, window, window)
+    })
 }
 
 /// The queue's groups are those of the objects, whichever source they are of.
@@ -85,34 +87,44 @@ pub fn sharing_groups() -> Subject {
 
 /// The window in which a record was made decides for how long it counts.
 pub fn remembering_windows() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::RemembersWindows), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::RemembersWindows), ports, window, window)
+    })
 }
 
 /// The table deletes a record as soon as the window in which it was made has passed.
 pub fn expiring_with_the_window() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::ExpiresWithTheWindow), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::ExpiresWithTheWindow), ports, window, window)
+    })
 }
 
 /// A record stays as it was first made, whatever was signed since.
 pub fn never_prolonging() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::NeverProlongs), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::NeverProlongs), ports, window, window)
+    })
 }
 
 /// A record counts for as long as the table has not deleted it.
 pub fn never_expiring() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::NeverExpires), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::NeverExpires), ports, window, window)
+    })
 }
 
 /// A ledger that does not answer counts as one that knows nothing.
 pub fn failing_open() -> Subject {
-    Subject::new(|ports, window| pipe(Bent(ports.clone(), Bend::FailsOpen), ports, window, window))
+    Subject::new(|ports, window| {
+        pipe(MutantLedger(ports.clone(), LedgerMutation::FailsOpen), ports, window, window)
+    })
 }
 
 struct Standard(Ports);
 
 impl Queue for Standard {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
-        self.0.send(Parcel::of(message), false).await.map_err(|lost| QueueError(lost.into()))
+        self.0.send(SentMessage::of(message), false).await.map_err(|lost| QueueError(lost.into()))
     }
 }
 
@@ -120,18 +132,17 @@ struct Ungrouped(Ports);
 
 impl Queue for Ungrouped {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
-        let parcel = Parcel::of(message);
-        let group =
-            parcel.group.split_once('/').map_or(parcel.group.clone(), |(_, object)| object.to_owned());
-        self.0.send(Parcel { group, ..parcel }, true).await.map_err(|lost| QueueError(lost.into()))
+        let sent = SentMessage::of(message);
+        let group = sent.group.split_once('/').map_or(sent.group.clone(), |(_, object)| object.to_owned());
+        self.0.send(SentMessage { group, ..sent }, true).await.map_err(|lost| QueueError(lost.into()))
     }
 }
 
 /// A ledger that errs.
-struct Bent(Ports, Bend);
+struct MutantLedger(Ports, LedgerMutation);
 
 #[derive(PartialEq, Eq)]
-enum Bend {
+enum LedgerMutation {
     Overwrites,
     NeverProlongs,
     NeverExpires,
@@ -140,15 +151,15 @@ enum Bend {
     ExpiresWithTheWindow,
 }
 
-impl Ledger for Bent {
+impl Ledger for MutantLedger {
     async fn find(&self, identity: &Identity) -> Result<Option<Record>, LedgerError> {
         let found = Ledger::find(&self.0, identity).await;
         match self.1 {
-            Bend::FailsOpen => Ok(found.unwrap_or_default()),
-            Bend::NeverExpires => {
+            LedgerMutation::FailsOpen => Ok(found.unwrap_or_default()),
+            LedgerMutation::NeverExpires => {
                 found.map(|found| found.map(|record| Record { counts_from: u64::MAX, ..record }))
             }
-            Bend::RemembersWindows => {
+            LedgerMutation::RemembersWindows => {
                 let world = self.0.world();
                 let clock = world.attempts[world.current].clock;
                 let counts = |record: &Record| record.expires_at - RETENTION_MARGIN >= clock;
@@ -160,12 +171,12 @@ impl Ledger for Bent {
 
     async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
         let replace = match self.1 {
-            Bend::Overwrites => Replace::Always,
-            Bend::NeverProlongs => Replace::Never,
+            LedgerMutation::Overwrites => Replace::Always,
+            LedgerMutation::NeverProlongs => Replace::Never,
             _ => Replace::IfLater,
         };
         let expires_at = match self.1 {
-            Bend::ExpiresWithTheWindow => record.expires_at - RETENTION_MARGIN,
+            LedgerMutation::ExpiresWithTheWindow => record.expires_at - RETENTION_MARGIN,
             _ => record.expires_at,
         };
         let record = &Record { expires_at, ..record.clone() };

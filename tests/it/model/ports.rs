@@ -15,7 +15,7 @@ use duffel_webhook_receiver::{
 use super::{
     attempt::{Forwarding, Recording},
     schedule::Fault,
-    world::{Parcel, Replace, World},
+    world::{Replace, SentMessage, World},
 };
 
 /// One end of a world; every process has one.
@@ -53,8 +53,8 @@ impl Ports {
         self.call(Call::Put, move |world, attempt| world.put(attempt, &identity, &record, replace)).await
     }
 
-    pub async fn send(&self, parcel: Parcel, deduplicates: bool) -> Result<String, Lost> {
-        self.call(Call::Send, move |world, attempt| world.take(attempt, &parcel, deduplicates)).await
+    pub async fn send(&self, sent: SentMessage, deduplicates: bool) -> Result<String, Lost> {
+        self.call(Call::Send, move |world, attempt| world.take(attempt, &sent, deduplicates)).await
     }
 
     /// Answers the delivery whose turn it is; only the first answer is heard.
@@ -120,7 +120,7 @@ impl Ports {
     }
 
     fn note(&self, attempt: usize, call: Call, fault: Fault) {
-        let (verb, sight) = match (call, fault) {
+        let (verb, name) = match (call, fault) {
             (Call::Find, Fault::Fine) => ("looks up", "look-ups"),
             (Call::Find, Fault::KilledBefore | Fault::KilledAfter) => ("looks up", "kills at the look-up"),
             (Call::Find, _) => ("looks up", "faults at the look-up"),
@@ -134,7 +134,7 @@ impl Ports {
             (Call::Put, _) => ("records", "faults at the record"),
         };
         let mut world = self.world();
-        world.count(sight);
+        world.count(name);
         world.tell(|| match fault {
             Fault::Fine => format!("  #{attempt} {verb}"),
             fault => format!("  #{attempt} {verb}: {fault:?}"),
@@ -161,11 +161,11 @@ impl Ledger for Ports {
 
 impl Queue for Ports {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
-        self.send(Parcel::of(message), true).await.map_err(|lost| QueueError(lost.into()))
+        self.send(SentMessage::of(message), true).await.map_err(|lost| QueueError(lost.into()))
     }
 }
 
-impl Parcel {
+impl SentMessage {
     pub fn of(message: &Message) -> Self {
         let signature = message.attributes().iter().find(|(name, _)| *name == "signature");
         Self {

@@ -6,7 +6,7 @@
 use super::{
     attempt::{Attempt, Forwarding},
     events::{Event, SKEW},
-    world::{FIFO_MEMORY, Message, Parcel, World},
+    world::{FIFO_MEMORY, Message, SentMessage, World},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,12 @@ impl World {
     }
 
     /// Nothing unverified is in the queue, nor what nobody wants.
-    pub fn check_parcel(&mut self, attempt: usize, parcel: &Parcel) {
+    pub fn check_parcel(&mut self, attempt: usize, sent: &SentMessage) {
         let Attempt { timely, event, .. } = self.attempts[attempt];
-        let genuine = self.letters.iter().any(|letter| {
-            letter.event.itself() == event
-                && letter.body == parcel.body
-                && letter.signature() == Some(&parcel.signature)
+        let genuine = self.written.iter().any(|signed| {
+            signed.event.itself() == event
+                && signed.body == sent.body
+                && signed.signature() == Some(&sent.signature)
         });
         self.promise(Promise::Signed, genuine);
         self.promise(Promise::Timely, timely);
@@ -73,27 +73,27 @@ impl World {
         self.promise(Promise::OnceInFiveMinutes, !together);
 
         let this = &self.attempts[message.attempt];
-        let is_timed = this.letter.is_some_and(|letter| self.letters[letter].time.is_some());
-        let (mut twice, mut replayed, mut sights) = (false, false, Vec::new());
+        let is_timed = this.signed.is_some_and(|signed| self.written[signed].time.is_some());
+        let (mut twice, mut replayed, mut names) = (false, false, Vec::new());
         for (number, other) in self.attempts.iter().enumerate() {
-            if number == message.attempt || other.event != message.event || other.letter.is_none() {
+            if number == message.attempt || other.event != message.event || other.signed.is_none() {
                 continue;
             }
             let sound = other.is_sound_before(this.started);
             let forwarded = self.messages.iter().any(|message| message.attempt == number)
                 || sound && other.answer() == "202 accepted";
             let within = forwarded && this.clock <= other.clock + this.window;
-            let replay = sound && is_timed && other.letter == this.letter && !other.is_under_other_id;
+            let replay = sound && is_timed && other.signed == this.signed && !other.is_under_other_id;
             if let (true, Some(excuse)) = (within, other.excuse()) {
-                sights.push(excuse);
+                names.push(excuse);
             } else if within || replay {
                 (twice, replayed) = (twice || within, replayed || replay);
             } else if forwarded {
-                sights.push("forwarded again after the window");
+                names.push("forwarded again after the window");
             }
         }
-        for sight in sights {
-            self.count(sight);
+        for name in names {
+            self.count(name);
         }
         self.promise(Promise::OnceInTheWindow, !twice);
         self.promise(Promise::NoReplay, !replayed);
@@ -104,7 +104,7 @@ impl World {
         let this = &self.attempts[number];
         let (answer, clock, now) = (this.answer().to_owned(), this.clock, self.now);
         let (window, is_under_other_id) = (this.window, this.is_under_other_id);
-        let (event, genuine) = (this.event, this.letter.is_some());
+        let (event, genuine) = (this.event, this.signed.is_some());
         let by_contract = match (genuine && this.timely, event) {
             (false, _) => answer == "401 unauthorized",
             (true, Event::Malformed) => answer == "400 malformed",
@@ -127,7 +127,7 @@ impl World {
             "200 duplicate" => {
                 let is_there = messages.next().is_some();
                 let until = |attempt: &Attempt| {
-                    let signed = attempt.letter.and_then(|letter| self.letters[letter].time);
+                    let signed = attempt.signed.and_then(|signed| self.written[signed].time);
                     signed.unwrap_or_default().min(attempt.clock + SKEW).max(attempt.clock) + window
                 };
                 // What was never sent under its own id extends nothing.
@@ -138,7 +138,7 @@ impl World {
                 };
                 let remembered = self.attempts.iter().enumerate().any(|(other, attempt)| {
                     other != number
-                        && (attempt.event, attempt.letter.is_some(), attempt.timely) == (event, true, true)
+                        && (attempt.event, attempt.signed.is_some(), attempt.timely) == (event, true, true)
                         && clock <= until(attempt)
                         && was_sent(attempt)
                 });

@@ -43,7 +43,7 @@ pub struct Delivery {
     pub event: Event,
     pub signature: Signature,
     /// What befalls the calls to ledger and queue, in their order; later ones fare well.
-    pub fate: Vec<Fault>,
+    pub faults: Vec<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub enum Signature {
     Fresh,
     /// By a sender whose clock is five minutes fast.
     Ahead,
-    /// The letter that came last: an unchanged retry, or a replay.
+    /// The signed that came last: an unchanged retry, or a replay.
     Last,
-    /// The letter that came first.
+    /// The signed that came first.
     First,
     Forged,
     Tampered,
@@ -149,12 +149,12 @@ fn delivery(rng: &mut Rng, theme: Event) -> Delivery {
         18..20 => First,
         _ => one_of(rng, &[Forged, Tampered, Redated, Missing]),
     };
-    let fate = if rng.u32(..3) == 0 { fate(rng) } else { Vec::new() };
-    Delivery { process: rng.usize(..PROCESSES), event, signature, fate }
+    let faults = if rng.u32(..3) == 0 { faults(rng) } else { Vec::new() };
+    Delivery { process: rng.usize(..PROCESSES), event, signature, faults }
 }
 
 /// One call fails after others that went well, often twice, as a second attempt would not help.
-fn fate(rng: &mut Rng) -> Vec<Fault> {
+fn faults(rng: &mut Rng) -> Vec<Fault> {
     let fault = one_of(rng, &[Down, Down, AnswerLost, AnswerLost, Late, KilledBefore, KilledAfter]);
     let well = rng.usize(..4);
     [vec![Fine; well], vec![fault; one_of(rng, &[1, 2, 2])]].concat()

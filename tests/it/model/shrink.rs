@@ -64,8 +64,8 @@ fn simpler_delivery(delivery: &Delivery) -> Vec<Delivery> {
     if delivery.signature != Signature::Fresh {
         all.push(Delivery { signature: Signature::Fresh, ..delivery.clone() });
     }
-    if let [earlier @ .., _] = &*delivery.fate {
-        all.push(Delivery { fate: earlier.to_vec(), ..delivery.clone() });
+    if let [earlier @ .., _] = &*delivery.faults {
+        all.push(Delivery { faults: earlier.to_vec(), ..delivery.clone() });
     }
     let better = |fault: &Fault| match fault {
         Fault::Fine => Vec::new(),
@@ -73,7 +73,7 @@ fn simpler_delivery(delivery: &Delivery) -> Vec<Delivery> {
         _ => vec![Fault::Fine, Fault::Down],
     };
     all.extend(
-        with_one(&delivery.fate, better).into_iter().map(|fate| Delivery { fate, ..delivery.clone() }),
+        with_one(&delivery.faults, better).into_iter().map(|faults| Delivery { faults, ..delivery.clone() }),
     );
     all
 }

@@ -52,13 +52,13 @@ pub trait Pipe {
 pub struct Outcome {
     pub broken: Vec<Promise>,
     pub tally: Tally,
-    pub story: Vec<String>,
+    pub trace: Vec<String>,
     /// How many messages are in the queue.
     pub messages: usize,
 }
 
 /// Plays a schedule to its end, and beyond, until every sender has been heard.
-pub fn play(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
+pub fn run(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
     let ports = Ports::new(World::new(subject.tolerance, subject.timeout, told));
     let mut processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone(), WINDOW));
     for step in steps {
@@ -77,11 +77,11 @@ pub fn play(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
     }
     Stage { ports: &ports, processes: &processes }.see_to_the_end();
     let mut world = ports.world();
-    let story = world.story.take().unwrap_or_default();
+    let trace = world.trace.take().unwrap_or_default();
     Outcome {
         broken: std::mem::take(&mut world.broken),
         tally: std::mem::take(&mut world.tally),
-        story,
+        trace,
         messages: world.messages.len(),
     }
 }
@@ -147,12 +147,12 @@ impl<'a> Stage<'a> {
 
     fn start(&self, delivery: &Delivery) -> Flight<'a> {
         let mut world = self.ports.world();
-        let letter = world.write(delivery.event, delivery.signature);
-        let (attempt, clock) = world.start(delivery, &letter);
+        let signed = world.write(delivery.event, delivery.signature);
+        let (attempt, clock) = world.start(delivery, &signed);
         let now = UNIX_EPOCH + Duration::from_secs(clock);
         let since = world.now;
         drop(world);
-        let answer = self.processes[delivery.process].deliver(letter.post(attempt), now);
+        let answer = self.processes[delivery.process].deliver(signed.post(attempt), now);
         Flight { attempt, process: delivery.process, since, answer }
     }
 
@@ -200,12 +200,12 @@ impl<'a> Stage<'a> {
                 let world = self.ports.world();
                 (world.now, world.tolerance_of(0))
             };
-            let last = self.ports.world().letters.iter().rfind(|letter| letter.event == event).cloned();
+            let last = self.ports.world().written.iter().rfind(|signed| signed.event == event).cloned();
             let signature = match last {
-                Some(letter) if letter.is_timely(now, tolerance) => Signature::Last,
+                Some(signed) if signed.is_timely(now, tolerance) => Signature::Last,
                 _ => Signature::Fresh,
             };
-            self.deliver(&[Delivery { process: 0, event, signature, fate: Vec::new() }], &[]);
+            self.deliver(&[Delivery { process: 0, event, signature, faults: Vec::new() }], &[]);
         }
         let delivered = self.ports.world().unheard().is_empty();
         self.ports.world().promise(Promise::Delivered, delivered);

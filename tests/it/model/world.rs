@@ -6,7 +6,7 @@ use duffel_webhook_receiver::ledger::{self, Record};
 
 use super::{
     attempt::{Attempt, Recording},
-    events::{Event, Letter, SKEW},
+    events::{Event, SKEW, SignedRequest},
     promises::Promise,
     schedule::{Delivery, PROCESSES, Signature},
 };
@@ -27,7 +27,7 @@ pub const FIFO_MEMORY: u64 = 300;
 pub type Tally = BTreeMap<&'static str, u64>;
 
 /// What enough schedules must show, or they prove nothing.
-pub const SIGHTS: [&str; 37] = [
+pub const COVERAGE: [&str; 37] = [
     "clock steps back",
     "clock steps forward",
     "deliveries asked for again",
@@ -50,7 +50,7 @@ pub const SIGHTS: [&str; 37] = [
     "kills at the look-up",
     "kills before the record",
     "kills before the send",
-    "letters repeated to the byte",
+    "written repeated to the byte",
     "look-ups",
     "messages absorbed by the queue",
     "records",
@@ -81,12 +81,12 @@ pub struct World {
     /// The process that is to die.
     pub doomed: Option<usize>,
     pub attempts: Vec<Attempt>,
-    pub letters: Vec<Letter>,
+    pub written: Vec<SignedRequest>,
     pub messages: Vec<Message>,
     pub broken: Vec<Promise>,
     pub tally: Tally,
     /// What happened, in words.
-    pub story: Option<Vec<String>>,
+    pub trace: Option<Vec<String>>,
     offsets: [i64; PROCESSES],
     windows: [u64; PROCESSES],
     table: BTreeMap<String, (Event, Record)>,
@@ -98,7 +98,7 @@ pub type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
 
 /// What a pipe gives the queue.
 #[derive(Clone)]
-pub struct Parcel {
+pub struct SentMessage {
     pub identity: String,
     pub group: String,
     pub body: String,
@@ -133,11 +133,11 @@ impl World {
             current: 0,
             doomed: None,
             attempts: Vec::new(),
-            letters: Vec::new(),
+            written: Vec::new(),
             messages: Vec::new(),
             broken: Vec::new(),
             tally: Tally::new(),
-            story: told.then(Vec::new),
+            trace: told.then(Vec::new),
             offsets: [0; PROCESSES],
             windows: [WINDOW; PROCESSES],
             table: BTreeMap::new(),
@@ -146,13 +146,13 @@ impl World {
         }
     }
 
-    pub fn count(&mut self, sight: &'static str) {
-        *self.tally.entry(sight).or_default() += 1;
+    pub fn count(&mut self, name: &'static str) {
+        *self.tally.entry(name).or_default() += 1;
     }
 
     pub fn tell(&mut self, words: impl FnOnce() -> String) {
-        if let Some(story) = &mut self.story {
-            story.push(words());
+        if let Some(trace) = &mut self.trace {
+            trace.push(words());
         }
     }
 
@@ -211,59 +211,59 @@ impl World {
     }
 
     /// What the sender, or somebody else, puts on the wire.
-    pub fn write(&mut self, event: Event, signature: Signature) -> Letter {
+    pub fn write(&mut self, event: Event, signature: Signature) -> SignedRequest {
         let now = self.now;
-        let mut of_event = self.letters.iter().filter(|letter| letter.event == event);
+        let mut of_event = self.written.iter().filter(|signed| signed.event == event);
         let known = match signature {
             Signature::First => of_event.next().cloned(),
             _ => of_event.next_back().cloned(),
         };
-        let letter = match (signature, known) {
-            (Signature::Ahead, _) => Letter::genuine(event, now + SKEW),
-            (Signature::Last | Signature::First, Some(letter)) => letter,
-            (Signature::Fresh | Signature::Last | Signature::First, _) => Letter::genuine(event, now),
-            (Signature::Tampered, Some(letter)) => return letter.tampered(),
-            (Signature::Redated, Some(letter)) => return letter.redated(now),
+        let signed = match (signature, known) {
+            (Signature::Ahead, _) => SignedRequest::genuine(event, now + SKEW),
+            (Signature::Last | Signature::First, Some(signed)) => signed,
+            (Signature::Fresh | Signature::Last | Signature::First, _) => SignedRequest::genuine(event, now),
+            (Signature::Tampered, Some(signed)) => return signed.tampered(),
+            (Signature::Redated, Some(signed)) => return signed.redated(now),
             (Signature::Forged | Signature::Tampered | Signature::Redated, _) => {
-                return Letter::forged(event, now);
+                return SignedRequest::forged(event, now);
             }
-            (Signature::Missing, _) => return Letter::genuine(event, now).unsigned(),
+            (Signature::Missing, _) => return SignedRequest::genuine(event, now).unsigned(),
         };
-        if self.letters.contains(&letter) {
-            self.count("letters repeated to the byte");
+        if self.written.contains(&signed) {
+            self.count("written repeated to the byte");
         } else {
-            self.letters.push(letter.clone());
+            self.written.push(signed.clone());
         }
-        letter
+        signed
     }
 
     /// The events whose senders have not been acknowledged.
     pub fn unheard(&self) -> Vec<Event> {
         let mut unheard = Vec::new();
-        for (number, letter) in self.letters.iter().enumerate() {
+        for (number, signed) in self.written.iter().enumerate() {
             let is_acknowledgement = |attempt: &Attempt| {
-                let of = attempt.letter.is_some_and(|other| self.letters[other].event == letter.event);
+                let of = attempt.signed.is_some_and(|other| self.written[other].event == signed.event);
                 of && attempt.answer().starts_with('2')
             };
-            let first = self.letters[..number].iter().all(|other| other.event != letter.event);
-            if first && letter.event != Event::Malformed && !self.attempts.iter().any(is_acknowledgement) {
-                unheard.push(letter.event);
+            let first = self.written[..number].iter().all(|other| other.event != signed.event);
+            if first && signed.event != Event::Malformed && !self.attempts.iter().any(is_acknowledgement) {
+                unheard.push(signed.event);
             }
         }
         unheard
     }
 
     /// Notes that a delivery gets under way, and returns its number and the clock of its process.
-    pub fn start(&mut self, delivery: &Delivery, letter: &Letter) -> (usize, u64) {
+    pub fn start(&mut self, delivery: &Delivery, signed: &SignedRequest) -> (usize, u64) {
         self.turn += 1;
         let clock = self.now.saturating_add_signed(self.offsets[delivery.process]);
         let number = self.attempts.len();
-        let known = self.letters.iter().position(|known| known == letter);
+        let known = self.written.iter().position(|known| known == signed);
         let window = self.windows[delivery.process];
-        let timely = letter.is_timely(clock, self.tolerance_of(delivery.process));
+        let timely = signed.is_timely(clock, self.tolerance_of(delivery.process));
         let event = delivery.event.itself();
         let is_twin = |other: &Attempt| {
-            other.event == event && known.is_some() && other.letter.is_some() && other.is_under_way()
+            other.event == event && known.is_some() && other.signed.is_some() && other.is_under_way()
         };
         if self.attempts.iter().any(is_twin) {
             self.count("duplicates under way together");
@@ -321,8 +321,8 @@ impl World {
     }
 
     /// Takes a message, unless the queue remembers one of its deduplication id, and returns its id.
-    pub fn take(&mut self, attempt: usize, parcel: &Parcel, deduplicates: bool) -> String {
-        let remembered = self.memory.get(&parcel.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
+    pub fn take(&mut self, attempt: usize, sent: &SentMessage, deduplicates: bool) -> String {
+        let remembered = self.memory.get(&sent.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
         if let Some(&(_, number)) = remembered.filter(|_| deduplicates) {
             self.count("messages absorbed by the queue");
             self.tell(|| format!("  #{attempt}: the queue drops it, as message {number}"));
@@ -330,10 +330,10 @@ impl World {
         }
         let number = self.messages.len();
         self.tell(|| format!("  #{attempt}: message {number} is in the queue"));
-        self.check_parcel(attempt, parcel);
-        self.memory.insert(parcel.identity.clone(), (self.now, number));
+        self.check_parcel(attempt, sent);
+        self.memory.insert(sent.identity.clone(), (self.now, number));
         let event = self.attempts[attempt].event;
-        let Parcel { identity, group, .. } = parcel.clone();
+        let SentMessage { identity, group, .. } = sent.clone();
         let message = Message { event, identity, group, attempt, at: self.now };
         self.check_message(&message);
         self.messages.push(message);

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{STANDARD, at, generic, post, scheme, source, status, world};
-use crate::support::helpers::{DAY, World, answer, noon};
+use crate::support::helpers::{DAY, TestReceiver, answer, noon};
 
 fn mac(secret: &str, body: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -56,7 +56,7 @@ fn each_complete_family_is_tried_and_the_attributes_are_of_the_one_that_verified
                 (&*right[2], signature),
             ];
             let world = world(&scheme("standard-webhooks"), secret);
-            assert_eq!(world.knock(post("it", &headers, body.as_bytes()), at(seconds)).0, 202);
+            assert_eq!(world.send(post("it", &headers, body.as_bytes()), at(seconds)).0, 202);
             let message = &world.queued()[0];
             assert_eq!(attribute(message, "event_id"), Some(id));
             assert_eq!(attribute(message, "idempotency_key"), Some(id));
@@ -83,11 +83,11 @@ fn headers_of_two_families_do_not_complete_each_other() {
 const SHOPIFY: &str = r#"{"id":4500001,"financial_status":"paid"}"#;
 
 /// Delivers Shopify's body at noon of a day, under the older names of its headers or the newer ones.
-fn shopify(world: &World, prefix: &str, headers: &[(&str, &str)], day: u32) -> String {
+fn shopify(world: &TestReceiver, prefix: &str, headers: &[(&str, &str)], day: u32) -> String {
     let signature = BASE64.encode(mac("hush", SHOPIFY));
     let mut all = vec![(format!("{prefix}hmac-sha256"), signature)];
     all.extend(headers.iter().map(|(name, value)| (format!("{prefix}{name}"), (*value).to_owned())));
-    world.knock(post("it", &all, SHOPIFY.as_bytes()), noon() + DAY * day).1
+    world.send(post("it", &all, SHOPIFY.as_bytes()), noon() + DAY * day).1
 }
 
 #[test]
@@ -104,35 +104,35 @@ fn shopify_is_known_by_its_older_headers_and_its_newer_ones() {
         tampered.push(' ');
         let signature = BASE64.encode(mac("hush", SHOPIFY));
         let forged = [(format!("{prefix}hmac-sha256"), signature)];
-        assert_eq!(world.knock(post("it", &forged, tampered.as_bytes()), noon()).0, 401);
+        assert_eq!(world.send(post("it", &forged, tampered.as_bytes()), noon()).0, 401);
     }
 }
 
 #[test]
 fn the_delivery_id_tells_events_of_the_same_body_apart() {
     let world = world(&scheme("shopify"), "hush");
-    let knock = |topic: &str, id: &str, shop: &str, day| {
+    let send = |topic: &str, id: &str, shop: &str, day| {
         let headers = [("topic", topic), ("webhook-id", id), ("shop-domain", shop)];
         shopify(&world, "x-shopify-", &headers, day)
     };
-    assert_eq!(knock("orders/create", "w0", "anna", 0), "accepted");
-    assert_eq!(knock("orders/paid", "w1", "anna", 0), "accepted");
-    assert_eq!(knock("orders/create", "w2", "bert", 0), "accepted");
+    assert_eq!(send("orders/create", "w0", "anna", 0), "accepted");
+    assert_eq!(send("orders/paid", "w1", "anna", 0), "accepted");
+    assert_eq!(send("orders/create", "w2", "bert", 0), "accepted");
     // A retry keeps the id. Whoever renames the topic or the shop of a captured delivery achieves nothing.
     for topic in ["orders/create", "orders/paid", "refunds/create"] {
         for shop in ["anna", "bert", ""] {
-            assert_eq!(knock(topic, "w0", shop, 1), "duplicate", "{topic} {shop}");
+            assert_eq!(send(topic, "w0", shop, 1), "duplicate", "{topic} {shop}");
         }
     }
     assert_eq!(world.queued().len(), 3);
     // The price, as the documentation has it: the same body again under an id of his choice.
-    assert_eq!(knock("orders/create", "made up", "anna", 1), "accepted");
+    assert_eq!(send("orders/create", "made up", "anna", 1), "accepted");
 }
 
 #[test]
 fn without_a_delivery_id_type_and_shop_tell_events_of_the_same_body_apart() {
     let world = world(&scheme("shopify"), "hush");
-    let knock = |headers: &[(&str, &str)], day| shopify(&world, "shopify-", headers, day);
+    let send = |headers: &[(&str, &str)], day| shopify(&world, "shopify-", headers, day);
     let events = [
         &[("topic", "a"), ("shop-domain", "x")][..],
         &[("topic", "a"), ("shop-domain", "y")],
@@ -144,10 +144,10 @@ fn without_a_delivery_id_type_and_shop_tell_events_of_the_same_body_apart() {
         &[("webhook-id", "a")],
     ];
     for event in events {
-        assert_eq!(knock(event, 0), "accepted", "{event:?}");
+        assert_eq!(send(event, 0), "accepted", "{event:?}");
     }
     for event in events {
-        assert_eq!(knock(event, 1), "duplicate", "{event:?}");
+        assert_eq!(send(event, 1), "duplicate", "{event:?}");
     }
 }
 
@@ -156,7 +156,7 @@ fn any_signature_of_a_list_may_match() {
     let body = "{}";
     let (right, wrong) = (hex::encode(mac("hush", body)), hex::encode([7; 32]));
     let pager = generic(r#","prefix":"v1=""#);
-    let knock = |header: &str| status(&pager, "hush", &[("x-webhook-signature", header)], body.as_bytes(), 0);
+    let send = |header: &str| status(&pager, "hush", &[("x-webhook-signature", header)], body.as_bytes(), 0);
     for header in [
         format!("v1={right}"),
         format!("v1={wrong},v1={right}"),
@@ -164,7 +164,7 @@ fn any_signature_of_a_list_may_match() {
         format!(" v1= {right} , v1={wrong} "),
         format!("v2={wrong}, v1={right}, v1=potato, v1={}, ,", &right[..62]),
     ] {
-        assert_eq!(knock(&header), 202, "{header}");
+        assert_eq!(send(&header), 202, "{header}");
     }
     for header in [
         format!("v1={wrong},v1={wrong}"),
@@ -176,7 +176,7 @@ fn any_signature_of_a_list_may_match() {
         "v1=".to_owned(),
         String::new(),
     ] {
-        assert_eq!(knock(&header), 401, "{header}");
+        assert_eq!(send(&header), 401, "{header}");
     }
 }
 
@@ -214,25 +214,25 @@ fn each_of_several_signature_headers_is_tried() {
         (&[("x-docusign-signature-3", &*right)], 401),
     ] {
         let world = world(&docusign, "hush");
-        assert_eq!(world.knock(post("it", headers, b"{}"), noon()).0, status, "{headers:?}");
+        assert_eq!(world.send(post("it", headers, b"{}"), noon()).0, status, "{headers:?}");
         for message in world.queued() {
             assert_eq!(attribute(&message, "signature"), Some(&*right));
         }
     }
     // Under another of its headers it is the same event.
     let world = world(&docusign, "hush");
-    let knock = |name| world.knock(post("it", &[(name, &*right)], b"{}"), noon());
-    assert_eq!(knock(one), answer(202, "accepted"));
-    assert_eq!(knock(two), answer(200, "duplicate"));
+    let send = |name| world.send(post("it", &[(name, &*right)], b"{}"), noon());
+    assert_eq!(send(one), answer(202, "accepted"));
+    assert_eq!(send(two), answer(200, "duplicate"));
 }
 
 /// What a forged delivery of a large body costs: the least of several times.
-fn cost(world: &World, headers: &[(&String, &str)]) -> Duration {
+fn cost(world: &TestReceiver, headers: &[(&String, &str)]) -> Duration {
     let body = "x".repeat(1_000_000);
     let cost = || {
         let request = post("it", headers, body.as_bytes());
         let started = Instant::now();
-        assert_eq!(world.knock(request, noon()).0, 401);
+        assert_eq!(world.send(request, noon()).0, 401);
         started.elapsed()
     };
     (0..7).map(|_| cost()).min().unwrap()
@@ -253,8 +253,8 @@ fn more_signatures_cost_no_more_passes_over_the_body() {
 fn a_key_that_is_active_twice_costs_no_second_pass() {
     let header = ("x-webhook-signature".to_owned(), hex::encode([7; 32]));
     let headers = [(&header.0, &*header.1)];
-    let once = cost(&World::of(vec![source("it", &generic(""), &["hush"])]), &headers);
-    let tenfold = cost(&World::of(vec![source("it", &generic(""), &["hush"; 10])]), &headers);
+    let once = cost(&TestReceiver::of(vec![source("it", &generic(""), &["hush"])]), &headers);
+    let tenfold = cost(&TestReceiver::of(vec![source("it", &generic(""), &["hush"; 10])]), &headers);
     assert!(tenfold < once * 3, "{once:?} for one key, {tenfold:?} for it ten times");
 }
 
@@ -262,18 +262,18 @@ fn a_key_that_is_active_twice_costs_no_second_pass() {
 fn what_no_message_could_hold_is_refused_before_it_is_read() {
     let world = world(&generic(""), "hush");
     let signature = hex::encode(mac("hush", "{}"));
-    let knock = |bytes: usize| {
+    let send = |bytes: usize| {
         let body = "x".repeat(bytes);
-        world.knock(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
+        world.send(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
     };
-    assert_eq!(knock(1_048_576), answer(401, "unauthorized"));
-    assert_eq!(knock(1_048_577), answer(413, "too_large"));
+    assert_eq!(send(1_048_576), answer(401, "unauthorized"));
+    assert_eq!(send(1_048_577), answer(413, "too_large"));
     assert!(world.queued().is_empty());
     let started = Instant::now();
-    knock(1_048_576);
+    send(1_048_576);
     let hashed = started.elapsed();
     let started = Instant::now();
-    knock(1_048_577);
+    send(1_048_577);
     let refused = started.elapsed();
     assert!(refused < hashed, "{hashed:?} for a body that is hashed, {refused:?} for one that is refused");
 }

@@ -191,8 +191,8 @@ impl Duffel {
         change(&mut lock(&self.state).settings);
     }
 
-    /// Lets a fault befall the next `times` requests that begin with `what`, such as `GET /air/webhooks/events`.
-    pub fn befall(&self, what: &str, fault: &Fault, times: usize) {
+    /// Lets a fault inject the next `times` requests that begin with `what`, such as `GET /air/webhooks/events`.
+    pub fn inject(&self, what: &str, fault: &Fault, times: usize) {
         lock(&self.state).faults.extend(vec![(what.to_owned(), fault.clone()); times]);
     }
 

@@ -66,7 +66,7 @@ pub fn duffel_header(secret: &str, label: &str, seconds: u64, body: &[u8]) -> St
 pub fn duffel(secrets: &[&str], tolerance: Duration, filter: Filter) -> Source {
     let scheme = Scheme::duffel();
     let keys = secrets.iter().map(|secret| key(&scheme, secret)).collect();
-    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), renewal: None, filter }
+    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), key_refresh: None, filter }
 }
 
 /// What a port does with its next call instead of its work.
@@ -95,13 +95,13 @@ impl<P> Faulty<P> {
         Self { port, faults: Mutex::default(), calls: Mutex::default() }
     }
 
-    /// Lets `fault` befall the next `times` calls.
-    pub fn befall(&self, fault: Fault, times: usize) {
+    /// Lets `fault` inject the next `times` calls.
+    pub fn inject(&self, fault: Fault, times: usize) {
         self.faults.lock().unwrap().extend(vec![Some(fault); times]);
     }
 
     /// Lets the next call through, whatever lies behind it.
-    pub fn spare(&self) {
+    pub fn pass_next(&self) {
         self.faults.lock().unwrap().push_back(None);
     }
 
@@ -141,12 +141,12 @@ impl Queue for Faulty<MemoryQueue> {
 }
 
 /// The receiver and the far end of its queue.
-pub struct World {
+pub struct TestReceiver {
     pub receiver: Receiver<Faulty<MemoryLedger>, Faulty<MemoryQueue>>,
     messages: Mutex<UnboundedReceiver<Value>>,
 }
 
-impl World {
+impl TestReceiver {
     pub fn new() -> Self {
         Self::with(&[SECRET], WINDOW, Filter::default())
     }
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Knocks at the door; `None` when the process died before it answered.
-    pub fn try_knock(&self, request: Request<Bytes>, now: SystemTime) -> Option<Response<String>> {
+    pub fn try_send(&self, request: Request<Bytes>, now: SystemTime) -> Option<Response<String>> {
         // The memory ports answer at once, so whatever waits waits for ever.
         match pin!(respond(&self.receiver, request, now)).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(response) => Some(response),
@@ -172,8 +172,8 @@ impl World {
     }
 
     /// Knocks, and returns the status and the word of the answer.
-    pub fn knock(&self, request: Request<Bytes>, now: SystemTime) -> (u16, String) {
-        let response = self.try_knock(request, now).unwrap();
+    pub fn send(&self, request: Request<Bytes>, now: SystemTime) -> (u16, String) {
+        let response = self.try_send(request, now).unwrap();
         let body: Value = serde_json::from_str(response.body()).unwrap();
         assert_eq!(body.as_object().unwrap().len(), 1, "an answer says one thing: {body}");
         (response.status().as_u16(), body["status"].as_str().unwrap().to_owned())
@@ -181,12 +181,12 @@ impl World {
 
     /// Delivers a body signed now.
     pub fn deliver(&self, body: impl AsRef<[u8]>, now: SystemTime) -> (u16, String) {
-        self.knock(signed(body, now), now)
+        self.send(signed(body, now), now)
     }
 
     /// Delivers a body under a signature header of one's own.
     pub fn deliver_with(&self, body: impl AsRef<[u8]>, header: &str) -> (u16, String) {
-        self.knock(post(body, Some(header)), noon())
+        self.send(post(body, Some(header)), noon())
     }
 
     /// Everything that came onto the queue since the last look.

@@ -1,4 +1,4 @@
-//! What can befall a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
+//! What can inject a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -116,7 +116,7 @@ impl Proxy {
         Self { endpoint: format!("http://{}", address.await), road }
     }
 
-    /// Lets faults befall the next calls of a name, in this order, and the last of them every call after that.
+    /// Lets faults inject the next calls of a name, in this order, and the last of them every call after that.
     pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = Fault>) {
         self.road.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
     }

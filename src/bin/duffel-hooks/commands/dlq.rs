@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use duffel_webhook_receiver::deployment::{
     Output, Stack,
     dead_letter_queue::DeadLetters,
-    in_flight::{HOLD, Hand},
+    in_flight::{HOLD, InFlight},
     sdk_config,
 };
 
@@ -95,15 +95,18 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Works with messages in hand and puts back what is left of them, however the work ends.
-async fn in_hand<T>(queue: &DeadLetters, work: impl AsyncFnOnce(&mut Hand) -> Result<T>) -> Result<T> {
-    let mut hand = queue.hand(HOLD);
+async fn with_in_flight<T>(
+    queue: &DeadLetters,
+    work: impl AsyncFnOnce(&mut InFlight) -> Result<T>,
+) -> Result<T> {
+    let mut hand = queue.in_flight(HOLD);
     let done = tokio::select! {
         done = work(&mut hand) => done,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
     let hold = hand.longest_hold().as_secs();
     let left = tokio::select! {
-        done = hand.put_back() => done.err().map(|error| error.to_string()),
+        done = hand.release() => done.err().map(|error| error.to_string()),
         // Whoever cannot wait for that either.
         _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
     };

@@ -2,7 +2,7 @@
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook};
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Retryability};
 
 use crate::shared::{
     Result,
@@ -109,7 +109,7 @@ fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
             }
             Err(error) => error,
         };
-        let is_over = error.outlook() == Outlook::Later;
+        let is_over = error.retryability() == Retryability::Transient;
         if is_over {
             left = ids.len() - index;
         } else {

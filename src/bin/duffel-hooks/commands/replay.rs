@@ -15,7 +15,7 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::{
-    deployment::{self, Output, Stack, ledger_records::Memory},
+    deployment::{self, Output, Stack, ledger_records::LedgerRecords},
     duffel::Client,
     event::Identity,
 };
@@ -107,7 +107,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         (None, Some(name)) => Stack::find(&sdk, name).await?.output(Output::LedgerTableName)?.to_owned(),
         (None, None) => return Err("give --stack or --table".into()),
     };
-    let memory = Memory::new(&sdk, &table);
+    let memory = LedgerRecords::new(&sdk, &table);
     let mut events = arguments.choice.events(&duffel, &arguments.source)?;
     same_as(&mut events);
     let form = Form { json: arguments.json, dry_run: arguments.dry_run.then_some(arguments.wait) };
@@ -143,7 +143,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 /// Asks, waits, and puts back what is to be put back, however the rest ends; fails with the first failure.
 async fn replay(
     duffel: &Arc<Client>,
-    memory: &Memory,
+    memory: &LedgerRecords,
     watch: &mut wait::Watch,
     events: &mut [Replayed],
     wait: Duration,
@@ -160,7 +160,7 @@ async fn replay(
 
 async fn ask_and_wait(
     duffel: &Arc<Client>,
-    memory: &Memory,
+    memory: &LedgerRecords,
     watch: &mut wait::Watch,
     events: &mut [Replayed],
     wait: Duration,
@@ -202,7 +202,7 @@ fn same_as(events: &mut [Replayed]) {
     for event in events {
         let Some(identity) = &event.identity else { continue };
         match first.get(identity) {
-            Some(other) => event.outcome = Outcome::Same(other.clone()),
+            Some(other) => event.outcome = Outcome::SameEventAs(other.clone()),
             None => drop(first.insert(identity.clone(), event.id.clone())),
         }
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
 mod catch_up;
-mod interruption;
+mod interrupt;
 pub(crate) mod journal;
 mod plan;
 mod preflight;
@@ -18,9 +18,9 @@ use duffel_webhook_receiver::deployment;
 
 use self::{
     catch_up::CaughtUp,
-    interruption::State,
+    interrupt::InterruptNotice,
     journal::Journal,
-    plan::{Ground, Standing},
+    plan::{Plan, State},
     report::Report,
 };
 use crate::shared::{
@@ -124,41 +124,41 @@ Exit codes: 0 if all is done, else another one, and the last line says how to go
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let duffel = duffel::client()?;
     let sdk = deployment::sdk_config().await?;
-    let ground = Ground::survey(arguments, &sdk, &duffel).await?;
+    let plan = Plan::prepare(arguments, &sdk, &duffel).await?;
     if arguments.dry_run {
-        return ground.tell();
+        return plan.print();
     }
-    let again = format!("run the same command again (the journal is {})", ground.path.display());
-    let state = State::watched(&match &ground.standing {
-        Standing::Replace(_) => format!("this run has deleted nothing: to go on, {again}"),
-        Standing::Create => format!("there is no webhook now: {again}"),
-        Standing::Stored(_) | Standing::Done(_) => not_done(&again),
+    let again = format!("run the same command again (the journal is {})", plan.path.display());
+    let notice = InterruptNotice::install(&match &plan.state {
+        State::Replace(_) => format!("this run has deleted nothing: to go on, {again}"),
+        State::Create => format!("there is no webhook now: {again}"),
+        State::Stored(_) | State::Done(_) => not_done(&again),
     })?;
-    preflight::try_out(&ground, &duffel).await?;
+    preflight::check(&plan, &duffel).await?;
 
     let mut gap = None;
-    let mut live_mode = ground.journal.live_mode;
-    let (id, new) = match &ground.standing {
-        Standing::Stored(id) | Standing::Done(id) => (id.clone(), None),
-        Standing::Replace(_) | Standing::Create => {
-            let old = match &ground.standing {
-                Standing::Replace(webhook) => Some(webhook.id.as_str()),
+    let mut live_mode = plan.journal.live_mode;
+    let (id, new) = match &plan.state {
+        State::Stored(id) | State::Done(id) => (id.clone(), None),
+        State::Replace(_) | State::Create => {
+            let old = match &plan.state {
+                State::Replace(webhook) => Some(webhook.id.as_str()),
                 _ => None,
             };
             let (webhook, new, without) =
-                steps::replace(&duffel, old, &ground.known, &ground.journal, &again, &state)?;
+                steps::replace(&duffel, old, &plan.known, &plan.journal, &again, &notice)?;
             gap = without;
             live_mode = live_mode.or(webhook.live_mode);
             (webhook.id, Some(new))
         }
     };
-    let (since, unanswerable) = ground.since();
-    let is_later = matches!(ground.standing, Standing::Done(_));
-    let Ground { mut journal, path, secret, active, .. } = ground;
+    let (since, unanswerable) = plan.since();
+    let is_later = matches!(plan.state, State::Done(_));
+    let Plan { mut journal, path, secret, active, .. } = plan;
     journal.live_mode = live_mode;
     if !is_later {
         steps::store(&secret, &id, new.as_ref(), &active, &journal, &again).await?;
-        state.set(not_done(&again));
+        notice.set(not_done(&again));
         if journal.active {
             steps::ping(&duffel, &id, &journal.url, &again)?;
         } else {
@@ -174,7 +174,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     } else {
         again
     };
-    state.set(format!("the secret is rotated, but not all is caught up: {again}"));
+    notice.set(format!("the secret is rotated, but not all is caught up: {again}"));
     let active = secret.read().await?.counts();
     let mut caught_up = CaughtUp::default();
     if journal.active {

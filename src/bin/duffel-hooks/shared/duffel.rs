@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Outlook};
+use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Retryability};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -102,8 +102,8 @@ fn api_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Api
 pub(crate) fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
     match api_error(error) {
         Some(error) if error.is_endpoints_failure() => 5,
-        Some(error) if error.outlook() == Outlook::Refused => 3,
-        Some(error) if error.outlook() == Outlook::Later => 4,
+        Some(error) if error.retryability() == Retryability::Permanent => 3,
+        Some(error) if error.retryability() == Retryability::Transient => 4,
         _ => 1,
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use duffel_webhook_receiver::deployment::in_flight::DeadLetter;
 
-use super::{Which, count, in_hand};
+use super::{Which, count, with_in_flight};
 use crate::shared::Result;
 
 /// Writes the dead letters down, one JSON object a line
@@ -37,9 +37,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (_, before) = queue.depth().await?;
     let mut writer = Writer::open(arguments.to.as_deref())?;
     let (mut written, mut deleted) = (0, 0);
-    let done = in_hand(&queue, async |hand| {
+    let done = with_in_flight(&queue, async |hand| {
         loop {
-            let letters = hand.take(usize::MAX).await?;
+            let letters = hand.receive(usize::MAX).await?;
             if letters.is_empty() {
                 return Ok(());
             }

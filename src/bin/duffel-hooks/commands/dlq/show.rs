@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use duffel_webhook_receiver::deployment::{dead_letter_queue::Depth, in_flight::DeadLetter};
 
-use super::{Which, count, in_hand};
+use super::{Which, count, with_in_flight};
 use crate::shared::{Result, output::Table};
 
 /// Shows what waits in the dead-letter queue, and leaves it there
@@ -28,10 +28,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
-    let letters = in_hand(&queue, async |hand| {
+    let letters = with_in_flight(&queue, async |hand| {
         let mut letters: Vec<DeadLetter> = Vec::new();
         while letters.len() < limit {
-            let taken = hand.take(limit - letters.len()).await?;
+            let taken = hand.receive(limit - letters.len()).await?;
             if taken.is_empty() {
                 break;
             }

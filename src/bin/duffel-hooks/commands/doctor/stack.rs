@@ -148,7 +148,7 @@ async fn dead_letters(sdk: &SdkConfig, stack: &Stack) -> Check {
 async fn ledger(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "ledger";
     let table = stack.output(Output::LedgerTableName)?;
-    Ok(match health::ledger_fault(sdk, table).await? {
+    Ok(match health::table_problem(sdk, table).await? {
         None => Finding::ok(NAME, format!("the table {table} is there, with the right key")),
         Some(fault) => Finding::fail(NAME, format!("the table {table} {fault}"), "deploy the stack again"),
     })
@@ -157,7 +157,7 @@ async fn ledger(sdk: &SdkConfig, stack: &Stack) -> Check {
 async fn expiry(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "ledger expiry";
     let table = stack.output(Output::LedgerTableName)?;
-    Ok(match health::expiry_fault(sdk, table).await? {
+    Ok(match health::ttl_problem(sdk, table).await? {
         None => Finding::ok(NAME, format!("on, by {TTL_ATTRIBUTE}")),
         Some(fault) => {
             let command = format!(

@@ -55,7 +55,7 @@ impl Interruption {
 }
 
 /// Makes a call that blocks, so that an interruption is noted meanwhile; whoever does not wait for it leaves it behind.
-pub(super) async fn aside<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn run_on_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let (sender, receiver) = oneshot::channel();
     // Not one of the runtime's own threads, whose end the runtime's waits for.
     thread::Builder::new().spawn(move || sender.send(call()).is_ok())?;

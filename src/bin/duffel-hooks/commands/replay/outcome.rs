@@ -36,15 +36,15 @@ pub(super) enum Outcome {
     /// It is on the queue, as the message that the ledger tells, if it does.
     Arrived(Option<String>),
     /// It was not seen in time, and may still come.
-    Missing(String),
+    NotSeen(String),
     /// Duffel refused it: it will not come, and everything is as it was.
     Refused(String),
     /// Duffel was not asked, and everything is as it was.
     NotAsked(String),
     /// The queue would drop it until then.
-    Young(SystemTime),
+    StillDeduplicated(SystemTime),
     /// Another of the events is the same one.
-    Same(String),
+    SameEventAs(String),
 }
 
 impl Replayed {
@@ -79,13 +79,13 @@ impl Replayed {
 
     /// Whether the queue forgets it within a time from now.
     pub(super) fn is_awaited(&self, wait: Duration) -> bool {
-        let Outcome::Young(forgets) = self.outcome else { return false };
+        let Outcome::StillDeduplicated(forgets) = self.outcome else { return false };
         SystemTime::now().checked_add(wait).is_none_or(|latest| forgets <= latest)
     }
 
     /// Whether nothing is left to be done for it, now or later.
     pub(super) fn is_well(&self) -> bool {
-        matches!(self.outcome, Outcome::Arrived(_) | Outcome::Same(_) | Outcome::Young(_))
+        matches!(self.outcome, Outcome::Arrived(_) | Outcome::SameEventAs(_) | Outcome::StillDeduplicated(_))
     }
 
     /// The word for it, and what is to be said of it.
@@ -103,16 +103,16 @@ impl Replayed {
             Outcome::Asked => ("missing", "Duffel may still deliver it".to_owned()),
             Outcome::Arrived(Some(message)) => ("arrived", format!("message {message}")),
             Outcome::Arrived(None) => ("arrived", "accepted, and not in the ledger".to_owned()),
-            Outcome::Missing(reason) => ("missing", format!("{reason}; Duffel may still deliver it")),
+            Outcome::NotSeen(reason) => ("missing", format!("{reason}; Duffel may still deliver it")),
             Outcome::Unclear(reason) => ("unclear", format!("{reason}{record_lost}")),
             Outcome::Refused(reason) => ("refused", format!("{reason}{record_lost}")),
             Outcome::NotAsked(reason) => (NOT_ASKED, format!("{reason}{record_lost}")),
-            Outcome::Young(forgets) if form.dry_run.is_some_and(|wait| self.is_awaited(wait)) => {
+            Outcome::StillDeduplicated(forgets) if form.dry_run.is_some_and(|wait| self.is_awaited(wait)) => {
                 let text =
                     format!("forwarded {}: after {}, when the queue has forgotten it", age(), time(*forgets));
                 (WOULD_REPLAY, text)
             }
-            Outcome::Young(forgets) => {
+            Outcome::StillDeduplicated(forgets) => {
                 let left = forgets.duration_since(SystemTime::now()).unwrap_or_default();
                 // With time to arrive.
                 let minutes = (left.as_secs() + 30).div_ceil(60);
@@ -123,7 +123,9 @@ impl Replayed {
                 );
                 ("too young", text)
             }
-            Outcome::Same(other) => ("same", format!("the receiver takes it for one event with {other}")),
+            Outcome::SameEventAs(other) => {
+                ("same", format!("the receiver takes it for one event with {other}"))
+            }
         }
     }
 }

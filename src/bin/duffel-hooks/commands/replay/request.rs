@@ -6,12 +6,12 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
-    deployment::{CallError, ledger_records::Memory},
-    duffel::{Client, Outlook},
+    deployment::{CallError, ledger_records::LedgerRecords},
+    duffel::{Client, Retryability},
 };
 
 use super::{
-    interrupt::{Interruption, aside},
+    interrupt::{Interruption, run_on_thread},
     outcome::{Outcome, Replayed, forwarded_at},
 };
 use crate::shared::{
@@ -25,14 +25,14 @@ use crate::shared::{
 const QUEUE_MEMORY: Duration = Duration::from_secs(5 * 60 + 15);
 
 /// Looks at what the ledger knows of an event.
-pub(super) async fn look(memory: &Memory, event: &mut Replayed) -> Result<()> {
+pub(super) async fn look(memory: &LedgerRecords, event: &mut Replayed) -> Result<()> {
     let (Outcome::Chosen, Some(identity)) = (&event.outcome, &event.identity) else { return Ok(()) };
     event.known = memory.find(identity).await?;
     let Some(record) = &event.known else { return Ok(()) };
     // What stands there is not lost.
     event.forgotten = None;
     match forwarded_at(record).map(|at| at + QUEUE_MEMORY) {
-        Some(forgets) if forgets > SystemTime::now() => event.outcome = Outcome::Young(forgets),
+        Some(forgets) if forgets > SystemTime::now() => event.outcome = Outcome::StillDeduplicated(forgets),
         Some(_) => {}
         None => {
             event.outcome = Outcome::NotAsked(format!(
@@ -47,7 +47,7 @@ pub(super) async fn look(memory: &Memory, event: &mut Replayed) -> Result<()> {
 /// Lets the ledger forget an event and asks Duffel for it, unless the queue remembers it still.
 pub(super) async fn ask(
     duffel: &Arc<Client>,
-    memory: &Memory,
+    memory: &LedgerRecords,
     event: &mut Replayed,
     interruption: &mut Interruption,
 ) -> Result<()> {
@@ -75,12 +75,12 @@ pub(super) async fn ask(
     event.outcome = Outcome::Unclear("interrupted before Duffel answered".to_owned());
     let (duffel, id) = (Arc::clone(duffel), event.id.clone());
     let asked = tokio::select! {
-        asked = aside(move || duffel.redeliver(&id)) => asked?,
+        asked = run_on_thread(move || duffel.redeliver(&id)) => asked?,
         () = interruption.come() => return Ok(()),
     };
     match asked {
         Ok(()) => event.outcome = Outcome::Asked,
-        Err(error) if error.outlook() == Outlook::Refused => {
+        Err(error) if error.retryability() == Retryability::Permanent => {
             event.outcome = Outcome::Refused(error.to_string());
             put_back(memory, event).await?;
         }
@@ -92,7 +92,7 @@ pub(super) async fn ask(
 
 /// Tells of an event that it was not asked for, and why, when its record is back.
 pub(super) async fn fail(
-    memory: &Memory,
+    memory: &LedgerRecords,
     event: &mut Replayed,
     error: Box<dyn std::error::Error + Send + Sync>,
 ) {
@@ -102,7 +102,7 @@ pub(super) async fn fail(
 }
 
 /// Puts the record back that was taken out, if any was.
-async fn put_back(memory: &Memory, event: &mut Replayed) -> Result<()> {
+async fn put_back(memory: &LedgerRecords, event: &mut Replayed) -> Result<()> {
     let (Some(identity), Some(record)) = (&event.identity, &event.forgotten) else { return Ok(()) };
     memory
         .restore(identity, record)
@@ -115,7 +115,7 @@ async fn put_back(memory: &Memory, event: &mut Replayed) -> Result<()> {
 /// The first of the young events that the queue forgets by then, and when that is.
 pub(super) fn next_young(events: &[Replayed], end: Option<Instant>) -> Option<(usize, Instant)> {
     let forgotten = events.iter().enumerate().filter_map(|(index, event)| match event.outcome {
-        Outcome::Young(forgets) => {
+        Outcome::StillDeduplicated(forgets) => {
             let left = forgets.duration_since(SystemTime::now()).unwrap_or_default();
             Some((index, Instant::now().checked_add(left)?))
         }
@@ -127,7 +127,7 @@ pub(super) fn next_young(events: &[Replayed], end: Option<Instant>) -> Option<(u
 /// Waits for the queue to forget a young event, and asks for it.
 pub(super) async fn ask_young(
     duffel: &Arc<Client>,
-    memory: &Memory,
+    memory: &LedgerRecords,
     event: &mut Replayed,
     at: Instant,
     interruption: &mut Interruption,
@@ -150,7 +150,7 @@ pub(super) async fn ask_young(
 }
 
 /// What has not arrived may still come, and must pass then; what will not come is put back.
-pub(super) async fn give_up(memory: &Memory, event: &mut Replayed, in_time: bool) -> Result<()> {
+pub(super) async fn give_up(memory: &LedgerRecords, event: &mut Replayed, in_time: bool) -> Result<()> {
     // Of what was waited for to the end, the ledger was just asked.
     let may_have_arrived = match event.outcome {
         Outcome::Asked => !in_time,
@@ -168,7 +168,7 @@ pub(super) async fn give_up(memory: &Memory, event: &mut Replayed, in_time: bool
         Outcome::Asked => {
             let reason =
                 if in_time { "no delivery was seen in time" } else { "it was not waited for to the end" };
-            event.outcome = Outcome::Missing(reason.to_owned());
+            event.outcome = Outcome::NotSeen(reason.to_owned());
             return Ok(());
         }
         Outcome::Chosen => event.outcome = Outcome::NotAsked("Duffel was not asked for it".to_owned()),

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Outlook, PING};
+use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, PING, Retryability};
 use wildmatch::WildMatch;
 
 use super::outcome::Replayed;
@@ -72,7 +72,7 @@ impl Choice {
             events.push(match duffel.event(id) {
                 Ok(event) => Replayed::new(&event, source),
                 // Whatever else Duffel refuses it would refuse for every event.
-                Err(error) if error.outlook() == Outlook::Refused && is_missing(&error) => {
+                Err(error) if error.retryability() == Retryability::Permanent && is_missing(&error) => {
                     Replayed::unknown(id, error.to_string())
                 }
                 Err(error) => return Err(error.into()),

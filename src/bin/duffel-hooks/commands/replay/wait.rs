@@ -7,12 +7,12 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
-    deployment::ledger_records::Memory,
+    deployment::ledger_records::LedgerRecords,
     duffel::{Client, DeliveryRecord},
 };
 
 use super::{
-    interrupt::aside,
+    interrupt::run_on_thread,
     outcome::{Outcome, Replayed},
 };
 use crate::shared::{
@@ -52,7 +52,7 @@ impl Watch {
     pub(super) async fn wait(
         &mut self,
         duffel: &Arc<Client>,
-        memory: &Memory,
+        memory: &LedgerRecords,
         events: &mut [Replayed],
         until: Option<Instant>,
     ) -> Result<()> {
@@ -67,7 +67,7 @@ impl Watch {
             if is_over || Instant::now() >= next_deliveries {
                 let since = self.since;
                 let duffel = Arc::clone(duffel);
-                let deliveries = aside(move || undelivered::deliveries(&duffel, since)).await??.all;
+                let deliveries = run_on_thread(move || undelivered::deliveries(&duffel, since)).await??.all;
                 next_deliveries = Instant::now() + deliveries_pause(deliveries.len());
                 if self.answered(&deliveries, events) {
                     // The ledger knows the message; and of two deliveries of one event it may be the other that arrived.
@@ -114,9 +114,9 @@ fn deliveries_pause(deliveries: usize) -> Duration {
 }
 
 /// Looks which events have a new record.
-async fn look(memory: &Memory, events: &mut [Replayed]) -> Result<()> {
+async fn look(memory: &LedgerRecords, events: &mut [Replayed]) -> Result<()> {
     for event in events {
-        let is_late = matches!(event.outcome, Outcome::Missing(_) | Outcome::Arrived(None));
+        let is_late = matches!(event.outcome, Outcome::NotSeen(_) | Outcome::Arrived(None));
         let Some(identity) = event.identity.as_ref().filter(|_| is_late || event.is_open()) else { continue };
         if let Some(record) = memory.find(identity).await? {
             event.outcome = Outcome::Arrived(Some(record.message_id));
@@ -128,7 +128,7 @@ async fn look(memory: &Memory, events: &mut [Replayed]) -> Result<()> {
 /// What a delivery tells of its event, for which the ledger has the last word.
 fn outcome(delivery: &DeliveryRecord) -> Outcome {
     let body = delivery.response_body.as_deref().unwrap_or_default();
-    Outcome::Missing(match delivery.response_status_code {
+    Outcome::NotSeen(match delivery.response_status_code {
         None => "the receiver did not answer".to_owned(),
         Some(200) if body.contains("duplicate") => {
             "the receiver knows it still: is --source its name for Duffel, and this its table?".to_owned()

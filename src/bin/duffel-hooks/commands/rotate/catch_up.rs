@@ -7,7 +7,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::duffel::{
-    ApiError, Client, DeliveryRecord, Outlook,
+    ApiError, Client, DeliveryRecord, Retryability,
     undelivered::{Search, Wanted},
 };
 
@@ -56,7 +56,7 @@ pub(super) fn catch_up(
         left.retain(|id| match duffel.redeliver(id) {
             Ok(()) => true,
             Err(error) => {
-                let is_final = error.outlook() == Outlook::Refused;
+                let is_final = error.retryability() == Retryability::Permanent;
                 reasons.insert(id.clone(), error.to_string());
                 if is_final {
                     caught_up.missing.push((id.clone(), error.to_string()));

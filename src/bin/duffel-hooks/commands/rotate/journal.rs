@@ -141,7 +141,7 @@ impl Journal {
         };
         write().map_err(|error: io::Error| {
             format!(
-                "cannot write the journal {} ({error}): choose another place with --journal",
+                "cannot write the journal {} ({error}): choose another target with --journal",
                 path.display()
             )
             .into()
@@ -177,7 +177,7 @@ pub(crate) struct Unfinished {
     pub(crate) is_rotated: bool,
 }
 
-/// The rotation of a secret that was interrupted on this machine, as the journal in its usual place says; `None` if
+/// The rotation of a secret that was interrupted on this machine, as the journal in its usual target says; `None` if
 /// there is none for this API and mode.
 ///
 /// # Errors

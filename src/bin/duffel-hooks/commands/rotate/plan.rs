@@ -19,7 +19,7 @@ use super::{
     journal::{self, Journal},
     many,
     resume::Evidence,
-    target::Place,
+    target::Target,
 };
 use crate::shared::{
     Result,
@@ -28,7 +28,7 @@ use crate::shared::{
 };
 
 /// What a rotation begins with, or goes on with.
-pub(super) struct Ground {
+pub(super) struct Plan {
     pub(super) journal: Journal,
     /// The journal's.
     pub(super) path: PathBuf,
@@ -36,7 +36,7 @@ pub(super) struct Ground {
     pub(super) interrupted: Option<Journal>,
     pub(super) secret: StoredSecret,
     pub(super) active: Active,
-    pub(super) standing: Standing,
+    pub(super) state: State,
     /// Why `--only` is needed, though it was not given; only of a dry run.
     objection: Option<String>,
     /// The ids of the webhooks there are.
@@ -48,7 +48,7 @@ pub(super) struct Ground {
 }
 
 /// How far it is, as the journal, Duffel and Secrets Manager tell.
-pub(super) enum Standing {
+pub(super) enum State {
     /// This webhook must go: it is the one to be replaced, or its secret was lost.
     Replace(Webhook),
     /// There is none.
@@ -59,9 +59,9 @@ pub(super) enum Standing {
     Done(String),
 }
 
-impl Standing {
+impl State {
     /// Whether a new secret is still to be made.
-    pub(super) fn makes_one(&self) -> bool {
+    pub(super) fn needs_new_secret(&self) -> bool {
         matches!(self, Self::Replace(_) | Self::Create)
     }
 
@@ -74,25 +74,25 @@ impl Standing {
     }
 }
 
-impl Ground {
-    pub(super) async fn survey(arguments: &Arguments, sdk: &SdkConfig, duffel: &Client) -> Result<Self> {
-        let place = Place::find(arguments, sdk).await?;
+impl Plan {
+    pub(super) async fn prepare(arguments: &Arguments, sdk: &SdkConfig, duffel: &Client) -> Result<Self> {
+        let target = Target::resolve(arguments, sdk).await?;
         let path = match &arguments.journal {
             Some(path) => path.clone(),
-            None => journal::default_path(&place.arn, duffel.live_mode())?,
+            None => journal::default_path(&target.arn, duffel.live_mode())?,
         };
         let interrupted = Journal::read(&path)?;
-        let secret = StoredSecret::new(sdk, &place.arn);
+        let secret = StoredSecret::new(sdk, &target.arn);
         let active = secret.read().await?;
         let expected = arguments.url.clone().or_else(|| Some(interrupted.as_ref()?.url.clone()));
         let webhooks = duffel.webhooks().collect::<std::result::Result<Vec<_>, _>>()?;
         let known = webhooks.iter().map(|webhook| webhook.id.clone()).collect();
-        let webhook = the_webhook(webhooks, expected.as_deref().or(place.url.as_deref()))?;
+        let webhook = the_webhook(webhooks, expected.as_deref().or(target.url.as_deref()))?;
         let back =
-            place.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(IN_FLIGHT);
+            target.memory.map_or(arguments.catch_up, |memory| memory.min(arguments.catch_up)).max(IN_FLIGHT);
 
-        let evidence = Evidence { arguments, duffel, place: &place, path: &path, active: &active, back };
-        let (mut journal, standing) = evidence.where_it_stands(interrupted.clone(), webhook)?;
+        let evidence = Evidence { arguments, duffel, target: &target, path: &path, active: &active, back };
+        let (mut journal, state) = evidence.determine_state(interrupted.clone(), webhook)?;
         if let Some(url) = &arguments.url {
             journal.url.clone_from(url);
         }
@@ -101,14 +101,13 @@ impl Ground {
         }
         journal.forget_old |= arguments.forget_old;
         journal.only |= arguments.only;
-        let may_object = standing.makes_one() && journal.forget_old && !journal.only;
-        let objection =
-            may_object.then(|| place.objection(arguments, &journal, &standing, &active)).flatten();
+        let may_object = state.needs_new_secret() && journal.forget_old && !journal.only;
+        let objection = may_object.then(|| target.objection(arguments, &journal, &state, &active)).flatten();
         if let Some(objection) = objection.as_ref().filter(|_| !arguments.dry_run) {
             return Err(format!("nothing was changed: {objection}").into());
         }
-        let memory = place.memory;
-        Ok(Self { journal, path, interrupted, secret, active, standing, objection, known, back, memory })
+        let memory = target.memory;
+        Ok(Self { journal, path, interrupted, secret, active, state, objection, known, back, memory })
     }
 
     /// Since when events are looked for that were delivered to nobody; and since when they should be, if that is
@@ -129,16 +128,16 @@ impl Ground {
     }
 
     /// What would be done.
-    pub(super) fn tell(&self) -> Result<()> {
+    pub(super) fn print(&self) -> Result<()> {
         if let (since, Some(from)) = self.since() {
             duffel::tell(&unanswerable(from, since));
         }
-        let Self { journal, secret, active, standing, objection, back, .. } = self;
+        let Self { journal, secret, active, state, objection, back, .. } = self;
         let out = &mut io::stdout().lock();
         let types = many(journal.events.len(), "type", "types");
         let mode = output::mode(journal.live_mode);
         let back = duration(*back);
-        if let Standing::Done(id) = standing {
+        if let State::Done(id) = state {
             let date = journal.date();
             writeln!(
                 out,
@@ -151,24 +150,24 @@ impl Ground {
             return Ok(());
         }
         writeln!(out, "Would rotate the secret of {} ({mode} mode):", journal.url)?;
-        match standing {
-            Standing::Replace(webhook) => writeln!(out, "  delete     webhook {}", webhook.id)?,
-            Standing::Create => writeln!(out, "  delete     nothing: there is no webhook")?,
-            Standing::Stored(id) | Standing::Done(id) => {
+        match state {
+            State::Replace(webhook) => writeln!(out, "  delete     webhook {}", webhook.id)?,
+            State::Create => writeln!(out, "  delete     nothing: there is no webhook")?,
+            State::Stored(id) | State::Done(id) => {
                 writeln!(out, "  keep       webhook {id}: its secret is stored already")?;
             }
         }
-        if standing.makes_one() {
+        if state.needs_new_secret() {
             let active = if journal.active { "" } else { ", inactive as it is" };
             writeln!(out, "  create     a webhook for {types} of event{active}")?;
         }
         let old = if journal.forget_old {
-            let new = standing.stored().and_then(|id| active.secret_of(id, journal.live_mode));
+            let new = state.stored().and_then(|id| active.secret_of(id, journal.live_mode));
             active.forget_old(new, journal.live_mode)
         } else {
             active.keep_old(None, journal.live_mode)
         };
-        if standing.makes_one() || journal.forget_old {
+        if state.needs_new_secret() || journal.forget_old {
             writeln!(out, "  store      its secret in {}", secret.arn())?;
             writeln!(out, "  keep       of the active secrets: {}", old.kept())?;
             if journal.forget_old || old.dropped().total() > 0 {

@@ -50,7 +50,7 @@ impl Report<'_> {
         }
         let replaced = journal.replaces.as_deref().unwrap_or("none");
         let types = many(journal.events.len(), "type", "types");
-        out.line(format_args!("  webhook    {id} in the place of {replaced}, for {types} of event"));
+        out.line(format_args!("  webhook    {id} in the target of {replaced}, for {types} of event"));
         let of_other_mode = match journal.live_mode {
             Some(live) => active.of_mode(Some(!live)),
             None => 0,

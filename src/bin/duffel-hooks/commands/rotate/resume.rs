@@ -7,14 +7,14 @@ use duffel_webhook_receiver::{
     duffel::{Client, Webhook},
 };
 
-use super::{Arguments, journal::Journal, plan::Standing, target::Place};
+use super::{Arguments, journal::Journal, plan::State, target::Target};
 use crate::shared::{Result, duffel::tell, output};
 
 /// What that is told from, the journal and the webhook apart.
 pub(super) struct Evidence<'a> {
     pub(super) arguments: &'a Arguments,
     pub(super) duffel: &'a Client,
-    pub(super) place: &'a Place,
+    pub(super) target: &'a Target,
     /// The journal's.
     pub(super) path: &'a Path,
     pub(super) active: &'a Active,
@@ -23,24 +23,24 @@ pub(super) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    pub(super) fn where_it_stands(
+    pub(super) fn determine_state(
         &self,
         interrupted: Option<Journal>,
         webhook: Option<Webhook>,
-    ) -> Result<(Journal, Standing)> {
+    ) -> Result<(Journal, State)> {
         let Some(mut journal) = interrupted else {
             let journal = self.begin(webhook.as_ref())?;
-            return Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)));
+            return Ok((journal, webhook.map_or(State::Create, State::Replace)));
         };
         let earlier = journal.clone();
         let anew = |webhook: Option<Webhook>| {
             let mut journal = self.begin(webhook.as_ref())?;
             journal.take_over(&earlier);
-            Ok((journal, webhook.map_or(Standing::Create, Standing::Replace)))
+            Ok((journal, webhook.map_or(State::Create, State::Replace)))
         };
         let path = self.path.display();
         let mode = webhook.as_ref().and_then(|webhook| webhook.live_mode).or(self.duffel.live_mode());
-        is_of_this(&journal, self.duffel, &self.place.arn, mode)
+        is_of_this(&journal, self.duffel, &self.target.arn, mode)
             .map_err(|what| format!("{path} is of a rotation {what}"))?;
         let is_old = journal.age() > self.back;
         let date = journal.date().to_owned();
@@ -56,7 +56,7 @@ impl Evidence<'_> {
                     tell(&format!(
                         "The rotation of {date} is done but for catching up, which goes on ({path})"
                     ));
-                    Ok((journal, Standing::Done(webhook.id)))
+                    Ok((journal, State::Done(webhook.id)))
                 }
                 other => {
                     tell(&format!("The rotation of {date} is done ({path}): beginning a new one"));
@@ -66,7 +66,7 @@ impl Evidence<'_> {
         }
         let Some(webhook) = webhook else {
             tell(&format!("Going on with a rotation that was interrupted ({path})"));
-            return Ok((journal, Standing::Create));
+            return Ok((journal, State::Create));
         };
         let is_new = journal.replaces.as_ref() != Some(&webhook.id);
         journal.live_mode = journal.live_mode.or(webhook.live_mode);
@@ -84,17 +84,17 @@ impl Evidence<'_> {
             let leaks_now = self.arguments.forget_old && !journal.forget_old;
             if !is_old && !leaks_now && !self.asks_for_other(&journal) {
                 tell(&format!("Going on with a rotation that was interrupted ({path})"));
-                return Ok((journal, Standing::Stored(webhook.id)));
+                return Ok((journal, State::Stored(webhook.id)));
             }
             tell(&format!("The rotation of {date} has stored its secret ({path}): beginning a new one"));
             // It may not have come to deactivating the webhook.
             let active = journal.active;
-            let (mut journal, standing) = anew(Some(webhook))?;
+            let (mut journal, state) = anew(Some(webhook))?;
             journal.active &= active;
-            return Ok((journal, standing));
+            return Ok((journal, state));
         }
         tell(&format!("Going on with a rotation that was interrupted ({path})"));
-        Ok((journal, Standing::Replace(webhook)))
+        Ok((journal, State::Replace(webhook)))
     }
 
     fn asks_for_other(&self, journal: &Journal) -> bool {
@@ -104,9 +104,9 @@ impl Evidence<'_> {
 
     /// What a rotation is about that begins now.
     fn begin(&self, webhook: Option<&Webhook>) -> Result<Journal> {
-        let Self { arguments, duffel, place, .. } = self;
+        let Self { arguments, duffel, target, .. } = self;
         let registered = webhook.and_then(|webhook| webhook.url.as_deref());
-        let url = match (&arguments.url, registered, &place.url) {
+        let url = match (&arguments.url, registered, &target.url) {
             (None, Some(registered), Some(stack)) if registered != stack => {
                 return Err(format!(
                     "Duffel's webhook delivers to {registered}, and the stack receives at {stack}: \
@@ -132,7 +132,7 @@ impl Evidence<'_> {
             )
             .into());
         }
-        Ok(Journal::new(duffel.url(), duffel.live_mode(), &place.arn, webhook, url, events))
+        Ok(Journal::new(duffel.url(), duffel.live_mode(), &target.arn, webhook, url, events))
     }
 }
 

@@ -10,12 +10,12 @@ use duffel_webhook_receiver::{
         CallError,
         stored_secret::{Active, KEPT, StoredSecret, first_version_id},
     },
-    duffel::{ApiError, Change, Client, Outlook, Webhook},
+    duffel::{ApiError, Change, Client, Retryability, Webhook},
     receive::key_refresh::MIN_INTERVAL,
     signature::secret::{ActiveSecret, Secret},
 };
 
-use super::{interruption::State, journal::Journal, many};
+use super::{interrupt::InterruptNotice, journal::Journal, many};
 use crate::{
     commands::webhooks::ping::{PATIENCE as PING_PATIENCE, PAUSE as PING_PAUSE},
     shared::{Result, duffel::tell, printout::Printout},
@@ -37,16 +37,16 @@ pub(super) fn replace(
     known: &[String],
     journal: &Journal,
     again: &str,
-    state: &State,
+    notice: &InterruptNotice,
 ) -> Result<(Webhook, Secret, Option<Duration>)> {
     let began = Instant::now();
     if let Some(old) = old {
-        state.set(format!("whether webhook {old} is deleted is not known: {again}"));
+        notice.set(format!("whether webhook {old} is deleted is not known: {again}"));
         delete(duffel, old)
             .map_err(|error| format!("whether webhook {old} is deleted is not known: {error}: {again}"))?;
         tell(&format!("Deleted webhook {old}"));
     }
-    state.set(format!(
+    notice.set(format!(
         "there is no webhook now, or a new one whose secret is not stored, so that its deliveries are refused: \
          {again}"
     ));
@@ -89,7 +89,8 @@ fn create(
                 other.id
             ));
         }
-        let is_hopeless = error.outlook() == Outlook::Refused && there.as_ref().is_ok_and(Vec::is_empty);
+        let is_hopeless =
+            error.retryability() == Retryability::Permanent && there.as_ref().is_ok_and(Vec::is_empty);
         let Some(pause) = pauses.next().filter(|_| !is_hopeless) else {
             return Err(format!(
                 "there is NO WEBHOOK now, and Duffel delivers nothing (what happens until there is one is \
@@ -197,7 +198,7 @@ pub(super) fn ping(duffel: &Client, webhook: &str, url: &str, again: &str) -> Re
             }
             Err(error) => error,
         };
-        let may_pass = error.is_endpoints_failure() || error.outlook() != Outlook::Refused;
+        let may_pass = error.is_endpoints_failure() || error.retryability() != Retryability::Permanent;
         if !may_pass || began.elapsed() + PING_PAUSE > PING_PATIENCE {
             return Err(format!(
                 "the secret is rotated and stored, but {url} did not accept a ping: {error}: \

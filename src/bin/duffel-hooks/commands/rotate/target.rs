@@ -4,15 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
-    deployment::{Output, Stack, ledger_records::Memory, stored_secret::Active},
+    deployment::{Output, Stack, ledger_records::LedgerRecords, stored_secret::Active},
     duffel::undelivered,
 };
 
-use super::{Arguments, journal::Journal, many, plan::Standing};
+use super::{Arguments, journal::Journal, many, plan::State};
 use crate::shared::{Result, duffel::tell};
 
 /// Where the secret is, and where it is used.
-pub(super) struct Place {
+pub(super) struct Target {
     /// The secret's.
     pub(super) arn: String,
     /// Where the stack receives.
@@ -23,8 +23,8 @@ pub(super) struct Place {
     live_mode: Option<bool>,
 }
 
-impl Place {
-    pub(super) async fn find(arguments: &Arguments, sdk: &SdkConfig) -> Result<Self> {
+impl Target {
+    pub(super) async fn resolve(arguments: &Arguments, sdk: &SdkConfig) -> Result<Self> {
         let Some(name) = &arguments.stack else {
             let arn = arguments.secret.clone().ok_or("give --stack or --secret")?;
             return Ok(Self { arn, url: None, memory: None, live_mode: None });
@@ -58,7 +58,7 @@ impl Place {
         &self,
         arguments: &Arguments,
         journal: &Journal,
-        standing: &Standing,
+        state: &State,
         active: &Active,
     ) -> Option<String> {
         let own = journal.live_mode;
@@ -70,8 +70,8 @@ impl Place {
             Some(_) => (counts.unknown, counts.of_mode(own)),
             None => (counts.total(), 0),
         };
-        let replaced = match standing {
-            Standing::Replace(webhook) => Some(webhook.id.as_str()),
+        let replaced = match state {
+            State::Replace(webhook) => Some(webhook.id.as_str()),
             _ => None,
         };
         let webhooks: Vec<_> = replaced.into_iter().chain(journal.replaces.as_deref()).collect();
@@ -114,7 +114,7 @@ impl Place {
 /// What happened before the ledger was created may have been forwarded by then, and it cannot tell.
 async fn ledgers_age(stack: &Stack, sdk: &SdkConfig) -> Option<Duration> {
     let table = stack.output(Output::LedgerTableName).ok()?;
-    match Memory::new(sdk, table).created_at().await {
+    match LedgerRecords::new(sdk, table).created_at().await {
         Ok(created) => SystemTime::now().duration_since(created?).ok(),
         Err(error) => {
             // A secret that leaked cannot wait for this permission.

@@ -10,15 +10,15 @@ use crate::shared::{duffel::tell, signals::Signals};
 
 /// What is so at the moment, and how to go on.
 #[derive(Clone)]
-pub(super) struct State(Arc<Mutex<String>>);
+pub(super) struct InterruptNotice(Arc<Mutex<String>>);
 
-impl State {
+impl InterruptNotice {
     /// From now on, an interruption prints the state before it ends the process.
     ///
     /// At once, since Duffel's answer may take a minute: the same command finishes the work wherever it was.
-    pub(super) fn watched(text: &str) -> io::Result<Self> {
-        let state = Self(Arc::new(Mutex::new(text.to_owned())));
-        let watched = state.clone();
+    pub(super) fn install(text: &str) -> io::Result<Self> {
+        let notice = Self(Arc::new(Mutex::new(text.to_owned())));
+        let watched = notice.clone();
         let (ready, is_ready) = mpsc::channel();
         // The calls to Duffel block the command's own thread.
         thread::Builder::new().spawn(move || {
@@ -40,7 +40,7 @@ impl State {
             process::exit(signal.exit_code())
         })?;
         is_ready.recv().map_err(io::Error::other)??;
-        Ok(state)
+        Ok(notice)
     }
 
     pub(super) fn set(&self, text: impl Into<String>) {

@@ -22,9 +22,9 @@ pub enum Kind {
     LooselyTimed,
 }
 
-/// A source, as the judge knows it.
+/// A source, as the oracle knows it.
 #[derive(Clone, Copy, Debug)]
-pub struct Party {
+pub struct Provider {
     pub name: &'static str,
     pub kind: Kind,
     /// The bytes of the HMAC's key, the seed of the private key where there is one.
@@ -72,12 +72,12 @@ impl Found {
     }
 }
 
-pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
+pub fn oracle(provider: &Provider, claim: &Claim, body: &[u8], now: u64) -> Verdict {
     let Some(header) = claim.signature else { return Verdict::Missing };
     if header.len() > 4096 {
         return Verdict::Malformed;
     }
-    let (found, element) = match party.kind {
+    let (found, element) = match provider.kind {
         Kind::Duffel | Kind::Stripe => {
             let mut times = Vec::new();
             let mut found = Vec::new();
@@ -89,7 +89,7 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
                     "v1" => {
                         found.extend(from_hex(value).map(|bytes| Found { label: "v1", public: false, bytes }))
                     }
-                    "v2" if party.kind == Kind::Duffel => {
+                    "v2" if provider.kind == Kind::Duffel => {
                         found.extend(from_hex(value).map(|bytes| Found {
                             label: "v2",
                             public: false,
@@ -120,12 +120,12 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
             (found, None)
         }
         Kind::Github | Kind::Shopify | Kind::Plain | Kind::Timed | Kind::LooselyTimed => {
-            let prefix = if party.kind == Kind::Github { "sha256=" } else { "" };
+            let prefix = if provider.kind == Kind::Github { "sha256=" } else { "" };
             let mut found = Vec::new();
             for element in header.split(',') {
                 let Some(text) = element.trim().strip_prefix(prefix) else { continue };
                 let text = text.trim();
-                let bytes = if party.kind == Kind::Shopify { from_base64(text) } else { from_hex(text) };
+                let bytes = if provider.kind == Kind::Shopify { from_base64(text) } else { from_hex(text) };
                 found.extend(bytes.map(|bytes| Found { label: "", public: false, bytes }));
             }
             (found, None)
@@ -135,7 +135,7 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
     if found.is_empty() {
         return Verdict::Malformed;
     }
-    let time_text = match party.kind {
+    let time_text = match provider.kind {
         Kind::Duffel | Kind::Stripe => element,
         Kind::Github | Kind::Shopify | Kind::Plain => None,
         _ => match claim.time {
@@ -151,7 +151,7 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
         time = Some(text.parse().unwrap());
     }
     let mut message = Vec::new();
-    match party.kind {
+    match provider.kind {
         Kind::Duffel | Kind::Stripe | Kind::Timed => {
             message.extend(format!("{}.", time_text.unwrap()).bytes());
         }
@@ -165,23 +165,23 @@ pub fn judge(party: &Party, claim: &Claim, body: &[u8], now: u64) -> Verdict {
     }
     message.extend(body);
     let made = |one: &&Found| {
-        if party.kind != Kind::StandardEd25519 {
-            return !one.public && one.bytes == hmac(party.key, &message);
+        if provider.kind != Kind::StandardEd25519 {
+            return !one.public && one.bytes == hmac(provider.key, &message);
         }
-        let key: VerifyingKey = crate::signer::private(party).verifying_key();
+        let key: VerifyingKey = crate::signer::private(provider).verifying_key();
         let signature = Signature::from_slice(&one.bytes);
         one.public && signature.is_ok_and(|signature| key.verify_strict(&message, &signature).is_ok())
     };
     let Some(one) = found.iter().find(made) else { return Verdict::Mismatch };
     if let Some(time) = time {
-        if now > time && now - time > party.tolerance {
+        if now > time && now - time > provider.tolerance {
             return Verdict::Stale { age: now - time };
         }
         if time > now && time - now > 300 {
             return Verdict::Future { ahead: time - now };
         }
     }
-    let is_signed = party.kind != Kind::LooselyTimed;
+    let is_signed = provider.kind != Kind::LooselyTimed;
     Verdict::Signed { label: one.label, time: time.filter(|_| is_signed) }
 }
 
