@@ -27,7 +27,7 @@ use self::{
         Delivery,
         Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
         Signature::{self, Fresh, Last},
-        Step, WINDOWS, draw,
+        Step, Turn, WINDOWS, draw,
     },
     shrink::shrink,
     stage::{Subject, run},
@@ -155,6 +155,19 @@ fn messages(steps: &[Step]) -> usize {
     let outcome = run(&pipes::real(), steps, false);
     assert_eq!(outcome.broken, []);
     outcome.messages
+}
+
+/// An extension that failed for its process, and reaches the table while a replay is between look-up and send.
+#[test]
+fn a_late_extension_does_not_count_before_it_reaches_the_table() {
+    let late = Step::Deliver(
+        vec![Delivery { process: 1, event: Event::Booked, signature: Fresh, faults: vec![Fine, Down, Late] }],
+        Vec::new(),
+    );
+    let replay = Delivery { process: 0, event: Event::Booked, signature: Fresh, faults: Vec::new() };
+    let replay = Step::Deliver(vec![replay], vec![Turn::Go(0), Turn::Go(0), Turn::Go(0), Turn::Pause(5)]);
+    let first = deliver(Fresh, &[]);
+    assert_eq!(messages(&[Step::Clock(1, -1), first, Step::Wait(WINDOW + 1), late, replay]), 2);
 }
 
 /// What the promises excuse, the pipe really does, or they would excuse too much.

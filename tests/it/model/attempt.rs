@@ -28,6 +28,8 @@ pub struct Attempt {
     pub dead: bool,
     pub forwarding: Forwarding,
     pub recording: Recording,
+    /// The turn in which the table got a record after its process had given it up.
+    pub recorded_late: Option<u64>,
     faults: Vec<Fault>,
     calls: usize,
 }
@@ -74,6 +76,7 @@ impl Attempt {
             dead: false,
             forwarding: Forwarding::NotTried,
             recording: Recording::NotTried,
+            recorded_late: None,
             faults: delivery.faults.clone(),
             calls: 0,
         }
@@ -94,19 +97,27 @@ impl Attempt {
         self.answered.as_ref().map_or("", |(_, answer)| answer)
     }
 
-    /// Whether it was acknowledged before `turn`, and its record, if it needed one, is in the table.
+    /// Whether it was acknowledged before `turn`, and its record, if it needed one, was in the table then.
     pub fn is_sound_before(&self, turn: u64) -> bool {
         let before = self.answered.as_ref().is_some_and(|(ended, _)| *ended < turn);
-        before && self.answer().starts_with('2') && self.recording != Recording::Failed
+        before
+            && self.answer().starts_with('2')
+            && self.recording != Recording::Failed
+            && !self.is_recorded_late(turn)
     }
 
-    /// What went wrong between its send and its record, if that is not in the table.
-    pub fn excuse(&self) -> Option<&'static str> {
-        if self.recording == Recording::Done {
+    /// Whether the table got the record after its process had given it up, and not before `turn`.
+    fn is_recorded_late(&self, turn: u64) -> bool {
+        self.recorded_late.is_some_and(|recorded| recorded >= turn)
+    }
+
+    /// What went wrong between its send and its record, if that was not in the table before `turn`.
+    pub fn excuse(&self, turn: u64) -> Option<&'static str> {
+        if self.recording == Recording::Done && !self.is_recorded_late(turn) {
             None
         } else if self.dead {
             Some("excused: killed before it was recorded")
-        } else if self.recording == Recording::Failed {
+        } else if self.recording != Recording::NotTried {
             Some("excused: the ledger failed at the record")
         } else if self.answer().starts_with('5') {
             Some("excused: the answer of the queue was lost")

@@ -84,7 +84,7 @@ impl World {
                 || sound && other.answer() == "202 accepted";
             let within = forwarded && this.clock <= other.clock + this.window;
             let replay = sound && is_timed && other.signed == this.signed && !other.is_under_other_id;
-            if let (true, Some(excuse)) = (within, other.excuse()) {
+            if let (true, Some(excuse)) = (within, other.excuse(this.started)) {
                 names.push(excuse);
             } else if within || replay {
                 (twice, replayed) = (twice || within, replayed || replay);

@@ -302,7 +302,12 @@ impl World {
     }
 
     pub fn put(&mut self, attempt: usize, identity: &str, record: &Record, replace: Replace) {
-        self.attempts[attempt].recording = Recording::Done;
+        let turn = self.turn;
+        let this = &mut self.attempts[attempt];
+        if this.recording == Recording::Failed {
+            this.recorded_late.get_or_insert(turn);
+        }
+        this.recording = Recording::Done;
         let old = self.table.get(identity).map(|(_, old)| old.counts_from);
         let stays = old.is_some_and(|old| match replace {
             Replace::IfLater => old >= record.counts_from,
