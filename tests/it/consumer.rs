@@ -83,7 +83,8 @@ fn the_readmes_lambda_function_decodes_bodies_and_skips_repetitions() {
         }
         json!({ "body": body, "messageAttributes": attributes })
     };
-    let order = |id: &str| event("order.created", "wev_1", id).replace("{}", &json!({ "id": id }).to_string());
+    let order =
+        |id: &str| event("order.created", "wev_1", id).replace("{}", &json!({ "id": id }).to_string());
     let batch = json!({ "Records": [
         record(None, "one", &order("ord_1")),
         record(Some("base64"), "two", &STANDARD.encode(order("ord_2"))),

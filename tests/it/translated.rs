@@ -133,8 +133,7 @@ const UNUSED: [&str; 41] = [
 /// Each action of the table in `docs/deploying.md`, as a pattern.
 fn rights() -> Vec<WildMatch> {
     let page = include_str!("../../docs/deploying.md");
-    let section =
-        page.split("\n## What the deployer needs\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = page.split("\n## What the deployer needs\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     let rows = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
     rows.flat_map(|row| {
