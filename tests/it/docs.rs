@@ -195,6 +195,17 @@ fn every_path_names_a_file() {
 }
 
 #[test]
+fn the_architecture_page_lists_every_top_level_file() {
+    let page = page("docs/architecture.md");
+    let listed = page.lines().filter_map(|line| line.split_whitespace().next()).map(PathBuf::from);
+    let is_file = |path: &PathBuf| path.starts_with("src") && path.extension().is_some_and(|it| it == "rs");
+    let listed: BTreeSet<_> = listed.filter(is_file).collect();
+    let files = fs::read_dir("src").unwrap().map(|entry| entry.unwrap().path());
+    let files: BTreeSet<_> = files.filter(|path| path.is_file()).collect();
+    assert_eq!(listed, files);
+}
+
+#[test]
 fn the_readme_is_short_and_links_to_every_page() {
     let readme = page("README.md");
     assert!(readme.lines().count() <= 160, "{} lines", readme.lines().count());
