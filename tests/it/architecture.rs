@@ -1,20 +1,24 @@
-//! The rules of `docs/architecture.md` about who may import whom, read off the `use` lines of `src`.
+//! The rules of `docs/architecture.md` about who may import whom, checked on the `use` lines of `src`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    slice,
 };
 
-/// A module by its path below the crate's root, as in `["receive", "filter"]`.
+/// A module, by its path below the crate's root, such as `["receive", "filter"]`.
 type Module = Vec<String>;
 
-/// Which modules import which, the tests within them apart.
+/// The imports of each module, without those of its unit tests.
 struct Imports(BTreeMap<Module, BTreeSet<Vec<String>>>);
 
-/// The stages of the pipeline and what helps them.
+/// The stages of the pipeline, and the modules that they need.
 const CORE: [&str; 9] =
     ["event", "identity", "in_memory", "json", "ledger", "queue", "receive", "signature", "time"];
+
+/// The stages in the order in which they may import each other. The endpoint is last, because it calls the pipeline.
+const STAGES: [&str; 8] = ["signature", "identity", "event", "ledger", "queue", "receive", "http", "gateway"];
 
 impl Imports {
     /// Reads a crate from the folder of its root file.
@@ -43,18 +47,18 @@ impl Imports {
         Self(imports)
     }
 
-    /// The module that a path leads to or into.
+    /// Returns the module that a path names, or that contains what it names.
     fn module<'a>(&self, path: &'a [String]) -> Option<&'a [String]> {
         (1..=path.len()).rev().map(|length| &path[..length]).find(|path| self.0.contains_key(*path))
     }
 
-    /// The modules that a module imports, its ancestors and descendants apart: a parent and its children are one room.
+    /// Returns the modules that a module imports. A parent and its children count as one, so they are left out.
     fn of(&self, module: &Module) -> BTreeSet<Module> {
         let paths = self.0[module].iter().filter_map(|path| self.module(path)).map(<[String]>::to_vec);
         paths.filter(|path| !path.starts_with(module) && !module.starts_with(path)).collect()
     }
 
-    /// Which top-level modules import which.
+    /// Returns the imports between top-level modules.
     fn top(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let mut top = BTreeMap::<_, BTreeSet<_>>::new();
         for module in self.0.keys().filter(|module| !module.is_empty()) {
@@ -70,18 +74,18 @@ impl Imports {
     }
 }
 
-/// A way from a module back to itself.
+/// Finds a path from a module back to itself.
 fn circle(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
     graph.keys().find_map(|start| {
-        let mut ways = vec![vec![start.clone()]];
+        let mut paths = vec![vec![start.clone()]];
         let mut seen = BTreeSet::new();
-        while let Some(way) = ways.pop() {
-            for next in graph.get(&way[way.len() - 1]).into_iter().flatten() {
+        while let Some(path) = paths.pop() {
+            for next in graph.get(&path[path.len() - 1]).into_iter().flatten() {
                 if next == start {
-                    return Some([&way[..], &[next.clone()]].concat());
+                    return Some([&path[..], slice::from_ref(next)].concat());
                 }
                 if seen.insert(next.clone()) {
-                    ways.push([&way[..], &[next.clone()]].concat());
+                    paths.push([&path[..], slice::from_ref(next)].concat());
                 }
             }
         }
@@ -89,7 +93,7 @@ fn circle(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
     })
 }
 
-/// Every module that a top-level module reaches, through however many others.
+/// Returns every module that a top-level module imports, directly or through others.
 fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![vec![from.to_owned()]];
@@ -103,14 +107,11 @@ fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &str) -> BTreeSet<S
     reached
 }
 
-/// The paths that a module's code names: below the crate's root, or beginning with the name of another crate.
+/// Returns the paths in a module's code: below the crate's root, or beginning with the name of another crate.
 fn used(text: &str, module: &Module) -> BTreeSet<Vec<String>> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let code: String = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let lines: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = lines.join("\n");
     let mut paths = BTreeSet::new();
     let mut rest = code.as_str();
     while let Some(at) = rest.find("use ") {
@@ -124,7 +125,7 @@ fn used(text: &str, module: &Module) -> BTreeSet<Vec<String>> {
             code[at..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect();
         paths.insert(path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect());
     }
-    paths.into_iter().filter(|path| path.len() > 1).map(|path| absolute(path, module)).collect()
+    paths.into_iter().filter(|path| path.len() > 1).map(|path| absolute(&path, module)).collect()
 }
 
 /// Adds every path of a `use` tree.
@@ -155,7 +156,7 @@ fn expand(tree: &str, prefix: &mut Vec<String>, paths: &mut BTreeSet<Vec<String>
     prefix.truncate(length);
 }
 
-fn absolute(path: Vec<String>, module: &Module) -> Vec<String> {
+fn absolute(path: &[String], module: &Module) -> Vec<String> {
     match path[0].as_str() {
         "crate" => path[1..].to_vec(),
         "self" => [&module[..], &path[1..]].concat(),
@@ -163,7 +164,7 @@ fn absolute(path: Vec<String>, module: &Module) -> Vec<String> {
             let up = path.iter().take_while(|name| *name == "super").count();
             [&module[..module.len() - up], &path[up..]].concat()
         }
-        _ => [&["".to_owned()], &path[..]].concat(),
+        _ => [&[String::new()], path].concat(),
     }
 }
 
@@ -172,7 +173,7 @@ fn library() -> Imports {
 }
 
 #[test]
-fn no_module_imports_itself_by_a_detour() {
+fn imports_have_no_circles() {
     for imports in [library(), Imports::read("src/bin/duffel-hooks", "main.rs")] {
         assert_eq!(circle(&imports.all()), None);
     }
@@ -185,14 +186,14 @@ fn the_pipeline_reaches_neither_aws_nor_http_nor_the_environment() {
     for stage in CORE {
         let reached = reached(&graph, stage);
         for outer in ["aws", "config", "deployment", "duffel", "gateway", "http", "log", "reconcile"] {
-            // The log of errors is no way out of the process.
+            // Writing to the log has no effect on a delivery.
             assert!(outer == "log" || !reached.contains(outer), "{stage} reaches {outer}");
         }
     }
 }
 
 #[test]
-fn the_pipeline_uses_no_crate_of_the_outside() {
+fn the_pipeline_uses_no_crate_for_input_or_output() {
     for (module, paths) in &library().0 {
         let Some(top) = module.first().filter(|top| CORE.contains(&top.as_str())) else { continue };
         for path in paths.iter().filter(|path| path[0].is_empty()) {
@@ -226,9 +227,28 @@ fn endpoint_and_reconciler_reach_no_aws() {
 }
 
 #[test]
+fn an_earlier_stage_reaches_no_later_one() {
+    let graph = library().top();
+    for (at, stage) in STAGES.iter().enumerate() {
+        let reached = reached(&graph, stage);
+        for later in &STAGES[at + 1..] {
+            assert!(!reached.contains(*later), "{stage} reaches {later}");
+        }
+    }
+}
+
+#[test]
+fn only_the_tool_reaches_the_deployment() {
+    let graph = library().top();
+    for module in graph.keys() {
+        assert!(!reached(&graph, &module[0]).contains("deployment"), "{module:?}");
+    }
+}
+
+#[test]
 fn the_rules_name_modules_that_exist() {
     let graph = library().top();
-    for module in CORE {
+    for module in CORE.into_iter().chain(STAGES) {
         assert!(graph.contains_key(&vec![module.to_owned()]), "{module}");
     }
 }

@@ -1,7 +1,9 @@
-//! The README's consumer, word for word, on a queue that the receiver filled.
+//! The documented consumers, word for word: that of `docs/consuming.md` on a queue that the receiver filled, and the
+//! README's Lambda function.
 
 use std::{fs, process::Command};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
@@ -13,13 +15,17 @@ use crate::{
     },
 };
 
-/// The README's Python, and a script that runs it and prints what it did.
+/// The Python of a page.
+fn python(page: &str) -> String {
+    let text = fs::read_to_string(page).unwrap();
+    let blocks: Vec<_> = text.split("```python\n").skip(1).collect();
+    let [block] = blocks[..] else { panic!("{page} has one consumer, not {}", blocks.len()) };
+    block.split("```").next().unwrap().to_owned()
+}
+
+/// The page's Python, and a script that runs it and prints what it did.
 fn consumer() -> String {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let blocks: Vec<_> = readme.split("```python\n").skip(1).collect();
-    let [block] = blocks[..] else { panic!("the README has one consumer, not {}", blocks.len()) };
-    let code = block.split("```").next().unwrap();
-    format!("{code}\n{}", include_str!("../consumer/run.py"))
+    format!("{}\n{}", python("docs/consuming.md"), include_str!("../consumer/run.py"))
 }
 
 /// Delivers an event as Duffel does.
@@ -30,7 +36,7 @@ fn deliver(url: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn the_consumer_of_the_readme_loses_nothing_and_keeps_the_order_of_a_group() {
+async fn the_documented_consumer_loses_nothing_and_keeps_the_order_of_a_group() {
     let backend = Backend::new().await;
     let serve = Serve::forward(&backend, SECRET);
     let url = serve.line("Receiving on ");
@@ -66,4 +72,27 @@ async fn the_consumer_of_the_readme_loses_nothing_and_keeps_the_order_of_a_group
     });
     assert_eq!(did, expected, "{errors}");
     assert_eq!(errors.matches("RuntimeError: wev_2").count(), 1, "the failure is logged: {errors}");
+}
+
+#[test]
+fn the_readmes_lambda_function_decodes_bodies_and_skips_repetitions() {
+    let record = |encoding: Option<&str>, identity: &str, body: &str| {
+        let mut attributes = json!({ "identity": { "stringValue": identity, "dataType": "String" } });
+        if let Some(encoding) = encoding {
+            attributes["encoding"] = json!({ "stringValue": encoding, "dataType": "String" });
+        }
+        json!({ "body": body, "messageAttributes": attributes })
+    };
+    let order =
+        |id: &str| event("order.created", "wev_1", id).replace("{}", &json!({ "id": id }).to_string());
+    let batch = json!({ "Records": [
+        record(None, "one", &order("ord_1")),
+        record(Some("base64"), "two", &STANDARD.encode(order("ord_2"))),
+        record(None, "one", &order("ord_1")),
+        record(None, "three", &event("ping.triggered", "wev_3", "ord_3")),
+    ]});
+    let script = format!("{}\n{}", python("README.md"), include_str!("../consumer/handle.py"));
+    let done = Command::new("python3").args(["-c", &script, &batch.to_string()]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), "[\"ord_1\", \"ord_2\"]\n");
 }

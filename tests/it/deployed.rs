@@ -167,7 +167,7 @@ fn build(folder: &Path) -> PathBuf {
     result.join("template.yaml")
 }
 
-/// A command of SAM's with a configuration file as the README has it: ours, and parameters.
+/// A command of SAM's with a configuration file as `docs/deploying.md` has it: ours, and parameters.
 fn sam(command: &str, folder: &Path, stack: &str, mut parameters: Value) -> Command {
     parameters["Architecture"] = if ARCH == "aarch64" { "arm64" } else { ARCH }.into();
     // JSON's strings and arrays of them are TOML's as well.
@@ -211,7 +211,7 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     let mut attributes = attributes(order);
     let received = attributes.remove("received_at").unwrap();
     assert!(received.ends_with('Z'), "{received}");
-    // The one of the log line in the README.
+    // The identity of the log line in docs/reference.md.
     let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
     let expected = json!({
         "source": "duffel",
@@ -288,7 +288,7 @@ fn nobody_but_the_receiver_and_redrivers_sends(stack: &Stack) {
     assert_eq!(stack.messages().len(), 2);
 }
 
-/// As the README says, even one that is no longer in the configuration file.
+/// As `docs/deploying.md` says, even one that is no longer in the configuration file.
 fn parameters_survive_the_next_deployment(stack: &Stack, folder: &Path, template: &Path) {
     let parameters = || stack.boto.ask(&["parameters"]);
     let before = parameters();

@@ -1,4 +1,4 @@
-//! The pages say what the product says: commands, links, variables, parameters, outputs, and the reasons of a 401.
+//! The pages agree with the product: commands, links, paths, variables, parameters, outputs, and the reasons of a 401.
 //!
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes `docs/cli.md` again.
 
@@ -32,10 +32,15 @@ commands that call Duffel's API have more, see [webhooks](#duffel-hooks-webhooks
 This page is generated: it is what `--help` prints for each command.
 ";
 
-/// A Markdown file of the repository, without its code.
+/// The folders of the repository that a path on a page may begin with.
+const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "events/", "fuzz/", "benches/", ".ci/"];
+
+/// A Markdown file of the repository, without its blocks of code.
 struct Page {
     path: PathBuf,
+    /// Its text, with `code` in the place of each code span.
     prose: String,
+    code_spans: Vec<String>,
     anchors: BTreeSet<String>,
 }
 
@@ -59,8 +64,16 @@ impl Page {
         }
         assert!(!is_code, "{}: a code block does not end", path.display());
         // A code span may contain brackets; as the text of a link, it does not matter.
+        let code_spans = prose.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         let prose = prose.split('`').step_by(2).collect::<Vec<_>>().join("code");
-        Self { path, prose, anchors }
+        Self { path, prose, code_spans, anchors }
+    }
+
+    /// The paths in its code spans that name no file of the repository.
+    fn missing_paths(&self) -> impl Iterator<Item = &str> {
+        let paths = self.code_spans.iter().filter_map(|code| code.split_whitespace().next());
+        let paths = paths.filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
+        paths.filter(|path| !Path::new(path).exists())
     }
 
     /// The targets of its links and images: `[text](target)`.
@@ -173,9 +186,38 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
-fn a_link_to_nothing_is_found() {
-    let text =
-        "# A title, with `code`\n## Twice\n## Twice\n[one](#twice-1) [two](other.md) [three](#twice-2)\n";
+fn every_path_names_a_file() {
+    let pages = pages();
+    let missing = pages.iter().flat_map(|page| {
+        page.missing_paths().map(|path| format!("{}: {path}: there is no such file", page.path.display()))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn the_architecture_page_lists_every_top_level_file() {
+    let page = page("docs/architecture.md");
+    let listed = page.lines().filter_map(|line| line.split_whitespace().next()).map(PathBuf::from);
+    let is_file = |path: &PathBuf| path.starts_with("src") && path.extension().is_some_and(|it| it == "rs");
+    let listed: BTreeSet<_> = listed.filter(is_file).collect();
+    let files = fs::read_dir("src").unwrap().map(|entry| entry.unwrap().path());
+    let files: BTreeSet<_> = files.filter(|path| path.is_file()).collect();
+    assert_eq!(listed, files);
+}
+
+#[test]
+fn the_readme_is_short_and_links_to_every_page() {
+    let readme = page("README.md");
+    assert!(readme.lines().count() <= 160, "{} lines", readme.lines().count());
+    let pages = pages().into_iter().map(|page| page.path.to_str().unwrap().to_owned());
+    let missing = pages.filter(|path| path != "README.md" && !readme.contains(&format!("({path})")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn broken_links_and_paths_are_found() {
+    let text = "# A title, with `code`\n## Twice\n## Twice\n[one](#twice-1) [two](other.md) [three](#twice-2)\n\
+                `src/lib.rs` `src/other.rs x`\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.md");
     fs::write(&path, text).unwrap();
@@ -183,6 +225,7 @@ fn a_link_to_nothing_is_found() {
     assert_eq!(pages[0].anchors.iter().collect::<Vec<_>>(), ["a-title-with-code", "twice", "twice-1"]);
     let broken = pages[0].links().filter(|link| broken(&pages[0], &pages, link).is_some());
     assert_eq!(broken.collect::<Vec<_>>(), ["other.md", "#twice-2"]);
+    assert_eq!(pages[0].missing_paths().collect::<Vec<_>>(), ["src/other.rs"]);
 }
 
 #[test]
@@ -216,6 +259,7 @@ fn every_reason_of_a_401_is_explained() {
         SignatureError::Mismatch,
         SignatureError::Stale { age: 7 },
         SignatureError::Future { ahead: 7 },
+        SignatureError::OtherMode,
     ];
     for reason in reasons {
         let text = reason.to_string().replace('7', "…");

@@ -93,11 +93,11 @@ fn consumers_have_bounds_that_keep_events_from_expiring_between_receives() {
     assert!(bound("VisibilityTimeout", "MaxValue") * bound("MaxReceiveCount", "MaxValue") < 1_209_600);
 }
 
-/// The configuration file of the README, in the order of its parts, read by SAM itself.
+/// The configuration file of `docs/deploying.md`, in the order of its parts, read by SAM itself.
 #[test]
-fn the_parameters_in_the_readmes_configuration_file_reach_the_stack_as_they_are_written() {
-    let readme = include_str!("../../README.md");
-    let blocks = readme.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+fn the_parameters_in_the_documented_configuration_file_reach_the_stack_as_they_are_written() {
+    let page = include_str!("../../docs/deploying.md");
+    let blocks = page.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
     let file: String = blocks.collect();
     let parsed = python(include_str!("../deployed/parameters.py"), &["build", "deploy"], &json!(file));
     assert_eq!(parsed["build"], parsed["deploy"], "both are given the same");

@@ -130,11 +130,10 @@ const UNUSED: [&str; 41] = [
     "secretsmanager:ReplicateSecretToRegions",
 ];
 
-/// Each action of the table in the README, as a pattern.
+/// Each action of the table in `docs/deploying.md`, as a pattern.
 fn rights() -> Vec<WildMatch> {
-    let readme = include_str!("../../README.md");
-    let section =
-        readme.split("\n### What the deployer needs\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let page = include_str!("../../docs/deploying.md");
+    let section = page.split("\n## What the deployer needs\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     let rows = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
     rows.flat_map(|row| {
@@ -147,7 +146,7 @@ fn rights() -> Vec<WildMatch> {
 }
 
 #[test]
-fn the_rights_of_the_deployer_in_the_readme_cover_what_cloudformation_does() {
+fn the_documented_rights_of_the_deployer_cover_what_cloudformation_does() {
     let types: BTreeSet<_> = translated()["Resources"]
         .as_object()
         .unwrap()
