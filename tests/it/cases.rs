@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     function::answer,
-    support::{helpers::SECRET, ministack::Backend, runtime_api::Function},
+    support::{ministack::Backend, runtime_api::Function, test_receiver::SECRET},
 };
 
 const FOLDER: &str = "tests/cases";

@@ -1,123 +1,33 @@
 //! The tool as its user meets it: a process, its output, its exit code.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
+    io::Write,
+    process::{Command, Output, Stdio},
+    sync::mpsc::channel,
     time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::support::{
-    duffel::{Duffel, Fault, TOKEN},
+    duffel::{ApiFault, DuffelStandIn, TOKEN},
     ministack::Backend,
+    serve::Serve,
+    snapshot,
+    tool::{self, TOOL, run_unread, text},
 };
 
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
 
 fn tool(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments).env_clear().env("WEBHOOK_SECRET", SECRET);
+    let mut command = tool::command(arguments);
+    command.env("WEBHOOK_SECRET", SECRET);
     command
 }
 
 fn run(arguments: &[&str]) -> Output {
     tool(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// A running `serve`, killed at the end of its test.
-pub struct Serve {
-    process: Child,
-    lines: Receiver<String>,
-    log: Receiver<String>,
-}
-
-impl Serve {
-    pub fn start(variables: &[(&str, &str)]) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0"]);
-        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
-    }
-
-    /// With the real queue and table.
-    pub fn forward(backend: &Backend, secret: &str) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-        Self::spawn(command.envs(backend.variables()).env("WEBHOOK_SECRET", secret))
-    }
-
-    /// The same, with variables of the caller's.
-    pub fn forward_with(variables: &[(&str, &str)]) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = follow(process.stdout.take().unwrap());
-        let log = follow(process.stderr.take().unwrap());
-        Self { process, lines, log }
-    }
-
-    /// What follows a prefix in the greeting.
-    pub fn line(&self, prefix: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
-            if let Some(rest) = line.trim_start().strip_prefix(prefix) {
-                return rest.trim().to_owned();
-            }
-        }
-    }
-
-    /// The next message: printed over several lines, from `{` to `}`.
-    pub fn message(&self) -> Value {
-        let mut text = String::new();
-        while text.is_empty() || !text.ends_with("\n}\n") {
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
-            if !text.is_empty() || line == "{" {
-                text.push_str(&line);
-                text.push('\n');
-            }
-        }
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// Ends it, and returns all lines of its output and its log that nobody has read yet.
-    fn rest(&mut self) -> (Vec<String>, Vec<String>) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        (self.lines.iter().collect(), self.log.iter().collect())
-    }
-
-    /// The next line of the log, which follows the greeting.
-    fn logged(&self) -> Value {
-        loop {
-            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
-            if let Ok(logged @ Value::Object(_)) = serde_json::from_str(&line) {
-                return logged;
-            }
-        }
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn follow(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-    });
-    receiver
 }
 
 #[test]
@@ -143,6 +53,16 @@ fn serve_shows_what_a_consumer_gets() {
     let ping = send("events/bodies/ping.triggered.json");
     assert!(ping.status.success());
     assert_eq!(serve.message()["MessageAttributes"]["event_type"]["StringValue"], "ping.triggered");
+}
+
+#[test]
+fn serve_greets_with_what_is_needed_to_try_it() {
+    let serve = Serve::start(&[]);
+    let mut greeting = Vec::new();
+    while greeting.last().is_none_or(|line: &String| !line.trim_start().starts_with("--data-raw ")) {
+        greeting.push(serve.log.recv_timeout(Duration::from_secs(20)).unwrap());
+    }
+    snapshot::assert("serve", &greeting.join("\n"));
 }
 
 #[test]
@@ -516,19 +436,13 @@ fn serve_ends_when_nobody_reads_its_messages() {
 fn what_send_cannot_print_is_told_and_is_a_failure() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
     let url = serve.line("Receiving on ");
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let done = tool(&["send", "--to", &url, BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let done = done.wait_with_output().unwrap();
+    let done = run_unread(&mut tool(&["send", "--to", &url, BODY]));
     assert_eq!(done.status.code(), Some(1));
     let told = text(&done.stderr);
     assert!(told.starts_with("202 Accepted {\"status\":\"accepted\"}\n"), "{told}");
     assert!(told.contains("not all of it could be printed"), "{told}");
     // A list has nothing left to do.
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let listed = tool(&["sign", BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let listed = listed.wait_with_output().unwrap();
+    let listed = run_unread(&mut tool(&["sign", BODY]));
     assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
 }
 
@@ -544,7 +458,7 @@ printf '%s\n' "${{COMPREPLY[@]}}""#,
         words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
     );
     let mut bash = Command::new("bash");
-    bash.args(["--norc", "-c", &script]).env("TOOL", env!("CARGO_BIN_EXE_duffel-hooks"));
+    bash.args(["--norc", "-c", &script]).env("TOOL", TOOL);
     let done = bash.output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
     text(&done.stdout).lines().map(str::to_owned).collect()
@@ -593,16 +507,16 @@ sys.stdout.buffer.write(b"%d " % status + printed)
 
 #[test]
 fn ctrl_c_ends_the_line_of_the_progress() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     for number in 0..201 {
         duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));
     }
     // The first page comes at once, the second does not.
     for wait in [0, 10] {
-        duffel.inject("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
+        duffel.inject("GET /air/webhooks/events", &ApiFault::Slow(Duration::from_secs(wait)), 1);
     }
     let mut python = Command::new("python3");
-    python.args(["-c", INTERRUPT, "200 read", env!("CARGO_BIN_EXE_duffel-hooks"), "events", "list", "--all"]);
+    python.args(["-c", INTERRUPT, "200 read", TOOL, "events", "list", "--all"]);
     python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
     let done = python.output().unwrap();
     assert_eq!(text(&done.stdout), "130 \r200 read …\r\n", "{}", text(&done.stderr));

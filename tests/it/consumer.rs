@@ -5,12 +5,10 @@ use std::{fs, process::Command};
 use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::Serve,
-    support::{
-        helpers::{SECRET, duffel_header, event},
-        ministack::{self, Backend},
-    },
+use crate::support::{
+    ministack::{self, Backend},
+    serve::Serve,
+    test_receiver::{SECRET, duffel_header, event},
 };
 
 /// The README's Python, and a script that runs it and prints what it did.

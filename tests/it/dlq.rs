@@ -1,35 +1,32 @@
 //! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
 
 use std::{
-    process::{Command, Output as Done, Stdio},
+    process::{Command, Output as Done},
     time::Duration,
 };
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters, in_flight::InFlight};
 use serde_json::Value;
 
 use crate::support::{
     ministack::sdk_config,
-    proxy::{Fault, Proxy},
+    proxy::{AwsFault, Proxy},
     stack::{self, Deployed},
+    tool::{self, run_unread, text},
 };
 
 const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
 
 fn tool(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments).env_clear().envs(stack::variables());
+    let mut command = tool::command(arguments);
+    command.envs(stack::variables());
     command
 }
 
 fn run(arguments: &[&str]) -> Done {
     tool(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// Dead letters: three about one order, one about another.
@@ -191,8 +188,7 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
 
 #[test]
 fn nothing_is_deleted_that_only_went_to_the_terminal() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    let done = command.args(["dlq", "export", "--stack", "x", "--delete"]).env_clear().output().unwrap();
+    let done = tool::command(["dlq", "export", "--stack", "x", "--delete"]).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(text(&done.stderr).contains("--to <FILE>"));
 }
@@ -209,29 +205,27 @@ fn a_stack_that_is_not_there_is_named_with_its_region() {
 
 // MiniStack does not move messages: these answers are as AWS documents them.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
-const NO_MOVE: Fault = Fault::Answer(r#"{"Results":[]}"#);
-const OLD_MOVE: Fault = Fault::Answer(
+const NO_MOVE: AwsFault = AwsFault::Answer(r#"{"Results":[]}"#);
+const OLD_MOVE: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":9,"StartedTimestamp":1442428276000}]}"#,
 );
-const RUNNING: Fault = Fault::Answer(
+const RUNNING: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"TaskHandle":"AQEB6nR4","Status":"RUNNING","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
-const COMPLETED: Fault = Fault::Answer(
+const COMPLETED: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":4,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
-const FAILED: Fault = Fault::Answer(
+const FAILED: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"FAILED","FailureReason":"AccessDenied","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
 
-async fn redrive(moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
+async fn redrive(moves: &[AwsFault], arguments: &[&str]) -> (Done, Proxy) {
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:StartMessageMoveTask", [AwsFault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
     proxy.inject("sqs:ListMessageMoveTasks", moves.iter().copied());
     let mut command = tool(&["dlq", "redrive"]);
     command.args(arguments).env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    // The proxy needs this thread.
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    (done, proxy)
+    (tool::run(command).await, proxy)
 }
 
 #[tokio::test]
@@ -263,14 +257,11 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
 async fn a_redrive_goes_on_when_nobody_reads_its_output() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:StartMessageMoveTask", [AwsFault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
     proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE, COMPLETED]);
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
     let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
-    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(writer).stderr(Stdio::piped());
-    let moving = command.spawn().unwrap();
-    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || run_unread(&mut command)).await.unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
     let told = text(&done.stderr);
@@ -282,11 +273,7 @@ async fn a_redrive_goes_on_when_nobody_reads_its_output() {
 async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
     let stack = with_four_dead_letters().await;
     for command in ["export", "show"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = tool(&["dlq", command, "--stack", &stack.name]);
-        let reading = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-        let done = reading.wait_with_output().unwrap();
+        let done = run_unread(&mut tool(&["dlq", command, "--stack", &stack.name]));
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
         assert_eq!(receivable(&stack).await.len(), 4);
     }
@@ -298,17 +285,30 @@ async fn an_interrupted_redrive_says_that_sqs_goes_on() {
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ListMessageMoveTasks", [RUNNING; 90]);
     let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
-    let moving = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    let moving = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     while proxy.calls().get("sqs:ListMessageMoveTasks").is_none_or(|calls| *calls < 3) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").args(["-INT", &moving.id().to_string()]).status().unwrap().success());
-    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    tool::signal("INT", &moving);
+    let done = tool::finish(moving).await;
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
 }
 
-/// Dead letters of 35 objects, and what takes them in hand.
+/// Receives until nothing is left, with a pause after each batch, and returns how many messages there were.
+async fn receive_all(in_flight: &mut InFlight<'_>, pause: Duration) -> usize {
+    let mut seen = 0;
+    loop {
+        let received = in_flight.receive(usize::MAX).await.unwrap().len();
+        if received == 0 {
+            return seen;
+        }
+        seen += received;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Dead letters of 35 objects.
 async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..35 {
@@ -323,47 +323,26 @@ async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
     let proxy = Proxy::new().await;
     // As AWS answers where others can see the message again; MiniStack holds it.
     let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
-    proxy.inject("sqs:ChangeMessageVisibilityBatch", [Fault::Answer(failed); 50]);
+    proxy.inject("sqs:ChangeMessageVisibilityBatch", [AwsFault::Answer(failed); 50]);
     let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
     let (_stack, queue) = with_many_dead_letters(&sdk).await;
-    let mut hand = queue.in_flight(Duration::from_secs(1));
-    let mut seen = 0;
-    loop {
-        let taken = hand.receive(usize::MAX).await.unwrap().len();
-        if taken == 0 {
-            break;
-        }
-        seen += taken;
-        // Longer than they are held: a slow disk, or a machine that slept.
-        tokio::time::sleep(Duration::from_millis(1300)).await;
-    }
-    assert_eq!(seen, 35);
+    let mut in_flight = queue.in_flight(Duration::from_secs(1));
+    // Longer than they are held: a slow disk, or a machine that slept.
+    assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1300)).await, 35);
     assert!(proxy.calls()["sqs:ChangeMessageVisibilityBatch"] > 3);
 }
 
 #[tokio::test]
 async fn dead_letters_in_hand_are_held_until_all_were_seen() {
     let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
-    let mut hand = queue.in_flight(Duration::from_secs(3));
-    let mut seen = 0;
-    loop {
-        let taken = hand.receive(usize::MAX).await.unwrap().len();
-        if taken == 0 {
-            break;
-        }
-        seen += taken;
-        tokio::time::sleep(Duration::from_millis(1600)).await;
-    }
-    assert_eq!(seen, 35);
-    assert!(hand.longest_hold() > Duration::from_secs(3));
+    let mut in_flight = queue.in_flight(Duration::from_secs(3));
+    assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1600)).await, 35);
+    assert!(in_flight.longest_hold() > Duration::from_secs(3));
     assert_eq!(receivable(&stack).await, [], "nobody else saw one meanwhile");
-    hand.release().await.unwrap();
+    in_flight.release().await.unwrap();
     let there = receivable(&stack).await;
     assert_eq!(there.len(), 10);
-    assert!(
-        there.iter().all(|(_, receives)| receives == "2"),
-        "received by the hand once, and now: {there:?}"
-    );
+    assert!(there.iter().all(|(_, receives)| receives == "2"), "received once before, and now: {there:?}");
 }
 
 #[tokio::test]
@@ -382,10 +361,10 @@ async fn a_dry_run_moves_nothing() {
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE]);
     let sources = r#"{"queueUrls":["https://sqs.eu-west-1.amazonaws.com/1/one.fifo","two.fifo"]}"#;
-    proxy.inject("sqs:ListDeadLetterSourceQueues", [Fault::Answer(sources)]);
+    proxy.inject("sqs:ListDeadLetterSourceQueues", [AwsFault::Answer(sources)]);
     let mut command = tool(&["dlq", "redrive", "--queue", queue, "--dry-run"]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let done = tool::run(command).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     let to = "https://sqs.eu-west-1.amazonaws.com/1/one.fifo and two.fifo";
     assert_eq!(text(&done.stdout), format!("Would move 4 dead letters from {queue}\n  to {to}\n"));
@@ -396,11 +375,11 @@ async fn a_dry_run_moves_nothing() {
 async fn what_was_looked_at_is_put_back_though_the_look_fails() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    let refuse = Fault::Refuse(400, "AccessDeniedException");
-    proxy.inject("sqs:ReceiveMessage", [Fault::None, refuse]);
+    let refuse = AwsFault::Refuse(400, "AccessDeniedException");
+    proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, refuse]);
     let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let done = tool::run(command).await;
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(text(&done.stderr), "duffel-hooks: the permission sqs:ReceiveMessage is missing\n");
     assert_eq!(receivable(&stack).await.len(), 4);
@@ -410,14 +389,14 @@ async fn what_was_looked_at_is_put_back_though_the_look_fails() {
 async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:ReceiveMessage", [Fault::None, Fault::Hang]);
+    proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, AwsFault::Hang]);
     let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
-    let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    let looking = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").args(["-INT", &looking.id().to_string()]).status().unwrap().success());
-    let done = tokio::task::spawn_blocking(move || looking.wait_with_output().unwrap()).await.unwrap();
+    tool::signal("INT", &looking);
+    let done = tool::finish(looking).await;
     assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
     assert_eq!(receivable(&stack).await.len(), 4);
 }

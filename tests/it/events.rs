@@ -6,9 +6,9 @@ use duffel_webhook_receiver::gateway;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::helpers::{TestReceiver, answer, noon};
+use crate::support::test_receiver::{TestReceiver, answer, noon};
 
-/// What each sample comes to; all are signed with [`crate::support::helpers::SECRET`] at [`noon`].
+/// What each sample comes to; all are signed with [`crate::support::test_receiver::SECRET`] at [`noon`].
 pub const SAMPLES: [(&str, u16, &str); 10] = [
     ("http-api.order-created.json", 202, "accepted"),
     ("http-api.schedule-change.json", 202, "accepted"),
@@ -48,10 +48,10 @@ fn every_sample_comes_to_what_its_name_says() {
 #[test]
 fn every_sample_body_is_an_event() {
     for name in folder("events/bodies") {
-        let world = TestReceiver::new();
+        let receiver = TestReceiver::new();
         let body = fs::read(format!("events/bodies/{name}")).unwrap();
-        assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"), "{name}");
-        assert_eq!(world.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
+        assert_eq!(receiver.deliver(&body, noon()), answer(202, "accepted"), "{name}");
+        assert_eq!(receiver.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
     }
 }
 

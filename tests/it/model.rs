@@ -11,8 +11,8 @@ mod pipes;
 mod ports;
 mod promises;
 mod schedule;
+mod scheduler;
 mod shrink;
-mod stage;
 mod world;
 
 use std::{env, fmt};
@@ -25,14 +25,14 @@ use self::{
     promises::Promise,
     schedule::{
         Delivery,
-        Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
         Signature::{self, Fresh, Last},
         Step, WINDOWS, draw,
     },
+    scheduler::{Subject, run},
     shrink::shrink,
-    stage::{Subject, run},
     world::{COVERAGE, DAY, FIFO_MEMORY, RETENTION_MARGIN, Tally, WINDOW},
 };
+use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
 
 /// How many are played where nobody says.
 const SCHEDULES: u64 = 5_000;
@@ -129,7 +129,7 @@ fn every_flawed_twin_is_found_out() {
         ("has no ledger", pipes::without_ledger(), Promise::OnceInTheWindow),
         ("sends to a standard queue", pipes::on_standard_queue(), Promise::OnceInFiveMinutes),
         ("overwrites records", pipes::overwriting(), Promise::OnceInTheWindow),
-        ("never prolongs a record", pipes::never_prolonging(), Promise::NoReplay),
+        ("never prolongs a record", pipes::never_extending(), Promise::NoReplay),
         ("never lets a record expire", pipes::never_expiring(), Promise::NewAfterTheWindow),
         ("goes by the window of the record", pipes::remembering_windows(), Promise::NoReplay),
         ("deletes a record with its window", pipes::expiring_with_the_window(), Promise::NoReplay),

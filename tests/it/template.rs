@@ -18,7 +18,7 @@ use crate::{
     reconcile::TIMEOUT,
     support::{
         cloudformation::Template,
-        helpers::{TestReceiver, answer, event, noon, signed},
+        test_receiver::{TestReceiver, answer, event, noon, signed},
     },
 };
 
