@@ -172,7 +172,7 @@ fn library() -> Imports {
 }
 
 #[test]
-fn no_module_imports_itself_by_a_detour() {
+fn there_are_no_circular_imports() {
     for imports in [library(), Imports::read("src/bin/duffel-hooks", "main.rs")] {
         assert_eq!(circle(&imports.all()), None);
     }
@@ -192,7 +192,7 @@ fn the_pipeline_reaches_neither_aws_nor_http_nor_the_environment() {
 }
 
 #[test]
-fn the_pipeline_uses_no_crate_of_the_outside() {
+fn the_pipeline_uses_neither_http_nor_aws_crates() {
     for (module, paths) in &library().0 {
         let Some(top) = module.first().filter(|top| CORE.contains(&top.as_str())) else { continue };
         for path in paths.iter().filter(|path| path[0].is_empty()) {

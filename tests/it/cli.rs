@@ -31,7 +31,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn serve_shows_what_a_consumer_gets() {
+fn serve_prints_the_message_that_a_consumer_receives() {
     let serve = Serve::start(&[]);
     let url = serve.line("Receiving on ");
     let secret = serve.line("Secret ");
@@ -56,7 +56,7 @@ fn serve_shows_what_a_consumer_gets() {
 }
 
 #[test]
-fn serve_greets_with_what_is_needed_to_try_it() {
+fn serve_prints_how_to_send_a_delivery() {
     let serve = Serve::start(&[]);
     let mut greeting = Vec::new();
     while greeting.last().is_none_or(|line: &String| !line.trim_start().starts_with("--data-raw ")) {
@@ -98,7 +98,7 @@ fn serve_refuses_what_is_signed_with_another_secret() {
 }
 
 #[test]
-fn serve_heeds_the_variables_of_the_function() {
+fn serve_reads_the_variables_of_the_function() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET), ("EVENT_TYPES", "stays.*"), ("LIVE_MODE", "any")]);
     let url = serve.line("Receiving on ");
     assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "200 OK {\"status\":\"ignored\"}\n");
@@ -144,7 +144,7 @@ fn serve_answers_every_row_of_the_contract() {
 }
 
 #[test]
-fn what_sign_says_verify_believes() {
+fn verify_accepts_the_output_of_sign() {
     let header = text(&run(&["sign", BODY]).stdout).trim().to_owned();
     assert!(header.contains(",v2="));
     let verified = run(&["verify", BODY, "--signature", &header]);
@@ -162,7 +162,7 @@ fn what_sign_says_verify_believes() {
 }
 
 #[test]
-fn sign_makes_the_known_vector() {
+fn sign_makes_the_published_vector() {
     let signed = run(&["sign", BODY, "--timestamp", "1586620091"]);
     let vector = "t=1586620091,v2=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7\n";
     assert_eq!(text(&signed.stdout), vector);
@@ -175,7 +175,7 @@ fn sign_makes_the_known_vector() {
 }
 
 #[test]
-fn event_prints_what_a_gateway_would_hand_over() {
+fn event_prints_the_event_of_a_gateway() {
     for gateway in ["http-api", "rest-api", "function-url"] {
         for arguments in [vec![], vec!["--base64"]] {
             let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
@@ -234,7 +234,7 @@ fn serve_receives_from_every_source() {
 }
 
 #[test]
-fn serve_says_what_it_cannot_have_without_aws() {
+fn serve_without_forward_refuses_secrets_in_aws() {
     let sources = r#"{"duffel":{"scheme":"duffel","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"}}"#;
     let serve = tool(&["serve", "--listen", "127.0.0.1:0"])
         .env_remove("WEBHOOK_SECRET")
@@ -289,13 +289,13 @@ async fn serve_forwards_to_the_real_queue_and_table() {
 }
 
 #[test]
-fn the_program_says_its_own_name() {
+fn version_has_the_name_of_the_tool() {
     let version = format!("duffel-hooks {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(text(&run(&["--version"]).stdout), version);
 }
 
 #[test]
-fn wrong_usage_of_send_is_told_apart_from_a_failure() {
+fn wrong_usage_of_send_exits_with_2() {
     let stripe = ["--scheme", "stripe"];
     for (arguments, reason) in [
         (&["--header", "X Foo: bar"][..], "not a valid header name"),
@@ -317,7 +317,7 @@ fn wrong_usage_of_send_is_told_apart_from_a_failure() {
 }
 
 #[test]
-fn send_does_not_wait_for_ever() {
+fn send_has_a_timeout() {
     // Nobody accepts, and the system answers the connection all the same.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
@@ -334,7 +334,7 @@ fn verify_takes_the_whole_header_line() {
 }
 
 #[test]
-fn verify_tells_a_wrong_body_from_a_wrong_secret_where_it_can() {
+fn verify_distinguishes_a_wrong_body_from_a_wrong_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("body.json");
     let path = path.to_str().unwrap();
@@ -392,7 +392,7 @@ fn serve_prints_no_secret_that_it_was_given() {
 }
 
 #[test]
-fn serve_has_nothing_but_json_on_the_standard_output() {
+fn serve_prints_only_json_to_stdout() {
     let mut serve = Serve::start(&[]);
     let url = serve.line("Receiving on ");
     let secret = serve.line("Secret ");
@@ -409,7 +409,7 @@ fn serve_has_nothing_but_json_on_the_standard_output() {
 }
 
 #[test]
-fn the_command_that_serve_prints_works_anywhere() {
+fn the_command_that_serve_prints_works_in_any_folder() {
     let serve = Serve::start(&[]);
     let command = "WEBHOOK_SECRET=".to_owned() + &serve.line("WEBHOOK_SECRET=");
     let folder = tempfile::tempdir().unwrap();
@@ -418,7 +418,7 @@ fn the_command_that_serve_prints_works_anywhere() {
 }
 
 #[test]
-fn serve_ends_when_nobody_reads_its_messages() {
+fn serve_ends_if_nobody_reads_its_messages() {
     let mut serve = Serve::start(&[]);
     let (url, secret) = (serve.line("Receiving on "), serve.line("Secret "));
     drop(std::mem::replace(&mut serve.lines, channel().1));
@@ -433,7 +433,7 @@ fn serve_ends_when_nobody_reads_its_messages() {
 }
 
 #[test]
-fn what_send_cannot_print_is_told_and_is_a_failure() {
+fn send_reports_and_fails_if_it_cannot_print() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
     let url = serve.line("Receiving on ");
     let done = run_unread(&mut tool(&["send", "--to", &url, BODY]));
@@ -465,7 +465,7 @@ printf '%s\n' "${{COMPREPLY[@]}}""#,
 }
 
 #[test]
-fn bash_completes_below_the_first_level() {
+fn bash_completes_subcommands_and_values() {
     let has = |words: &[&str], expected: &[&str]| {
         let offered = completed(words);
         for word in expected {
@@ -506,7 +506,7 @@ sys.stdout.buffer.write(b"%d " % status + printed)
 "#;
 
 #[test]
-fn ctrl_c_ends_the_line_of_the_progress() {
+fn ctrl_c_ends_the_progress_line() {
     let duffel = DuffelStandIn::start();
     for number in 0..201 {
         duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));

@@ -69,7 +69,7 @@ fn a_list_is_read_to_its_end() {
 }
 
 #[test]
-fn a_list_that_goes_in_circles_is_left() {
+fn list_with_a_cursor_loop_is_abandoned() {
     let duffel = DuffelStandIn::start();
     let circle = r#"{"meta":{"after":"g2wA"},"data":[{"id":"wev_1"}]}"#;
     duffel.inject("GET", &ApiFault::Answer(200, circle), 3);
@@ -121,7 +121,7 @@ fn a_token_sees_its_own_mode() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_and_told() {
+fn rate_limit_is_waited_out_and_reported() {
     let duffel = DuffelStandIn::start();
     for fault in [ApiFault::RateLimited(1), ApiFault::RetryAfter(429, 1), ApiFault::RetryAfter(503, 1)] {
         let waits = Arc::<Mutex<Vec<_>>>::default();
@@ -149,7 +149,7 @@ fn a_rate_limit_is_waited_out_and_told() {
 }
 
 #[test]
-fn nothing_goes_past_the_deadline() {
+fn no_call_continues_after_the_deadline() {
     let duffel = DuffelStandIn::start();
     let soon = || client(&duffel).deadline(Instant::now() + Duration::from_secs(2));
     let began = Instant::now();
@@ -165,7 +165,7 @@ fn nothing_goes_past_the_deadline() {
 }
 
 #[test]
-fn only_what_is_safe_is_asked_again() {
+fn only_safe_calls_are_retried() {
     let duffel = DuffelStandIn::start();
     let client = client(&duffel);
     let (id, _) = duffel.register(&endpoint(&[]));
@@ -200,7 +200,7 @@ fn only_what_is_safe_is_asked_again() {
 }
 
 #[test]
-fn a_token_goes_nowhere_else() {
+fn token_is_sent_to_no_other_host() {
     let token = || AccessToken::new(TOKEN).unwrap();
     for url in [
         "http://api.duffel.com",
@@ -233,7 +233,7 @@ fn a_token_goes_nowhere_else() {
 }
 
 #[test]
-fn what_the_receiver_lost_arrives_by_redelivery_once() {
+fn redelivery_of_a_lost_event_arrives_once() {
     for redelivers_after in [None, Some(Duration::from_millis(100))] {
         let duffel = DuffelStandIn::start();
         duffel.set(|settings| settings.redelivers_after = redelivers_after);
@@ -270,7 +270,7 @@ fn until(true_at_last: impl Fn() -> bool) {
 }
 
 #[test]
-fn what_has_no_time_is_not_left_out() {
+fn records_without_a_time_are_not_filtered_out() {
     let duffel = DuffelStandIn::start();
     duffel.set(|settings| settings.hides_times = true);
     let event = duffel.occur("order.created", &json!({ "id": "ord_1" }));

@@ -40,7 +40,7 @@ fn genuine_world() -> (TestReceiver, SystemTime) {
 }
 
 #[test]
-fn the_genuine_delivery_is_accepted() {
+fn genuine_delivery_is_accepted() {
     let (receiver, then) = genuine_world();
     assert_eq!(receiver.send(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
     let queued = receiver.queued();
@@ -50,7 +50,7 @@ fn the_genuine_delivery_is_accepted() {
 }
 
 #[test]
-fn the_genuine_delivery_is_refused_once_touched() {
+fn altered_delivery_is_refused() {
     let (receiver, then) = genuine_world();
     let reserialised: serde_json::Value = serde_json::from_str(GENUINE).unwrap();
     let reserialised = serde_json::to_string_pretty(&reserialised).unwrap();
@@ -70,7 +70,7 @@ fn the_genuine_delivery_is_refused_once_touched() {
 }
 
 #[test]
-fn the_secret_is_not_decoded() {
+fn secret_is_used_as_text_and_not_decoded() {
     let body = r#"{"created_at":"2021-04-22T13:13:18.420272Z","data":{"object":{}},"id":"wev_0000A6VP9fgKxAccTSKWUy","idempotency_key":"aic_0000ApoiwggSbt7BordU1o","live_mode":false,"object":"order","type":"order.airline_initiated_change_detected"}"#;
     let then = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
     let send = |mac| TestReceiver::new().send(post(body, Some(&format!("t=1616202842,v2={mac}"))), then);
@@ -91,7 +91,7 @@ fn both_labels_are_accepted_and_no_other() {
 }
 
 #[test]
-fn the_header_may_be_written_in_many_ways() {
+fn signature_header_may_be_written_in_many_ways() {
     let mac = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
     let upper = mac.to_uppercase();
     let t = unix_seconds(noon());
@@ -139,7 +139,7 @@ fn the_header_may_be_written_in_many_ways() {
 }
 
 #[test]
-fn the_time_is_signed_as_the_text_it_came_in() {
+fn signed_time_is_the_text_of_the_header() {
     let t = format!("0{}", unix_seconds(noon()));
     let with_zero = {
         use hmac::{Hmac, KeyInit, Mac};
@@ -163,7 +163,7 @@ fn a_mac_over_the_body_alone_is_refused() {
 }
 
 #[test]
-fn a_delivery_without_a_signature_is_refused_unread() {
+fn delivery_without_a_signature_is_refused_without_a_look_up() {
     let receiver = TestReceiver::new();
     for body in ["", "{", ORDER_CREATED] {
         assert_eq!(receiver.send(post(body, None), noon()), answer(401, "unauthorized"));
@@ -174,14 +174,14 @@ fn a_delivery_without_a_signature_is_refused_unread() {
 }
 
 #[test]
-fn no_secret_opens_nothing() {
+fn without_a_secret_every_delivery_is_refused() {
     let receiver = TestReceiver::with(&[], WINDOW, Filter::default());
     let header = duffel_header(SECRET, "v2", unix_seconds(noon()), ORDER_CREATED.as_bytes());
     assert_eq!(receiver.deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
 }
 
 #[test]
-fn every_active_secret_opens() {
+fn every_active_secret_is_accepted() {
     for active in [["new", SECRET], [SECRET, "old"]] {
         let receiver = TestReceiver::with(&active, WINDOW, Filter::default());
         assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
@@ -199,7 +199,7 @@ fn two_signature_headers_count_as_one_list() {
 }
 
 #[test]
-fn a_signature_lives_as_long_as_is_tolerated() {
+fn signature_is_valid_for_the_tolerance() {
     let hour = Duration::from_hours(1);
     for (signed_at, status) in [
         (noon() - hour, 202),
@@ -214,7 +214,7 @@ fn a_signature_lives_as_long_as_is_tolerated() {
 }
 
 #[test]
-fn paths_and_methods_are_told_apart() {
+fn other_paths_are_404_and_other_methods_405() {
     let receiver = TestReceiver::new();
     let request = |method: Method, path: &str| {
         let mut request = signed(ORDER_CREATED, noon());
@@ -249,7 +249,7 @@ fn paths_and_methods_are_told_apart() {
 }
 
 #[test]
-fn a_path_leads_to_no_source_but_the_one_that_it_names() {
+fn path_selects_only_the_source_that_it_names() {
     let names = ["duffel", "webhooks", "health"];
     let source = |name: &&str| {
         let key = key(&Scheme::duffel(), &format!("secret of {name}"));
@@ -292,7 +292,7 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
 }
 
 #[test]
-fn what_is_no_event_is_malformed() {
+fn signed_body_that_is_not_an_event_is_malformed() {
     for body in [
         "",
         "null",
@@ -320,7 +320,7 @@ fn what_is_no_event_is_malformed() {
 }
 
 #[test]
-fn what_is_odd_but_an_event_is_accepted() {
+fn unusual_but_valid_events_are_accepted() {
     let deep = format!(r#"{{"id":"wev_1","type":"t","data":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     for body in [
         r#"{"id":"wev_1","type":"never.heard.of"}"#,
@@ -341,7 +341,7 @@ fn what_is_odd_but_an_event_is_accepted() {
 }
 
 #[test]
-fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
+fn unwanted_types_and_modes_are_ignored_without_message_or_record() {
     let receiver = |types: &[&str], mode| {
         TestReceiver::with(&[SECRET], WINDOW, Filter::new(types.iter().copied(), mode))
     };
@@ -379,7 +379,7 @@ fn plain(body: &[u8]) -> Request<Bytes> {
 }
 
 #[test]
-fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
+fn event_without_a_readable_type_passes_every_filter() {
     for body in [
         &b"not JSON"[..],
         b"a=1&b=2",
@@ -407,7 +407,7 @@ fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
 }
 
 #[test]
-fn a_message_is_full_at_one_mebibyte() {
+fn message_is_limited_to_one_mebibyte() {
     let (head, tail) = (r#"{"id":"wev_1","type":"t","data":""#, r#""}"#);
     let empty = TestReceiver::new();
     empty.deliver(format!("{head}{tail}"), noon());
@@ -426,7 +426,7 @@ fn a_message_is_full_at_one_mebibyte() {
 }
 
 #[test]
-fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
+fn message_has_the_signed_bytes_and_their_attributes() {
     let receiver = TestReceiver::new();
     let mut request = signed(ORDER_CREATED, noon());
     let trace = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
@@ -461,7 +461,7 @@ fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
 }
 
 #[test]
-fn a_trace_that_the_queue_would_refuse_is_left_out() {
+fn trace_header_that_sqs_would_refuse_is_omitted() {
     let root = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5";
     for (trace, passed_on) in [
         (root.to_owned(), true),
@@ -480,7 +480,7 @@ fn a_trace_that_the_queue_would_refuse_is_left_out() {
 }
 
 #[test]
-fn bytes_that_the_queue_refuses_travel_as_base64() {
+fn body_that_sqs_would_refuse_is_sent_as_base64() {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let noncharacter = "{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\u{ffff}\"}".as_bytes().to_vec();
     let not_utf8 = b"{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\xff\xfe\"}".to_vec();
@@ -494,7 +494,7 @@ fn bytes_that_the_queue_refuses_travel_as_base64() {
 }
 
 #[test]
-fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
+fn attribute_values_that_sqs_would_refuse_are_omitted() {
     let receiver = TestReceiver::new();
     let body = r#"{"id":"wev_\u0000","type":"t","idempotency_key":"ord \u00e9"}"#;
     assert_eq!(receiver.deliver(body, noon()), answer(202, "accepted"));
@@ -508,7 +508,7 @@ fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
 }
 
 #[test]
-fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
+fn group_id_is_the_source_with_key_or_id_or_hash() {
     let group = |body: String| {
         let receiver = TestReceiver::new();
         assert_eq!(receiver.deliver(body, noon()).0, 202);
@@ -560,7 +560,7 @@ fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
 }
 
 #[test]
-fn events_of_one_object_are_told_apart() {
+fn events_of_one_object_have_different_identities() {
     let receiver = TestReceiver::new();
     let mut forwarded = 0;
     let mut deliver = |kind: &str, id: &str, key: &str, word: &str| {
@@ -647,7 +647,7 @@ fn sources_share_no_message_groups() {
 }
 
 #[test]
-fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
+fn recurring_type_without_an_id_is_identified_by_its_body() {
     let receiver = TestReceiver::new();
     let body =
         |change: u8| format!(r#"{{"type":"order.updated","idempotency_key":"ord_1","data":{change}}}"#);
@@ -657,7 +657,7 @@ fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
 }
 
 #[test]
-fn modes_and_boundaries_between_fields_are_told_apart() {
+fn identity_distinguishes_modes_and_field_boundaries() {
     let receiver = TestReceiver::new();
     for body in [
         r#"{"type":"ab","idempotency_key":"c","live_mode":true}"#,
@@ -679,7 +679,7 @@ fn modes_and_boundaries_between_fields_are_told_apart() {
 }
 
 #[test]
-fn without_a_key_the_id_decides() {
+fn without_a_key_the_identity_is_the_id() {
     let receiver = TestReceiver::new();
     let body = |id: &str| format!(r#"{{"type":"order.created","id":"{id}","live_mode":true}}"#);
     assert_eq!(receiver.deliver(body("wev_1"), noon()), answer(202, "accepted"));
@@ -689,7 +689,7 @@ fn without_a_key_the_id_decides() {
 
 /// The replay rule: at no moment is a signature acceptable whose event the ledger has forgotten.
 #[test]
-fn no_signature_outlives_the_memory_of_its_event() {
+fn no_valid_signature_outlives_the_record_of_its_event() {
     let skew = Duration::from_mins(5);
     // The sender's clock may be ahead of ours, or the signature may be old when it first arrives.
     for signed_at in [noon() + skew, noon(), noon() - 6 * DAY] {
@@ -704,7 +704,7 @@ fn no_signature_outlives_the_memory_of_its_event() {
 }
 
 #[test]
-fn a_duplicate_signed_anew_is_remembered_as_long_as_its_own_signature_lives() {
+fn duplicate_with_a_newer_signature_extends_the_record() {
     let receiver = TestReceiver::new();
     receiver.deliver(ORDER_CREATED, noon());
     let again = noon() + 6 * DAY;
@@ -716,7 +716,7 @@ fn a_duplicate_signed_anew_is_remembered_as_long_as_its_own_signature_lives() {
 }
 
 #[test]
-fn the_same_delivery_repeated_writes_nothing_anew() {
+fn identical_retry_writes_no_record() {
     let receiver = TestReceiver::new();
     receiver.deliver(ORDER_CREATED, noon());
     let calls = *receiver.ledger().calls.lock().unwrap();
@@ -733,7 +733,7 @@ fn after_the_window_an_event_is_new_again() {
 }
 
 #[test]
-fn a_header_that_is_no_text_is_refused() {
+fn header_that_is_not_text_is_refused() {
     let mut request = Request::post("/webhooks/duffel").body(Bytes::from_static(b"{}")).unwrap();
     request
         .headers_mut()

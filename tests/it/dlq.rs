@@ -56,7 +56,7 @@ fn bodies(messages: &[(String, String)]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn show_tells_what_waits_and_leaves_it_there() {
+async fn show_lists_dead_letters_and_leaves_them_in_the_queue() {
     let stack = with_four_dead_letters().await;
     let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success(), "{}", text(&shown.stderr));
@@ -72,7 +72,7 @@ async fn show_tells_what_waits_and_leaves_it_there() {
 }
 
 #[tokio::test]
-async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
+async fn event_queue_is_refused_as_a_dead_letter_queue() {
     let stack = Deployed::new(NOWHERE).await;
     stack.put(Output::QueueUrl, "ord_a", 0).await;
     for arguments in [&["show"][..], &["redrive"], &["export"]] {
@@ -125,7 +125,7 @@ async fn show_prints_whole_messages_for_programs() {
 }
 
 #[tokio::test]
-async fn show_says_where_those_are_that_it_cannot_see() {
+async fn show_counts_in_flight_messages() {
     let stack = with_four_dead_letters().await;
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
     request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
@@ -135,7 +135,7 @@ async fn show_says_where_those_are_that_it_cannot_see() {
 }
 
 #[tokio::test]
-async fn show_says_when_there_is_nothing() {
+async fn show_says_that_the_queue_is_empty() {
     let stack = Deployed::new(NOWHERE).await;
     let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success());
@@ -143,7 +143,7 @@ async fn show_says_when_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn an_export_holds_all_and_leaves_them() {
+async fn export_writes_all_and_leaves_them_in_the_queue() {
     let stack = with_four_dead_letters().await;
     let exported = run(&["dlq", "export", "--stack", &stack.name]);
     assert!(exported.status.success(), "{}", text(&exported.stderr));
@@ -155,7 +155,7 @@ async fn an_export_holds_all_and_leaves_them() {
 }
 
 #[tokio::test]
-async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() {
+async fn export_with_delete_reaches_more_than_ten_of_a_group() {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..25 {
         stack.put(Output::DeadLetterQueueUrl, "ord_a", number).await;
@@ -187,14 +187,14 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
 }
 
 #[test]
-fn nothing_is_deleted_that_only_went_to_the_terminal() {
+fn export_with_delete_requires_a_file() {
     let done = tool::command(["dlq", "export", "--stack", "x", "--delete"]).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(text(&done.stderr).contains("--to <FILE>"));
 }
 
 #[test]
-fn a_stack_that_is_not_there_is_named_with_its_region() {
+fn unknown_stack_is_reported_with_its_region() {
     let done = run(&["dlq", "show", "--stack", "no-such-stack"]);
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(
@@ -244,7 +244,7 @@ async fn a_redrive_is_followed_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_redrive_that_stops_half_way_is_a_failure() {
+async fn redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
@@ -254,7 +254,7 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_redrive_goes_on_when_nobody_reads_its_output() {
+async fn redrive_continues_if_its_output_cannot_be_printed() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     proxy.inject("sqs:StartMessageMoveTask", [AwsFault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
@@ -270,7 +270,7 @@ async fn a_redrive_goes_on_when_nobody_reads_its_output() {
 }
 
 #[tokio::test]
-async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
+async fn export_and_show_succeed_if_nobody_reads_their_output() {
     let stack = with_four_dead_letters().await;
     for command in ["export", "show"] {
         let done = run_unread(&mut tool(&["dlq", command, "--stack", &stack.name]));
@@ -280,7 +280,7 @@ async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
 }
 
 #[tokio::test]
-async fn an_interrupted_redrive_says_that_sqs_goes_on() {
+async fn interrupted_redrive_says_that_sqs_continues() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ListMessageMoveTasks", [RUNNING; 90]);
@@ -319,7 +319,7 @@ async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
 }
 
 #[tokio::test]
-async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
+async fn all_dead_letters_are_received_even_if_the_first_become_visible_again() {
     let proxy = Proxy::new().await;
     // As AWS answers where others can see the message again; MiniStack holds it.
     let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
@@ -333,7 +333,7 @@ async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
 }
 
 #[tokio::test]
-async fn dead_letters_in_hand_are_held_until_all_were_seen() {
+async fn in_flight_dead_letters_are_held_until_all_are_received() {
     let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
     let mut in_flight = queue.in_flight(Duration::from_secs(3));
     assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1600)).await, 35);
@@ -346,7 +346,7 @@ async fn dead_letters_in_hand_are_held_until_all_were_seen() {
 }
 
 #[tokio::test]
-async fn a_running_redrive_is_not_started_again() {
+async fn running_redrive_is_not_started_again() {
     let stack = with_four_dead_letters().await;
     let (done, proxy) = redrive(&[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
@@ -355,7 +355,7 @@ async fn a_running_redrive_is_not_started_again() {
 }
 
 #[tokio::test]
-async fn a_dry_run_moves_nothing() {
+async fn dry_run_of_a_redrive_moves_nothing() {
     let stack = with_four_dead_letters().await;
     let queue = stack.output(Output::DeadLetterQueueUrl);
     let proxy = Proxy::new().await;
@@ -372,7 +372,7 @@ async fn a_dry_run_moves_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_looked_at_is_put_back_though_the_look_fails() {
+async fn received_dead_letters_are_released_if_show_fails() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     let refuse = AwsFault::Refuse(400, "AccessDeniedException");
@@ -386,7 +386,7 @@ async fn what_was_looked_at_is_put_back_though_the_look_fails() {
 }
 
 #[tokio::test]
-async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
+async fn received_dead_letters_are_released_if_show_is_interrupted() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, AwsFault::Hang]);
@@ -402,7 +402,7 @@ async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
 }
 
 #[test]
-fn what_is_missing_to_reach_aws_is_told() {
+fn missing_aws_region_or_credentials_are_reported() {
     let without = |names: &[&str]| {
         let mut command = tool(&["dlq", "show", "--stack", "x"]);
         command.env("AWS_EC2_METADATA_DISABLED", "true");

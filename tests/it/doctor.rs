@@ -138,7 +138,7 @@ fn only(found: &(Vec<String>, i32), check: &str, says: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_deployment_that_is_well_passes_every_check() {
+async fn healthy_deployment_passes_every_check() {
     let deployment = Deployment::well().await;
     assert_eq!(deployment.found().await, (vec![], 0));
     let done = deployment.doctor().output().unwrap();
@@ -152,7 +152,7 @@ async fn a_deployment_that_is_well_passes_every_check() {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_never_filled_is_found() {
+async fn secret_without_a_value_is_found() {
     let deployment = Deployment::well().await;
     // As AWS answers; MiniStack gives an empty value.
     let proxy = Proxy::new().await;
@@ -163,7 +163,7 @@ async fn a_secret_that_was_never_filled_is_found() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_one_is_found_and_not_shown() {
+async fn invalid_secret_is_found_and_not_shown() {
     let deployment = Deployment::well().await;
     deployment.put_secret(r#"{"secret":"54vFWvaSbbzYpxXPeB4YEw=="}"#).await;
     let found = deployment.found().await;
@@ -184,7 +184,7 @@ async fn secrets_of_both_versions_are_counted() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_active_is_found() {
+async fn inactive_webhook_is_found() {
     let deployment = Deployment::well().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
     let fix = format!("webhooks update {} --active true", deployment.webhook);
@@ -201,7 +201,7 @@ async fn a_webhook_that_points_elsewhere_is_found() {
 }
 
 #[tokio::test]
-async fn a_failure_counts_though_nobody_reads_it() {
+async fn doctor_fails_even_if_nobody_reads_its_output() {
     let deployment = Deployment::well().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
     let done = run_unread(&mut deployment.doctor());
@@ -209,7 +209,7 @@ async fn a_failure_counts_though_nobody_reads_it() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_registered_is_found() {
+async fn missing_webhook_is_found() {
     let mut deployment = Deployment::well().await;
     deployment.duffel = DuffelStandIn::start();
     let stack = &deployment.stack;
@@ -219,7 +219,7 @@ async fn a_webhook_that_is_not_registered_is_found() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_other_mode_is_suspected_by_name() {
+async fn token_of_the_other_mode_is_suggested_as_the_cause() {
     let deployment = Deployment::well().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
@@ -240,7 +240,7 @@ async fn doctor_prints_each_failure_with_its_fix() {
 }
 
 #[tokio::test]
-async fn an_interrupted_rotation_is_to_be_finished() {
+async fn interrupted_rotation_is_reported_with_its_command() {
     let deployment = Deployment::well().await;
     let state = tempfile::tempdir().unwrap();
     let run = async |command: &str, arguments: &[&str]| {
@@ -285,7 +285,7 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
 }
 
 #[tokio::test]
-async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
+async fn failed_deliveries_before_an_accepted_one_are_a_warning() {
     let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -302,7 +302,7 @@ async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
 }
 
 #[tokio::test]
-async fn failed_deliveries_of_events_that_arrived_later_are_not_held_against_them() {
+async fn failed_deliveries_of_events_that_arrived_later_are_ignored() {
     let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -314,7 +314,7 @@ async fn failed_deliveries_of_events_that_arrived_later_are_not_held_against_the
 }
 
 #[tokio::test]
-async fn a_ping_that_failed_is_nothing_to_replay() {
+async fn failed_ping_does_not_suggest_a_replay() {
     let deployment = Deployment::well().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -334,7 +334,7 @@ async fn dead_letters_are_found() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_does_not_forget_is_found() {
+async fn ledger_without_ttl_is_found() {
     let deployment = Deployment::well().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
@@ -345,7 +345,7 @@ async fn a_ledger_that_does_not_forget_is_found() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_is_gone_is_found() {
+async fn missing_ledger_table_is_found() {
     let deployment = Deployment::well().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
@@ -377,7 +377,7 @@ async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
 }
 
 #[tokio::test]
-async fn a_stack_with_the_queues_and_the_ledger_of_another_is_well() {
+async fn stack_with_existing_queues_and_table_is_healthy() {
     let mut deployment = Deployment::well().await;
     let parameters = [
         ("LedgerTableName", Output::LedgerTableName),
@@ -390,7 +390,7 @@ async fn a_stack_with_the_queues_and_the_ledger_of_another_is_well() {
 }
 
 #[tokio::test]
-async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
+async fn unknown_dead_letter_queue_is_a_warning() {
     let mut deployment = Deployment::well().await;
     adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
     let (unwell, code) = deployment.found().await;
@@ -410,7 +410,7 @@ async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_does_not_keep_up_is_found() {
+async fn slow_consumer_is_found() {
     let deployment = Deployment::well().await;
     put_age(&deployment.stack, 5, 901).await;
     put_age(&deployment.stack, 2, 60).await;
@@ -445,7 +445,7 @@ async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_found() {
+async fn wrong_clock_is_found() {
     let mut deployment = Deployment::well().await;
     let address = listen(|_| async {
         let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_mins(10));
@@ -470,7 +470,7 @@ async fn a_receiver_that_does_not_answer_is_found() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_named_and_hides_nothing_else() {
+async fn missing_permission_is_named_and_the_other_checks_run() {
     let deployment = Deployment::well().await;
     for (call, check) in [
         ("secretsmanager:GetSecretValue", "secret"),
@@ -521,7 +521,7 @@ async fn an_access_token_that_duffel_refuses_is_found() {
 }
 
 #[tokio::test]
-async fn without_the_stack_no_webhook_is_judged() {
+async fn without_the_stack_the_webhook_is_not_checked() {
     let deployment = Deployment::well().await;
     let proxy = Proxy::new().await;
     proxy.inject("cloudformation:DescribeStacks", [AwsFault::Refuse(403, "AccessDenied")]);

@@ -26,7 +26,7 @@ fn deliver_until_acknowledged(receiver: &TestReceiver, pause: Duration) -> u16 {
 }
 
 #[test]
-fn a_failing_look_up_asks_for_another_delivery_and_sends_nothing() {
+fn failed_look_up_is_answered_503_and_nothing_is_sent() {
     let receiver = TestReceiver::new();
     receiver.ledger().inject(Fault::Down, 1);
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
@@ -35,7 +35,7 @@ fn a_failing_look_up_asks_for_another_delivery_and_sends_nothing() {
 }
 
 #[test]
-fn a_failing_queue_asks_for_another_delivery_and_records_nothing() {
+fn failed_send_is_answered_503_and_nothing_is_recorded() {
     let receiver = TestReceiver::new();
     receiver.queue().inject(Fault::Down, 1);
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
@@ -45,7 +45,7 @@ fn a_failing_queue_asks_for_another_delivery_and_records_nothing() {
 }
 
 #[test]
-fn whatever_befalls_the_send_the_event_is_queued_once() {
+fn event_is_queued_once_for_every_fault_of_the_send() {
     for fault in FAULTS {
         let receiver = TestReceiver::new();
         receiver.queue().inject(fault, 1);
@@ -55,7 +55,7 @@ fn whatever_befalls_the_send_the_event_is_queued_once() {
 }
 
 #[test]
-fn whatever_befalls_the_look_up_the_event_is_queued_once() {
+fn event_is_queued_once_for_every_fault_of_the_look_up() {
     for fault in FAULTS {
         let receiver = TestReceiver::new();
         receiver.ledger().inject(fault, 1);
@@ -65,7 +65,7 @@ fn whatever_befalls_the_look_up_the_event_is_queued_once() {
 }
 
 #[test]
-fn whatever_befalls_the_record_the_event_is_queued_once_if_it_comes_again_within_five_minutes() {
+fn event_is_queued_once_for_every_fault_of_the_record_if_retried_within_five_minutes() {
     for fault in FAULTS {
         let receiver = TestReceiver::new();
         receiver.ledger().pass_next();
@@ -77,7 +77,7 @@ fn whatever_befalls_the_record_the_event_is_queued_once_if_it_comes_again_within
 }
 
 #[test]
-fn an_event_that_cannot_be_recorded_is_acknowledged_all_the_same() {
+fn event_that_cannot_be_recorded_is_acknowledged() {
     let receiver = TestReceiver::new();
     receiver.ledger().pass_next();
     receiver.ledger().inject(Fault::Down, 2);
@@ -89,7 +89,7 @@ fn an_event_that_cannot_be_recorded_is_acknowledged_all_the_same() {
 }
 
 #[test]
-fn a_record_is_tried_twice() {
+fn failed_record_is_retried_once() {
     let receiver = TestReceiver::new();
     receiver.ledger().pass_next();
     receiver.ledger().inject(Fault::Down, 1);
@@ -100,7 +100,7 @@ fn a_record_is_tried_twice() {
 
 /// The one hole, and its size: killed between send and record, and not delivered again for five minutes.
 #[test]
-fn the_hole_is_as_documented() {
+fn the_gap_is_as_documented() {
     let receiver = TestReceiver::new();
     receiver.queue().inject(Fault::KilledAfter, 1);
     deliver_until_acknowledged(&receiver, Duration::from_mins(5));

@@ -27,7 +27,7 @@ fn run(duffel: &DuffelStandIn, arguments: &str) -> Done {
 }
 
 #[test]
-fn a_webhook_lives_and_dies() {
+fn webhook_create_list_ping_update_delete() {
     let duffel = DuffelStandIn::start();
     let url = endpoint(&[202, 500]);
     let created = run(&duffel, &format!("webhooks create {url} --event order.created,air.order.changed"));
@@ -67,7 +67,7 @@ fn a_webhook_lives_and_dies() {
 }
 
 #[test]
-fn a_second_webhook_is_refused_with_duffels_own_words() {
+fn second_webhook_is_refused_with_duffels_message() {
     let duffel = DuffelStandIn::start();
     let first = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b --json");
     let record: Value = serde_json::from_str(&first.out).unwrap();
@@ -87,7 +87,7 @@ fn a_second_webhook_is_refused_with_duffels_own_words() {
 }
 
 #[test]
-fn a_secret_is_not_lost_with_the_standard_output() {
+fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
     let duffel = DuffelStandIn::start();
     let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
     for redirection in [">&-", ">/dev/null"] {
@@ -117,7 +117,7 @@ fn a_secret_is_not_lost_with_the_standard_output() {
 }
 
 #[test]
-fn what_duffel_would_refuse_is_refused_before_the_call() {
+fn invalid_arguments_are_refused_before_the_call() {
     let duffel = DuffelStandIn::start();
     for events in ["", " ", "a.b,", "a.b c.d"] {
         let mut command = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event");
@@ -146,7 +146,7 @@ fn what_duffel_would_refuse_is_refused_before_the_call() {
 }
 
 #[test]
-fn a_ping_waits_for_a_receiver_that_has_yet_to_read_the_secret() {
+fn ping_is_retried_until_the_receiver_has_read_the_secret() {
     let duffel = DuffelStandIn::start();
     let (id, _) = duffel.register(&endpoint(&[503, 202, 404]));
     let pinged = run(&duffel, &format!("webhooks ping {id}"));
@@ -189,7 +189,7 @@ fn events_are_listed_to_the_end_or_to_a_limit() {
 }
 
 #[test]
-fn every_filter_filters() {
+fn every_filter_of_a_list_is_applied() {
     let duffel = DuffelStandIn::start();
     let (webhook, _) = duffel.register(endpoint(&[500, 202, 202]).as_str());
     let now = SystemTime::now();
@@ -293,7 +293,7 @@ fn lists_are_tables_and_an_empty_list_is_a_notice() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_and_told() {
+fn rate_limit_is_waited_out_and_reported() {
     let duffel = DuffelStandIn::start();
     duffel.set(|settings| settings.rate = Some((2, Duration::from_secs(3))));
     for _ in 0..401 {
@@ -313,7 +313,7 @@ fn a_rate_limit_is_waited_out_and_told() {
 }
 
 #[test]
-fn failures_are_told_so_that_one_knows_what_to_do() {
+fn api_failures_are_reported_with_a_remedy() {
     let duffel = DuffelStandIn::start();
     let after = |fault: &ApiFault, times: usize| {
         duffel.inject("GET", fault, times);
@@ -362,7 +362,7 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
 }
 
 #[test]
-fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
+fn invalid_time_is_shown_as_duffel_wrote_it() {
     let duffel = DuffelStandIn::start();
     let answer = r#"{"data":[{"id":"wev_1","created_at":"1970-01-01T00:00:00+01:00"},
         {"id":"wev_2","created_at":"9999-12-31T23:59:59-01:00"}]}"#;
@@ -374,7 +374,7 @@ fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
 }
 
 #[test]
-fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
+fn secret_in_a_truncated_response_is_not_shown() {
     let duffel = DuffelStandIn::start();
     let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
     duffel.inject("POST", &ApiFault::Answer(201, cut), 1);
@@ -384,7 +384,7 @@ fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
 }
 
 #[test]
-fn shells_can_complete_it() {
+fn completion_script_loads_in_bash() {
     let duffel = DuffelStandIn::start();
     let script = run(&duffel, "completions bash");
     assert!(script.lines().len() > 50 && script.out.contains("redeliver"));

@@ -96,13 +96,13 @@ fn the_promises_hold_on_every_schedule() {
 }
 
 #[test]
-fn a_twin_without_a_flaw_keeps_the_promises() {
+fn mutant_without_a_mutation_keeps_the_promises() {
     let found = search(&mutant(Mutation::None), 0, SCHEDULES, |_| true);
     found.unwrap_or_else(|example| panic!("{example}"));
 }
 
 #[test]
-fn every_flawed_twin_is_found_out() {
+fn every_mutant_is_detected() {
     let mutants = [
         ("acknowledges before it sends", mutant(Mutation::AcknowledgesFirst), Promise::Kept),
         ("acknowledges whatever the queue says", mutant(Mutation::IgnoresTheQueue), Promise::Kept),
@@ -159,7 +159,7 @@ fn messages(steps: &[Step]) -> usize {
 
 /// What the promises excuse, the pipe really does, or they would excuse too much.
 #[test]
-fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
+fn the_gap_is_from_the_send_to_the_record() {
     let fault_lists: [&[Fault]; 7] = [
         &[Fine, KilledAfter],
         &[Fine, AnswerLost],
@@ -177,7 +177,7 @@ fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
 }
 
 #[test]
-fn a_signature_outlives_its_record_if_that_could_not_be_prolonged() {
+fn signature_outlives_a_record_that_could_not_be_extended() {
     let replayed = |faults| {
         let (first, again) = (deliver(Fresh, &[]), deliver(Fresh, faults));
         messages(&[first, Step::Wait(WINDOW - 1), again, Step::Wait(2), deliver(Last, &[])])

@@ -213,7 +213,7 @@ async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
 
 /// `cargo lambda watch` gives every invocation a deadline ten minutes into 1970.
 #[tokio::test]
-async fn a_deadline_that_has_passed_counts_as_none() {
+async fn deadline_in_the_past_is_ignored() {
     let mut env = Reconciliation::new(&[]).await;
     let events = env.occur(3);
     env.up();
@@ -225,7 +225,7 @@ async fn a_deadline_that_has_passed_counts_as_none() {
 }
 
 #[tokio::test]
-async fn each_event_arrives_once_whatever_duffel_means_by_success_and_redelivery() {
+async fn each_event_arrives_once_for_every_meaning_of_success_and_redelivery() {
     for first_attempt_counts in [false, true] {
         for redelivers_after in [None, Some(Duration::from_millis(300))] {
             let mut env = Reconciliation::new(&[]).await;
@@ -247,7 +247,7 @@ async fn each_event_arrives_once_whatever_duffel_means_by_success_and_redelivery
 }
 
 #[tokio::test]
-async fn what_arrived_before_others_were_lost_is_left_in_peace_too() {
+async fn arrived_events_are_not_requested_again() {
     let mut env = Reconciliation::new(&[]).await;
     env.duffel.set(|settings| settings.first_attempt_counts = true);
     let mut events = env.occur(3);
@@ -261,7 +261,7 @@ async fn what_arrived_before_others_were_lost_is_left_in_peace_too() {
 }
 
 #[tokio::test]
-async fn filters_that_duffel_ignores_and_times_that_it_does_not_tell_lose_nothing() {
+async fn ignored_filters_and_missing_times_lose_no_event() {
     for hides_times in [false, true] {
         let mut env = Reconciliation::new(&[]).await;
         env.duffel.set(|settings| {
@@ -281,7 +281,7 @@ async fn filters_that_duffel_ignores_and_times_that_it_does_not_tell_lose_nothin
 }
 
 #[tokio::test]
-async fn what_the_ledger_may_have_forgotten_is_not_asked_for() {
+async fn events_beyond_the_window_are_not_requested() {
     for ignores_filters in [false, true] {
         let mut env = Reconciliation::new(&[("DEDUP_WINDOW", "1d")]).await;
         env.duffel.set(|settings| settings.ignores_filters = ignores_filters);
@@ -296,7 +296,7 @@ async fn what_the_ledger_may_have_forgotten_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn seven_days_is_as_far_as_it_looks_back() {
+async fn look_back_is_limited_to_seven_days() {
     let mut env = Reconciliation::new(&[("DEDUP_WINDOW", "30d")]).await;
     let ids = [6, 8].map(|days| {
         let at = SystemTime::now() - days * DAY;
@@ -317,7 +317,7 @@ async fn the_list_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn what_befalls_its_requests_it_outlasts_or_tells() {
+async fn api_errors_are_retried_or_reported() {
     let mut env = Reconciliation::new(&[]).await;
     // What the client asks again for by itself.
     for fault in [
@@ -369,7 +369,7 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
 }
 
 #[tokio::test]
-async fn a_list_that_breaks_off_hides_nothing_of_what_was_read() {
+async fn events_read_before_a_list_breaks_off_are_requested() {
     let mut env = Reconciliation::new(&[]).await;
     let events = env.occur(250);
     env.up();
@@ -386,7 +386,7 @@ async fn a_list_that_breaks_off_hides_nothing_of_what_was_read() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_for_ever_starves_no_other() {
+async fn permanently_refused_events_starve_no_other() {
     let mut env = Reconciliation::new(&[("MAX_REDELIVERIES", "2")]).await;
     env.duffel.set(|settings| settings.redelivery_tells = true);
     // Too large for the queue: the oldest and the newest of all.
@@ -424,7 +424,7 @@ async fn an_event_that_is_refused_for_ever_starves_no_other() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_still_down_is_asked_for_once_a_run() {
+async fn while_the_receiver_is_down_each_event_is_requested_once_a_run() {
     for redelivery_tells in [true, false] {
         let mut env = Reconciliation::new(&[]).await;
         env.duffel.set(|settings| settings.redelivery_tells = redelivery_tells);
@@ -445,7 +445,7 @@ async fn a_receiver_that_is_still_down_is_asked_for_once_a_run() {
 }
 
 #[tokio::test]
-async fn a_run_is_over_in_time_and_tells_what_is_left() {
+async fn run_ends_in_time_and_reports_what_is_left() {
     let timeout = Duration::from_secs(8);
     let mut env = Reconciliation::of(TOKEN, timeout, &[]).await;
     let events = env.occur(30);
@@ -466,7 +466,7 @@ async fn a_run_is_over_in_time_and_tells_what_is_left() {
 }
 
 #[tokio::test]
-async fn deliveries_that_take_too_long_to_read_leave_time_for_redeliveries_and_fail_no_run() {
+async fn slow_list_of_deliveries_leaves_time_for_redeliveries_and_fails_no_run() {
     let mut env = Reconciliation::of(TOKEN, Duration::from_secs(8), &[]).await;
     env.up();
     env.occur(600);
@@ -506,7 +506,7 @@ async fn events_without_an_attempt_are_found_whatever_duffel_counts_as_failed() 
 }
 
 #[tokio::test]
-async fn only_what_an_active_webhook_wants_is_asked_for() {
+async fn only_events_that_an_active_webhook_wants_are_requested() {
     let mut env = Reconciliation::new(&[]).await;
     let events = env.occur(2);
     env.duffel.occur_at(a_while_ago(), "air.order.changed", &json!({ "id": "ord_1" }));
@@ -525,7 +525,7 @@ async fn only_what_an_active_webhook_wants_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_duffel_still_retries_by_itself_is_not_asked_for() {
+async fn events_that_duffel_still_retries_are_not_requested() {
     let mut env = Reconciliation::new(&[]).await;
     let ids = [0, 29, 31].map(|age| {
         let at = SystemTime::now() - Duration::from_mins(age);
@@ -577,7 +577,7 @@ async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
 }
 
 #[tokio::test]
-async fn a_ping_that_failed_is_not_sent_to_consumers_after_all() {
+async fn failed_pings_are_not_requested() {
     let mut env = Reconciliation::new(&[]).await;
     env.duffel.occur_at(a_while_ago(), "ping.triggered", &json!({}));
     let events = env.occur(1);
@@ -587,7 +587,7 @@ async fn a_ping_that_failed_is_not_sent_to_consumers_after_all() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_leaves_time_for_the_other_token() {
+async fn list_without_end_leaves_time_for_the_other_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
     let env = Reconciliation::of(&tokens, Duration::from_secs(9), &[]).await;
     let live = Client::new(&env.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
@@ -627,7 +627,7 @@ async fn live_and_test_mode_have_each_their_token() {
 }
 
 #[tokio::test]
-async fn it_stops_asking_where_duffel_says_stop() {
+async fn run_stops_if_duffel_says_stop() {
     for (fault, most) in [
         (ApiFault::RateLimited(3_600), 1),
         (ApiFault::Answer(403, r#"{"errors":[]}"#), 1),
@@ -650,7 +650,7 @@ async fn it_stops_asking_where_duffel_says_stop() {
 }
 
 #[tokio::test]
-async fn without_a_token_the_run_fails_and_the_next_one_asks_again() {
+async fn without_a_token_the_run_fails_and_the_next_one_reads_it_again() {
     let mut env = Reconciliation::of("  ", TIMEOUT, &[]).await;
     let run = env.run().await;
     assert_eq!(run.requests, 0);
@@ -678,7 +678,7 @@ async fn without_a_token_the_run_fails_and_the_next_one_asks_again() {
 }
 
 #[tokio::test]
-async fn a_run_makes_one_call_to_aws_and_says_one_line() {
+async fn run_makes_one_call_to_aws_and_logs_one_line() {
     let mut env = Reconciliation::new(&[]).await;
     env.occur(2);
     env.up();
@@ -699,7 +699,7 @@ async fn a_run_makes_one_call_to_aws_and_says_one_line() {
 }
 
 #[tokio::test]
-async fn every_mistake_of_its_environment_is_told_at_once() {
+async fn all_configuration_errors_are_reported_together() {
     let variables = [("DUFFEL_API_URL", "http://api.duffel.com"), ("MAX_REDELIVERIES", "0")];
     let mut function =
         Function::start_binary(Path::new(env!("CARGO_BIN_EXE_reconciler")), TIMEOUT, variables).await;

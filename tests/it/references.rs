@@ -195,7 +195,7 @@ fn the_rust_library_agrees_with_us() {
 
 /// A secret whose last character has surplus bits, which no random one has.
 #[test]
-fn the_javascript_library_takes_surplus_bits_as_we_do() {
+fn the_javascript_library_accepts_surplus_bits_as_we_do() {
     let folder = setup::node("references", &NODE);
     let copy = folder.join("surplus-bits.mjs");
     fs::copy(script("reference.mjs"), &copy).unwrap();

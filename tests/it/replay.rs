@@ -155,7 +155,7 @@ fn outcomes(output: &Output) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_consumer_has_taken_comes_once_more() {
+async fn replayed_events_arrive_once() {
     for later in [None, Some(Duration::from_secs(2))] {
         let env = Replay::new().await;
         env.duffel.set(|settings| settings.redelivers_after = later);
@@ -178,7 +178,7 @@ async fn what_a_consumer_has_taken_comes_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_forwarded_and_not_recorded_has_arrived() {
+async fn accepted_event_without_a_record_counts_as_arrived() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
     let proxy = Proxy::new().await;
@@ -191,7 +191,7 @@ async fn what_was_forwarded_and_not_recorded_has_arrived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dry_run_of_a_replay_changes_nothing() {
+async fn dry_run_of_a_replay_changes_nothing() {
     let env = Replay::new().await;
     let events = env.consumed(3).await;
     let (ledger, _) = (env.ledger().await, env.duffel.asked());
@@ -208,7 +208,7 @@ async fn a_dry_run_of_a_replay_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
+async fn identity_from_the_api_equals_that_of_the_delivery() {
     let env = Replay::new().await;
     for (kind, object) in [
         ("order.created", json!({ "id": "ord_1" })),
@@ -237,7 +237,7 @@ async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_are_chosen_by_time_type_and_failure() {
+async fn events_are_selected_by_time_type_and_failure() {
     let env = Replay::new().await;
     let old = {
         let (duffel, at) = (Arc::clone(&env.duffel), SystemTime::now() - Duration::from_hours(5));
@@ -280,7 +280,7 @@ async fn events_are_chosen_by_time_type_and_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
+async fn unknown_recent_and_refused_events_are_reported_and_unchanged() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     let young = env.occur("order.created", json!({ "id": "ord_young" })).await;
@@ -312,7 +312,7 @@ async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_does_not_arrive_may_still_come() {
+async fn event_that_does_not_arrive_may_be_delivered_later() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     *env.receiver.lock().unwrap() = None;
@@ -334,7 +334,7 @@ async fn what_does_not_arrive_may_still_come() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wait_that_is_long_enough_outlasts_the_queues_memory() {
+async fn wait_covers_the_deduplication_interval_of_the_queue() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
     // 10 seconds before the queue would take it again.
@@ -354,7 +354,7 @@ async fn a_wait_that_is_long_enough_outlasts_the_queues_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_source_or_a_missing_permission_is_told() {
+async fn wrong_source_and_missing_permission_are_reported() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     let output = env.replay(&[&events[0], "--source", "other"]).await;
@@ -373,7 +373,7 @@ async fn a_wrong_source_or_a_missing_permission_is_told() {
 const REFUSAL: ApiFault = ApiFault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
+async fn failed_look_up_loses_neither_report_nor_record() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     let ledger = env.ledger().await;
@@ -400,7 +400,7 @@ async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
+async fn record_is_restored_if_its_deletion_was_not_answered() {
     for unanswered in [vec![AwsFault::AnswerLost, AwsFault::Fine], vec![AwsFault::AnswerLost]] {
         let env = Replay::new().await;
         let events = env.consumed(1).await;
@@ -422,7 +422,7 @@ async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_replay_puts_back_what_was_not_asked_for() {
+async fn interrupted_replay_restores_records_of_events_not_requested() {
     for name in ["INT", "TERM", "HUP"] {
         let env = Replay::new().await;
         env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
@@ -458,7 +458,7 @@ async fn an_interrupted_replay_puts_back_what_was_not_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_terminal_costs_no_record() {
+async fn records_are_restored_if_the_terminal_closes() {
     let env = Replay::new().await;
     env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
     let events = env.consumed(2).await;
@@ -481,7 +481,7 @@ async fn a_lost_terminal_costs_no_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_arrived_before_an_interruption_is_reported_as_arrived() {
+async fn events_that_arrived_before_an_interruption_are_reported_as_arrived() {
     let env = Replay::new().await;
     env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_millis(300)));
     let events = env.consumed(2).await;
@@ -501,7 +501,7 @@ async fn what_arrived_before_an_interruption_is_reported_as_arrived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stays_missing_is_waited_for_once() {
+async fn missing_event_is_waited_for_once() {
     let env = Replay::new().await;
     env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
     let events = env.consumed(1).await;
@@ -516,7 +516,7 @@ async fn what_stays_missing_is_waited_for_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_duffel_took_on_counts_as_asked_for() {
+async fn only_confirmed_requests_count() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     let ledger = env.ledger().await;
@@ -529,7 +529,7 @@ async fn only_what_duffel_took_on_counts_as_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_whose_report_nobody_reads_is_done_and_fails() {
+async fn replay_is_done_and_fails_if_its_report_cannot_be_printed() {
     let env = Replay::new().await;
     let events = env.consumed(2).await;
     let mut command = env.tool(&[&events[0], &events[1]]);
@@ -543,7 +543,7 @@ async fn a_replay_whose_report_nobody_reads_is_done_and_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
+async fn replay_interrupted_twice_reports_its_state() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
     let proxy = Proxy::new().await;
@@ -564,7 +564,7 @@ async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
+async fn event_that_arrives_during_an_interrupted_request_is_reported_as_arrived() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
     let before = env.ledger().await;
@@ -581,7 +581,7 @@ async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_number_is_too_large() {
+async fn very_large_numbers_are_handled() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
     let kept = env.first.items().await.remove(0);

@@ -90,7 +90,7 @@ fn free_address() -> String {
 }
 
 #[tokio::test]
-async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door() {
+async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     let backend = Backend::new().await;
     let emulator = Emulator::start(&backend);
     let receiver = TestReceiver::new();

@@ -327,7 +327,7 @@ async fn kill_at(env: &Rotation, step: Step) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
+async fn rotation_killed_at_any_step_is_finished_by_a_second_run() {
     let mut steps = JoinSet::new();
     for step in STEPS {
         steps.spawn(async move {
@@ -362,7 +362,7 @@ async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaked_secret_is_refused_from_then_on() {
+async fn forget_old_refuses_the_leaked_secret_from_then_on() {
     let env = Rotation::new().await;
     assert_eq!(env.delivered_with(&env.old.1).await, 202);
     let output = env.rotate(&["--forget-old", "--only"]).await;
@@ -376,7 +376,7 @@ async fn a_leaked_secret_is_refused_from_then_on() {
 
 /// If Duffel delivers again to where it delivered first, and signs as it did then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgotten() {
+async fn events_signed_with_a_forgotten_secret_are_reported_missing() {
     for forget in [false, true] {
         let env = Rotation::new().await;
         env.duffel.set(|settings| settings.remembers_endpoint = true);
@@ -396,7 +396,7 @@ async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_that_is_done_does_not_pass_for_another() {
+async fn finished_rotation_is_not_taken_for_another() {
     let env = Rotation::new().await;
     env.duffel.set(|settings| settings.remembers_endpoint = true);
     env.undelivered_order().await;
@@ -435,7 +435,7 @@ async fn a_rotation_that_is_done_does_not_pass_for_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_leaked() {
+async fn forget_old_rotates_again_after_an_interrupted_rotation() {
     let env = Rotation::new().await;
     kill_at(&env, Step::AfterStoring).await;
     let before = env.webhook();
@@ -448,7 +448,7 @@ async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_le
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
+async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
     let env = Rotation::new().await;
     let both = json!([env.old.1, "the live webhook's"]).to_string();
     for _ in 0..2 {
@@ -503,7 +503,7 @@ async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaked_secret_is_forgotten_and_the_other_modes_stays_active() {
+async fn forget_old_keeps_the_secret_of_the_other_mode() {
     let env = Rotation::new().await;
     // As `webhooks create --store` and earlier rotations leave it.
     let both = json!({ "live": ["the live webhook's"], "test": [env.old.1, "older"] }).to_string();
@@ -527,7 +527,7 @@ async fn a_leaked_secret_is_forgotten_and_the_other_modes_stays_active() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_that_somebody_else_made_is_left_alone() {
+async fn rotation_does_not_touch_a_webhook_of_somebody_else() {
     let env = Rotation::new().await;
     env.duffel.inject("DELETE", &ApiFault::Slow(Duration::from_secs(1)), 1);
     let (url, duffel) = (env.duffel.url(), Arc::clone(&env.duffel));
@@ -558,7 +558,7 @@ async fn a_webhook_that_somebody_else_made_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_address_and_other_types_are_tried_before_the_deletion() {
+async fn new_url_and_types_are_checked_before_the_deletion() {
     let env = Rotation::new().await;
     let refusal = ApiFault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
     env.duffel.inject("PATCH", &refusal, 1);
@@ -573,7 +573,7 @@ async fn another_address_and_other_types_are_tried_before_the_deletion() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spans_without_end_do_no_harm() {
+async fn very_long_durations_are_accepted() {
     let env = Rotation::new().await;
     let event = env.undelivered_order().await;
     assert_success(&env.rotate(&["--catch-up", "60y", "--wait", "500000000000y"]).await);
@@ -605,7 +605,7 @@ async fn older_secrets_stay_active_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_fails_is_tried_again() {
+async fn failed_creation_is_retried() {
     for fault in [ApiFault::Status(500), ApiFault::Html(502), ApiFault::AnswerLost, ApiFault::Down] {
         let env = Rotation::new().await;
         // The only POST to exactly this path comes first.
@@ -616,7 +616,7 @@ async fn a_creation_that_fails_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_is_refused_leaves_word_of_how_to_go_on() {
+async fn refused_creation_says_how_to_continue() {
     let env = Rotation::new().await;
     let refusal = ApiFault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
     env.duffel.inject("POST /air/webhooks", &refusal, 1);
@@ -635,7 +635,7 @@ async fn a_creation_that_is_refused_leaves_word_of_how_to_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_journal_a_rotation_can_be_finished_elsewhere() {
+async fn rotation_can_be_finished_without_the_journal() {
     let env = Rotation::new().await;
     kill_at(&env, Step::AfterDeletion).await;
     fs::remove_dir_all(env.state.path().join("duffel-hooks")).unwrap();
@@ -647,7 +647,7 @@ async fn without_the_journal_a_rotation_can_be_finished_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_cannot_be_stored_is_not_lost() {
+async fn secret_that_cannot_be_stored_is_printed() {
     let env = Rotation::new().await;
     let denied = AwsFault::Refuse(400, "AccessDeniedException");
     env.proxy.inject(PUT, [AwsFault::Fine, denied]);
@@ -674,7 +674,7 @@ async fn a_secret_that_cannot_be_stored_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_end_well_does_not_begin() {
+async fn rotation_stops_before_deletion_if_a_later_step_would_fail() {
     let env = Rotation::new().await;
     env.proxy.inject(PUT, [AwsFault::Refuse(400, "AccessDeniedException")]);
     let denied = env.rotate(&[]).await;
@@ -695,7 +695,7 @@ async fn what_cannot_end_well_does_not_begin() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dry_run_of_a_rotation_changes_nothing() {
+async fn dry_run_of_a_rotation_changes_nothing() {
     let env = Rotation::new().await;
     let output = env.rotate(&["--dry-run"]).await;
     assert_success(&output);
@@ -709,7 +709,7 @@ async fn a_dry_run_of_a_rotation_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_journal_of_another_mode_is_not_gone_on_with() {
+async fn journal_of_another_mode_is_refused() {
     let env = Rotation::new().await;
     kill_at(&env, Step::AfterDeletion).await;
     let journal = env.journal();
@@ -721,7 +721,7 @@ async fn a_journal_of_another_mode_is_not_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inactive_webhook_stays_inactive() {
+async fn inactive_webhook_stays_inactive() {
     let env = Rotation::new().await;
     env.change(Change { active: Some(false), ..Change::default() }).await;
     let output = env.rotate(&[]).await;
@@ -731,7 +731,7 @@ async fn an_inactive_webhook_stays_inactive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
+async fn stack_outputs_give_secret_and_url_and_another_url_must_be_confirmed() {
     let env = Rotation::new().await;
     let rotate = async |url: &str, arguments: &[&str]| {
         let outputs = [("SecretArn", &*env.arn), ("WebhookUrl", url)];
@@ -755,7 +755,7 @@ async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_rotation_says_what_it_leaves() {
+async fn interrupted_rotation_reports_its_state() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         for (fault, awaited, says) in [
             (("DELETE", ApiFault::Slow(LONG)), "DELETE", "is deleted is not known"),
@@ -789,7 +789,7 @@ async fn an_interrupted_rotation_says_what_it_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_rotation_catches_up_for_one_that_was_interrupted_long_ago() {
+async fn new_rotation_catches_up_for_one_interrupted_long_ago() {
     for (hours, is_looked_for) in [(90, true), (200, false)] {
         let env = Rotation::new().await;
         kill_at(&env, Step::AfterStoring).await;
@@ -823,7 +823,7 @@ async fn a_new_rotation_catches_up_for_one_that_was_interrupted_long_ago() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_happened_before_the_ledger_was_created_is_not_caught_up() {
+async fn events_before_the_creation_of_the_ledger_are_not_caught_up() {
     let env = Rotation::new().await;
     let event = env.undelivered_order().await;
     let at = SystemTime::now() - Duration::from_hours(2);
@@ -850,7 +850,7 @@ async fn what_happened_before_the_ledger_was_created_is_not_caught_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn types_may_be_a_list() {
+async fn event_option_accepts_a_list() {
     let env = Rotation::new().await;
     let output = env.rotate(&["--dry-run", "--event", "order.created, air.order.changed"]).await;
     assert!(text(&output.stdout).contains("for 2 types of event"), "{}", text(&output.stdout));
@@ -862,7 +862,7 @@ async fn types_may_be_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_whose_report_nobody_reads_is_done_and_fails() {
+async fn rotation_is_done_and_fails_if_its_report_cannot_be_printed() {
     let env = Rotation::new().await;
     let mut command = env.tool(&[]);
     let output = spawn_blocking(move || run_unread(&mut command)).await.unwrap();

@@ -16,7 +16,7 @@ fn line(status: u16, word: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn every_gateway_s_deliveries_are_accepted_and_then_duplicates() {
+async fn deliveries_through_every_gateway_are_accepted_and_then_duplicates() {
     let env = Env::new().await;
     let gateways = [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl];
     for (gateway, base64) in gateways.into_iter().flat_map(|gateway| [(gateway, false), (gateway, true)]) {
@@ -29,7 +29,7 @@ async fn every_gateway_s_deliveries_are_accepted_and_then_duplicates() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_text_survives_every_gateway() {
+async fn binary_body_survives_every_gateway() {
     let env = Env::new().await;
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let body = event("order.created", "wev_1", &format!("ord_{gateway:?}"));
@@ -63,7 +63,7 @@ async fn the_answers_have_the_headers_of_the_contract_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
+async fn unwanted_events_are_ignored_without_message_or_record() {
     let live = event("order.created", "wev_1", "ord_1");
     let test = live.replace("true", "false");
     let other = event("air.payment.pending", "wev_2", "pay_1");
@@ -84,7 +84,7 @@ async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_is_signed_but_no_event_is_malformed() {
+async fn signed_body_that_is_not_an_event_is_malformed() {
     let env = Env::new().await;
     for body in [
         "",
@@ -111,7 +111,7 @@ async fn what_is_signed_but_no_event_is_malformed() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
+async fn every_invalid_signature_has_the_same_answer() {
     let env = Env::with(&[("DEDUP_WINDOW", "2h"), ("SIGNATURE_TOLERANCE", "1h")]).await;
     let good = Delivery::new(ORDER_CREATED);
     let header = good.sign(SECRET, "v1", 0);
@@ -156,7 +156,7 @@ async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
 }
 
 #[tokio::test]
-async fn only_the_one_path_is_found_and_only_by_post() {
+async fn other_paths_are_404_and_other_methods_405() {
     let env = Env::new().await;
     let good = Delivery::new(ORDER_CREATED);
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
@@ -181,7 +181,7 @@ async fn only_the_one_path_is_found_and_only_by_post() {
 }
 
 #[tokio::test]
-async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() {
+async fn stage_base_path_and_extra_slashes_are_ignored_in_both_formats() {
     let env = Env::with(&[("BASE_PATH", "/in/v1")]).await;
     let mut paths = 0;
     for (name, api_stage) in
@@ -203,7 +203,7 @@ async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() 
 }
 
 #[tokio::test]
-async fn the_health_check_is_answered_without_any_call_and_without_a_line_in_the_log() {
+async fn health_check_makes_no_call_and_is_not_logged() {
     let mut env = Env::with(&[("BASE_PATH", "/in")]).await;
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let ask = |method, path| Delivery::new("").unsigned().through(gateway, false).to(method, path);

@@ -140,7 +140,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
 
 /// A receiver that logs a signature, in whatever form, would be found.
 #[test]
-fn a_leak_is_found_in_every_writing() {
+fn leak_check_finds_every_encoding() {
     let confidential = vec![("it".to_owned(), hmac("hush", b"{}")), ("text".to_owned(), MARKER.into())];
     for (name, bytes) in &confidential {
         for line in [

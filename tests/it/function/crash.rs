@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const WEEK_AND_A_BIT: i64 = 8 * 24 * 60 * 60;
 
 #[tokio::test]
-async fn whatever_dies_and_fails_under_load_every_event_is_in_the_queue_once() {
+async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
     let seed = variable("CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     let seconds = variable("CRASH_SECONDS").unwrap_or(8_usize);
     println!("CRASH_SEED={seed}");

@@ -79,7 +79,7 @@ async fn a_process_killed_between_send_and_record_leaves_one_message() {
 }
 
 #[tokio::test]
-async fn a_process_killed_after_the_record_has_done_its_work() {
+async fn process_killed_after_the_record_has_completed_the_delivery() {
     let env = killed(RECORD, Moment::After).await;
     assert_eq!(env.backend.queued().await, 1);
     assert_eq!(deliver_again(&env).await, 200);
@@ -149,7 +149,7 @@ async fn while_the_record_fails_events_are_acknowledged_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_once_is_made_again_at_once() {
+async fn call_that_fails_once_is_retried_at_once() {
     for_every_failure(|fault| async move {
         let mut env = Env::new().await;
         for call in [LOOK_UP, SEND, RECORD] {
@@ -165,7 +165,7 @@ async fn a_call_that_fails_once_is_made_again_at_once() {
 }
 
 #[tokio::test]
-async fn the_slowest_way_to_an_acknowledgement_is_within_the_function_s_time() {
+async fn slowest_acknowledgement_is_within_the_time_limit() {
     let env = Env::new().await;
     env.proxy.inject(LOOK_UP, [AwsFault::Hang, AwsFault::Delay(Duration::from_millis(400))]);
     env.proxy.inject(SEND, [AwsFault::Hang, AwsFault::Delay(Duration::from_millis(1_600))]);
@@ -176,7 +176,7 @@ async fn the_slowest_way_to_an_acknowledgement_is_within_the_function_s_time() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_events_are_unavailable() {
+async fn unreachable_aws_is_answered_503() {
     let env = Env::with(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).await;
     assert_eq!(env.deliver(&order()).await, line(503, "unavailable"));
     let env = Env::with(&[("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")]).await;

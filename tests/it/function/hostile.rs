@@ -43,7 +43,7 @@ async fn refuses_all(payloads: Vec<impl Into<Bytes>>) {
 }
 
 #[tokio::test]
-async fn payloads_that_are_no_request_are_refused() {
+async fn payloads_that_are_not_requests_are_refused() {
     let deep = nested(DEEP);
     let record = json!({"messageId": "1", "body": ORDER_CREATED, "eventSource": "aws:sqs"});
     refuses_all(vec![
@@ -66,7 +66,7 @@ async fn payloads_that_are_no_request_are_refused() {
 
 /// No gateway hands them over, and Lambda itself takes JSON only.
 #[tokio::test]
-async fn payloads_that_are_no_json_are_refused() {
+async fn payloads_that_are_not_json_are_refused() {
     let event = Delivery::new(ORDER_CREATED).event().into_bytes();
     let cut = event[..event.len() - 1].to_vec();
     let not_utf8 = [&cut, &b",\"x\":\"\xff\"}"[..]].concat();
@@ -85,7 +85,7 @@ async fn payloads_that_are_no_json_are_refused() {
 }
 
 #[tokio::test]
-async fn requests_with_something_amiss_are_refused() {
+async fn invalid_requests_are_refused() {
     let mut payloads = Vec::new();
     for gateway in [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl] {
         let path = if gateway == Gateway::RestApi { "path" } else { "rawPath" };
@@ -126,7 +126,7 @@ async fn requests_with_something_amiss_are_refused() {
 
 /// Though the text as it stands is what was signed: of two readings of a body only one is tried.
 #[tokio::test]
-async fn a_signed_body_that_is_no_base64_where_the_event_says_so_is_refused() {
+async fn signed_body_that_is_not_valid_base64_is_refused() {
     let gateways = [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl];
     refuses_all(
         gateways.map(|gateway| changed(gateway, |event| event["isBase64Encoded"] = true.into())).into(),
@@ -169,7 +169,7 @@ async fn large_unsigned_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn signed_bodies_of_any_depth_are_the_consumer_s_affair() {
+async fn signed_bodies_of_any_depth_are_forwarded() {
     let env = Env::new().await;
     let body = event("order.created", "wev_1", "ord_1").replace("{}", &nested(DEEP));
     assert_eq!(env.deliver(&Delivery::new(body.as_str())).await, test_receiver::answer(202, "accepted"));
@@ -181,7 +181,7 @@ async fn signed_bodies_of_any_depth_are_the_consumer_s_affair() {
 
 /// The signature is what counts; the rest of an event may be there or not, and of any type.
 #[tokio::test]
-async fn what_is_amiss_beside_the_request_is_no_reason_to_refuse() {
+async fn invalid_members_beside_the_request_are_ignored() {
     let env = Env::new().await;
     let deep: Value = serde_json::from_str(&nested(100)).unwrap();
     for (number, value) in [json!(null), json!(5), json!("x"), deep].into_iter().enumerate() {
@@ -212,7 +212,7 @@ async fn what_is_amiss_beside_the_request_is_no_reason_to_refuse() {
 }
 
 #[tokio::test]
-async fn signed_bodies_of_any_content_end_as_the_contract_says() {
+async fn signed_bodies_of_any_content_have_an_answer_of_the_contract() {
     const MARK: &str = "\"~\"";
     let in_data = |key: &str| event("order.created", "wev_1", key).replace("{}", r#"{"x":"~"}"#);
     let env = Env::new().await;

@@ -65,7 +65,7 @@ fn deliveries() -> Vec<(Delivery, &'static str)> {
 }
 
 #[tokio::test]
-async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
+async fn log_has_one_line_for_each_delivery_and_no_secret() {
     let both = format!("{SECRET},{OTHER_SECRET}");
     let variables =
         [("WEBHOOK_SECRET", both.as_str()), ("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("EVENT_TYPES", "order.*")];
@@ -106,7 +106,7 @@ async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
 }
 
 #[tokio::test]
-async fn a_line_says_what_is_to_be_known_of_a_delivery() {
+async fn log_line_has_the_documented_fields() {
     let mut env = Env::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
     let header = delivery.sign(SECRET, "v1", 3_600);
@@ -128,7 +128,7 @@ async fn a_line_says_what_is_to_be_known_of_a_delivery() {
 }
 
 #[tokio::test]
-async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
+async fn unknown_path_is_logged_with_the_reason() {
     let long = format!("/{}", "a".repeat(10_000));
     let cut = format!("{}…", &long[..128]);
     let unknown_prefix =
@@ -214,7 +214,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
 
 /// Whoever may sign may choose types and ids, but not what the log says of other deliveries.
 #[tokio::test]
-async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
+async fn types_and_ids_can_neither_forge_nor_flood_log_lines() {
     let long = "x".repeat(400_000);
     let texts = [
         "t\n2026-11-21T12:00:00.000000Z  INFO 202 accepted order.created wev_forged outcome=\"accepted\"",
@@ -285,7 +285,7 @@ async fn every_delivery_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_duplicate_that_differs_from_what_was_forwarded_is_a_warning_by_its_cause() {
+async fn duplicate_that_differs_from_the_forwarded_event_is_a_warning_with_its_cause() {
     let mut env = Env::new().await;
     let body = |id, data: &str| event("order.created", id, "ord_1").replace("{}", data);
     for body in

@@ -50,7 +50,7 @@ fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
+async fn message_has_the_signed_bytes_and_the_attributes_of_the_envelope() {
     let env = Env::new().await;
     let before = SystemTime::now() - Duration::from_millis(1);
     // Spaces, an escape and an order of keys that no serialiser would bring back.
@@ -83,7 +83,7 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
 }
 
 #[tokio::test]
-async fn what_the_event_lacks_no_attribute_claims() {
+async fn absent_members_have_no_attribute() {
     let env = Env::new().await;
     let body = r#"{"id":"wev_1","type":"ping.triggered","live_mode":null}"#;
     assert_eq!(env.deliver(&Delivery::new(body)).await, accepted());
@@ -95,7 +95,7 @@ async fn what_the_event_lacks_no_attribute_claims() {
 }
 
 #[tokio::test]
-async fn an_object_s_events_share_a_group_and_differ_in_identity() {
+async fn events_of_one_object_share_a_group_and_differ_in_identity() {
     let env = Env::new().await;
     let too_long = "k".repeat(129);
     for key in ["ord_1", "ord 1", "örd", &too_long] {
@@ -251,7 +251,7 @@ async fn a_raised_window_finds_the_records_made_under_a_shorter_one() {
 }
 
 #[tokio::test]
-async fn duplicates_at_once_in_four_processes_are_one_message() {
+async fn simultaneous_duplicates_in_four_processes_are_one_message() {
     let (backend, proxy) = (Backend::new().await, Proxy::new().await);
     let mut deliveries = JoinSet::new();
     for _ in 0..4 {

@@ -71,7 +71,7 @@ async fn the_current_secret_and_the_previous_are_active_and_none_before() {
 }
 
 #[tokio::test]
-async fn given_secrets_are_all_active() {
+async fn all_secrets_of_the_variable_are_active() {
     let env = Env::of(Backend::new().await, &[("WEBHOOK_SECRET", " first ,second\n")]).await;
     assert_eq!(status(&env, "first").await, 202);
     assert_eq!(status(&env, "second").await, 202);
@@ -79,7 +79,7 @@ async fn given_secrets_are_all_active() {
 }
 
 #[tokio::test]
-async fn without_a_secret_that_can_be_one_deliveries_are_to_come_again() {
+async fn without_a_valid_secret_deliveries_are_answered_503() {
     for value in [
         None,
         Some(" \n"),
@@ -111,7 +111,7 @@ async fn a_secret_that_is_filled_in_later_works_at_once() {
 }
 
 #[tokio::test]
-async fn a_start_without_secrets_manager_is_no_crash() {
+async fn start_without_secrets_manager_does_not_crash() {
     for fault in [AwsFault::Hang, AwsFault::Down, AwsFault::Refuse(400, "AccessDeniedException")] {
         let (backend, proxy) = (Backend::new().await, Proxy::new().await);
         let arn = backend.create_secret(Some(SECRET)).await;
@@ -135,7 +135,7 @@ async fn a_rotated_secret_works_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_can_make_the_function_hammer_secrets_manager() {
+async fn forged_deliveries_do_not_flood_secrets_manager() {
     let env = env_with_secrets(&["old"]).await;
     assert_eq!(status(&env, "old").await, 202);
     let at_start = env.proxy.calls()[GET_SECRET];
@@ -185,7 +185,7 @@ impl Clocked {
 }
 
 #[tokio::test]
-async fn a_signature_that_matches_nothing_renews_the_secrets_every_30_s_at_the_most() {
+async fn mismatched_signature_refreshes_the_secrets_every_30_s_at_most() {
     let clocked = Clocked::new("first").await;
     let second = Duration::from_secs(1);
     assert_eq!(clocked.status("second", second).await, 401);
@@ -198,7 +198,7 @@ async fn a_signature_that_matches_nothing_renews_the_secrets_every_30_s_at_the_m
 }
 
 #[tokio::test]
-async fn a_secret_that_was_taken_away_is_out_of_use_within_minutes() {
+async fn removed_secret_is_inactive_within_minutes() {
     let clocked = Clocked::new("leaked").await;
     for _ in 0..2 {
         clocked.backend.put_secret(&clocked.arn, "new").await;
@@ -213,7 +213,7 @@ async fn a_secret_that_was_taken_away_is_out_of_use_within_minutes() {
 }
 
 #[tokio::test]
-async fn while_secrets_manager_is_down_the_secrets_in_hand_stay_in_use() {
+async fn while_secrets_manager_is_down_the_cached_secrets_stay_active() {
     for fault in [AwsFault::Hang, AwsFault::Down, AwsFault::Refuse(500, "InternalServiceError")] {
         let clocked = Clocked::new("in hand").await;
         clocked.proxy.inject(GET_SECRET, [fault]);
@@ -227,14 +227,14 @@ async fn while_secrets_manager_is_down_the_secrets_in_hand_stay_in_use() {
 }
 
 #[tokio::test]
-async fn a_secret_broken_later_does_not_displace_the_one_in_hand() {
+async fn invalid_new_value_does_not_replace_the_cached_secret() {
     let clocked = Clocked::new("in hand").await;
     clocked.backend.put_secret(&clocked.arn, "[]").await;
     assert_eq!(clocked.status("in hand", MAX_AGE * 2).await, 202);
 }
 
 #[tokio::test]
-async fn deliveries_that_wait_for_new_secrets_share_one_renewal() {
+async fn deliveries_that_wait_for_new_secrets_share_one_refresh() {
     let clocked = Clocked::new("old").await;
     clocked.backend.put_secret(&clocked.arn, "new").await;
     let fetches = clocked.fetches();
@@ -256,7 +256,7 @@ fn messages(env: &mut Env, level: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn invisible_characters_around_a_secret_mean_nothing() {
+async fn invisible_characters_around_a_secret_are_ignored() {
     for (before, after) in [("", "\u{200b}"), ("\u{feff}", ""), ("\u{2060}\n", " \u{200d}\u{200c}")] {
         let secret = format!("{before}{SECRET}{after}");
         let env = Env::of(Backend::new().await, &[("WEBHOOK_SECRET", &secret)]).await;
@@ -280,7 +280,7 @@ const DOUBTFUL: [(&str, &str); 6] = [
 ];
 
 #[tokio::test]
-async fn a_secret_that_looks_wrong_is_warned_of_by_name_whichever_way_it_comes() {
+async fn suspicious_secret_is_warned_of_by_name_from_either_variable() {
     for (secret, words) in DOUBTFUL {
         let backend = Backend::new().await;
         let arn = backend.create_secret(Some(secret)).await;
@@ -308,7 +308,7 @@ async fn a_secret_that_looks_wrong_is_warned_of_by_name_whichever_way_it_comes()
 }
 
 #[tokio::test]
-async fn a_secret_that_looks_wrong_after_a_refresh_is_warned_of() {
+async fn suspicious_secret_is_warned_of_after_a_refresh() {
     let (mut env, arn) = env_and_arn(&[SECRET]).await;
     env.backend.put_secret(&arn, "'planted'").await;
     assert_eq!(status(&env, "'planted'").await, 202);
@@ -318,7 +318,7 @@ async fn a_secret_that_looks_wrong_after_a_refresh_is_warned_of() {
 }
 
 #[tokio::test]
-async fn a_secret_that_looks_right_is_not_warned_of() {
+async fn ordinary_secret_causes_no_warning() {
     for secret in [SECRET, "ABC=", "a_b=="] {
         let mut env = env_with_secrets(&[secret]).await;
         assert_eq!(status(&env, secret).await, 202);
@@ -333,7 +333,7 @@ async fn a_stored_json_string_is_a_string() {
 }
 
 #[tokio::test]
-async fn a_secret_of_bytes_is_reported_as_that() {
+async fn binary_secret_is_reported_as_binary() {
     let backend = Backend::new().await;
     let arn = backend.create_binary_secret(b"planted").await;
     let mut env = Env::of(backend, &[("WEBHOOK_SECRET_ARN", &arn)]).await;

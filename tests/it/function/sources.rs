@@ -55,7 +55,7 @@ async fn every_source_has_its_secret_and_its_filter() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_of_no_use_is_told_with_its_source_and_stops_no_other() {
+async fn invalid_secret_is_logged_with_its_source_and_affects_no_other() {
     let backend = Backend::new().await;
     let duffel = backend.create_secret(Some(SECRET)).await;
     let stripe = backend.create_secret(Some("{}")).await;
@@ -67,7 +67,7 @@ async fn a_secret_that_is_of_no_use_is_told_with_its_source_and_stops_no_other()
 }
 
 #[tokio::test]
-async fn a_placeholder_that_was_replaced_is_passed_over() {
+async fn replaced_placeholder_is_ignored() {
     let backend = Backend::new().await;
     let arn = backend.create_secret(Some("change-me!")).await;
     backend.put_secret(&arn, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").await;
@@ -84,7 +84,7 @@ fn errors(env: &mut Env) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_secret_that_two_sources_turn_out_to_share_is_an_error_that_names_both() {
+async fn secret_shared_by_two_sources_is_an_error_that_names_both() {
     let backend = Backend::new().await;
     let duffel = backend.create_secret(Some("planted")).await;
     let stripe = backend.create_secret(Some(r#"["other","planted"]"#)).await;
@@ -97,7 +97,7 @@ async fn a_secret_that_two_sources_turn_out_to_share_is_an_error_that_names_both
 }
 
 #[tokio::test]
-async fn a_secret_that_two_sources_come_to_share_is_an_error_that_names_both() {
+async fn secret_shared_after_a_refresh_is_an_error_that_names_both() {
     let backend = Backend::new().await;
     let duffel = backend.create_secret(Some(SECRET)).await;
     let stripe = backend.create_secret(Some(STRIPE_SECRET)).await;

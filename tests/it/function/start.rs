@@ -25,7 +25,7 @@ async fn refusal(mut function: Function) -> String {
 }
 
 #[tokio::test]
-async fn every_mistake_in_the_environment_is_named_at_once() {
+async fn all_configuration_errors_are_reported_together() {
     let variables = [
         ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events"),
         ("WEBHOOK_SECRET", "planted,,"),
@@ -45,7 +45,7 @@ async fn every_mistake_in_the_environment_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn each_mistake_in_the_environment_is_named_alone() {
+async fn each_configuration_error_names_its_variable() {
     let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:duffel-abcdef";
     let secret = ("WEBHOOK_SECRET", SECRET);
     for (name, variables) in [
@@ -82,7 +82,7 @@ async fn two_sources_with_one_secret_do_not_start() {
 }
 
 #[tokio::test]
-async fn a_mistake_names_the_value_that_it_refuses() {
+async fn configuration_error_quotes_the_value_unless_it_may_be_secret() {
     let sources = r#"{"crm":{"scheme":"nope","secret":"planted"}}"#;
     let line = refusal(Function::start([QUEUE, ("SOURCES", sources)]).await).await;
     assert!(line.contains(r#"SOURCES: crm: scheme "nope" is not known"#), "{line}");
@@ -97,7 +97,7 @@ async fn a_mistake_names_the_value_that_it_refuses() {
 }
 
 #[tokio::test]
-async fn without_a_table_the_queue_is_the_only_memory_and_the_log_says_so() {
+async fn without_a_table_only_the_queue_deduplicates_and_a_warning_is_logged() {
     let mut env = Env::with(&[("LEDGER_TABLE", "")]).await;
     for _ in 0..2 {
         assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, test_receiver::answer(202, "accepted"));

@@ -58,7 +58,7 @@ async fn env() -> Env {
 }
 
 #[tokio::test]
-async fn a_body_is_verified_and_forwarded_as_it_came() {
+async fn body_is_verified_and_forwarded_unchanged() {
     let env = env().await;
     for (number, body) in BODIES.iter().enumerate() {
         // Through the gateway in either form it is the same delivery.
@@ -75,7 +75,7 @@ async fn a_body_is_verified_and_forwarded_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_transformed_body_is_not_what_was_signed() {
+async fn transformed_body_is_refused() {
     let env = env().await;
     for (name, transform) in TRANSFORMATIONS {
         let mut shown = 0;

@@ -70,7 +70,7 @@ impl Storing {
 }
 
 #[tokio::test]
-async fn the_secret_goes_straight_into_the_stacks() {
+async fn store_puts_the_secret_into_the_stacks_secret() {
     let storing = Storing::new(None).await;
     let stored = storing.create(TOKEN, &[]).await;
     assert_eq!(stored.code, 0, "{}", stored.err);
@@ -82,7 +82,7 @@ async fn the_secret_goes_straight_into_the_stacks() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_stored_later_is_shown() {
+async fn secret_is_printed_if_storing_fails_after_the_creation() {
     let storing = Storing::new(Some("old")).await;
     for form in [None, Some("--json")] {
         storing.proxy.inject(PUT, [AwsFault::Fine, DENIED]);
@@ -98,7 +98,7 @@ async fn a_secret_that_cannot_be_stored_later_is_shown() {
 }
 
 #[tokio::test]
-async fn no_webhook_is_created_whose_secret_could_not_be_stored() {
+async fn no_webhook_is_created_if_its_secret_could_not_be_stored() {
     let refuse = |error| AwsFault::Refuse(400, error);
     for (call, fault, words) in [
         (DESCRIBE, refuse("ExpiredTokenException"), "sign in again"),

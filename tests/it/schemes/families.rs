@@ -109,7 +109,7 @@ fn shopify_is_known_by_its_older_headers_and_its_newer_ones() {
 }
 
 #[test]
-fn the_delivery_id_tells_events_of_the_same_body_apart() {
+fn delivery_id_distinguishes_events_with_the_same_body() {
     let receiver = receiver(&scheme("shopify"), "hush");
     let send = |topic: &str, id: &str, shop: &str, day| {
         let headers = [("topic", topic), ("webhook-id", id), ("shop-domain", shop)];
@@ -130,7 +130,7 @@ fn the_delivery_id_tells_events_of_the_same_body_apart() {
 }
 
 #[test]
-fn without_a_delivery_id_type_and_shop_tell_events_of_the_same_body_apart() {
+fn without_a_delivery_id_type_and_shop_distinguish_events_with_the_same_body() {
     let receiver = receiver(&scheme("shopify"), "hush");
     let send = |headers: &[(&str, &str)], day| shopify(&receiver, "shopify-", headers, day);
     let events = [
@@ -181,7 +181,7 @@ fn any_signature_of_a_list_may_match() {
 }
 
 #[test]
-fn white_space_around_a_signature_means_nothing() {
+fn white_space_around_a_signature_is_ignored() {
     let signature = BASE64.encode(mac("hush", "{}"));
     for prefix in ["sha256=", "sha256 ", "sha256= "] {
         let scheme = generic(&format!(r#","prefix":"{prefix}","encoding":"base64""#));
@@ -259,7 +259,7 @@ fn a_key_that_is_active_twice_costs_no_second_pass() {
 }
 
 #[test]
-fn what_no_message_could_hold_is_refused_before_it_is_read() {
+fn body_too_large_for_a_message_is_refused_unread() {
     let receiver = receiver(&generic(""), "hush");
     let signature = hex::encode(mac("hush", "{}"));
     let send = |bytes: usize| {

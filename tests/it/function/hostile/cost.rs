@@ -64,7 +64,7 @@ fn signed(data: &str) -> String {
 }
 
 #[tokio::test]
-async fn bad_input_costs_in_proportion_to_its_size() {
+async fn cost_of_invalid_input_is_proportional_to_its_size() {
     let env = Env::new().await;
     let cost = async |payload: String| {
         let before = cpu(&env.function);
