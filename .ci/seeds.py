@@ -74,7 +74,7 @@ spoiled = [
     for place in range(200)
     for edit in (b"x", b"true ")
 ]
-write("door", samples + signed + edited + spoiled)
+write("endpoint", samples + signed + edited + spoiled)
 write(
     "header",
     [

@@ -1,4 +1,4 @@
-//! The gateways' events: written for the signer, and read for the oracle, in the plainest way.
+//! The events of the gateways: written for the signer, and read for the oracle, as simply as possible.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::{Deserializer, Value, json, value::RawValue};
 
 use crate::pairs::Pairs;
 
-/// Through which door, and how the gateway tells of it.
+/// The event format of a gateway.
 #[derive(Clone, Copy, Debug)]
 pub enum Gateway {
     HttpApi,
@@ -20,16 +20,16 @@ pub enum Gateway {
 pub const GATEWAYS: [Gateway; 5] =
     [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::FunctionUrl, Gateway::RestApi, Gateway::RestApiSingle];
 
-/// How it does so, where it may choose.
+/// A format with its optional parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
     pub gateway: Gateway,
     pub base64: bool,
-    /// Each element of a header is a value of its own, where there are lists.
+    /// Each element of a header is a separate value, in formats that have lists.
     pub split: bool,
 }
 
-/// An event that tells of a delivery.
+/// Writes the event of a delivery.
 pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
     let Form { gateway, base64, split } = form;
     let text = std::str::from_utf8(body).ok().filter(|_| !base64);
@@ -74,7 +74,7 @@ pub fn write(form: Form, path: &str, headers: &[(&str, &str)], body: &[u8]) -> S
     event.to_string()
 }
 
-/// What an event says, as far as it can be understood.
+/// The request of an event.
 #[derive(Debug)]
 pub struct ParsedEvent {
     pub method: String,
@@ -84,6 +84,7 @@ pub struct ParsedEvent {
     pub body: Vec<u8>,
 }
 
+/// Reads an event; `None` if it is not valid.
 pub fn read(payload: &[u8]) -> Option<ParsedEvent> {
     let event: Object = Deserialize::deserialize(&mut Deserializer::from_slice(payload)).ok()?;
     let text = |name| value(member(&event, name)?)?.as_str().map(str::to_owned);
@@ -145,8 +146,8 @@ fn add(headers: &mut Vec<(String, String)>, name: &str, raw: &RawValue) {
 }
 
 impl ParsedEvent {
-    /// Whether the path is that of a source, behind the stage or not; each part may begin with two slashes, and the
-    /// path may end with one.
+    /// Returns whether the path is that of a source, with or without the stage before it. Each part may begin with two
+    /// slashes, and the path may end with one.
     pub fn leads_to(&self, name: &str) -> bool {
         let stage = if self.stage.is_empty() { String::new() } else { format!("/{}", self.stage) };
         let mut forms = Vec::new();
@@ -162,7 +163,7 @@ impl ParsedEvent {
         forms.contains(&self.path) && !self.path.starts_with("///")
     }
 
-    /// The text of a header, all its values in one list.
+    /// The values of a header, joined to one list.
     pub fn header(&self, name: &str) -> Option<String> {
         let values: Vec<_> =
             self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();

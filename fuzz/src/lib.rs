@@ -1,9 +1,9 @@
-//! What the targets share: a receiver of every scheme, and judges of signatures, events and messages that share no
-//! code with it.
+//! Shared by the targets: a receiver with a source of every scheme, and test oracles for signatures, events and messages
+//! that share no code with it.
 
 pub mod gateway;
-pub mod oracle;
 pub mod message;
+pub mod oracle;
 pub mod pairs;
+pub mod receiver;
 pub mod signer;
-pub mod stage;

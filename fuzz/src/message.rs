@@ -1,4 +1,4 @@
-//! What may stand in a message, by the README and by SQS's own limits.
+//! The oracle of messages: what a message may hold by the contract and by the limits of SQS.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::oracle::{Claim, Provider};
 
 const MAX_BYTES: usize = 1 << 20;
 
-/// Which characters SQS takes:
+/// Returns whether SQS accepts the characters of a text:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>.
 pub fn is_acceptable(text: &str) -> bool {
     !text.is_empty()
@@ -16,7 +16,7 @@ pub fn is_acceptable(text: &str) -> bool {
         )
 }
 
-/// The body as a message bears it, and whether that is its base64.
+/// The body as it is in a message, and whether that is its base64.
 pub fn written(body: &[u8]) -> (String, bool) {
     match std::str::from_utf8(body) {
         Ok(text) if is_acceptable(text) => (text.to_owned(), false),
@@ -24,7 +24,7 @@ pub fn written(body: &[u8]) -> (String, bool) {
     }
 }
 
-/// Insists that a message is this delivery, in a form that SQS takes.
+/// Asserts that a message is this delivery, in a form that SQS accepts.
 pub fn check(message: &Value, provider: &Provider, claim: &Claim, body: &[u8]) {
     let text = message["Body"].as_str().unwrap();
     let (wanted, is_base64) = written(body);

@@ -1,7 +1,7 @@
-//! Who signed? As the README has it, slow and plain, and without a line of the receiver's.
+//! The oracle of signatures: the contract implemented a second time, slowly and simply, without code of the receiver.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -22,18 +22,25 @@ pub enum Kind {
     LooselyTimed,
 }
 
-/// A source, as the oracle knows it.
+/// A source of deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct Provider {
     pub name: &'static str,
     pub kind: Kind,
-    /// The bytes of the HMAC's key, the seed of the private key where there is one.
+    /// The bytes of the HMAC's key, or the seed of the private key.
     pub key: &'static [u8],
     /// How old a signature may be, in seconds.
     pub tolerance: u64,
 }
 
-/// What a request says of its signature: the texts of its headers, where they are there.
+impl Provider {
+    /// The private key of a source with Ed25519 signatures.
+    pub fn private_key(&self) -> SigningKey {
+        SigningKey::from_bytes(self.key.try_into().unwrap())
+    }
+}
+
+/// The values of the headers of a signature, if they are there.
 #[derive(Clone, Debug, Default)]
 pub struct Claim<'a> {
     pub signature: Option<&'a str>,
@@ -41,7 +48,7 @@ pub struct Claim<'a> {
     pub id: Option<&'a str>,
 }
 
-/// What is to be said of a claim.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Signed { label: &'static str, time: Option<u64> },
@@ -58,7 +65,7 @@ pub fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// One signature of a header, under its label.
+/// One signature of a header, with its label.
 struct Found {
     label: &'static str,
     public: bool,
@@ -66,12 +73,13 @@ struct Found {
 }
 
 impl Found {
-    /// Whether it is as long as a signature of its kind.
+    /// Returns whether it has the length of its kind.
     fn is_whole(&self) -> bool {
         self.bytes.len() == if self.public { 64 } else { 32 }
     }
 }
 
+/// Verifies a signature at a time.
 pub fn oracle(provider: &Provider, claim: &Claim, body: &[u8], now: u64) -> Verdict {
     let Some(header) = claim.signature else { return Verdict::Missing };
     if header.len() > 4096 {
@@ -168,7 +176,7 @@ pub fn oracle(provider: &Provider, claim: &Claim, body: &[u8], now: u64) -> Verd
         if provider.kind != Kind::StandardEd25519 {
             return !one.public && one.bytes == hmac(provider.key, &message);
         }
-        let key: VerifyingKey = crate::signer::private(provider).verifying_key();
+        let key: VerifyingKey = provider.private_key().verifying_key();
         let signature = Signature::from_slice(&one.bytes);
         one.public && signature.is_ok_and(|signature| key.verify_strict(&message, &signature).is_ok())
     };
@@ -191,7 +199,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     Some(digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect())
 }
 
-/// What is written again as it was read is base64, and nothing else is.
+/// Accepts only base64 that encodes to the same text again.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bits = Vec::new();

@@ -1,4 +1,6 @@
-//! Objects as they stand in the text, keys that stand twice included.
+//! A copy of `src/json/members.rs`, because a test oracle must share no code with what it tests.
+//!
+//! The members of an object in the order of the text, with duplicate keys.
 
 use std::{fmt, marker::PhantomData};
 

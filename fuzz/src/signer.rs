@@ -1,13 +1,13 @@
-//! Signs as the providers do, so that the targets get behind the wall.
+//! Signs as the providers do, so that the targets reach the code after the verification.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::Signer;
 
 use crate::oracle::{Kind, Provider, hmac};
 
 pub const ID: &str = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W";
 
-/// Every source there is.
+/// One source of each kind.
 pub const PROVIDERS: [Provider; 9] = [
     provider("duffel", Kind::Duffel, b"54vFWvaSbbzYpxXPeB4YEw==", 3650 * 24 * 60 * 60),
     provider("stripe", Kind::Stripe, b"whsec_stripe", 300),
@@ -24,17 +24,13 @@ const fn provider(name: &'static str, kind: Kind, key: &'static [u8], tolerance:
     Provider { name, kind, key, tolerance }
 }
 
-pub fn private(provider: &Provider) -> SigningKey {
-    SigningKey::from_bytes(provider.key.try_into().unwrap())
-}
-
-/// The variable `SOURCES` with all of them.
+/// The value of `SOURCES` with all of them.
 pub fn sources() -> String {
     let sources = PROVIDERS.map(|provider| {
         let secret = match provider.kind {
             Kind::StandardHmac => format!("whsec_{}", STANDARD.encode(provider.key)),
             Kind::StandardEd25519 => {
-                format!("whpk_{}", STANDARD.encode(private(&provider).verifying_key().as_bytes()))
+                format!("whpk_{}", STANDARD.encode(provider.private_key().verifying_key().as_bytes()))
             }
             _ => String::from_utf8(provider.key.to_vec()).unwrap(),
         };
@@ -55,7 +51,7 @@ pub fn sources() -> String {
     format!("{{{}}}", sources.join(","))
 }
 
-/// All the sets of such names.
+/// The families of names that a kind has.
 pub fn families(kind: Kind) -> Vec<[String; 3]> {
     let first = names(kind).map(str::to_owned);
     let second = match kind {
@@ -83,7 +79,7 @@ pub fn names(kind: Kind) -> [&'static str; 3] {
     }
 }
 
-/// The signature alone, over a body with this time and id, in the source's own writing.
+/// The signature of a body with this time and id, in the provider's encoding.
 pub fn signature(provider: &Provider, time: &str, id: &str, body: &[u8]) -> String {
     let before = match provider.kind {
         Kind::Duffel | Kind::Stripe | Kind::Timed => format!("{time}."),
@@ -92,13 +88,13 @@ pub fn signature(provider: &Provider, time: &str, id: &str, body: &[u8]) -> Stri
     };
     let message = [before.as_bytes(), body].concat();
     match provider.kind {
-        Kind::StandardEd25519 => STANDARD.encode(private(provider).sign(&message).to_bytes()),
+        Kind::StandardEd25519 => STANDARD.encode(provider.private_key().sign(&message).to_bytes()),
         Kind::StandardHmac | Kind::Shopify => STANDARD.encode(hmac(provider.key, &message)),
         _ => hmac(provider.key, &message).iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 
-/// The signature's header as the provider writes it.
+/// The value of the signature header as the provider writes it.
 pub fn header(provider: &Provider, time: &str, id: &str, body: &[u8]) -> String {
     let signature = signature(provider, time, id, body);
     match provider.kind {

@@ -1,7 +1,7 @@
-//! The headers of a signature, read by the receiver and by the oracle: both must come to the same verdict.
+//! The headers of a signature, read by the receiver and by the oracle: both must have the same verdict.
 //!
-//! An input is a source, and up to four lines: for the headers of signature, time and id, and the body. In the first
-//! three some characters stand for what a fuzzer cannot guess, as `expand` says; `-` is a header that is not there.
+//! An input is a source and up to four lines: the headers of signature, time and id, and the body. In the first three,
+//! some characters stand for values that a fuzzer cannot guess, see `expand`; `-` is an absent header.
 
 #![no_main]
 
@@ -11,8 +11,8 @@ use bytes::Bytes;
 use duffel_webhook_receiver::signature::{Delivery, SignatureError, Verified};
 use duffel_webhook_receiver_fuzz::{
     oracle::{Claim, Kind, Provider, Verdict, oracle},
+    receiver::run,
     signer::{ID, PROVIDERS, names, signature},
-    stage::run,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     let (part, _) = right.split_at(right.len() - 4);
     let header = header.map(|header| {
         let header = header.replace('\u{1}', &right).replace('\u{2}', &wrong).replace('\u{b}', part);
-        // Just as long as it may be, or a byte longer.
+        // Of the greatest length, or a byte longer.
         let fill = |header: String, mark: char, length: usize| {
             let missing = (length + 1).saturating_sub(header.len());
             header.replacen(mark, &",".repeat(missing), 1)
@@ -59,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(found, oracle(provider, &claim, body.as_bytes(), NOW), "{provider:?} {claim:?}");
 });
 
-/// Times on either side of each limit, and enough of something to make a header too long.
+/// Replaces single characters by times on either side of each limit, an id, and text that makes a header too long.
 fn expand(line: &str, provider: &Provider) -> String {
     let mut text = String::new();
     for c in line.chars() {

@@ -1,7 +1,7 @@
-//! A signed body, and what becomes of it: the same bytes in a message that SQS takes, or the right refusal.
+//! A signed body and its result: the same bytes in a message that SQS accepts, or the right refusal.
 //!
-//! An input is a source, one of some sizes, the length of a text, the text, which stands in the headers that are not
-//! signed, and the body.
+//! An input is a source, the number of a size, the length of a text, the text, which becomes the value of the headers
+//! that are not signed, and the body.
 
 #![no_main]
 
@@ -10,11 +10,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use duffel_webhook_receiver::http::respond;
 use duffel_webhook_receiver_fuzz::{
-    oracle::{Claim, Kind, Provider},
     message::{check, is_acceptable, written},
+    oracle::{Claim, Kind, Provider},
     pairs::Pairs,
+    receiver::run,
     signer::{ID, PROVIDERS, header, names},
-    stage::run,
 };
 use http::{HeaderValue, Request};
 use libfuzzer_sys::fuzz_target;
@@ -23,14 +23,14 @@ use serde_json::Value;
 
 const NOW: u64 = 1_795_262_400;
 
-/// On either side of what fits into a message, as text and as base64, with the attributes beside it.
+/// Sizes on either side of what fits into a message, as text and as base64, with its attributes.
 const SIZES: [usize; 6] = [0, 3 << 18, (3 << 18) - 700, 1 << 20, (1 << 20) - 300, (1 << 20) - 700];
 
 fuzz_target!(|data: &[u8]| {
     let Some(([source, size, length], rest)) = data.split_first_chunk() else { return };
     let Some((text, body)) = rest.split_at_checked((*length).into()) else { return };
     let provider = &PROVIDERS[usize::from(*source) % PROVIDERS.len()];
-    // White space after a JSON text leaves it what it is. Rarely, since large bodies are slow.
+    // White space after a JSON text does not change it. Rarely, since large bodies are slow.
     let least = SIZES.get(usize::from(*size)).copied().unwrap_or_default();
     let mut body = body.to_vec();
     body.resize(body.len().max(least), b' ');
@@ -60,11 +60,11 @@ fuzz_target!(|data: &[u8]| {
     let least = if is_base64 { body.len().div_ceil(3) * 4 } else { body.len() };
     match status {
         202 => {}
-        // The attributes may have 8 KiB at most, but for those that the body fills.
+        // The attributes have 8 KiB at most, except for those with values from the body.
         413 => {
             assert!(least + body.len() > (1 << 20) - (1 << 13), "a message of {least} bytes is not too large")
         }
-        400 => assert!(!is_event(provider, &body), "an event is refused"),
+        400 => assert!(!is_event(provider, &body), "a valid event is refused"),
         status => panic!("{status} to a signed delivery"),
     }
     if status == 202 && provider.kind == Kind::Duffel {
@@ -72,7 +72,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Whether it is an event for certain; whatever the oracle's own reader does not take is left open.
+/// Returns whether it is certainly an event; `false` if the oracle's own reader does not accept it.
 fn is_event(provider: &Provider, body: &[u8]) -> bool {
     let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if provider.kind != Kind::Duffel {
@@ -92,7 +92,7 @@ fn text<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a str> {
 }
 
 fn check_attributes(message: &Value, body: &[u8]) {
-    // Too deep, or too large a number, for the oracle.
+    // The oracle does not read very deep JSON and very large numbers.
     let json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let Ok(Pairs(members)) = serde_json::from_slice::<Pairs<Value>>(json) else { return };
     for (attribute, name) in

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     function::answer,
-    support::{helpers::SECRET, ministack::Backend, runtime_api::Function},
+    support::{ministack::Backend, runtime_api::Function, test_receiver::SECRET},
 };
 
 const FOLDER: &str = "tests/cases";
@@ -104,7 +104,7 @@ fn reports_at_start(lines: &[String]) -> bool {
 }
 
 #[tokio::test]
-async fn every_case_is_answered_as_is_right() {
+async fn every_case_has_the_expected_answer() {
     let mut cases = JoinSet::new();
     for entry in fs::read_dir(FOLDER).unwrap() {
         let path = entry.unwrap().path();

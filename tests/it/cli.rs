@@ -1,26 +1,28 @@
 //! The tool as its user meets it: a process, its output, its exit code.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
+    io::Write,
+    process::{Command, Output, Stdio},
+    sync::mpsc::channel,
     time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::support::{
-    duffel::{Duffel, Fault, TOKEN},
+    duffel::{ApiFault, DuffelStandIn, TOKEN},
     ministack::Backend,
+    serve::Serve,
+    snapshot,
+    tool::{self, TOOL, run_unread, text},
 };
 
 const BODY: &str = "events/bodies/order.created.json";
 const SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
 
 fn tool(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments).env_clear().env("WEBHOOK_SECRET", SECRET);
+    let mut command = tool::command(arguments);
+    command.env("WEBHOOK_SECRET", SECRET);
     command
 }
 
@@ -28,100 +30,8 @@ fn run(arguments: &[&str]) -> Output {
     tool(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// A running `serve`, killed at the end of its test.
-pub struct Serve {
-    process: Child,
-    lines: Receiver<String>,
-    log: Receiver<String>,
-}
-
-impl Serve {
-    pub fn start(variables: &[(&str, &str)]) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0"]);
-        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
-    }
-
-    /// With the real queue and table.
-    pub fn forward(backend: &Backend, secret: &str) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-        Self::spawn(command.envs(backend.variables()).env("WEBHOOK_SECRET", secret))
-    }
-
-    /// The same, with variables of the caller's.
-    pub fn forward_with(variables: &[(&str, &str)]) -> Self {
-        let mut command = tool(&["serve", "--listen", "127.0.0.1:0", "--forward"]);
-        Self::spawn(command.env_remove("WEBHOOK_SECRET").envs(variables.iter().copied()))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = follow(process.stdout.take().unwrap());
-        let log = follow(process.stderr.take().unwrap());
-        Self { process, lines, log }
-    }
-
-    /// What follows a prefix in the greeting.
-    pub fn line(&self, prefix: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
-            if let Some(rest) = line.trim_start().strip_prefix(prefix) {
-                return rest.trim().to_owned();
-            }
-        }
-    }
-
-    /// The next message: printed over several lines, from `{` to `}`.
-    pub fn message(&self) -> Value {
-        let mut text = String::new();
-        while text.is_empty() || !text.ends_with("\n}\n") {
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
-            if !text.is_empty() || line == "{" {
-                text.push_str(&line);
-                text.push('\n');
-            }
-        }
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// Ends it, and returns all lines of its output and its log that nobody has read yet.
-    fn rest(&mut self) -> (Vec<String>, Vec<String>) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        (self.lines.iter().collect(), self.log.iter().collect())
-    }
-
-    /// The next line of the log, which follows the greeting.
-    fn logged(&self) -> Value {
-        loop {
-            let line = self.log.recv_timeout(Duration::from_secs(20)).unwrap();
-            if let Ok(logged @ Value::Object(_)) = serde_json::from_str(&line) {
-                return logged;
-            }
-        }
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn follow(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-    });
-    receiver
-}
-
 #[test]
-fn serve_shows_what_a_consumer_gets() {
+fn serve_prints_the_message_that_a_consumer_receives() {
     let serve = Serve::start(&[]);
     let url = serve.line("Receiving on ");
     let secret = serve.line("Secret ");
@@ -143,6 +53,16 @@ fn serve_shows_what_a_consumer_gets() {
     let ping = send("events/bodies/ping.triggered.json");
     assert!(ping.status.success());
     assert_eq!(serve.message()["MessageAttributes"]["event_type"]["StringValue"], "ping.triggered");
+}
+
+#[test]
+fn serve_prints_how_to_send_a_delivery() {
+    let serve = Serve::start(&[]);
+    let mut greeting = Vec::new();
+    while greeting.last().is_none_or(|line: &String| !line.trim_start().starts_with("--data-raw ")) {
+        greeting.push(serve.log.recv_timeout(Duration::from_secs(20)).unwrap());
+    }
+    snapshot::assert("serve", &greeting.join("\n"));
 }
 
 #[test]
@@ -178,7 +98,7 @@ fn serve_refuses_what_is_signed_with_another_secret() {
 }
 
 #[test]
-fn serve_heeds_the_variables_of_the_function() {
+fn serve_reads_the_variables_of_the_function() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET), ("EVENT_TYPES", "stays.*"), ("LIVE_MODE", "any")]);
     let url = serve.line("Receiving on ");
     assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "200 OK {\"status\":\"ignored\"}\n");
@@ -224,7 +144,7 @@ fn serve_answers_every_row_of_the_contract() {
 }
 
 #[test]
-fn what_sign_says_verify_believes() {
+fn verify_accepts_the_output_of_sign() {
     let header = text(&run(&["sign", BODY]).stdout).trim().to_owned();
     assert!(header.contains(",v2="));
     let verified = run(&["verify", BODY, "--signature", &header]);
@@ -242,7 +162,7 @@ fn what_sign_says_verify_believes() {
 }
 
 #[test]
-fn sign_makes_the_known_vector() {
+fn sign_makes_the_published_vector() {
     let signed = run(&["sign", BODY, "--timestamp", "1586620091"]);
     let vector = "t=1586620091,v2=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7\n";
     assert_eq!(text(&signed.stdout), vector);
@@ -255,7 +175,7 @@ fn sign_makes_the_known_vector() {
 }
 
 #[test]
-fn event_prints_what_a_gateway_would_hand_over() {
+fn event_prints_the_event_of_a_gateway() {
     for gateway in ["http-api", "rest-api", "function-url"] {
         for arguments in [vec![], vec!["--base64"]] {
             let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
@@ -314,7 +234,7 @@ fn serve_receives_from_every_source() {
 }
 
 #[test]
-fn serve_says_what_it_cannot_have_without_aws() {
+fn serve_without_forward_refuses_secrets_in_aws() {
     let sources = r#"{"duffel":{"scheme":"duffel","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"}}"#;
     let serve = tool(&["serve", "--listen", "127.0.0.1:0"])
         .env_remove("WEBHOOK_SECRET")
@@ -369,13 +289,13 @@ async fn serve_forwards_to_the_real_queue_and_table() {
 }
 
 #[test]
-fn the_program_says_its_own_name() {
+fn version_has_the_name_of_the_tool() {
     let version = format!("duffel-hooks {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(text(&run(&["--version"]).stdout), version);
 }
 
 #[test]
-fn wrong_usage_of_send_is_told_apart_from_a_failure() {
+fn wrong_usage_of_send_exits_with_2() {
     let stripe = ["--scheme", "stripe"];
     for (arguments, reason) in [
         (&["--header", "X Foo: bar"][..], "not a valid header name"),
@@ -397,7 +317,7 @@ fn wrong_usage_of_send_is_told_apart_from_a_failure() {
 }
 
 #[test]
-fn send_does_not_wait_for_ever() {
+fn send_has_a_timeout() {
     // Nobody accepts, and the system answers the connection all the same.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
@@ -414,7 +334,7 @@ fn verify_takes_the_whole_header_line() {
 }
 
 #[test]
-fn verify_tells_a_wrong_body_from_a_wrong_secret_where_it_can() {
+fn verify_distinguishes_a_wrong_body_from_a_wrong_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("body.json");
     let path = path.to_str().unwrap();
@@ -472,7 +392,7 @@ fn serve_prints_no_secret_that_it_was_given() {
 }
 
 #[test]
-fn serve_has_nothing_but_json_on_the_standard_output() {
+fn serve_prints_only_json_to_stdout() {
     let mut serve = Serve::start(&[]);
     let url = serve.line("Receiving on ");
     let secret = serve.line("Secret ");
@@ -489,7 +409,7 @@ fn serve_has_nothing_but_json_on_the_standard_output() {
 }
 
 #[test]
-fn the_command_that_serve_prints_works_anywhere() {
+fn the_command_that_serve_prints_works_in_any_folder() {
     let serve = Serve::start(&[]);
     let command = "WEBHOOK_SECRET=".to_owned() + &serve.line("WEBHOOK_SECRET=");
     let folder = tempfile::tempdir().unwrap();
@@ -498,7 +418,7 @@ fn the_command_that_serve_prints_works_anywhere() {
 }
 
 #[test]
-fn serve_ends_when_nobody_reads_its_messages() {
+fn serve_ends_if_nobody_reads_its_messages() {
     let mut serve = Serve::start(&[]);
     let (url, secret) = (serve.line("Receiving on "), serve.line("Secret "));
     drop(std::mem::replace(&mut serve.lines, channel().1));
@@ -513,22 +433,16 @@ fn serve_ends_when_nobody_reads_its_messages() {
 }
 
 #[test]
-fn what_send_cannot_print_is_told_and_is_a_failure() {
+fn send_reports_and_fails_if_it_cannot_print() {
     let serve = Serve::start(&[("WEBHOOK_SECRET", SECRET)]);
     let url = serve.line("Receiving on ");
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let done = tool(&["send", "--to", &url, BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let done = done.wait_with_output().unwrap();
+    let done = run_unread(&mut tool(&["send", "--to", &url, BODY]));
     assert_eq!(done.status.code(), Some(1));
     let told = text(&done.stderr);
     assert!(told.starts_with("202 Accepted {\"status\":\"accepted\"}\n"), "{told}");
     assert!(told.contains("not all of it could be printed"), "{told}");
     // A list has nothing left to do.
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let listed = tool(&["sign", BODY]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let listed = listed.wait_with_output().unwrap();
+    let listed = run_unread(&mut tool(&["sign", BODY]));
     assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
 }
 
@@ -544,14 +458,14 @@ printf '%s\n' "${{COMPREPLY[@]}}""#,
         words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
     );
     let mut bash = Command::new("bash");
-    bash.args(["--norc", "-c", &script]).env("TOOL", env!("CARGO_BIN_EXE_duffel-hooks"));
+    bash.args(["--norc", "-c", &script]).env("TOOL", TOOL);
     let done = bash.output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
     text(&done.stdout).lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn bash_completes_below_the_first_level() {
+fn bash_completes_subcommands_and_values() {
     let has = |words: &[&str], expected: &[&str]| {
         let offered = completed(words);
         for word in expected {
@@ -592,17 +506,17 @@ sys.stdout.buffer.write(b"%d " % status + printed)
 "#;
 
 #[test]
-fn ctrl_c_ends_the_line_of_the_progress() {
-    let duffel = Duffel::start();
+fn ctrl_c_ends_the_progress_line() {
+    let duffel = DuffelStandIn::start();
     for number in 0..201 {
         duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));
     }
     // The first page comes at once, the second does not.
     for wait in [0, 10] {
-        duffel.inject("GET /air/webhooks/events", &Fault::Slow(Duration::from_secs(wait)), 1);
+        duffel.inject("GET /air/webhooks/events", &ApiFault::Slow(Duration::from_secs(wait)), 1);
     }
     let mut python = Command::new("python3");
-    python.args(["-c", INTERRUPT, "200 read", env!("CARGO_BIN_EXE_duffel-hooks"), "events", "list", "--all"]);
+    python.args(["-c", INTERRUPT, "200 read", TOOL, "events", "list", "--all"]);
     python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
     let done = python.output().unwrap();
     assert_eq!(text(&done.stdout), "130 \r200 read …\r\n", "{}", text(&done.stderr));

@@ -11,21 +11,19 @@ use duffel_webhook_receiver::duffel::{
 use http::StatusCode;
 use serde_json::json;
 
-use crate::{
-    cli::Serve,
-    support::{
-        duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
-        helpers::DAY,
-    },
+use crate::support::{
+    duffel::{ApiFault, DuffelStandIn, LIVE_TOKEN, TOKEN, endpoint},
+    serve::Serve,
+    test_receiver::DAY,
 };
 
-fn client(duffel: &Duffel) -> Client {
+fn client(duffel: &DuffelStandIn) -> Client {
     Client::new(&duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
 }
 
 #[test]
 fn a_webhook_is_created_changed_pinged_and_deleted() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     let client = client(&duffel);
     let url = endpoint(&[202, 500]);
     let (webhook, secret) = client.create_webhook(&url, &["order.created".to_owned()]).unwrap();
@@ -56,7 +54,7 @@ fn a_webhook_is_created_changed_pinged_and_deleted() {
 
 #[test]
 fn a_list_is_read_to_its_end() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     let ids: Vec<_> =
         (0..450).map(|order| duffel.occur("order.created", &json!({ "id": order.to_string() }))).collect();
     let mut listed: Vec<_> =
@@ -71,10 +69,10 @@ fn a_list_is_read_to_its_end() {
 }
 
 #[test]
-fn a_list_that_goes_in_circles_is_left() {
-    let duffel = Duffel::start();
+fn list_with_a_cursor_loop_is_abandoned() {
+    let duffel = DuffelStandIn::start();
     let circle = r#"{"meta":{"after":"g2wA"},"data":[{"id":"wev_1"}]}"#;
-    duffel.inject("GET", &Fault::Answer(200, circle), 3);
+    duffel.inject("GET", &ApiFault::Answer(200, circle), 3);
     let listed: Vec<_> = client(&duffel).events(&EventFilter::default()).collect();
     assert_eq!(listed.iter().filter(|event| event.is_ok()).count(), 1);
     assert!(matches!(listed.last(), Some(Err(ApiError::CursorLoop))), "{listed:?}");
@@ -83,7 +81,7 @@ fn a_list_that_goes_in_circles_is_left() {
 #[test]
 fn events_are_filtered_whether_duffel_does_it_or_not() {
     for ignores_filters in [false, true] {
-        let duffel = Duffel::start();
+        let duffel = DuffelStandIn::start();
         duffel.set(|settings| settings.ignores_filters = ignores_filters);
         duffel.register(&endpoint(&[500, 500, 202]));
         let now = SystemTime::now();
@@ -115,7 +113,7 @@ fn events_are_filtered_whether_duffel_does_it_or_not() {
 
 #[test]
 fn a_token_sees_its_own_mode() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     let id = duffel.occur_live("order.created", &json!({ "id": "ord_1" }));
     assert_eq!(client(&duffel).event(&id).unwrap_err().status(), Some(StatusCode::NOT_FOUND));
     let live = Client::new(&duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
@@ -123,9 +121,9 @@ fn a_token_sees_its_own_mode() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_and_told() {
-    let duffel = Duffel::start();
-    for fault in [Fault::RateLimited(1), Fault::RetryAfter(429, 1), Fault::RetryAfter(503, 1)] {
+fn rate_limit_is_waited_out_and_reported() {
+    let duffel = DuffelStandIn::start();
+    for fault in [ApiFault::RateLimited(1), ApiFault::RetryAfter(429, 1), ApiFault::RetryAfter(503, 1)] {
         let waits = Arc::<Mutex<Vec<_>>>::default();
         let told = waits.clone();
         let client =
@@ -140,7 +138,7 @@ fn a_rate_limit_is_waited_out_and_told() {
         assert!(waits[0].0.is_some() && waits[0].1 <= Duration::from_millis(1500), "{waits:?}");
     }
     duffel.asked();
-    duffel.inject("GET", &Fault::RetryAfter(429, 3600), 1);
+    duffel.inject("GET", &ApiFault::RetryAfter(429, 3600), 1);
     let limited = client(&duffel).webhooks().next().unwrap().unwrap_err();
     assert_eq!(
         (limited.status(), limited.retryability()),
@@ -151,14 +149,14 @@ fn a_rate_limit_is_waited_out_and_told() {
 }
 
 #[test]
-fn nothing_goes_past_the_deadline() {
-    let duffel = Duffel::start();
+fn no_call_continues_after_the_deadline() {
+    let duffel = DuffelStandIn::start();
     let soon = || client(&duffel).deadline(Instant::now() + Duration::from_secs(2));
     let began = Instant::now();
-    duffel.inject("GET", &Fault::RetryAfter(429, 60), 1);
+    duffel.inject("GET", &ApiFault::RetryAfter(429, 60), 1);
     let limited = soon().webhooks().next().unwrap().unwrap_err();
     assert_eq!(limited.status(), Some(StatusCode::TOO_MANY_REQUESTS));
-    duffel.inject("GET", &Fault::Slow(Duration::from_secs(60)), 1);
+    duffel.inject("GET", &ApiFault::Slow(Duration::from_secs(60)), 1);
     let slow = soon().webhooks().next().unwrap().unwrap_err();
     assert!(matches!(slow, ApiError::TimedOut), "{slow}");
     let over = client(&duffel).deadline(Instant::now()).event("wev_1").unwrap_err();
@@ -167,18 +165,18 @@ fn nothing_goes_past_the_deadline() {
 }
 
 #[test]
-fn only_what_is_safe_is_asked_again() {
-    let duffel = Duffel::start();
+fn only_safe_calls_are_retried() {
+    let duffel = DuffelStandIn::start();
     let client = client(&duffel);
     let (id, _) = duffel.register(&endpoint(&[]));
     let event = duffel.occur("order.created", &json!({ "id": "ord_1" }));
-    let times = |what: &str, fault: &Fault, call: &dyn Fn() -> Result<(), ApiError>| {
+    let times = |what: &str, fault: &ApiFault, call: &dyn Fn() -> Result<(), ApiError>| {
         duffel.asked();
         duffel.inject(what, fault, 1);
         (call().is_ok(), duffel.asked().len())
     };
     let list = || client.webhooks().next().unwrap().map(drop);
-    for fault in [Fault::Status(503), Fault::Html(504), Fault::Cut] {
+    for fault in [ApiFault::Status(503), ApiFault::Html(504), ApiFault::Down] {
         assert_eq!(times("GET", &fault, &list), (true, 2));
         assert_eq!(times("POST", &fault, &|| client.redeliver(&event)), (true, 2));
         assert_eq!(times("POST", &fault, &|| client.ping_webhook(&id)), (false, 1));
@@ -187,22 +185,22 @@ fn only_what_is_safe_is_asked_again() {
         let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
         assert_eq!(times("POST", &fault, &create), (false, 1));
     }
-    for fault in [Fault::Status(500), Fault::Html(502), Fault::Status(400)] {
+    for fault in [ApiFault::Status(500), ApiFault::Html(502), ApiFault::Status(400)] {
         assert_eq!(times("GET", &fault, &list), (false, 1));
         assert_eq!(times("POST", &fault, &|| client.redeliver(&event)), (false, 1));
     }
     // Deleted, but the answer was lost; then it is not there to be deleted.
-    assert_eq!(times("DELETE", &Fault::CutAfter, &|| client.delete_webhook(&id)), (true, 2));
+    assert_eq!(times("DELETE", &ApiFault::AnswerLost, &|| client.delete_webhook(&id)), (true, 2));
     let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
-    assert_eq!(times("POST", &Fault::RetryAfter(429, 0), &create), (true, 2));
-    duffel.inject("GET", &Fault::Status(503), 9);
+    assert_eq!(times("POST", &ApiFault::RetryAfter(429, 0), &create), (true, 2));
+    duffel.inject("GET", &ApiFault::Status(503), 9);
     duffel.asked();
     assert!(list().is_err());
     assert_eq!(duffel.asked().len(), 4);
 }
 
 #[test]
-fn a_token_goes_nowhere_else() {
+fn token_is_sent_to_no_other_host() {
     let token = || AccessToken::new(TOKEN).unwrap();
     for url in [
         "http://api.duffel.com",
@@ -221,8 +219,8 @@ fn a_token_goes_nowhere_else() {
     {
         assert!(Client::new(url, token()).is_ok(), "{url}");
     }
-    let (duffel, elsewhere) = (Duffel::start(), Duffel::start());
-    duffel.inject("GET", &Fault::Redirect(format!("{}/air/webhooks", elsewhere.url())), 1);
+    let (duffel, elsewhere) = (DuffelStandIn::start(), DuffelStandIn::start());
+    duffel.inject("GET", &ApiFault::Redirect(format!("{}/air/webhooks", elsewhere.url())), 1);
     let redirected = client(&duffel).webhooks().next().unwrap().unwrap_err();
     assert_eq!(redirected.status(), Some(StatusCode::TEMPORARY_REDIRECT));
     assert!(elsewhere.asked().is_empty());
@@ -235,9 +233,9 @@ fn a_token_goes_nowhere_else() {
 }
 
 #[test]
-fn what_the_receiver_lost_arrives_by_redelivery_once() {
+fn redelivery_of_a_lost_event_arrives_once() {
     for redelivers_after in [None, Some(Duration::from_millis(100))] {
-        let duffel = Duffel::start();
+        let duffel = DuffelStandIn::start();
         duffel.set(|settings| settings.redelivers_after = redelivers_after);
         let client = client(&duffel);
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
@@ -272,8 +270,8 @@ fn until(true_at_last: impl Fn() -> bool) {
 }
 
 #[test]
-fn what_has_no_time_is_not_left_out() {
-    let duffel = Duffel::start();
+fn records_without_a_time_are_not_filtered_out() {
+    let duffel = DuffelStandIn::start();
     duffel.set(|settings| settings.hides_times = true);
     let event = duffel.occur("order.created", &json!({ "id": "ord_1" }));
     let filter = EventFilter { after: Some(SystemTime::now() - DAY), ..EventFilter::default() };
@@ -283,7 +281,7 @@ fn what_has_no_time_is_not_left_out() {
 
 #[test]
 fn the_stand_in_has_both_answers_to_open_questions() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     let client = client(&duffel);
     let failed = || -> Vec<_> {
         let filter = EventFilter { delivery_success: Some(false), ..EventFilter::default() };

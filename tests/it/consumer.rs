@@ -7,12 +7,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::Serve,
-    support::{
-        helpers::{SECRET, duffel_header, event},
-        ministack::{self, Backend},
-    },
+use crate::support::{
+    ministack::{self, Backend},
+    serve::Serve,
+    test_receiver::{SECRET, duffel_header, event},
 };
 
 /// The Python of a page.

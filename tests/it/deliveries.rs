@@ -19,7 +19,7 @@ use duffel_webhook_receiver::{
 };
 use http::{Method, Request};
 
-use crate::support::helpers::{
+use crate::support::test_receiver::{
     DAY, ORDER_CREATED, SECRET, TestReceiver, WINDOW, answer, duffel, duffel_header, event, key, noon, post,
     signed,
 };
@@ -35,23 +35,23 @@ const GENUINE_HEADER: &str =
     "t=1641667496,v1=691f25ffb1f206c0fda5bb7b1a9d60fafe42c5f42819d44a06a7cfe09486f102";
 
 fn genuine_world() -> (TestReceiver, SystemTime) {
-    let world = TestReceiver::with(&["a_secret"], WINDOW, Filter::default());
-    (world, UNIX_EPOCH + Duration::from_secs(1_641_667_500))
+    let receiver = TestReceiver::with(&["a_secret"], WINDOW, Filter::default());
+    (receiver, UNIX_EPOCH + Duration::from_secs(1_641_667_500))
 }
 
 #[test]
-fn the_genuine_delivery_is_accepted() {
-    let (world, then) = genuine_world();
-    assert_eq!(world.send(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
-    let queued = world.queued();
+fn genuine_delivery_is_accepted() {
+    let (receiver, then) = genuine_world();
+    assert_eq!(receiver.send(post(GENUINE, Some(GENUINE_HEADER)), then), answer(202, "accepted"));
+    let queued = receiver.queued();
     assert_eq!(queued.len(), 1);
     assert_eq!(queued[0]["Body"], GENUINE);
     assert_eq!(queued[0]["MessageAttributes"]["signature"]["StringValue"], GENUINE_HEADER);
 }
 
 #[test]
-fn the_genuine_delivery_is_refused_once_touched() {
-    let (world, then) = genuine_world();
+fn altered_delivery_is_refused() {
+    let (receiver, then) = genuine_world();
     let reserialised: serde_json::Value = serde_json::from_str(GENUINE).unwrap();
     let reserialised = serde_json::to_string_pretty(&reserialised).unwrap();
     let flipped = GENUINE_HEADER.replace("691f", "791f");
@@ -64,13 +64,13 @@ fn the_genuine_delivery_is_refused_once_touched() {
         (GENUINE, other_time.as_str()),
         (GENUINE, "nah"),
     ] {
-        assert_eq!(world.send(post(body, Some(header)), then), answer(401, "unauthorized"), "{header}");
+        assert_eq!(receiver.send(post(body, Some(header)), then), answer(401, "unauthorized"), "{header}");
     }
-    assert!(world.queued().is_empty());
+    assert!(receiver.queued().is_empty());
 }
 
 #[test]
-fn the_secret_is_not_decoded() {
+fn secret_is_used_as_text_and_not_decoded() {
     let body = r#"{"created_at":"2021-04-22T13:13:18.420272Z","data":{"object":{}},"id":"wev_0000A6VP9fgKxAccTSKWUy","idempotency_key":"aic_0000ApoiwggSbt7BordU1o","live_mode":false,"object":"order","type":"order.airline_initiated_change_detected"}"#;
     let then = UNIX_EPOCH + Duration::from_secs(1_616_202_842);
     let send = |mac| TestReceiver::new().send(post(body, Some(&format!("t=1616202842,v2={mac}"))), then);
@@ -91,7 +91,7 @@ fn both_labels_are_accepted_and_no_other() {
 }
 
 #[test]
-fn the_header_may_be_written_in_many_ways() {
+fn signature_header_may_be_written_in_many_ways() {
     let mac = mac(SECRET, noon(), ORDER_CREATED.as_bytes());
     let upper = mac.to_uppercase();
     let t = unix_seconds(noon());
@@ -139,7 +139,7 @@ fn the_header_may_be_written_in_many_ways() {
 }
 
 #[test]
-fn the_time_is_signed_as_the_text_it_came_in() {
+fn signed_time_is_the_text_of_the_header() {
     let t = format!("0{}", unix_seconds(noon()));
     let with_zero = {
         use hmac::{Hmac, KeyInit, Mac};
@@ -163,43 +163,43 @@ fn a_mac_over_the_body_alone_is_refused() {
 }
 
 #[test]
-fn a_delivery_without_a_signature_is_refused_unread() {
-    let world = TestReceiver::new();
+fn delivery_without_a_signature_is_refused_without_a_look_up() {
+    let receiver = TestReceiver::new();
     for body in ["", "{", ORDER_CREATED] {
-        assert_eq!(world.send(post(body, None), noon()), answer(401, "unauthorized"));
+        assert_eq!(receiver.send(post(body, None), noon()), answer(401, "unauthorized"));
     }
     // Malformed, but nobody trusted says so.
-    assert_eq!(world.deliver_with("{", "t=1,v1=00"), answer(401, "unauthorized"));
-    assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 0);
+    assert_eq!(receiver.deliver_with("{", "t=1,v1=00"), answer(401, "unauthorized"));
+    assert_eq!(*receiver.ledger().calls.lock().unwrap(), 0);
 }
 
 #[test]
-fn no_secret_opens_nothing() {
-    let world = TestReceiver::with(&[], WINDOW, Filter::default());
+fn without_a_secret_every_delivery_is_refused() {
+    let receiver = TestReceiver::with(&[], WINDOW, Filter::default());
     let header = duffel_header(SECRET, "v2", unix_seconds(noon()), ORDER_CREATED.as_bytes());
-    assert_eq!(world.deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
+    assert_eq!(receiver.deliver_with(ORDER_CREATED, &header), answer(401, "unauthorized"));
 }
 
 #[test]
-fn every_active_secret_opens() {
+fn every_active_secret_is_accepted() {
     for active in [["new", SECRET], [SECRET, "old"]] {
-        let world = TestReceiver::with(&active, WINDOW, Filter::default());
-        assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+        let receiver = TestReceiver::with(&active, WINDOW, Filter::default());
+        assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     }
-    let world = TestReceiver::with(&["new", "old"], WINDOW, Filter::default());
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(401, "unauthorized"));
+    let receiver = TestReceiver::with(&["new", "old"], WINDOW, Filter::default());
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(401, "unauthorized"));
 }
 
 #[test]
 fn two_signature_headers_count_as_one_list() {
-    let world = TestReceiver::new();
+    let receiver = TestReceiver::new();
     let mut request = signed(ORDER_CREATED, noon());
     request.headers_mut().append("x-duffel-signature", "t=1,v1=00".parse().unwrap());
-    assert_eq!(world.send(request, noon()), answer(401, "unauthorized"));
+    assert_eq!(receiver.send(request, noon()), answer(401, "unauthorized"));
 }
 
 #[test]
-fn a_signature_lives_as_long_as_is_tolerated() {
+fn signature_is_valid_for_the_tolerance() {
     let hour = Duration::from_hours(1);
     for (signed_at, status) in [
         (noon() - hour, 202),
@@ -208,14 +208,14 @@ fn a_signature_lives_as_long_as_is_tolerated() {
         (noon() + Duration::from_secs(301), 401),
         (UNIX_EPOCH, 401),
     ] {
-        let world = TestReceiver::with(&[SECRET], hour, Filter::default());
-        assert_eq!(world.send(signed(ORDER_CREATED, signed_at), noon()).0, status, "{signed_at:?}");
+        let receiver = TestReceiver::with(&[SECRET], hour, Filter::default());
+        assert_eq!(receiver.send(signed(ORDER_CREATED, signed_at), noon()).0, status, "{signed_at:?}");
     }
 }
 
 #[test]
-fn paths_and_methods_are_told_apart() {
-    let world = TestReceiver::new();
+fn other_paths_are_404_and_other_methods_405() {
+    let receiver = TestReceiver::new();
     let request = |method: Method, path: &str| {
         let mut request = signed(ORDER_CREATED, noon());
         *request.method_mut() = method;
@@ -233,23 +233,23 @@ fn paths_and_methods_are_told_apart() {
         "/webhooks/duffel%2f",
         "/Webhooks/duffel",
     ] {
-        assert_eq!(world.send(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
-        assert_eq!(world.send(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
+        assert_eq!(receiver.send(request(Method::POST, path), noon()), answer(404, "not_found"), "{path}");
+        assert_eq!(receiver.send(request(Method::GET, path), noon()), answer(404, "not_found"), "{path}");
     }
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
-        let response = world.try_send(request(method, "/webhooks/duffel"), noon()).unwrap();
+        let response = receiver.try_send(request(method, "/webhooks/duffel"), noon()).unwrap();
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()["allow"], "POST");
     }
-    assert!(world.queued().is_empty());
-    assert_eq!(world.send(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
+    assert!(receiver.queued().is_empty());
+    assert_eq!(receiver.send(request(Method::POST, "/webhooks/duffel?x=1"), noon()), answer(202, "accepted"));
     for path in ["/webhooks/duffel/", "//webhooks/duffel", "//webhooks/duffel/?x=1"] {
-        assert_eq!(world.send(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
+        assert_eq!(receiver.send(request(Method::POST, path), noon()), answer(200, "duplicate"), "{path}");
     }
 }
 
 #[test]
-fn a_path_leads_to_no_source_but_the_one_that_it_names() {
+fn path_selects_only_the_source_that_it_names() {
     let names = ["duffel", "webhooks", "health"];
     let source = |name: &&str| {
         let key = key(&Scheme::duffel(), &format!("secret of {name}"));
@@ -271,7 +271,7 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
         ("/webhooks/duffel/../webhooks", ""),
         ("/webhooks/duffel;webhooks", ""),
     ] {
-        let world = TestReceiver::of(names.iter().map(source).collect());
+        let receiver = TestReceiver::of(names.iter().map(source).collect());
         for name in names {
             let header = duffel_header(&format!("secret of {name}"), "v2", unix_seconds(noon()), b"{}");
             let mut request = post("{}", Some(&header));
@@ -286,13 +286,13 @@ fn a_path_leads_to_no_source_but_the_one_that_it_names() {
             } else {
                 401
             };
-            assert_eq!(world.send(request, noon()).0, status, "{path} with the secret of {name}");
+            assert_eq!(receiver.send(request, noon()).0, status, "{path} with the secret of {name}");
         }
     }
 }
 
 #[test]
-fn what_is_no_event_is_malformed() {
+fn signed_body_that_is_not_an_event_is_malformed() {
     for body in [
         "",
         "null",
@@ -313,14 +313,14 @@ fn what_is_no_event_is_malformed() {
         "\u{feff}",
         "\u{feff}\u{feff}{\"id\":\"wev_1\",\"type\":\"order.created\"}",
     ] {
-        let world = TestReceiver::new();
-        assert_eq!(world.deliver(body, noon()), answer(400, "malformed"), "{body}");
-        assert!(world.queued().is_empty());
+        let receiver = TestReceiver::new();
+        assert_eq!(receiver.deliver(body, noon()), answer(400, "malformed"), "{body}");
+        assert!(receiver.queued().is_empty());
     }
 }
 
 #[test]
-fn what_is_odd_but_an_event_is_accepted() {
+fn unusual_but_valid_events_are_accepted() {
     let deep = format!(r#"{{"id":"wev_1","type":"t","data":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     for body in [
         r#"{"id":"wev_1","type":"never.heard.of"}"#,
@@ -334,15 +334,15 @@ fn what_is_odd_but_an_event_is_accepted() {
         r#"{"id":"wev_1","type":"order.created","data":{"type":1,"type":2}}"#,
         &deep,
     ] {
-        let world = TestReceiver::new();
-        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{body:.80}");
-        assert_eq!(world.queued()[0]["Body"], *body);
+        let receiver = TestReceiver::new();
+        assert_eq!(receiver.deliver(body, noon()), answer(202, "accepted"), "{body:.80}");
+        assert_eq!(receiver.queued()[0]["Body"], *body);
     }
 }
 
 #[test]
-fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
-    let world = |types: &[&str], mode| {
+fn unwanted_types_and_modes_are_ignored_without_message_or_record() {
+    let receiver = |types: &[&str], mode| {
         TestReceiver::with(&[SECRET], WINDOW, Filter::new(types.iter().copied(), mode))
     };
     for (types, mode, status) in [
@@ -354,11 +354,11 @@ fn unwanted_types_and_modes_are_ignored_and_leave_no_trace() {
         (&["stays.*"][..], Mode::Live, "ignored"),
         (&["*"][..], Mode::Test, "ignored"),
     ] {
-        let world = world(types, mode);
-        assert_eq!(world.deliver(ORDER_CREATED, noon()).1, status, "{types:?}");
+        let receiver = receiver(types, mode);
+        assert_eq!(receiver.deliver(ORDER_CREATED, noon()).1, status, "{types:?}");
         let calls = usize::from(status == "accepted");
-        assert_eq!(*world.receiver.queue.calls.lock().unwrap(), calls);
-        assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), 2 * calls);
+        assert_eq!(*receiver.queue().calls.lock().unwrap(), calls);
+        assert_eq!(*receiver.ledger().calls.lock().unwrap(), 2 * calls);
     }
 }
 
@@ -379,7 +379,7 @@ fn plain(body: &[u8]) -> Request<Bytes> {
 }
 
 #[test]
-fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
+fn event_without_a_readable_type_passes_every_filter() {
     for body in [
         &b"not JSON"[..],
         b"a=1&b=2",
@@ -390,24 +390,24 @@ fn an_event_whose_type_cannot_be_read_is_forwarded_whatever_types_are_wanted() {
         br#"{"type":["order.created"]}"#,
         br#"[{"type":"order.created"}]"#,
     ] {
-        let world = filtered(&["order.*"]);
-        assert_eq!(world.send(plain(body), noon()), answer(202, "accepted"), "{body:?}");
-        assert_eq!(world.send(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
-        assert_eq!(world.queued().len(), 1);
+        let receiver = filtered(&["order.*"]);
+        assert_eq!(receiver.send(plain(body), noon()), answer(202, "accepted"), "{body:?}");
+        assert_eq!(receiver.send(plain(body), noon()), answer(200, "duplicate"), "{body:?}");
+        assert_eq!(receiver.queued().len(), 1);
     }
-    let world = filtered(&["order.*"]);
+    let receiver = filtered(&["order.*"]);
     for (body, word) in [
         (&br#"{"type":"invoice.paid"}"#[..], "ignored"),
         ("\u{feff}{\"type\":\"invoice.paid\"}".as_bytes(), "ignored"),
         (br#"{"type":7}"#, "ignored"),
         ("\u{feff}{\"type\":\"order.created\"}".as_bytes(), "accepted"),
     ] {
-        assert_eq!(world.send(plain(body), noon()).1, word, "{body:?}");
+        assert_eq!(receiver.send(plain(body), noon()).1, word, "{body:?}");
     }
 }
 
 #[test]
-fn a_message_is_full_at_one_mebibyte() {
+fn message_is_limited_to_one_mebibyte() {
     let (head, tail) = (r#"{"id":"wev_1","type":"t","data":""#, r#""}"#);
     let empty = TestReceiver::new();
     empty.deliver(format!("{head}{tail}"), noon());
@@ -420,21 +420,21 @@ fn a_message_is_full_at_one_mebibyte() {
     let room = MAX_MESSAGE_BYTES - attributes - head.len() - tail.len();
     let full = format!("{head}{}{tail}", "x".repeat(room));
     let over = format!("{head}{}{tail}", "x".repeat(room + 1));
-    let world = TestReceiver::new();
-    assert_eq!(world.deliver(over, noon()), answer(413, "too_large"));
-    assert_eq!(world.deliver(full, noon()), answer(202, "accepted"));
+    let receiver = TestReceiver::new();
+    assert_eq!(receiver.deliver(over, noon()), answer(413, "too_large"));
+    assert_eq!(receiver.deliver(full, noon()), answer(202, "accepted"));
 }
 
 #[test]
-fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
-    let world = TestReceiver::new();
+fn message_has_the_signed_bytes_and_their_attributes() {
+    let receiver = TestReceiver::new();
     let mut request = signed(ORDER_CREATED, noon());
     let trace = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
     request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
     request.headers_mut().insert("authorization", "Bearer hush".parse().unwrap());
     let signature = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
-    assert_eq!(world.send(request, noon()), answer(202, "accepted"));
-    let queued = world.queued();
+    assert_eq!(receiver.send(request, noon()), answer(202, "accepted"));
+    let queued = receiver.queued();
     assert_eq!(queued.len(), 1);
     let message = &queued[0];
     assert_eq!(message["Body"], ORDER_CREATED);
@@ -461,7 +461,7 @@ fn a_consumer_gets_the_signed_bytes_and_what_they_say() {
 }
 
 #[test]
-fn a_trace_that_the_queue_would_refuse_is_left_out() {
+fn trace_header_that_sqs_would_refuse_is_omitted() {
     let root = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5";
     for (trace, passed_on) in [
         (root.to_owned(), true),
@@ -471,34 +471,34 @@ fn a_trace_that_the_queue_would_refuse_is_left_out() {
         ("Parent=53995c3f42cd8ad8".to_owned(), false),
         ("x".to_owned(), false),
     ] {
-        let world = TestReceiver::new();
+        let receiver = TestReceiver::new();
         let mut request = signed(ORDER_CREATED, noon());
         request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
-        assert_eq!(world.send(request, noon()).0, 202);
-        assert_eq!(world.queued()[0]["Attributes"].get("AWSTraceHeader").is_some(), passed_on, "{trace}");
+        assert_eq!(receiver.send(request, noon()).0, 202);
+        assert_eq!(receiver.queued()[0]["Attributes"].get("AWSTraceHeader").is_some(), passed_on, "{trace}");
     }
 }
 
 #[test]
-fn bytes_that_the_queue_refuses_travel_as_base64() {
+fn body_that_sqs_would_refuse_is_sent_as_base64() {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let noncharacter = "{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\u{ffff}\"}".as_bytes().to_vec();
     let not_utf8 = b"{\"id\":\"wev_1\",\"type\":\"t\",\"data\":\"\xff\xfe\"}".to_vec();
     for body in [noncharacter, not_utf8] {
-        let world = TestReceiver::new();
-        assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"));
-        let message = &world.queued()[0];
+        let receiver = TestReceiver::new();
+        assert_eq!(receiver.deliver(&body, noon()), answer(202, "accepted"));
+        let message = &receiver.queued()[0];
         assert_eq!(message["MessageAttributes"]["encoding"]["StringValue"], "base64");
         assert_eq!(STANDARD.decode(message["Body"].as_str().unwrap()).unwrap(), body);
     }
 }
 
 #[test]
-fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
-    let world = TestReceiver::new();
+fn attribute_values_that_sqs_would_refuse_are_omitted() {
+    let receiver = TestReceiver::new();
     let body = r#"{"id":"wev_\u0000","type":"t","idempotency_key":"ord \u00e9"}"#;
-    assert_eq!(world.deliver(body, noon()), answer(202, "accepted"));
-    let message = &world.queued()[0];
+    assert_eq!(receiver.deliver(body, noon()), answer(202, "accepted"));
+    let message = &receiver.queued()[0];
     assert_eq!(message["Body"], body);
     assert!(message["MessageAttributes"].get("event_id").is_none());
     assert_eq!(message["MessageAttributes"]["idempotency_key"]["StringValue"], "ord é");
@@ -508,11 +508,11 @@ fn values_that_the_queue_refuses_are_left_out_of_the_attributes_alone() {
 }
 
 #[test]
-fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
+fn group_id_is_the_source_with_key_or_id_or_hash() {
     let group = |body: String| {
-        let world = TestReceiver::new();
-        assert_eq!(world.deliver(body, noon()).0, 202);
-        world.queued()[0]["Attributes"]["MessageGroupId"].as_str().unwrap().to_owned()
+        let receiver = TestReceiver::new();
+        assert_eq!(receiver.deliver(body, noon()).0, 202);
+        receiver.queued()[0]["Attributes"]["MessageGroupId"].as_str().unwrap().to_owned()
     };
     assert_eq!(group(event("t", "wev_1", "ord_1")), "duffel/ord_1");
     assert_eq!(group(r#"{"type":"t","id":"wev_1"}"#.to_owned()), "duffel/wev_1");
@@ -525,18 +525,18 @@ fn a_group_id_is_the_source_with_the_key_or_the_id_or_a_hash_of_them() {
 
 #[test]
 fn a_body_is_forwarded_once() {
-    let world = TestReceiver::new();
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(200, "duplicate"));
+    let receiver = TestReceiver::new();
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(200, "duplicate"));
     // Signed anew, as a retry may be, hours later, when the queue has long forgotten.
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + 3 * DAY), answer(200, "duplicate"));
-    assert_eq!(world.queued().len(), 1);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + 3 * DAY), answer(200, "duplicate"));
+    assert_eq!(receiver.queued().len(), 1);
 }
 
 /// Providers deliver in no particular order, so neither type nor time of an event says anything about another's.
 #[test]
 fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
-    let world = TestReceiver::new();
+    let receiver = TestReceiver::new();
     let arrivals = [
         ("order.updated", "wev_4", "2026-11-21T11:59:59Z"),
         ("order.airline_initiated_change_detected", "wev_3", "2026-11-21T11:00:00Z"),
@@ -550,27 +550,27 @@ fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
     };
     for (minutes, arrival) in (0..).zip(arrivals) {
         let now = noon() + Duration::from_mins(minutes);
-        assert_eq!(world.deliver(body(arrival), now), answer(202, "accepted"), "{arrival:?}");
+        assert_eq!(receiver.deliver(body(arrival), now), answer(202, "accepted"), "{arrival:?}");
     }
-    let queued = world.queued();
+    let queued = receiver.queued();
     let bodies: Vec<_> = queued.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
     assert_eq!(bodies, arrivals.map(body));
     // A retry of the oldest comes last, and is still nothing but a repetition.
-    assert_eq!(world.deliver(body(arrivals[4]), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(receiver.deliver(body(arrivals[4]), noon() + DAY), answer(200, "duplicate"));
 }
 
 #[test]
-fn events_of_one_object_are_told_apart() {
-    let world = TestReceiver::new();
+fn events_of_one_object_have_different_identities() {
+    let receiver = TestReceiver::new();
     let mut forwarded = 0;
     let mut deliver = |kind: &str, id: &str, key: &str, word: &str| {
-        assert_eq!(world.deliver(event(kind, id, key), noon()).1, word, "{kind} {id} {key}");
+        assert_eq!(receiver.deliver(event(kind, id, key), noon()).1, word, "{kind} {id} {key}");
         forwarded += usize::from(word == "accepted");
     };
     deliver("stays.booking.created", "wev_1", "bok_1", "accepted");
     deliver("stays.booking.cancelled", "wev_2", "bok_1", "accepted");
     deliver("stays.booking.created", "wev_3", "bok_2", "accepted");
-    assert_eq!(world.queued().len(), forwarded);
+    assert_eq!(receiver.queued().len(), forwarded);
 }
 
 /// The documented list: types that are known to happen once for one object.
@@ -603,8 +603,8 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
         "order.schedule_changed",
         "order.created.documents_issued",
     ];
-    let world = TestReceiver::new();
-    let deliver = |kind: &str, id: &str| world.deliver(event(kind, id, "obj_1"), noon()).1;
+    let receiver = TestReceiver::new();
+    let deliver = |kind: &str, id: &str| receiver.deliver(event(kind, id, "obj_1"), noon()).1;
     for kind in once {
         assert_eq!([deliver(kind, "wev_1"), deliver(kind, "wev_2")], ["accepted", "duplicate"], "{kind}");
     }
@@ -612,20 +612,20 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
         let ends = ["wev_1", "wev_2", "wev_1", "wev_2"].map(|id| deliver(kind, id));
         assert_eq!(ends, ["accepted", "accepted", "duplicate", "duplicate"], "{kind}");
     }
-    assert_eq!(world.queued().len(), once.len() + 2 * many_times.len());
+    assert_eq!(receiver.queued().len(), once.len() + 2 * many_times.len());
 }
 
 /// Events that come more often than the window would otherwise keep the record of the first one for ever.
 #[test]
 fn a_duplicate_under_another_id_does_not_extend_the_record() {
-    let world = TestReceiver::new();
-    let deliver = |id: &str, at| world.deliver(event("order.created", id, "ord_1"), at).1;
+    let receiver = TestReceiver::new();
+    let deliver = |id: &str, at| receiver.deliver(event("order.created", id, "ord_1"), at).1;
     assert_eq!(deliver("wev_1", noon()), "accepted");
     for day in [2, 4, 6] {
         assert_eq!(deliver(&format!("wev_{day}"), noon() + day * DAY), "duplicate");
     }
     assert_eq!(deliver("wev_8", noon() + 8 * DAY), "accepted");
-    assert_eq!(world.queued().len(), 2);
+    assert_eq!(receiver.queued().len(), 2);
 }
 
 #[test]
@@ -634,31 +634,31 @@ fn sources_share_no_message_groups() {
     let signing_key = key(&payments, "hush");
     let verifier = Verifier::new("payments", payments.clone(), vec![signing_key.clone()], WINDOW);
     let source = Source { verifier, key_refresh: None, filter: Filter::default() };
-    let world = TestReceiver::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
-    assert_eq!(world.deliver(event("order.created", "wev_1", "ord_1"), noon()).0, 202);
+    let receiver = TestReceiver::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
+    assert_eq!(receiver.deliver(event("order.created", "wev_1", "ord_1"), noon()).0, 202);
     let body = r#"{"id":"ord_1","type":"order.created"}"#;
     let mut headers = sign(&payments, &signing_key, Signing::default(), body.as_bytes()).unwrap();
     let (name, value) = headers.pop().unwrap();
     let request = Request::post("/webhooks/payments").header(name, value).body(Bytes::from(body)).unwrap();
-    assert_eq!(world.send(request, noon()).0, 202);
-    let queued = world.queued();
+    assert_eq!(receiver.send(request, noon()).0, 202);
+    let queued = receiver.queued();
     let groups: Vec<_> = queued.iter().map(|message| &message["Attributes"]["MessageGroupId"]).collect();
     assert_eq!(groups, ["duffel/ord_1", "payments/ord_1"]);
 }
 
 #[test]
-fn a_repeating_type_without_an_id_is_told_apart_by_its_body() {
-    let world = TestReceiver::new();
+fn recurring_type_without_an_id_is_identified_by_its_body() {
+    let receiver = TestReceiver::new();
     let body =
         |change: u8| format!(r#"{{"type":"order.updated","idempotency_key":"ord_1","data":{change}}}"#);
-    assert_eq!(world.deliver(body(1), noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(body(2), noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(body(1), noon()), answer(200, "duplicate"));
+    assert_eq!(receiver.deliver(body(1), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(body(2), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(body(1), noon()), answer(200, "duplicate"));
 }
 
 #[test]
-fn modes_and_boundaries_between_fields_are_told_apart() {
-    let world = TestReceiver::new();
+fn identity_distinguishes_modes_and_field_boundaries() {
+    let receiver = TestReceiver::new();
     for body in [
         r#"{"type":"ab","idempotency_key":"c","live_mode":true}"#,
         r#"{"type":"ab","idempotency_key":"c","live_mode":false}"#,
@@ -668,9 +668,9 @@ fn modes_and_boundaries_between_fields_are_told_apart() {
         r#"{"type":"order.updated","idempotency_key":"k","id":"i","live_mode":true}"#,
         r#"{"type":"order.updated","idempotency_key":"ki","live_mode":true}"#,
     ] {
-        assert_eq!(world.deliver(body, noon()), answer(202, "accepted"), "{body}");
+        assert_eq!(receiver.deliver(body, noon()), answer(202, "accepted"), "{body}");
     }
-    let queued = world.queued();
+    let queued = receiver.queued();
     let mut identities: Vec<_> =
         queued.iter().map(|message| message["Attributes"]["MessageDeduplicationId"].to_string()).collect();
     identities.sort();
@@ -679,61 +679,61 @@ fn modes_and_boundaries_between_fields_are_told_apart() {
 }
 
 #[test]
-fn without_a_key_the_id_decides() {
-    let world = TestReceiver::new();
+fn without_a_key_the_identity_is_the_id() {
+    let receiver = TestReceiver::new();
     let body = |id: &str| format!(r#"{{"type":"order.created","id":"{id}","live_mode":true}}"#);
-    assert_eq!(world.deliver(body("wev_1"), noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(body("wev_2"), noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(body("wev_1"), noon()), answer(200, "duplicate"));
+    assert_eq!(receiver.deliver(body("wev_1"), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(body("wev_2"), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(body("wev_1"), noon()), answer(200, "duplicate"));
 }
 
 /// The replay rule: at no moment is a signature acceptable whose event the ledger has forgotten.
 #[test]
-fn no_signature_outlives_the_memory_of_its_event() {
+fn no_valid_signature_outlives_the_record_of_its_event() {
     let skew = Duration::from_mins(5);
     // The sender's clock may be ahead of ours, or the signature may be old when it first arrives.
     for signed_at in [noon() + skew, noon(), noon() - 6 * DAY] {
-        let world = TestReceiver::new();
-        assert_eq!(world.send(signed(ORDER_CREATED, signed_at), noon()), answer(202, "accepted"));
+        let receiver = TestReceiver::new();
+        assert_eq!(receiver.send(signed(ORDER_CREATED, signed_at), noon()), answer(202, "accepted"));
         for (later, what) in [(0, "duplicate"), (1, "unauthorized")] {
             let now = signed_at + WINDOW + Duration::from_secs(later);
-            assert_eq!(world.send(signed(ORDER_CREATED, signed_at), now).1, what);
+            assert_eq!(receiver.send(signed(ORDER_CREATED, signed_at), now).1, what);
         }
-        assert_eq!(world.queued().len(), 1);
+        assert_eq!(receiver.queued().len(), 1);
     }
 }
 
 #[test]
-fn a_duplicate_signed_anew_is_remembered_as_long_as_its_own_signature_lives() {
-    let world = TestReceiver::new();
-    world.deliver(ORDER_CREATED, noon());
+fn duplicate_with_a_newer_signature_extends_the_record() {
+    let receiver = TestReceiver::new();
+    receiver.deliver(ORDER_CREATED, noon());
     let again = noon() + 6 * DAY;
-    assert_eq!(world.deliver(ORDER_CREATED, again), answer(200, "duplicate"));
+    assert_eq!(receiver.deliver(ORDER_CREATED, again), answer(200, "duplicate"));
     // The first record alone would have been forgotten by now, and the second signature still holds.
     let replay = noon() + 9 * DAY;
-    assert_eq!(world.send(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
-    assert_eq!(world.queued().len(), 1);
+    assert_eq!(receiver.send(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
+    assert_eq!(receiver.queued().len(), 1);
 }
 
 #[test]
-fn the_same_delivery_repeated_writes_nothing_anew() {
-    let world = TestReceiver::new();
-    world.deliver(ORDER_CREATED, noon());
-    let calls = *world.receiver.ledger.calls.lock().unwrap();
-    assert_eq!(world.send(signed(ORDER_CREATED, noon()), noon() + DAY), answer(200, "duplicate"));
-    assert_eq!(*world.receiver.ledger.calls.lock().unwrap(), calls + 1);
+fn identical_retry_writes_no_record() {
+    let receiver = TestReceiver::new();
+    receiver.deliver(ORDER_CREATED, noon());
+    let calls = *receiver.ledger().calls.lock().unwrap();
+    assert_eq!(receiver.send(signed(ORDER_CREATED, noon()), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(*receiver.ledger().calls.lock().unwrap(), calls + 1);
 }
 
 #[test]
 fn after_the_window_an_event_is_new_again() {
-    let world = TestReceiver::new();
-    world.deliver(ORDER_CREATED, noon());
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + 8 * DAY), answer(202, "accepted"));
-    assert_eq!(world.queued().len(), 2);
+    let receiver = TestReceiver::new();
+    receiver.deliver(ORDER_CREATED, noon());
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + 8 * DAY), answer(202, "accepted"));
+    assert_eq!(receiver.queued().len(), 2);
 }
 
 #[test]
-fn a_header_that_is_no_text_is_refused() {
+fn header_that_is_not_text_is_refused() {
     let mut request = Request::post("/webhooks/duffel").body(Bytes::from_static(b"{}")).unwrap();
     request
         .headers_mut()

@@ -34,9 +34,9 @@ use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
 use crate::support::{
-    helpers::{ORDER_CREATED, SECRET, answer, duffel_header, event},
     ministack::{ACCESS_KEY, REGION, SECRET_KEY, Server},
     setup,
+    test_receiver::{ORDER_CREATED, SECRET, answer, duffel_header, event},
 };
 
 const NAME: &str = "hooks";

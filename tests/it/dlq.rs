@@ -1,35 +1,32 @@
 //! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
 
 use std::{
-    process::{Command, Output as Done, Stdio},
+    process::{Command, Output as Done},
     time::Duration,
 };
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters, in_flight::InFlight};
 use serde_json::Value;
 
 use crate::support::{
     ministack::sdk_config,
-    proxy::{Fault, Proxy},
+    proxy::{AwsFault, Proxy},
     stack::{self, Deployed},
+    tool::{self, run_unread, text},
 };
 
 const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
 
 fn tool(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments).env_clear().envs(stack::variables());
+    let mut command = tool::command(arguments);
+    command.envs(stack::variables());
     command
 }
 
 fn run(arguments: &[&str]) -> Done {
     tool(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// Dead letters: three about one order, one about another.
@@ -59,7 +56,7 @@ fn bodies(messages: &[(String, String)]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn show_tells_what_waits_and_leaves_it_there() {
+async fn show_lists_dead_letters_and_leaves_them_in_the_queue() {
     let stack = with_four_dead_letters().await;
     let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success(), "{}", text(&shown.stderr));
@@ -75,7 +72,7 @@ async fn show_tells_what_waits_and_leaves_it_there() {
 }
 
 #[tokio::test]
-async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
+async fn event_queue_is_refused_as_a_dead_letter_queue() {
     let stack = Deployed::new(NOWHERE).await;
     stack.put(Output::QueueUrl, "ord_a", 0).await;
     for arguments in [&["show"][..], &["redrive"], &["export"]] {
@@ -128,7 +125,7 @@ async fn show_prints_whole_messages_for_programs() {
 }
 
 #[tokio::test]
-async fn show_says_where_those_are_that_it_cannot_see() {
+async fn show_counts_in_flight_messages() {
     let stack = with_four_dead_letters().await;
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
     request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
@@ -138,7 +135,7 @@ async fn show_says_where_those_are_that_it_cannot_see() {
 }
 
 #[tokio::test]
-async fn show_says_when_there_is_nothing() {
+async fn show_says_that_the_queue_is_empty() {
     let stack = Deployed::new(NOWHERE).await;
     let shown = run(&["dlq", "show", "--stack", &stack.name]);
     assert!(shown.status.success());
@@ -146,7 +143,7 @@ async fn show_says_when_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn an_export_holds_all_and_leaves_them() {
+async fn export_writes_all_and_leaves_them_in_the_queue() {
     let stack = with_four_dead_letters().await;
     let exported = run(&["dlq", "export", "--stack", &stack.name]);
     assert!(exported.status.success(), "{}", text(&exported.stderr));
@@ -158,7 +155,7 @@ async fn an_export_holds_all_and_leaves_them() {
 }
 
 #[tokio::test]
-async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() {
+async fn export_with_delete_reaches_more_than_ten_of_a_group() {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..25 {
         stack.put(Output::DeadLetterQueueUrl, "ord_a", number).await;
@@ -190,15 +187,14 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
 }
 
 #[test]
-fn nothing_is_deleted_that_only_went_to_the_terminal() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    let done = command.args(["dlq", "export", "--stack", "x", "--delete"]).env_clear().output().unwrap();
+fn export_with_delete_requires_a_file() {
+    let done = tool::command(["dlq", "export", "--stack", "x", "--delete"]).output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(text(&done.stderr).contains("--to <FILE>"));
 }
 
 #[test]
-fn a_stack_that_is_not_there_is_named_with_its_region() {
+fn unknown_stack_is_reported_with_its_region() {
     let done = run(&["dlq", "show", "--stack", "no-such-stack"]);
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(
@@ -209,29 +205,27 @@ fn a_stack_that_is_not_there_is_named_with_its_region() {
 
 // MiniStack does not move messages: these answers are as AWS documents them.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
-const NO_MOVE: Fault = Fault::Answer(r#"{"Results":[]}"#);
-const OLD_MOVE: Fault = Fault::Answer(
+const NO_MOVE: AwsFault = AwsFault::Answer(r#"{"Results":[]}"#);
+const OLD_MOVE: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":9,"StartedTimestamp":1442428276000}]}"#,
 );
-const RUNNING: Fault = Fault::Answer(
+const RUNNING: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"TaskHandle":"AQEB6nR4","Status":"RUNNING","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
-const COMPLETED: Fault = Fault::Answer(
+const COMPLETED: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"COMPLETED","ApproximateNumberOfMessagesMoved":4,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
-const FAILED: Fault = Fault::Answer(
+const FAILED: AwsFault = AwsFault::Answer(
     r#"{"Results":[{"Status":"FAILED","FailureReason":"AccessDenied","ApproximateNumberOfMessagesMoved":1,"ApproximateNumberOfMessagesToMove":4,"StartedTimestamp":1795262400000}]}"#,
 );
 
-async fn redrive(moves: &[Fault], arguments: &[&str]) -> (Done, Proxy) {
+async fn redrive(moves: &[AwsFault], arguments: &[&str]) -> (Done, Proxy) {
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:StartMessageMoveTask", [AwsFault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
     proxy.inject("sqs:ListMessageMoveTasks", moves.iter().copied());
     let mut command = tool(&["dlq", "redrive"]);
     command.args(arguments).env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    // The proxy needs this thread.
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    (done, proxy)
+    (tool::run(command).await, proxy)
 }
 
 #[tokio::test]
@@ -250,7 +244,7 @@ async fn a_redrive_is_followed_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_redrive_that_stops_half_way_is_a_failure() {
+async fn redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
@@ -260,17 +254,14 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_redrive_goes_on_when_nobody_reads_its_output() {
+async fn redrive_continues_if_its_output_cannot_be_printed() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:StartMessageMoveTask", [Fault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
+    proxy.inject("sqs:StartMessageMoveTask", [AwsFault::Answer(r#"{"TaskHandle":"AQEB6nR4"}"#)]);
     proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE, COMPLETED]);
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
     let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
-    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(writer).stderr(Stdio::piped());
-    let moving = command.spawn().unwrap();
-    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let done = tokio::task::spawn_blocking(move || run_unread(&mut command)).await.unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
     let told = text(&done.stderr);
@@ -279,36 +270,45 @@ async fn a_redrive_goes_on_when_nobody_reads_its_output() {
 }
 
 #[tokio::test]
-async fn an_export_that_nobody_reads_is_done_and_leaves_all() {
+async fn export_and_show_succeed_if_nobody_reads_their_output() {
     let stack = with_four_dead_letters().await;
     for command in ["export", "show"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = tool(&["dlq", command, "--stack", &stack.name]);
-        let reading = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-        let done = reading.wait_with_output().unwrap();
+        let done = run_unread(&mut tool(&["dlq", command, "--stack", &stack.name]));
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
         assert_eq!(receivable(&stack).await.len(), 4);
     }
 }
 
 #[tokio::test]
-async fn an_interrupted_redrive_says_that_sqs_goes_on() {
+async fn interrupted_redrive_says_that_sqs_continues() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ListMessageMoveTasks", [RUNNING; 90]);
     let mut command = tool(&["dlq", "redrive", "--stack", &stack.name]);
-    let moving = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    let moving = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     while proxy.calls().get("sqs:ListMessageMoveTasks").is_none_or(|calls| *calls < 3) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").args(["-INT", &moving.id().to_string()]).status().unwrap().success());
-    let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
+    tool::signal("INT", &moving);
+    let done = tool::finish(moving).await;
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
 }
 
-/// Dead letters of 35 objects, and what takes them in hand.
+/// Receives until nothing is left, with a pause after each batch, and returns how many messages there were.
+async fn receive_all(in_flight: &mut InFlight<'_>, pause: Duration) -> usize {
+    let mut seen = 0;
+    loop {
+        let received = in_flight.receive(usize::MAX).await.unwrap().len();
+        if received == 0 {
+            return seen;
+        }
+        seen += received;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Dead letters of 35 objects.
 async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..35 {
@@ -319,55 +319,34 @@ async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
 }
 
 #[tokio::test]
-async fn all_dead_letters_are_seen_though_the_first_come_back_meanwhile() {
+async fn all_dead_letters_are_received_even_if_the_first_become_visible_again() {
     let proxy = Proxy::new().await;
     // As AWS answers where others can see the message again; MiniStack holds it.
     let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
-    proxy.inject("sqs:ChangeMessageVisibilityBatch", [Fault::Answer(failed); 50]);
+    proxy.inject("sqs:ChangeMessageVisibilityBatch", [AwsFault::Answer(failed); 50]);
     let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
     let (_stack, queue) = with_many_dead_letters(&sdk).await;
-    let mut hand = queue.in_flight(Duration::from_secs(1));
-    let mut seen = 0;
-    loop {
-        let taken = hand.receive(usize::MAX).await.unwrap().len();
-        if taken == 0 {
-            break;
-        }
-        seen += taken;
-        // Longer than they are held: a slow disk, or a machine that slept.
-        tokio::time::sleep(Duration::from_millis(1300)).await;
-    }
-    assert_eq!(seen, 35);
+    let mut in_flight = queue.in_flight(Duration::from_secs(1));
+    // Longer than they are held: a slow disk, or a machine that slept.
+    assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1300)).await, 35);
     assert!(proxy.calls()["sqs:ChangeMessageVisibilityBatch"] > 3);
 }
 
 #[tokio::test]
-async fn dead_letters_in_hand_are_held_until_all_were_seen() {
+async fn in_flight_dead_letters_are_held_until_all_are_received() {
     let (stack, queue) = with_many_dead_letters(&sdk_config().await).await;
-    let mut hand = queue.in_flight(Duration::from_secs(3));
-    let mut seen = 0;
-    loop {
-        let taken = hand.receive(usize::MAX).await.unwrap().len();
-        if taken == 0 {
-            break;
-        }
-        seen += taken;
-        tokio::time::sleep(Duration::from_millis(1600)).await;
-    }
-    assert_eq!(seen, 35);
-    assert!(hand.longest_hold() > Duration::from_secs(3));
+    let mut in_flight = queue.in_flight(Duration::from_secs(3));
+    assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1600)).await, 35);
+    assert!(in_flight.longest_hold() > Duration::from_secs(3));
     assert_eq!(receivable(&stack).await, [], "nobody else saw one meanwhile");
-    hand.release().await.unwrap();
+    in_flight.release().await.unwrap();
     let there = receivable(&stack).await;
     assert_eq!(there.len(), 10);
-    assert!(
-        there.iter().all(|(_, receives)| receives == "2"),
-        "received by the hand once, and now: {there:?}"
-    );
+    assert!(there.iter().all(|(_, receives)| receives == "2"), "received once before, and now: {there:?}");
 }
 
 #[tokio::test]
-async fn a_running_redrive_is_not_started_again() {
+async fn running_redrive_is_not_started_again() {
     let stack = with_four_dead_letters().await;
     let (done, proxy) = redrive(&[RUNNING, RUNNING, COMPLETED], &["--stack", &stack.name]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
@@ -376,16 +355,16 @@ async fn a_running_redrive_is_not_started_again() {
 }
 
 #[tokio::test]
-async fn a_dry_run_moves_nothing() {
+async fn dry_run_of_a_redrive_moves_nothing() {
     let stack = with_four_dead_letters().await;
     let queue = stack.output(Output::DeadLetterQueueUrl);
     let proxy = Proxy::new().await;
     proxy.inject("sqs:ListMessageMoveTasks", [NO_MOVE]);
     let sources = r#"{"queueUrls":["https://sqs.eu-west-1.amazonaws.com/1/one.fifo","two.fifo"]}"#;
-    proxy.inject("sqs:ListDeadLetterSourceQueues", [Fault::Answer(sources)]);
+    proxy.inject("sqs:ListDeadLetterSourceQueues", [AwsFault::Answer(sources)]);
     let mut command = tool(&["dlq", "redrive", "--queue", queue, "--dry-run"]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let done = tool::run(command).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     let to = "https://sqs.eu-west-1.amazonaws.com/1/one.fifo and two.fifo";
     assert_eq!(text(&done.stdout), format!("Would move 4 dead letters from {queue}\n  to {to}\n"));
@@ -393,37 +372,37 @@ async fn a_dry_run_moves_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_looked_at_is_put_back_though_the_look_fails() {
+async fn received_dead_letters_are_released_if_show_fails() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    let refuse = Fault::Refuse(400, "AccessDeniedException");
-    proxy.inject("sqs:ReceiveMessage", [Fault::None, refuse]);
+    let refuse = AwsFault::Refuse(400, "AccessDeniedException");
+    proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, refuse]);
     let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
     command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let done = tool::run(command).await;
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(text(&done.stderr), "duffel-hooks: the permission sqs:ReceiveMessage is missing\n");
     assert_eq!(receivable(&stack).await.len(), 4);
 }
 
 #[tokio::test]
-async fn what_was_looked_at_is_put_back_when_the_look_is_interrupted() {
+async fn received_dead_letters_are_released_if_show_is_interrupted() {
     let stack = with_four_dead_letters().await;
     let proxy = Proxy::new().await;
-    proxy.inject("sqs:ReceiveMessage", [Fault::None, Fault::Hang]);
+    proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, AwsFault::Hang]);
     let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
-    let looking = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stderr(Stdio::piped()).spawn().unwrap();
+    let looking = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").args(["-INT", &looking.id().to_string()]).status().unwrap().success());
-    let done = tokio::task::spawn_blocking(move || looking.wait_with_output().unwrap()).await.unwrap();
+    tool::signal("INT", &looking);
+    let done = tool::finish(looking).await;
     assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
     assert_eq!(receivable(&stack).await.len(), 4);
 }
 
 #[test]
-fn what_is_missing_to_reach_aws_is_told() {
+fn missing_aws_region_or_credentials_are_reported() {
     let without = |names: &[&str]| {
         let mut command = tool(&["dlq", "show", "--stack", "x"]);
         command.env("AWS_EC2_METADATA_DISABLED", "true");

@@ -136,7 +136,7 @@ fn normal(page: &Path, link: &str) -> PathBuf {
 
 /// The help of a command and of its subcommands, each under a heading of its own.
 fn describe(command: &[&str], page: &mut String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"))
+    let output = Command::new(crate::support::tool::TOOL)
         .args(command)
         .arg("--help")
         .env_clear()

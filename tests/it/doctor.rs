@@ -16,15 +16,15 @@ use duffel_webhook_receiver::{
 use http::Response;
 use serde_json::{Value, json};
 
-use crate::{
-    cli::Serve,
-    support::{
-        duffel::{Duffel, Fault as ApiFault, LIVE_TOKEN, TOKEN},
-        ministack::{self, sdk_config},
-        proxy::{Fault, Proxy},
-        runtime_api::listen,
-        stack::{self, Deployed},
-    },
+use crate::support::{
+    duffel::{ApiFault, DuffelStandIn, LIVE_TOKEN, TOKEN},
+    ministack::{self, sdk_config},
+    proxy::{AwsFault, Proxy},
+    runtime_api::listen,
+    serve::Serve,
+    snapshot,
+    stack::{self, Deployed},
+    tool::{self, run_unread, text},
 };
 
 const CHECKS: [&str; 10] = [
@@ -43,7 +43,7 @@ const CHECKS: [&str; 10] = [
 /// A stack, a receiver where it says, and a webhook at Duffel that points there.
 struct Deployment {
     stack: Deployed,
-    duffel: Duffel,
+    duffel: DuffelStandIn,
     webhook: String,
     secret: String,
     _serve: Serve,
@@ -58,7 +58,7 @@ impl Deployment {
     }
 
     async fn new() -> Self {
-        let duffel = Duffel::start();
+        let duffel = DuffelStandIn::start();
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
         let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
         let url = serve.line("Receiving on ");
@@ -94,8 +94,8 @@ impl Deployment {
     }
 
     fn doctor_of(&self, stack: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["doctor", "--stack", stack]).env_clear().envs(stack::variables());
+        let mut command = tool::command(["doctor", "--stack", stack]);
+        command.envs(stack::variables());
         command.env("DUFFEL_API_URL", self.duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
         command
     }
@@ -109,8 +109,8 @@ impl Deployment {
 /// Check, state, and what was seen and is to be done, of all that is not well; all checks are made.
 async fn found(mut doctor: Command) -> (Vec<String>, i32) {
     doctor.arg("--json");
-    let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
-    let lines = String::from_utf8(done.stdout).unwrap();
+    let done = tool::run(doctor).await;
+    let lines = text(&done.stdout);
     let findings: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let made: BTreeMap<_, _> =
         findings.iter().map(|finding| (finding["check"].as_str().unwrap(), finding)).collect();
@@ -138,31 +138,32 @@ fn only(found: &(Vec<String>, i32), check: &str, says: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_deployment_that_is_well_passes_every_check() {
+async fn healthy_deployment_passes_every_check() {
     let deployment = Deployment::well().await;
     assert_eq!(deployment.found().await, (vec![], 0));
     let done = deployment.doctor().output().unwrap();
-    let lines = String::from_utf8(done.stdout).unwrap();
+    let lines = text(&done.stdout);
     assert_eq!(lines.lines().count(), CHECKS.len() + 1, "{lines}");
     assert!(lines.lines().all(|line| line.starts_with("OK    ")), "{lines}");
     assert!(lines.contains("the last 24 hours: 1 × 202; the last accepted 2"), "{lines}");
     assert!(!lines.contains(&deployment.secret) && !lines.contains(TOKEN));
     assert!(done.stderr.is_empty());
+    snapshot::assert("doctor-healthy", &lines);
 }
 
 #[tokio::test]
-async fn a_secret_that_was_never_filled_is_found() {
+async fn secret_without_a_value_is_found() {
     let deployment = Deployment::well().await;
     // As AWS answers; MiniStack gives an empty value.
     let proxy = Proxy::new().await;
-    proxy.inject("secretsmanager:GetSecretValue", [Fault::Refuse(400, "ResourceNotFoundException")]);
+    proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(400, "ResourceNotFoundException")]);
     let mut doctor = deployment.doctor();
     doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     only(&found(doctor).await, "secret", &["it has no value yet", "put-secret-value --secret-id"]);
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_one_is_found_and_not_shown() {
+async fn invalid_secret_is_found_and_not_shown() {
     let deployment = Deployment::well().await;
     deployment.put_secret(r#"{"secret":"54vFWvaSbbzYpxXPeB4YEw=="}"#).await;
     let found = deployment.found().await;
@@ -178,12 +179,12 @@ async fn a_secret_that_cannot_be_one_is_found_and_not_shown() {
 async fn secrets_of_both_versions_are_counted() {
     let deployment = Deployment::well().await;
     deployment.put_secret(r#"["one", "two"]"#).await;
-    let lines = String::from_utf8(deployment.doctor().output().unwrap().stdout).unwrap();
+    let lines = text(&deployment.doctor().output().unwrap().stdout);
     assert!(lines.contains("3 secrets are active, 1 of them of the previous version"), "{lines}");
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_active_is_found() {
+async fn inactive_webhook_is_found() {
     let deployment = Deployment::well().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
     let fix = format!("webhooks update {} --active true", deployment.webhook);
@@ -200,21 +201,17 @@ async fn a_webhook_that_points_elsewhere_is_found() {
 }
 
 #[tokio::test]
-async fn a_failure_counts_though_nobody_reads_it() {
+async fn doctor_fails_even_if_nobody_reads_its_output() {
     let deployment = Deployment::well().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let doctor = deployment.doctor().stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let done = tokio::task::spawn_blocking(move || doctor.wait_with_output().unwrap()).await.unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert_eq!((done.status.code(), told.as_str()), (Some(1), "duffel-hooks: 1 check failed\n"));
+    let done = run_unread(&mut deployment.doctor());
+    assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(1), "duffel-hooks: 1 check failed\n"));
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_registered_is_found() {
+async fn missing_webhook_is_found() {
     let mut deployment = Deployment::well().await;
-    deployment.duffel = Duffel::start();
+    deployment.duffel = DuffelStandIn::start();
     let stack = &deployment.stack;
     let (url, secret) = (stack.output(Output::WebhookUrl), stack.output(Output::SecretArn));
     let command = format!("webhooks create {url} --store {secret} --event ");
@@ -222,7 +219,7 @@ async fn a_webhook_that_is_not_registered_is_found() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_other_mode_is_suspected_by_name() {
+async fn token_of_the_other_mode_is_suggested_as_the_cause() {
     let deployment = Deployment::well().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
@@ -232,22 +229,32 @@ async fn a_token_of_the_other_mode_is_suspected_by_name() {
 }
 
 #[tokio::test]
-async fn an_interrupted_rotation_is_to_be_finished() {
+async fn doctor_prints_each_failure_with_its_fix() {
+    let deployment = Deployment::well().await;
+    deployment.put_secret("54vFWvaSbb zYpxXPeB4YEw==").await;
+    deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
+    deployment.update(&Change { active: Some(false), ..Change::default() });
+    let done = deployment.doctor().output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    snapshot::assert("doctor-broken", &(text(&done.stdout) + &text(&done.stderr)));
+}
+
+#[tokio::test]
+async fn interrupted_rotation_is_reported_with_its_command() {
     let deployment = Deployment::well().await;
     let state = tempfile::tempdir().unwrap();
     let run = async |command: &str, arguments: &[&str]| {
-        let mut tool = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        tool.arg(command).args(["--stack", &deployment.stack.name]).args(arguments).env_clear();
-        tool.envs(stack::variables()).env("DUFFEL_API_URL", deployment.duffel.url());
-        tool.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("XDG_STATE_HOME", state.path());
-        tokio::task::spawn_blocking(move || tool.output().unwrap()).await.unwrap()
+        let mut command = tool::command([command, "--stack", &deployment.stack.name]);
+        command.args(arguments).envs(stack::variables()).env("DUFFEL_API_URL", deployment.duffel.url());
+        command.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("XDG_STATE_HOME", state.path());
+        tool::run(command).await
     };
     deployment.duffel.inject("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
     let rotated = run("rotate", &["--event", "order.created"]).await;
     assert!(!rotated.status.success());
-    assert!(deployment.duffel.webhooks().is_empty(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    assert!(deployment.duffel.webhooks().is_empty(), "{}", text(&rotated.stderr));
     let done = run("doctor", &[]).await;
-    let lines = String::from_utf8(done.stdout).unwrap();
+    let lines = text(&done.stdout);
     assert!(lines.contains("FAIL  webhook        a rotation begun 2"), "{lines}");
     let command = format!("        duffel-hooks rotate --stack {}\n", deployment.stack.name);
     assert!(lines.contains(&command) && !lines.contains("webhooks create"), "{lines}");
@@ -278,7 +285,7 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
 }
 
 #[tokio::test]
-async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
+async fn failed_deliveries_before_an_accepted_one_are_a_warning() {
     let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -295,7 +302,7 @@ async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
 }
 
 #[tokio::test]
-async fn failed_deliveries_of_events_that_arrived_later_are_not_held_against_them() {
+async fn failed_deliveries_of_events_that_arrived_later_are_ignored() {
     let deployment = Deployment::new().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -307,7 +314,7 @@ async fn failed_deliveries_of_events_that_arrived_later_are_not_held_against_the
 }
 
 #[tokio::test]
-async fn a_ping_that_failed_is_nothing_to_replay() {
+async fn failed_ping_does_not_suggest_a_replay() {
     let deployment = Deployment::well().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
@@ -327,7 +334,7 @@ async fn dead_letters_are_found() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_does_not_forget_is_found() {
+async fn ledger_without_ttl_is_found() {
     let deployment = Deployment::well().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
@@ -338,7 +345,7 @@ async fn a_ledger_that_does_not_forget_is_found() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_is_gone_is_found() {
+async fn missing_ledger_table_is_found() {
     let deployment = Deployment::well().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
@@ -370,7 +377,7 @@ async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
 }
 
 #[tokio::test]
-async fn a_stack_with_the_queues_and_the_ledger_of_another_is_well() {
+async fn stack_with_existing_queues_and_table_is_healthy() {
     let mut deployment = Deployment::well().await;
     let parameters = [
         ("LedgerTableName", Output::LedgerTableName),
@@ -383,7 +390,7 @@ async fn a_stack_with_the_queues_and_the_ledger_of_another_is_well() {
 }
 
 #[tokio::test]
-async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
+async fn unknown_dead_letter_queue_is_a_warning() {
     let mut deployment = Deployment::well().await;
     adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
     let (unwell, code) = deployment.found().await;
@@ -403,7 +410,7 @@ async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_does_not_keep_up_is_found() {
+async fn slow_consumer_is_found() {
     let deployment = Deployment::well().await;
     put_age(&deployment.stack, 5, 901).await;
     put_age(&deployment.stack, 2, 60).await;
@@ -438,7 +445,7 @@ async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_found() {
+async fn wrong_clock_is_found() {
     let mut deployment = Deployment::well().await;
     let address = listen(|_| async {
         let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_mins(10));
@@ -463,7 +470,7 @@ async fn a_receiver_that_does_not_answer_is_found() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_named_and_hides_nothing_else() {
+async fn missing_permission_is_named_and_the_other_checks_run() {
     let deployment = Deployment::well().await;
     for (call, check) in [
         ("secretsmanager:GetSecretValue", "secret"),
@@ -473,7 +480,7 @@ async fn a_permission_that_is_missing_is_named_and_hides_nothing_else() {
         ("dynamodb:DescribeTimeToLive", "ledger expiry"),
     ] {
         let proxy = Proxy::new().await;
-        proxy.inject(call, [Fault::Refuse(400, "AccessDeniedException")]);
+        proxy.inject(call, [AwsFault::Refuse(400, "AccessDeniedException")]);
         let mut doctor = deployment.doctor();
         doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
         let (unwell, code) = found(doctor).await;
@@ -491,8 +498,7 @@ async fn the_help_names_the_permissions_that_are_used() {
     let mut doctor = deployment.doctor();
     doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     assert_eq!(found(doctor).await, (vec![], 0));
-    let help = Command::new(env!("CARGO_BIN_EXE_duffel-hooks")).args(["doctor", "--help"]).output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+    let help = text(&tool::command(["doctor", "--help"]).output().unwrap().stdout);
     let is_action = |word: &&str| {
         word.starts_with(char::is_lowercase)
             && word.split_once(':').is_some_and(|(_, action)| !action.is_empty())
@@ -507,7 +513,7 @@ async fn an_access_token_that_duffel_refuses_is_found() {
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", "duffel_test_other");
     let done = doctor.output().unwrap();
-    let lines = String::from_utf8(done.stdout).unwrap();
+    let lines = text(&done.stdout);
     let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
     assert_eq!(unwell.len(), 1, "{lines}");
     assert!(unwell[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
@@ -515,10 +521,10 @@ async fn an_access_token_that_duffel_refuses_is_found() {
 }
 
 #[tokio::test]
-async fn without_the_stack_no_webhook_is_judged() {
+async fn without_the_stack_the_webhook_is_not_checked() {
     let deployment = Deployment::well().await;
     let proxy = Proxy::new().await;
-    proxy.inject("cloudformation:DescribeStacks", [Fault::Refuse(403, "AccessDenied")]);
+    proxy.inject("cloudformation:DescribeStacks", [AwsFault::Refuse(403, "AccessDenied")]);
     let mut denied = deployment.doctor();
     denied.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     let mistyped = deployment.doctor_of("hoks");
@@ -526,15 +532,15 @@ async fn without_the_stack_no_webhook_is_judged() {
     out_of_reach.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     let mut without_credentials = deployment.doctor();
     without_credentials.env_remove("AWS_ACCESS_KEY_ID").env("AWS_EC2_METADATA_DISABLED", "true");
-    for (mut doctor, says) in [
+    for (doctor, says) in [
         (denied, "the permission cloudformation:DescribeStacks is missing"),
         (mistyped, "there is no stack hoks in "),
         (out_of_reach, "cloudformation:DescribeStacks was not answered"),
         (without_credentials, "no AWS credentials were found"),
     ] {
-        let done = tokio::task::spawn_blocking(move || doctor.output().unwrap()).await.unwrap();
+        let done = tool::run(doctor).await;
         assert_eq!(done.status.code(), Some(1));
-        let lines = String::from_utf8(done.stdout).unwrap();
+        let lines = text(&done.stdout);
         let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
         assert!(unwell[0].starts_with("FAIL  stack ") && unwell[0].contains(says), "{lines}");
         assert!(unwell[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
@@ -548,7 +554,7 @@ async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
     let deployment = Deployment::well().await;
     let mut doctor = deployment.doctor();
     let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
-    let lines = String::from_utf8(done.stdout).unwrap();
+    let lines = text(&done.stdout);
     let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
     let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
     assert_eq!(unwell, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);

@@ -6,9 +6,9 @@ use duffel_webhook_receiver::gateway;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::helpers::{TestReceiver, answer, noon};
+use crate::support::test_receiver::{TestReceiver, answer, noon};
 
-/// What each sample comes to; all are signed with [`crate::support::helpers::SECRET`] at [`noon`].
+/// What each sample comes to; all are signed with [`crate::support::test_receiver::SECRET`] at [`noon`].
 pub const SAMPLES: [(&str, u16, &str); 10] = [
     ("http-api.order-created.json", 202, "accepted"),
     ("http-api.schedule-change.json", 202, "accepted"),
@@ -37,7 +37,7 @@ fn send(payload: &str) -> (u16, String) {
 }
 
 #[test]
-fn every_sample_comes_to_what_its_name_says() {
+fn every_sample_has_the_result_of_its_name() {
     let known: BTreeSet<_> = SAMPLES.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(folder("events"), known);
     for (name, status, word) in SAMPLES {
@@ -48,10 +48,10 @@ fn every_sample_comes_to_what_its_name_says() {
 #[test]
 fn every_sample_body_is_an_event() {
     for name in folder("events/bodies") {
-        let world = TestReceiver::new();
+        let receiver = TestReceiver::new();
         let body = fs::read(format!("events/bodies/{name}")).unwrap();
-        assert_eq!(world.deliver(&body, noon()), answer(202, "accepted"), "{name}");
-        assert_eq!(world.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
+        assert_eq!(receiver.deliver(&body, noon()), answer(202, "accepted"), "{name}");
+        assert_eq!(receiver.queued()[0]["Body"].as_str().unwrap().as_bytes(), body);
     }
 }
 
@@ -70,7 +70,7 @@ fn lambda_http_reads_the_same_request_from_every_sample() {
 }
 
 #[test]
-fn both_gateways_with_their_stages_lead_to_the_same_door() {
+fn every_gateway_and_stage_leads_to_the_same_endpoint() {
     let mut event: Value = serde_json::from_str(&sample("http-api.order-created.json")).unwrap();
     event["requestContext"]["stage"] = "prod".into();
     assert_eq!(send(&event.to_string()), answer(202, "accepted"));
@@ -84,7 +84,7 @@ fn both_gateways_with_their_stages_lead_to_the_same_door() {
 }
 
 #[test]
-fn a_rest_event_with_single_headers_only_is_read_too() {
+fn rest_event_without_multi_value_headers_is_read() {
     let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
     event["multiValueHeaders"] = Value::Null;
     assert_eq!(send(&event.to_string()), answer(202, "accepted"));
@@ -93,7 +93,7 @@ fn a_rest_event_with_single_headers_only_is_read_too() {
 }
 
 #[test]
-fn a_header_that_stands_twice_is_not_hidden_by_its_last_value() {
+fn repeated_header_is_a_list_of_all_its_values() {
     let mut event: Value = serde_json::from_str(&sample("rest-api.order-created.json")).unwrap();
     let signature = event["headers"]["X-Duffel-Signature"].clone();
     event["multiValueHeaders"]["X-Duffel-Signature"] = json!(["t=1,v1=00", signature]);
@@ -101,7 +101,7 @@ fn a_header_that_stands_twice_is_not_hidden_by_its_last_value() {
 }
 
 #[test]
-fn a_body_that_is_not_the_base64_it_is_said_to_be_is_refused() {
+fn body_that_is_not_valid_base64_is_refused() {
     for name in ["http-api.base64.json", "rest-api.base64.json"] {
         let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
         event["body"] = "%%%".into();
@@ -115,7 +115,7 @@ fn a_body_that_is_not_the_base64_it_is_said_to_be_is_refused() {
 }
 
 #[test]
-fn what_is_no_http_event_leads_nowhere() {
+fn payload_that_is_not_an_http_event_is_not_found() {
     let event: Value = serde_json::from_str(&sample("http-api.order-created.json")).unwrap();
     let change = |pointer: &str, value: Value| {
         let mut event = event.clone();
@@ -144,7 +144,7 @@ fn what_is_no_http_event_leads_nowhere() {
 }
 
 #[test]
-fn a_method_other_than_post_is_told_so() {
+fn other_methods_are_answered_405() {
     let mut event: Value = serde_json::from_str(&sample("function-url.ping.json")).unwrap();
     event["requestContext"]["http"]["method"] = "GET".into();
     assert_eq!(gateway::request(&event.to_string()).method(), Method::GET);
@@ -152,7 +152,7 @@ fn a_method_other_than_post_is_told_so() {
 }
 
 #[test]
-fn what_an_event_has_beyond_the_request_may_be_of_any_type() {
+fn members_beside_the_request_may_have_any_type() {
     for (name, pointers) in [
         (
             "http-api.order-created.json",
@@ -190,7 +190,7 @@ fn what_an_event_has_beyond_the_request_may_be_of_any_type() {
 }
 
 #[test]
-fn what_no_header_can_hold_is_passed_over() {
+fn values_that_no_header_can_hold_are_ignored() {
     for name in ["http-api.order-created.json", "rest-api.order-created.json"] {
         let mut event: Value = serde_json::from_str(&sample(name)).unwrap();
         for lists in ["headers", "multiValueHeaders"] {
@@ -206,7 +206,7 @@ fn what_no_header_can_hold_is_passed_over() {
 }
 
 #[test]
-fn more_headers_than_can_be_held_lead_nowhere() {
+fn event_with_too_many_headers_is_not_found() {
     for (name, lists) in [
         ("http-api.order-created.json", "headers"),
         ("rest-api.order-created.json", "headers"),

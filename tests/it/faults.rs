@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use crate::support::helpers::{DAY, Fault, ORDER_CREATED, TestReceiver, answer, noon, signed};
+use crate::support::{
+    fault::Fault,
+    test_receiver::{DAY, ORDER_CREATED, TestReceiver, answer, noon, signed},
+};
 
 const FAULTS: [Fault; 4] = [Fault::Down, Fault::AnswerLost, Fault::KilledBefore, Fault::KilledAfter];
 
 /// Delivers once with the fault in wait and then, as Duffel does, until the answer is a 2xx.
-fn deliver_until_acknowledged(world: &TestReceiver, pause: Duration) -> u16 {
+fn deliver_until_acknowledged(receiver: &TestReceiver, pause: Duration) -> u16 {
     let mut now = noon();
     for _ in 0..5 {
-        if let Some(response) = world.try_send(signed(ORDER_CREATED, now), now) {
+        if let Some(response) = receiver.try_send(signed(ORDER_CREATED, now), now) {
             if response.status().is_success() {
                 return response.status().as_u16();
             }
@@ -23,85 +26,85 @@ fn deliver_until_acknowledged(world: &TestReceiver, pause: Duration) -> u16 {
 }
 
 #[test]
-fn a_failing_look_up_asks_for_another_delivery_and_sends_nothing() {
-    let world = TestReceiver::new();
-    world.receiver.ledger.inject(Fault::Down, 1);
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
-    assert!(world.queued().is_empty());
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+fn failed_look_up_is_answered_503_and_nothing_is_sent() {
+    let receiver = TestReceiver::new();
+    receiver.ledger().inject(Fault::Down, 1);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
+    assert!(receiver.queued().is_empty());
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
 }
 
 #[test]
-fn a_failing_queue_asks_for_another_delivery_and_records_nothing() {
-    let world = TestReceiver::new();
-    world.receiver.queue.inject(Fault::Down, 1);
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
+fn failed_send_is_answered_503_and_nothing_is_recorded() {
+    let receiver = TestReceiver::new();
+    receiver.queue().inject(Fault::Down, 1);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
     // The next day: had it been recorded, the retry would be told "duplicate" and the event be lost.
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(202, "accepted"));
-    assert_eq!(world.queued().len(), 1);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + DAY), answer(202, "accepted"));
+    assert_eq!(receiver.queued().len(), 1);
 }
 
 #[test]
-fn whatever_befalls_the_send_the_event_is_queued_once() {
+fn event_is_queued_once_for_every_fault_of_the_send() {
     for fault in FAULTS {
-        let world = TestReceiver::new();
-        world.receiver.queue.inject(fault, 1);
-        deliver_until_acknowledged(&world, Duration::from_mins(1));
-        assert_eq!(world.queued().len(), 1);
+        let receiver = TestReceiver::new();
+        receiver.queue().inject(fault, 1);
+        deliver_until_acknowledged(&receiver, Duration::from_mins(1));
+        assert_eq!(receiver.queued().len(), 1);
     }
 }
 
 #[test]
-fn whatever_befalls_the_look_up_the_event_is_queued_once() {
+fn event_is_queued_once_for_every_fault_of_the_look_up() {
     for fault in FAULTS {
-        let world = TestReceiver::new();
-        world.receiver.ledger.inject(fault, 1);
-        deliver_until_acknowledged(&world, DAY);
-        assert_eq!(world.queued().len(), 1);
+        let receiver = TestReceiver::new();
+        receiver.ledger().inject(fault, 1);
+        deliver_until_acknowledged(&receiver, DAY);
+        assert_eq!(receiver.queued().len(), 1);
     }
 }
 
 #[test]
-fn whatever_befalls_the_record_the_event_is_queued_once_if_it_comes_again_within_five_minutes() {
+fn event_is_queued_once_for_every_fault_of_the_record_if_retried_within_five_minutes() {
     for fault in FAULTS {
-        let world = TestReceiver::new();
-        world.receiver.ledger.pass_next();
-        world.receiver.ledger.inject(fault, 1);
-        deliver_until_acknowledged(&world, Duration::from_secs(299));
-        assert_eq!(world.deliver(ORDER_CREATED, noon() + Duration::from_secs(299)).0 / 100, 2);
-        assert_eq!(world.queued().len(), 1);
+        let receiver = TestReceiver::new();
+        receiver.ledger().pass_next();
+        receiver.ledger().inject(fault, 1);
+        deliver_until_acknowledged(&receiver, Duration::from_secs(299));
+        assert_eq!(receiver.deliver(ORDER_CREATED, noon() + Duration::from_secs(299)).0 / 100, 2);
+        assert_eq!(receiver.queued().len(), 1);
     }
 }
 
 #[test]
-fn an_event_that_cannot_be_recorded_is_acknowledged_all_the_same() {
-    let world = TestReceiver::new();
-    world.receiver.ledger.pass_next();
-    world.receiver.ledger.inject(Fault::Down, 2);
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
-    assert_eq!(world.queued().len(), 1);
+fn event_that_cannot_be_recorded_is_acknowledged() {
+    let receiver = TestReceiver::new();
+    receiver.ledger().pass_next();
+    receiver.ledger().inject(Fault::Down, 2);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(receiver.queued().len(), 1);
     // Within five minutes the queue is the memory.
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + Duration::from_mins(4)), answer(202, "accepted"));
-    assert!(world.queued().is_empty());
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + Duration::from_mins(4)), answer(202, "accepted"));
+    assert!(receiver.queued().is_empty());
 }
 
 #[test]
-fn a_record_is_tried_twice() {
-    let world = TestReceiver::new();
-    world.receiver.ledger.pass_next();
-    world.receiver.ledger.inject(Fault::Down, 1);
-    assert_eq!(world.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
-    assert_eq!(world.queued().len(), 1);
+fn failed_record_is_retried_once() {
+    let receiver = TestReceiver::new();
+    receiver.ledger().pass_next();
+    receiver.ledger().inject(Fault::Down, 1);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(receiver.queued().len(), 1);
 }
 
 /// The one hole, and its size: killed between send and record, and not delivered again for five minutes.
 #[test]
-fn the_hole_is_as_documented() {
-    let world = TestReceiver::new();
-    world.receiver.queue.inject(Fault::KilledAfter, 1);
-    deliver_until_acknowledged(&world, Duration::from_mins(5));
-    let queued = world.queued();
+fn the_gap_is_as_documented() {
+    let receiver = TestReceiver::new();
+    receiver.queue().inject(Fault::KilledAfter, 1);
+    deliver_until_acknowledged(&receiver, Duration::from_mins(5));
+    let queued = receiver.queued();
     assert_eq!(queued.len(), 2);
     // And this is how a consumer tells: both copies are named alike.
     let identity = |index: usize| &queued[index]["Attributes"]["MessageDeduplicationId"];
@@ -110,10 +113,10 @@ fn the_hole_is_as_documented() {
 
 #[test]
 fn a_duplicate_whose_record_cannot_be_extended_is_still_a_duplicate() {
-    let world = TestReceiver::new();
-    world.deliver(ORDER_CREATED, noon());
-    world.receiver.ledger.pass_next();
-    world.receiver.ledger.inject(Fault::Down, 2);
-    assert_eq!(world.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
-    assert_eq!(world.queued().len(), 1);
+    let receiver = TestReceiver::new();
+    receiver.deliver(ORDER_CREATED, noon());
+    receiver.ledger().pass_next();
+    receiver.ledger().inject(Fault::Down, 2);
+    assert_eq!(receiver.deliver(ORDER_CREATED, noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(receiver.queued().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The `receiver` process as Lambda runs it, against a queue, a table and secrets as AWS has them.
+//! The `receiver` process as Lambda runs it, with an emulated queue, table and secrets.
 
 mod answers;
 mod confidential;
@@ -22,13 +22,13 @@ use duffel_webhook_receiver::signature::unix_seconds;
 use serde_json::{Value, json};
 
 use crate::support::{
-    helpers::{SECRET, duffel_header},
     ministack::Backend,
     proxy::Proxy,
     runtime_api::{End, Function},
+    test_receiver::{SECRET, duffel_header},
 };
 
-/// Ends well inside the function's 10 s, as promised; what is slower Lambda may kill.
+/// The longest time of an invocation, below the function's 10 s, after which Lambda may kill it.
 const LIMIT: Duration = Duration::from_millis(9_500);
 
 pub const PATH: &str = "/webhooks/duffel";
@@ -37,25 +37,25 @@ const HTTP_API: &str = include_str!("../../events/http-api.order-created.json");
 const REST_API: &str = include_str!("../../events/rest-api.order-created.json");
 const FUNCTION_URL: &str = include_str!("../../events/function-url.ping.json");
 
-/// A receiver in its process, with a queue and a table of its own and a road to them on which faults may lie.
-struct Stage {
+/// A `receiver` process with its own queue and table, behind a proxy that can inject faults.
+struct Env {
     backend: Backend,
     proxy: Proxy,
     function: Function,
 }
 
-impl Stage {
+impl Env {
     async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    /// With more variables than it needs.
+    /// With more variables than are required.
     async fn with(variables: &[(&str, &str)]) -> Self {
         let secret = [("WEBHOOK_SECRET", SECRET)];
         Self::of(Backend::new().await, &[&secret, variables].concat()).await
     }
 
-    /// With these variables for the rest, the secret among them.
+    /// With all other variables, the secret among them.
     async fn of(backend: Backend, variables: &[(&str, &str)]) -> Self {
         let proxy = Proxy::new().await;
         let function = function(&backend, &proxy, variables).await;
@@ -68,7 +68,7 @@ impl Stage {
         (answer.status, answer.word)
     }
 
-    /// The one message there is.
+    /// The only message in the queue.
     async fn message(&self) -> aws_sdk_sqs::types::Message {
         let [message] = self.backend.messages().await.try_into().expect("one message");
         message
@@ -84,7 +84,7 @@ async fn function(backend: &Backend, proxy: &Proxy, variables: &[(&str, &str)]) 
     Function::start(aws.into_iter().chain(variables.iter().copied())).await
 }
 
-/// What the gateway makes of an answer: nothing in it goes beyond the contract.
+/// An answer of the function, which has nothing beyond the contract.
 pub struct Answer {
     pub status: u16,
     word: String,
@@ -109,17 +109,17 @@ pub fn answer((end, took): (End, Duration)) -> Answer {
     }
 }
 
-/// Through which door, and how the gateway tells of it.
+/// The event format of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gateway {
     HttpApi,
-    /// With a stage of its own name, which stands in front of the path.
+    /// With a stage that has a name, which comes before the path.
     HttpApiStage,
     RestApi,
     FunctionUrl,
 }
 
-/// A request as Duffel makes it, signed now unless told otherwise.
+/// A delivery as Duffel makes it, signed now unless a test says otherwise.
 #[derive(Clone)]
 pub struct Delivery {
     body: Vec<u8>,
@@ -145,7 +145,7 @@ impl Delivery {
         delivery.signature(&header)
     }
 
-    /// A signature of its body, made so many seconds ago.
+    /// A signature of the body that is `age` seconds old.
     pub fn sign(&self, key: &str, label: &str, age: i64) -> String {
         let at = unix_seconds(SystemTime::now()).checked_add_signed(-age).unwrap();
         duffel_header(key, label, at, &self.body)
@@ -182,7 +182,7 @@ impl Delivery {
         self
     }
 
-    /// The gateway's event: a sample with this request in the place of its own.
+    /// The gateway's event: a sample with this request instead of its own.
     pub fn event(&self) -> String {
         let sample = match self.gateway {
             Gateway::HttpApi | Gateway::HttpApiStage => HTTP_API,

@@ -3,65 +3,32 @@
 mod store;
 
 use std::{
-    process::{Command, Output, Stdio},
+    process::Command,
     time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN, endpoint},
-    helpers::DAY,
+    duffel::{ApiFault, DuffelStandIn, LIVE_TOKEN, TOKEN, endpoint},
+    snapshot,
+    test_receiver::DAY,
+    tool::{self, Done, TOOL, run_unread},
 };
 
-fn tool(duffel: &Duffel, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-    command.args(arguments.split_whitespace()).env_clear();
+fn tool(duffel: &DuffelStandIn, arguments: &str) -> Command {
+    let mut command = tool::command(arguments.split_whitespace());
     command.env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
     command
 }
 
-/// What a command printed, and its exit code.
-struct Done {
-    out: String,
-    err: String,
-    code: i32,
-}
-
-fn run(duffel: &Duffel, arguments: &str) -> Done {
-    done(&tool(duffel, arguments).output().unwrap())
-}
-
-fn done(output: &Output) -> Done {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let done =
-        Done { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() };
-    for token in [TOKEN, LIVE_TOKEN] {
-        assert!(!done.out.contains(token) && !done.err.contains(token), "{}{}", done.out, done.err);
-    }
-    done
-}
-
-impl Done {
-    fn lines(&self) -> Vec<&str> {
-        assert_eq!((self.code, &*self.err), (0, ""), "{}", self.out);
-        self.out.lines().collect()
-    }
-
-    fn ids(&self) -> Vec<String> {
-        let json = |line: &&str| serde_json::from_str::<Value>(line).unwrap();
-        self.out.lines().map(|line| json(&line)["id"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn assert_failed(&self, code: i32, message: &str) {
-        assert_eq!(self.code, code, "{}", self.err);
-        assert!(self.err.contains(message), "{}", self.err);
-    }
+fn run(duffel: &DuffelStandIn, arguments: &str) -> Done {
+    Done::of(&tool(duffel, arguments).output().unwrap())
 }
 
 #[test]
-fn a_webhook_lives_and_dies() {
-    let duffel = Duffel::start();
+fn webhook_create_list_ping_update_delete() {
+    let duffel = DuffelStandIn::start();
     let url = endpoint(&[202, 500]);
     let created = run(&duffel, &format!("webhooks create {url} --event order.created,air.order.changed"));
     assert_eq!(created.code, 0, "{}", created.err);
@@ -100,8 +67,8 @@ fn a_webhook_lives_and_dies() {
 }
 
 #[test]
-fn a_second_webhook_is_refused_with_duffels_own_words() {
-    let duffel = Duffel::start();
+fn second_webhook_is_refused_with_duffels_message() {
+    let duffel = DuffelStandIn::start();
     let first = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b --json");
     let record: Value = serde_json::from_str(&first.out).unwrap();
     assert_eq!(record["secret"], duffel.webhooks()[0]["secret"]);
@@ -116,28 +83,25 @@ fn a_second_webhook_is_refused_with_duffels_own_words() {
     assert_eq!(second.out, "");
     // The live mode has one of its own.
     let mut live = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
-    assert_eq!(done(&live.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN).output().unwrap()).code, 0);
+    assert_eq!(Done::of(&live.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN).output().unwrap()).code, 0);
 }
 
 #[test]
-fn a_secret_is_not_lost_with_the_standard_output() {
-    let duffel = Duffel::start();
+fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
+    let duffel = DuffelStandIn::start();
     let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
     for redirection in [">&-", ">/dev/null"] {
         for form in ["", "--json"] {
-            let line = format!("{} {create} {form} {redirection}", env!("CARGO_BIN_EXE_duffel-hooks"));
+            let line = format!("{} {create} {form} {redirection}", TOOL);
             let mut shell = Command::new("sh");
             shell.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
-            let refused = done(&shell.output().unwrap());
+            let refused = Done::of(&shell.output().unwrap());
             refused.assert_failed(1, "no webhook was created: the standard output is closed or /dev/null");
             assert!(duffel.webhooks().is_empty());
         }
     }
     // Where nobody reads it, it goes to the standard error.
-    let mut command = tool(&duffel, create);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let unread = done(&child.wait_with_output().unwrap());
+    let unread = Done::of(&run_unread(&mut tool(&duffel, create)));
     let webhook = duffel.webhooks().remove(0);
     unread.assert_failed(1, &format!("Secret   {}", webhook["secret"].as_str().unwrap()));
 
@@ -147,25 +111,22 @@ fn a_secret_is_not_lost_with_the_standard_output() {
         (format!("webhooks update {id} --active false"), format!("Webhook  {id}")),
         (format!("webhooks delete {id}"), format!("Deleted {id}")),
     ] {
-        let mut command = tool(&duffel, &arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        done(&child.wait_with_output().unwrap()).assert_failed(1, &line);
+        Done::of(&run_unread(&mut tool(&duffel, &arguments))).assert_failed(1, &line);
     }
     assert!(duffel.webhooks().is_empty());
 }
 
 #[test]
-fn what_duffel_would_refuse_is_refused_before_the_call() {
-    let duffel = Duffel::start();
+fn invalid_arguments_are_refused_before_the_call() {
+    let duffel = DuffelStandIn::start();
     for events in ["", " ", "a.b,", "a.b c.d"] {
         let mut command = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event");
-        let refused = done(&command.arg(events).output().unwrap());
+        let refused = Done::of(&command.arg(events).output().unwrap());
         assert_eq!(refused.code, 2, "{events:?}: {}", refused.err);
     }
     assert!(duffel.asked().is_empty());
     let mut command = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event");
-    assert_eq!(done(&command.arg("a.b, c.d").output().unwrap()).code, 0);
+    assert_eq!(Done::of(&command.arg("a.b, c.d").output().unwrap()).code, 0);
     assert_eq!(duffel.webhooks()[0]["events"], json!(["a.b", "c.d"]));
 
     for (url, why) in [
@@ -178,15 +139,15 @@ fn what_duffel_would_refuse_is_refused_before_the_call() {
         for arguments in [create, format!("webhooks update end_1 --url {url}")] {
             let mut command = tool(&duffel, &arguments);
             // Nobody listens there.
-            done(&command.env("DUFFEL_API_URL", "https://127.0.0.1:1").output().unwrap())
+            Done::of(&command.env("DUFFEL_API_URL", "https://127.0.0.1:1").output().unwrap())
                 .assert_failed(2, why);
         }
     }
 }
 
 #[test]
-fn a_ping_waits_for_a_receiver_that_has_yet_to_read_the_secret() {
-    let duffel = Duffel::start();
+fn ping_is_retried_until_the_receiver_has_read_the_secret() {
+    let duffel = DuffelStandIn::start();
     let (id, _) = duffel.register(&endpoint(&[503, 202, 404]));
     let pinged = run(&duffel, &format!("webhooks ping {id}"));
     assert_eq!(
@@ -204,7 +165,7 @@ fn a_ping_waits_for_a_receiver_that_has_yet_to_read_the_secret() {
 
 #[test]
 fn events_are_listed_to_the_end_or_to_a_limit() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     let mut ids: Vec<_> =
         (0..450).map(|order| duffel.occur("order.created", &json!({ "id": order.to_string() }))).collect();
     ids.reverse();
@@ -221,15 +182,15 @@ fn events_are_listed_to_the_end_or_to_a_limit() {
     assert_eq!((exactly.ids().len(), &*exactly.err), (450, ""));
     // Whoever has read enough is no failure.
     let mut head = Command::new("sh");
-    let line = format!("{} events list --all | head -n 1", env!("CARGO_BIN_EXE_duffel-hooks"));
+    let line = format!("{} events list --all | head -n 1", TOOL);
     head.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
-    let head = done(&head.output().unwrap());
+    let head = Done::of(&head.output().unwrap());
     assert_eq!((head.out.lines().count(), &*head.err), (1, ""));
 }
 
 #[test]
-fn every_filter_filters() {
-    let duffel = Duffel::start();
+fn every_filter_of_a_list_is_applied() {
+    let duffel = DuffelStandIn::start();
     let (webhook, _) = duffel.register(endpoint(&[500, 202, 202]).as_str());
     let now = SystemTime::now();
     let old = duffel.occur_at(now - 10 * DAY, "order.created", &json!({ "id": "ord_1" }));
@@ -270,7 +231,7 @@ fn every_filter_filters() {
 
 #[test]
 fn events_are_shown_and_redelivered() {
-    let duffel = Duffel::start();
+    let duffel = DuffelStandIn::start();
     duffel.register("http://127.0.0.1:1/");
     let (one, two) = (duffel.occur("a.b", &json!({ "id": "1" })), duffel.occur("a.b", &json!({ "id": "2" })));
     let shown = run(&duffel, &format!("events get {one} --json"));
@@ -288,7 +249,7 @@ fn events_are_shown_and_redelivered() {
     let partly = run(&duffel, &format!("events redeliver wev_nobody {two}"));
     partly.assert_failed(3, "wev_nobody: Duffel answered 404");
     assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
-    duffel.inject("POST", &Fault::Status(500), 1);
+    duffel.inject("POST", &ApiFault::Status(500), 1);
     let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
     stopped.assert_failed(4, "duffel-hooks: 2 of 2 not asked for\n");
     assert_eq!(stopped.err.matches("Duffel answered 500").count(), 1, "{}", stopped.err);
@@ -298,9 +259,7 @@ fn events_are_shown_and_redelivered() {
     // Nobody reads on, and all are asked for.
     duffel.asked();
     let mut unread = tool(&duffel, &format!("events redeliver {one} {two} {one} {two}"));
-    let mut unread = unread.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(unread.stdout.take());
-    let unread = done(&unread.wait_with_output().unwrap());
+    let unread = Done::of(&run_unread(&mut unread));
     unread.assert_failed(1, "not all of it could be printed");
     assert_eq!(unread.err.matches("  Duffel was asked\n").count(), 4, "{}", unread.err);
     assert_eq!(duffel.asked().len(), 4);
@@ -311,8 +270,31 @@ fn events_are_shown_and_redelivered() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_and_told() {
-    let duffel = Duffel::start();
+fn lists_are_tables_and_an_empty_list_is_a_notice() {
+    let list = |duffel: &DuffelStandIn, what: &str| {
+        let listed = run(duffel, what);
+        assert_eq!(listed.code, 0, "{}", listed.err);
+        format!("$ duffel-hooks {what}\n{}{}", listed.out, listed.err)
+    };
+    let duffel = DuffelStandIn::start();
+    let empty = list(&duffel, "webhooks list");
+    let create = "webhooks create https://example.com/webhooks/duffel --event order.created,ping.triggered";
+    assert_eq!(run(&duffel, create).code, 0);
+    let webhooks = list(&duffel, "webhooks list");
+
+    let duffel = DuffelStandIn::start();
+    duffel.register(&endpoint(&[500, 202]));
+    for (kind, id) in [("order.created", "ord_1"), ("air.order.changed", "ord_2")] {
+        duffel.occur(kind, &json!({ "id": id }));
+    }
+    let [events, one, deliveries] =
+        ["events list", "events list --limit 1", "deliveries list"].map(|what| list(&duffel, what));
+    snapshot::assert("lists", &[empty, webhooks, events, one, deliveries].join("\n"));
+}
+
+#[test]
+fn rate_limit_is_waited_out_and_reported() {
+    let duffel = DuffelStandIn::start();
     duffel.set(|settings| settings.rate = Some((2, Duration::from_secs(3))));
     for _ in 0..401 {
         duffel.occur("a.b", &json!({}));
@@ -326,63 +308,65 @@ fn a_rate_limit_is_waited_out_and_told() {
     );
     assert!(listed.err.contains(": trying again in "), "{}", listed.err);
     duffel.set(|settings| settings.rate = None);
-    duffel.inject("GET", &Fault::RetryAfter(429, 3600), 1);
+    duffel.inject("GET", &ApiFault::RetryAfter(429, 3600), 1);
     run(&duffel, "events list").assert_failed(4, "(rate_limit_exceeded)");
 }
 
 #[test]
-fn failures_are_told_so_that_one_knows_what_to_do() {
-    let duffel = Duffel::start();
-    let after = |fault: &Fault, times: usize| {
+fn api_failures_are_reported_with_a_remedy() {
+    let duffel = DuffelStandIn::start();
+    let after = |fault: &ApiFault, times: usize| {
         duffel.inject("GET", fault, times);
         run(&duffel, "webhooks list")
     };
-    let html = after(&Fault::Html(502), 1);
+    let html = after(&ApiFault::Html(502), 1);
     html.assert_failed(
         4,
         "Duffel answered 502 Bad Gateway, and no JSON but \"502 Bad Gateway\" [request FsLh",
     );
     assert_eq!(html.err.lines().count(), 1, "{}", html.err);
-    after(&Fault::Status(500), 1)
+    after(&ApiFault::Status(500), 1)
         .assert_failed(4, "Something went wrong (internal_server_error) [request FsLh");
-    after(&Fault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
-    after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel broke");
-    after(&Fault::Answer(200, "Welcome to the hotel"), 1)
+    after(&ApiFault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
+    after(&ApiFault::Down, 4).assert_failed(4, "the connection to Duffel broke");
+    after(&ApiFault::Answer(200, "Welcome to the hotel"), 1)
         .assert_failed(1, "Duffel answered 200 OK, and not what its documentation says\n");
-    after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
+    after(&ApiFault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
         .assert_failed(1, "not what its documentation says");
-    after(&Fault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
+    after(&ApiFault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
         .assert_failed(3, ": \u{fffd}[31mRed");
     let began = Instant::now();
-    assert_eq!(after(&Fault::Slow(Duration::from_secs(1)), 1).code, 0);
+    assert_eq!(after(&ApiFault::Slow(Duration::from_secs(1)), 1).code, 0);
     assert!(began.elapsed() >= Duration::from_secs(1));
 
-    let unset = done(&tool(&duffel, "events list").env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap());
+    let unset = Done::of(&tool(&duffel, "events list").env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap());
     unset.assert_failed(1, "DUFFEL_ACCESS_TOKEN is not set: make an access token");
-    let with =
-        |token: &str| done(&tool(&duffel, "events list").env("DUFFEL_ACCESS_TOKEN", token).output().unwrap());
+    let with = |token: &str| {
+        Done::of(&tool(&duffel, "events list").env("DUFFEL_ACCESS_TOKEN", token).output().unwrap())
+    };
     with("duffel_test_other")
         .assert_failed(3, "401 Unauthorized: Unauthorized: The access token used is not");
     assert!(!with("duffel_test_other").err.contains("duffel_test_other"));
     with("duffel_test_other").assert_failed(3, "\nIs DUFFEL_ACCESS_TOKEN right");
-    // `done` sees to it that the token is not printed.
+    // `Done::of` asserts that the token is not printed.
     let echo = "<title>No duffel_test_n0t-a_real0ne</title>";
-    after(&Fault::Answer(400, echo), 1).assert_failed(3, "400 Bad Request, and no JSON but \"No (token)\"");
+    after(&ApiFault::Answer(400, echo), 1)
+        .assert_failed(3, "400 Bad Request, and no JSON but \"No (token)\"");
     with(" ").assert_failed(1, "DUFFEL_ACCESS_TOKEN: the access token is blank");
     let broken = with("duffel_test_bro ken");
     broken.assert_failed(1, "white space within it");
     assert!(!broken.err.contains("bro ken"));
-    let at = |url: &str| done(&tool(&duffel, "events list").env("DUFFEL_API_URL", url).output().unwrap());
+    let at = |url: &str| Done::of(&tool(&duffel, "events list").env("DUFFEL_API_URL", url).output().unwrap());
     at("http://127.0.0.1:1").assert_failed(4, "Duffel cannot be reached: the connection was refused");
     at("http://api.duffel.com").assert_failed(1, "DUFFEL_API_URL: ");
 }
 
 #[test]
-fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
-    let duffel = Duffel::start();
+fn invalid_time_is_shown_as_duffel_wrote_it() {
+    let duffel = DuffelStandIn::start();
     let answer = r#"{"data":[{"id":"wev_1","created_at":"1970-01-01T00:00:00+01:00"},
         {"id":"wev_2","created_at":"9999-12-31T23:59:59-01:00"}]}"#;
-    duffel.inject("GET", &Fault::Answer(200, answer), 1);
+    duffel.inject("GET", &ApiFault::Answer(200, answer), 1);
     let listed = run(&duffel, "events list");
     assert_eq!(listed.lines().len(), 3);
     assert!(listed.out.contains("1970-01-01T00:00:00+01:00"), "{}", listed.out);
@@ -390,18 +374,18 @@ fn a_time_that_cannot_be_is_shown_as_duffel_wrote_it() {
 }
 
 #[test]
-fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
-    let duffel = Duffel::start();
+fn secret_in_a_truncated_response_is_not_shown() {
+    let duffel = DuffelStandIn::start();
     let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
-    duffel.inject("POST", &Fault::Answer(201, cut), 1);
+    duffel.inject("POST", &ApiFault::Answer(201, cut), 1);
     let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
     created.assert_failed(1, "Duffel answered 201 Created, and not what its documentation says\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
 }
 
 #[test]
-fn shells_can_complete_it() {
-    let duffel = Duffel::start();
+fn completion_script_loads_in_bash() {
+    let duffel = DuffelStandIn::start();
     let script = run(&duffel, "completions bash");
     assert!(script.lines().len() > 50 && script.out.contains("redeliver"));
     let mut bash = Command::new("bash");

@@ -11,8 +11,8 @@ mod pipes;
 mod ports;
 mod promises;
 mod schedule;
+mod scheduler;
 mod shrink;
-mod stage;
 mod world;
 
 use std::{env, fmt};
@@ -25,14 +25,14 @@ use self::{
     promises::Promise,
     schedule::{
         Delivery,
-        Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
         Signature::{self, Fresh, Last},
         Step, Turn, WINDOWS, draw,
     },
+    scheduler::{Subject, run},
     shrink::shrink,
-    stage::{Subject, run},
     world::{COVERAGE, DAY, FIFO_MEMORY, RETENTION_MARGIN, Tally, WINDOW},
 };
+use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
 
 /// How many are played where nobody says.
 const SCHEDULES: u64 = 5_000;
@@ -96,13 +96,13 @@ fn the_promises_hold_on_every_schedule() {
 }
 
 #[test]
-fn a_twin_without_a_flaw_keeps_the_promises() {
+fn mutant_without_a_mutation_keeps_the_promises() {
     let found = search(&mutant(Mutation::None), 0, SCHEDULES, |_| true);
     found.unwrap_or_else(|example| panic!("{example}"));
 }
 
 #[test]
-fn every_flawed_twin_is_found_out() {
+fn every_mutant_is_detected() {
     let mutants = [
         ("acknowledges before it sends", mutant(Mutation::AcknowledgesFirst), Promise::Kept),
         ("acknowledges whatever the queue says", mutant(Mutation::IgnoresTheQueue), Promise::Kept),
@@ -129,7 +129,7 @@ fn every_flawed_twin_is_found_out() {
         ("has no ledger", pipes::without_ledger(), Promise::OnceInTheWindow),
         ("sends to a standard queue", pipes::on_standard_queue(), Promise::OnceInFiveMinutes),
         ("overwrites records", pipes::overwriting(), Promise::OnceInTheWindow),
-        ("never prolongs a record", pipes::never_prolonging(), Promise::NoReplay),
+        ("never prolongs a record", pipes::never_extending(), Promise::NoReplay),
         ("never lets a record expire", pipes::never_expiring(), Promise::NewAfterTheWindow),
         ("goes by the window of the record", pipes::remembering_windows(), Promise::NoReplay),
         ("deletes a record with its window", pipes::expiring_with_the_window(), Promise::NoReplay),
@@ -172,7 +172,7 @@ fn a_late_extension_does_not_count_before_it_reaches_the_table() {
 
 /// What the promises excuse, the pipe really does, or they would excuse too much.
 #[test]
-fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
+fn the_gap_is_from_the_send_to_the_record() {
     let fault_lists: [&[Fault]; 7] = [
         &[Fine, KilledAfter],
         &[Fine, AnswerLost],
@@ -190,7 +190,7 @@ fn the_hole_is_all_that_lies_between_the_send_and_the_record() {
 }
 
 #[test]
-fn a_signature_outlives_its_record_if_that_could_not_be_prolonged() {
+fn signature_outlives_a_record_that_could_not_be_extended() {
     let replayed = |faults| {
         let (first, again) = (deliver(Fresh, &[]), deliver(Fresh, faults));
         messages(&[first, Step::Wait(WINDOW - 1), again, Step::Wait(2), deliver(Last, &[])])

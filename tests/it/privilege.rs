@@ -21,11 +21,11 @@ use crate::{
     reconcile::TIMEOUT,
     support::{
         cloudformation::{ACCOUNT, Template},
-        helpers::{ORDER_CREATED, SECRET},
         ministack::{Backend, REGION},
         proxy::Proxy,
         runtime_api::{End, Function},
         setup,
+        test_receiver::{ORDER_CREATED, SECRET},
     },
 };
 

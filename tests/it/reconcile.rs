@@ -11,15 +11,13 @@ use duffel_webhook_receiver::duffel::{AccessToken, Change, Client};
 use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::{
-    cli::Serve,
-    support::{
-        duffel::{Duffel, Fault, LIVE_TOKEN, TOKEN},
-        helpers::DAY,
-        ministack::Backend,
-        proxy::{self, Proxy},
-        runtime_api::{End, Function},
-    },
+use crate::support::{
+    duffel::{ApiFault, DuffelStandIn, LIVE_TOKEN, TOKEN},
+    ministack::Backend,
+    proxy::{AwsFault, Proxy},
+    runtime_api::{End, Function},
+    serve::Serve,
+    test_receiver::DAY,
 };
 
 /// Nobody listens there.
@@ -35,10 +33,10 @@ const WEBHOOKS: &str = "GET /air/webhooks";
 const DELIVERIES: &str = "GET /air/webhooks/deliveries";
 
 /// Duffel with a webhook of the test mode, its receiver if it is up, and the reconciler.
-struct Stage {
+struct Reconciliation {
     backend: Backend,
     proxy: Proxy,
-    duffel: Arc<Duffel>,
+    duffel: Arc<DuffelStandIn>,
     webhook: String,
     secret: String,
     /// With its address.
@@ -46,14 +44,14 @@ struct Stage {
     reconciler: Function,
 }
 
-impl Stage {
+impl Reconciliation {
     async fn new(variables: &[(&str, &str)]) -> Self {
         Self::of(TOKEN, TIMEOUT, variables).await
     }
 
     /// With another access token, or a list of them, and another time-out.
     async fn of(tokens: &str, timeout: Duration, variables: &[(&str, &str)]) -> Self {
-        let (backend, proxy, duffel) = (Backend::new().await, Proxy::new().await, Duffel::start());
+        let (backend, proxy, duffel) = (Backend::new().await, Proxy::new().await, DuffelStandIn::start());
         let (webhook, secret) = duffel.register(DOWN);
         let (arn, url) = (backend.create_secret(Some(tokens)).await, duffel.url());
         let needed = [
@@ -187,249 +185,251 @@ fn counts(found: usize, asked: usize, failed: usize, left: usize) -> Value {
 
 #[tokio::test]
 async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
-    let mut stage = Stage::new(&[("MAX_REDELIVERIES", "600")]).await;
+    let mut env = Reconciliation::new(&[("MAX_REDELIVERIES", "600")]).await;
     // The harder reading: what failed once is listed for ever.
-    stage.duffel.set(|settings| settings.first_attempt_counts = true);
-    stage.up();
-    let mut events = stage.occur(30);
+    env.duffel.set(|settings| settings.first_attempt_counts = true);
+    env.up();
+    let mut events = env.occur(30);
     // Duffel does not hear the answer, and takes for lost what may have arrived.
-    stage.duffel.set(|settings| settings.patience = Duration::from_millis(3));
-    events.extend(stage.occur(30));
-    stage.down();
-    stage.duffel.set(|settings| settings.patience = Duration::from_secs(10));
-    events.extend(stage.occur(1_000));
-    assert!(stage.duffel.undelivered().len() >= 1_000);
-    stage.up();
+    env.duffel.set(|settings| settings.patience = Duration::from_millis(3));
+    events.extend(env.occur(30));
+    env.down();
+    env.duffel.set(|settings| settings.patience = Duration::from_secs(10));
+    events.extend(env.occur(1_000));
+    assert!(env.duffel.undelivered().len() >= 1_000);
+    env.up();
 
     // Duffel's own retries come in between.
-    let duffel = Arc::clone(&stage.duffel);
+    let duffel = Arc::clone(&env.duffel);
     let retries = spawn_blocking(move || duffel.retry_failed());
-    let first = stage.run().await;
+    let first = env.run().await;
     assert!(first.error().ends_with("a run may ask for 600 events"), "{}", first.error());
     assert_eq!(first.redeliveries, 600);
     retries.await.unwrap();
-    stage.settle().await;
-    assert_eq!(stage.duffel.undelivered(), [""; 0]);
-    stage.has_once(&events).await;
+    env.settle().await;
+    assert_eq!(env.duffel.undelivered(), [""; 0]);
+    env.has_once(&events).await;
 }
 
 /// `cargo lambda watch` gives every invocation a deadline ten minutes into 1970.
 #[tokio::test]
-async fn a_deadline_that_has_passed_counts_as_none() {
-    let mut stage = Stage::new(&[]).await;
-    let events = stage.occur(3);
-    stage.up();
+async fn deadline_in_the_past_is_ignored() {
+    let mut env = Reconciliation::new(&[]).await;
+    let events = env.occur(3);
+    env.up();
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
-    let (end, took) = stage.reconciler.invoke_until(deadline, "{}", None).await;
+    let (end, took) = env.reconciler.invoke_until(deadline, "{}", None).await;
     let End::Answered(report) = end else { panic!("{end:?} after {took:?}") };
     assert_eq!(report, counts(3, 3, 0, 0));
-    stage.has_once(&events).await;
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn each_event_arrives_once_whatever_duffel_means_by_success_and_redelivery() {
+async fn each_event_arrives_once_for_every_meaning_of_success_and_redelivery() {
     for first_attempt_counts in [false, true] {
         for redelivers_after in [None, Some(Duration::from_millis(300))] {
-            let mut stage = Stage::new(&[]).await;
-            stage.duffel.set(|settings| {
+            let mut env = Reconciliation::new(&[]).await;
+            env.duffel.set(|settings| {
                 settings.first_attempt_counts = first_attempt_counts;
                 settings.redelivers_after = redelivers_after;
             });
-            let events = stage.occur(30);
-            stage.up();
-            let run = stage.run().await;
+            let events = env.occur(30);
+            env.up();
+            let run = env.run().await;
             assert_eq!(run.report, counts(30, 30, 0, 0));
             assert_eq!(run.redeliveries, 30);
-            assert_eq!(stage.settle().await, 0);
-            stage.has_once(&events).await;
+            assert_eq!(env.settle().await, 0);
+            env.has_once(&events).await;
             // Once they have arrived they are left in peace.
-            assert_eq!(stage.run().await.redeliveries, 0);
+            assert_eq!(env.run().await.redeliveries, 0);
         }
     }
 }
 
 #[tokio::test]
-async fn what_arrived_before_others_were_lost_is_left_in_peace_too() {
-    let mut stage = Stage::new(&[]).await;
-    stage.duffel.set(|settings| settings.first_attempt_counts = true);
-    let mut events = stage.occur(3);
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
-    stage.down();
-    events.extend(stage.occur(2));
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(2, 2, 0, 0));
-    stage.has_once(&events).await;
+async fn arrived_events_are_not_requested_again() {
+    let mut env = Reconciliation::new(&[]).await;
+    env.duffel.set(|settings| settings.first_attempt_counts = true);
+    let mut events = env.occur(3);
+    env.up();
+    assert_eq!(env.run().await.report, counts(3, 3, 0, 0));
+    env.down();
+    events.extend(env.occur(2));
+    env.up();
+    assert_eq!(env.run().await.report, counts(2, 2, 0, 0));
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn filters_that_duffel_ignores_and_times_that_it_does_not_tell_lose_nothing() {
+async fn ignored_filters_and_missing_times_lose_no_event() {
     for hides_times in [false, true] {
-        let mut stage = Stage::new(&[]).await;
-        stage.duffel.set(|settings| {
+        let mut env = Reconciliation::new(&[]).await;
+        env.duffel.set(|settings| {
             settings.ignores_filters = true;
             settings.hides_times = hides_times;
         });
-        stage.up();
-        let mut events = stage.occur(10);
-        stage.down();
+        env.up();
+        let mut events = env.occur(10);
+        env.down();
         // Of these the deliveries have no status: nobody answered.
-        events.extend(stage.occur(20));
-        stage.up();
-        assert_eq!(stage.run().await.report, counts(20, 20, 0, 0));
-        assert_eq!(stage.run().await.report, counts(0, 0, 0, 0));
-        stage.has_once(&events).await;
+        events.extend(env.occur(20));
+        env.up();
+        assert_eq!(env.run().await.report, counts(20, 20, 0, 0));
+        assert_eq!(env.run().await.report, counts(0, 0, 0, 0));
+        env.has_once(&events).await;
     }
 }
 
 #[tokio::test]
-async fn what_the_ledger_may_have_forgotten_is_not_asked_for() {
+async fn events_beyond_the_window_are_not_requested() {
     for ignores_filters in [false, true] {
-        let mut stage = Stage::new(&[("DEDUP_WINDOW", "1d")]).await;
-        stage.duffel.set(|settings| settings.ignores_filters = ignores_filters);
+        let mut env = Reconciliation::new(&[("DEDUP_WINDOW", "1d")]).await;
+        env.duffel.set(|settings| settings.ignores_filters = ignores_filters);
         let ids = [22 * 60, 23 * 60 + 30, 48 * 60].map(|age| {
             let at = SystemTime::now() - Duration::from_mins(age);
-            stage.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
+            env.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
         });
-        stage.up();
-        assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
-        stage.has_once(&ids[..1]).await;
+        env.up();
+        assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+        env.has_once(&ids[..1]).await;
     }
 }
 
 #[tokio::test]
-async fn seven_days_is_as_far_as_it_looks_back() {
-    let mut stage = Stage::new(&[("DEDUP_WINDOW", "30d")]).await;
+async fn look_back_is_limited_to_seven_days() {
+    let mut env = Reconciliation::new(&[("DEDUP_WINDOW", "30d")]).await;
     let ids = [6, 8].map(|days| {
         let at = SystemTime::now() - days * DAY;
-        stage.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{days}") }))
+        env.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{days}") }))
     });
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
-    stage.has_once(&ids[..1]).await;
+    env.up();
+    assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+    env.has_once(&ids[..1]).await;
 }
 
 #[tokio::test]
 async fn the_list_is_read_to_its_end() {
-    let mut stage = Stage::new(&[]).await;
-    let events = stage.occur(450);
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(450, 450, 0, 0));
-    stage.has_once(&events).await;
+    let mut env = Reconciliation::new(&[]).await;
+    let events = env.occur(450);
+    env.up();
+    assert_eq!(env.run().await.report, counts(450, 450, 0, 0));
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn what_befalls_its_requests_it_outlasts_or_tells() {
-    let mut stage = Stage::new(&[]).await;
+async fn api_errors_are_retried_or_reported() {
+    let mut env = Reconciliation::new(&[]).await;
     // What the client asks again for by itself.
     for fault in [
-        Fault::RateLimited(1),
-        Fault::RetryAfter(429, 1),
-        Fault::RetryAfter(503, 0),
-        Fault::Html(503),
-        Fault::Html(504),
-        Fault::Slow(Duration::from_millis(500)),
-        Fault::Cut,
-        Fault::CutAfter,
+        ApiFault::RateLimited(1),
+        ApiFault::RetryAfter(429, 1),
+        ApiFault::RetryAfter(503, 0),
+        ApiFault::Html(503),
+        ApiFault::Html(504),
+        ApiFault::Slow(Duration::from_millis(500)),
+        ApiFault::Down,
+        ApiFault::AnswerLost,
     ] {
-        stage.down();
-        let events = stage.occur(3);
-        stage.up();
+        env.down();
+        let events = env.occur(3);
+        env.up();
         for what in [EVENTS, DELIVERIES, REDELIVERIES] {
-            stage.duffel.inject(what, &fault, 1);
+            env.duffel.inject(what, &fault, 1);
         }
-        assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
-        stage.has_once(&events).await;
+        assert_eq!(env.run().await.report, counts(3, 3, 0, 0));
+        env.has_once(&events).await;
     }
     // What it must not ask again for; the rest is done, and the next run makes up for it.
-    for fault in [Fault::Status(500), Fault::Html(502), Fault::Status(400), Fault::Answer(200, "no")] {
+    for fault in
+        [ApiFault::Status(500), ApiFault::Html(502), ApiFault::Status(400), ApiFault::Answer(200, "no")]
+    {
         for (what, failed, asked) in
             [(WEBHOOKS, 0, 0), (EVENTS, 0, 3), (DELIVERIES, 0, 3), (REDELIVERIES, 1, 2)]
         {
-            if what == REDELIVERIES && matches!(fault, Fault::Answer(200, _)) {
+            if what == REDELIVERIES && matches!(fault, ApiFault::Answer(200, _)) {
                 continue;
             }
-            stage.down();
-            let events = stage.occur(3);
-            stage.up();
-            stage.duffel.inject(what, &fault, 1);
-            let run = stage.run().await;
+            env.down();
+            let events = env.occur(3);
+            env.up();
+            env.duffel.inject(what, &fault, 1);
+            let run = env.run().await;
             let told = format!("{asked} asked for, {failed} failed, 0 left");
             assert!(run.error().contains(&told), "{what}: {}", run.error());
             let expected =
                 if what == REDELIVERIES { "Duffel answered" } else { "broke off: Duffel answered" };
             assert!(run.error().contains(expected), "{what}: {}", run.error());
-            assert_eq!(stage.run().await.report, counts(3 - asked, 3 - asked, 0, 0));
-            stage.has_once(&events).await;
+            assert_eq!(env.run().await.report, counts(3 - asked, 3 - asked, 0, 0));
+            env.has_once(&events).await;
         }
     }
-    let (runs, others) = stage.log();
+    let (runs, others) = env.log();
     assert!(runs.iter().filter(|run| run["outcome"] == "failed").count() == 15);
     assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("again in ")));
 }
 
 #[tokio::test]
-async fn a_list_that_breaks_off_hides_nothing_of_what_was_read() {
-    let mut stage = Stage::new(&[]).await;
-    let events = stage.occur(250);
-    stage.up();
+async fn events_read_before_a_list_breaks_off_are_requested() {
+    let mut env = Reconciliation::new(&[]).await;
+    let events = env.occur(250);
+    env.up();
     // The newest 200 are on the first page, of the failed ones and then of all.
     for _ in 0..2 {
-        stage.duffel.inject(EVENTS, &Fault::Slow(Duration::ZERO), 1);
-        stage.duffel.inject(EVENTS, &Fault::Status(500), 1);
+        env.duffel.inject(EVENTS, &ApiFault::Slow(Duration::ZERO), 1);
+        env.duffel.inject(EVENTS, &ApiFault::Status(500), 1);
     }
-    let run = stage.run().await;
+    let run = env.run().await;
     assert!(run.error().contains("200 asked for, 0 failed, 0 left"), "{}", run.error());
     assert!(run.error().contains("the list of events broke off: Duffel answered 500"), "{}", run.error());
-    assert_eq!(stage.run().await.report, counts(50, 50, 0, 0));
-    stage.has_once(&events).await;
+    assert_eq!(env.run().await.report, counts(50, 50, 0, 0));
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_for_ever_starves_no_other() {
-    let mut stage = Stage::new(&[("MAX_REDELIVERIES", "2")]).await;
-    stage.duffel.set(|settings| settings.redelivery_tells = true);
+async fn permanently_refused_events_starve_no_other() {
+    let mut env = Reconciliation::new(&[("MAX_REDELIVERIES", "2")]).await;
+    env.duffel.set(|settings| settings.redelivery_tells = true);
     // Too large for the queue: the oldest and the newest of all.
     let huge = || {
-        stage.duffel.occur_at(
+        env.duffel.occur_at(
             a_while_ago(),
             "order.created",
             &json!({ "id": "ord_huge", "text": "x".repeat(2 << 20) }),
         )
     };
     let mut poison = vec![huge(), huge(), huge()];
-    let events = stage.occur(6);
+    let events = env.occur(6);
     poison.extend([huge(), huge(), huge()]);
-    stage.up();
+    env.up();
     for _ in 0..100 {
-        let run = stage.run().await;
+        let run = env.run().await;
         assert_eq!(run.redeliveries, 2);
         assert!(run.error().contains("undelivered events found"), "{}", run.error());
-        if stage.duffel.undelivered().len() == poison.len() {
+        if env.duffel.undelivered().len() == poison.len() {
             break;
         }
     }
-    assert_eq!(stage.duffel.undelivered(), poison);
-    stage.has_once(&events).await;
-    let run = stage.run().await;
+    assert_eq!(env.duffel.undelivered(), poison);
+    env.has_once(&events).await;
+    let run = env.run().await;
     assert!(run.error().contains("6 undelivered events found: 0 asked for, 2 failed, 4 left"));
     assert!(run.error().contains("webhook_client_error"), "{}", run.error());
     // Two of six by chance, so often that chance leaves none out: once in a million.
     for _ in 0..40 {
-        stage.run().await;
+        env.run().await;
     }
-    let (_, others) = stage.log();
+    let (_, others) = env.log();
     let named = |id: &String| others.iter().any(|line| line["event.id"] == **id && line["level"] == "WARN");
     assert!(poison.iter().all(named), "who looks at the log should learn which events these are");
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_still_down_is_asked_for_once_a_run() {
+async fn while_the_receiver_is_down_each_event_is_requested_once_a_run() {
     for redelivery_tells in [true, false] {
-        let mut stage = Stage::new(&[]).await;
-        stage.duffel.set(|settings| settings.redelivery_tells = redelivery_tells);
-        let events = stage.occur(10);
-        let run = stage.run().await;
+        let mut env = Reconciliation::new(&[]).await;
+        env.duffel.set(|settings| settings.redelivery_tells = redelivery_tells);
+        let events = env.occur(10);
+        let run = env.run().await;
         // Each has its turn, since it may be that event's own failure.
         assert_eq!(run.redeliveries, 10);
         if redelivery_tells {
@@ -438,25 +438,25 @@ async fn a_receiver_that_is_still_down_is_asked_for_once_a_run() {
             // Nobody can tell yet that it was in vain, but the next run finds them again.
             assert_eq!(run.report, counts(10, 10, 0, 0));
         }
-        stage.up();
-        assert_eq!(stage.run().await.report, counts(10, 10, 0, 0));
-        stage.has_once(&events).await;
+        env.up();
+        assert_eq!(env.run().await.report, counts(10, 10, 0, 0));
+        env.has_once(&events).await;
     }
 }
 
 #[tokio::test]
-async fn a_run_is_over_in_time_and_tells_what_is_left() {
+async fn run_ends_in_time_and_reports_what_is_left() {
     let timeout = Duration::from_secs(8);
-    let mut stage = Stage::of(TOKEN, timeout, &[]).await;
-    let events = stage.occur(30);
-    stage.up();
-    stage.duffel.inject(REDELIVERIES, &Fault::Slow(Duration::from_millis(300)), 25);
-    let run = stage.run().await;
+    let mut env = Reconciliation::of(TOKEN, timeout, &[]).await;
+    let events = env.occur(30);
+    env.up();
+    env.duffel.inject(REDELIVERIES, &ApiFault::Slow(Duration::from_millis(300)), 25);
+    let run = env.run().await;
     assert!(run.error().contains("the time for it is up"), "{}", run.error());
     assert!(run.redeliveries < 20, "{}", run.redeliveries);
-    stage.settle().await;
-    stage.has_once(&events).await;
-    let (runs, _) = stage.log();
+    env.settle().await;
+    env.has_once(&events).await;
+    let (runs, _) = env.log();
     let cut = &runs[0];
     assert_eq!(cut["outcome"], "failed");
     assert!(cut["left"].as_u64().unwrap() > 10, "{cut}");
@@ -466,19 +466,19 @@ async fn a_run_is_over_in_time_and_tells_what_is_left() {
 }
 
 #[tokio::test]
-async fn deliveries_that_take_too_long_to_read_leave_time_for_redeliveries_and_fail_no_run() {
-    let mut stage = Stage::of(TOKEN, Duration::from_secs(8), &[]).await;
-    stage.up();
-    stage.occur(600);
-    stage.backend.messages().await;
-    stage.down();
+async fn slow_list_of_deliveries_leaves_time_for_redeliveries_and_fails_no_run() {
+    let mut env = Reconciliation::of(TOKEN, Duration::from_secs(8), &[]).await;
+    env.up();
+    env.occur(600);
+    env.backend.messages().await;
+    env.down();
     let at = SystemTime::now() - DAY;
-    let event = stage.duffel.occur_at(at, "order.created", &json!({ "id": "ord_old" }));
-    stage.up();
-    stage.duffel.inject(DELIVERIES, &Fault::Slow(Duration::from_secs(1)), 3);
-    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
-    stage.has_once(&[event]).await;
-    let (runs, _) = stage.log();
+    let event = env.duffel.occur_at(at, "order.created", &json!({ "id": "ord_old" }));
+    env.up();
+    env.duffel.inject(DELIVERIES, &ApiFault::Slow(Duration::from_secs(1)), 3);
+    assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+    env.has_once(&[event]).await;
+    let (runs, _) = env.log();
     let said = runs[0]["message"].as_str().unwrap();
     assert!(said.contains("1 of them may have arrived already"), "{said}");
 }
@@ -487,76 +487,76 @@ async fn deliveries_that_take_too_long_to_read_leave_time_for_redeliveries_and_f
 async fn events_without_an_attempt_are_found_whatever_duffel_counts_as_failed() {
     for unattempted_is_nothing in [false, true] {
         for first_attempt_counts in [false, true] {
-            let mut stage = Stage::new(&[]).await;
-            stage.duffel.set(|settings| {
+            let mut env = Reconciliation::new(&[]).await;
+            env.duffel.set(|settings| {
                 settings.unattempted_is_nothing = unattempted_is_nothing;
                 settings.first_attempt_counts = first_attempt_counts;
             });
-            stage.change(&Change { active: Some(false), ..Change::default() });
-            let mut events = stage.occur(3);
-            stage.change(&Change { active: Some(true), ..Change::default() });
-            events.extend(stage.occur(2));
-            stage.up();
-            events.extend(stage.occur(2));
-            assert_eq!(stage.run().await.report, counts(5, 5, 0, 0));
-            assert_eq!(stage.run().await.report, counts(0, 0, 0, 0));
-            stage.has_once(&events).await;
+            env.change(&Change { active: Some(false), ..Change::default() });
+            let mut events = env.occur(3);
+            env.change(&Change { active: Some(true), ..Change::default() });
+            events.extend(env.occur(2));
+            env.up();
+            events.extend(env.occur(2));
+            assert_eq!(env.run().await.report, counts(5, 5, 0, 0));
+            assert_eq!(env.run().await.report, counts(0, 0, 0, 0));
+            env.has_once(&events).await;
         }
     }
 }
 
 #[tokio::test]
-async fn only_what_an_active_webhook_wants_is_asked_for() {
-    let mut stage = Stage::new(&[]).await;
-    let events = stage.occur(2);
-    stage.duffel.occur_at(a_while_ago(), "air.order.changed", &json!({ "id": "ord_1" }));
-    stage.up();
+async fn only_events_that_an_active_webhook_wants_are_requested() {
+    let mut env = Reconciliation::new(&[]).await;
+    let events = env.occur(2);
+    env.duffel.occur_at(a_while_ago(), "air.order.changed", &json!({ "id": "ord_1" }));
+    env.up();
     let types = vec!["order.created".to_owned()];
-    stage.change(&Change { active: Some(false), events: Some(types), ..Change::default() });
-    let run = stage.run().await;
+    env.change(&Change { active: Some(false), events: Some(types), ..Change::default() });
+    let run = env.run().await;
     assert_eq!((run.report, run.requests), (counts(0, 0, 0, 0), 1));
-    stage.change(&Change { active: Some(true), ..Change::default() });
-    assert_eq!(stage.run().await.report, counts(2, 2, 0, 0));
-    stage.has_once(&events).await;
-    let (runs, _) = stage.log();
+    env.change(&Change { active: Some(true), ..Change::default() });
+    assert_eq!(env.run().await.report, counts(2, 2, 0, 0));
+    env.has_once(&events).await;
+    let (runs, _) = env.log();
     let said = runs[0]["message"].as_str().unwrap();
     assert!(said.ends_with("; nothing was looked for, since there is no active webhook"), "{said}");
     assert_eq!(runs[0]["outcome"], "succeeded");
 }
 
 #[tokio::test]
-async fn what_duffel_still_retries_by_itself_is_not_asked_for() {
-    let mut stage = Stage::new(&[]).await;
+async fn events_that_duffel_still_retries_are_not_requested() {
+    let mut env = Reconciliation::new(&[]).await;
     let ids = [0, 29, 31].map(|age| {
         let at = SystemTime::now() - Duration::from_mins(age);
-        stage.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
+        env.duffel.occur_at(at, "order.created", &json!({ "id": format!("ord_{age}") }))
     });
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
-    stage.has_once(&ids[2..]).await;
+    env.up();
+    assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+    env.has_once(&ids[2..]).await;
 }
 
 #[tokio::test]
 async fn the_requests_of_a_run_are_bounded_however_many_deliveries_there_are() {
-    let mut stage = Stage::new(&[]).await;
-    stage.up();
-    assert_eq!(stage.run().await.requests, 3);
+    let mut env = Reconciliation::new(&[]).await;
+    env.up();
+    assert_eq!(env.run().await.requests, 3);
     let now = SystemTime::now();
-    stage.duffel.set(|settings| settings.first_attempt_counts = true);
-    stage.down();
+    env.duffel.set(|settings| settings.first_attempt_counts = true);
+    env.down();
     let [late, lost] = ["ord_late", "ord_lost"]
-        .map(|id| stage.duffel.occur_at(now - 6 * DAY, "order.created", &json!({ "id": id })));
+        .map(|id| env.duffel.occur_at(now - 6 * DAY, "order.created", &json!({ "id": id })));
     // Ten thousand on the days since.
     for hours in (1..=140).rev() {
-        stage.duffel.occur_delivered(now - Duration::from_hours(hours), 70);
+        env.duffel.occur_delivered(now - Duration::from_hours(hours), 70);
     }
-    stage.duffel.delivered_at(&late, now - 6 * DAY + Duration::from_hours(3));
-    stage.up();
-    let run = stage.run().await;
+    env.duffel.delivered_at(&late, now - 6 * DAY + Duration::from_hours(3));
+    env.up();
+    let run = env.run().await;
     assert_eq!(run.report, counts(1, 1, 0, 0));
     assert!((40..110).contains(&run.requests), "{}", run.requests);
-    stage.has_once(&[lost]).await;
-    let (runs, _) = stage.log();
+    env.has_once(&[lost]).await;
+    let (runs, _) = env.log();
     let said = runs[1]["message"].as_str().unwrap();
     assert!(said.contains("only those were found that Duffel lists as failed"), "{said}");
 }
@@ -564,130 +564,130 @@ async fn the_requests_of_a_run_are_bounded_however_many_deliveries_there_are() {
 #[tokio::test]
 async fn a_token_that_duffel_does_not_know_fails_the_run_and_no_other_token() {
     let tokens = json!(["duffel_test_revoked", LIVE_TOKEN, TOKEN]).to_string();
-    let mut stage = Stage::of(&tokens, TIMEOUT, &[]).await;
-    let events = stage.occur(3);
-    stage.up();
-    let run = stage.run().await;
+    let mut env = Reconciliation::of(&tokens, TIMEOUT, &[]).await;
+    let events = env.occur(3);
+    env.up();
+    let run = env.run().await;
     assert!(run.error().contains("3 undelivered events found: 3 asked for, 0 failed, 0 left"));
     assert!(run.error().contains("the list of webhooks broke off: Duffel answered 401"), "{}", run.error());
     assert!(run.error().contains("token 2 of 3: nothing was looked for"), "{}", run.error());
     assert_eq!(run.requests, 1 + 1 + 4 + 3);
-    stage.has_once(&events).await;
-    stage.log();
+    env.has_once(&events).await;
+    env.log();
 }
 
 #[tokio::test]
-async fn a_ping_that_failed_is_not_sent_to_consumers_after_all() {
-    let mut stage = Stage::new(&[]).await;
-    stage.duffel.occur_at(a_while_ago(), "ping.triggered", &json!({}));
-    let events = stage.occur(1);
-    stage.up();
-    assert_eq!(stage.run().await.report, counts(1, 1, 0, 0));
-    stage.has_once(&events).await;
+async fn failed_pings_are_not_requested() {
+    let mut env = Reconciliation::new(&[]).await;
+    env.duffel.occur_at(a_while_ago(), "ping.triggered", &json!({}));
+    let events = env.occur(1);
+    env.up();
+    assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn a_list_without_end_leaves_time_for_the_other_token() {
+async fn list_without_end_leaves_time_for_the_other_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
-    let stage = Stage::of(&tokens, Duration::from_secs(9), &[]).await;
-    let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
+    let env = Reconciliation::of(&tokens, Duration::from_secs(9), &[]).await;
+    let live = Client::new(&env.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
     let (_, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
     let events: Vec<_> = (0..3)
         .map(|id| {
-            stage.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": format!("ord_{id}") }))
+            env.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": format!("ord_{id}") }))
         })
         .collect();
-    let (_serve, url) = serve(&stage.backend, secret.expose());
+    let (_serve, url) = serve(&env.backend, secret.expose());
     let webhook = live.webhooks().next().unwrap().unwrap();
     live.update_webhook(&webhook.id, &Change { url: Some(url), ..Change::default() }).unwrap();
-    stage.duffel.inject(EVENTS, &Fault::Slow(Duration::from_millis(2_500)), 1);
-    let run = stage.run().await;
+    env.duffel.inject(EVENTS, &ApiFault::Slow(Duration::from_millis(2_500)), 1);
+    let run = env.run().await;
     assert!(
         run.error().contains(": token 1 of 2: the list of events is too long for the time there is"),
         "{}",
         run.error()
     );
-    stage.has_once(&events).await;
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
 async fn live_and_test_mode_have_each_their_token() {
     let tokens = json!([TOKEN, LIVE_TOKEN]).to_string();
-    let stage = Stage::of(&tokens, TIMEOUT, &[]).await;
-    let live = Client::new(&stage.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
+    let env = Reconciliation::of(&tokens, TIMEOUT, &[]).await;
+    let live = Client::new(&env.duffel.url(), AccessToken::new(LIVE_TOKEN).unwrap()).unwrap();
     let (webhook, secret) = live.create_webhook(DOWN, &["order.created".to_owned()]).unwrap();
-    let mut events = stage.occur(2);
-    events.push(stage.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": "ord_1" })));
-    let secrets = format!("{},{}", stage.secret, secret.expose());
-    let (_serve, url) = serve(&stage.backend, &secrets);
-    stage.register(&url);
+    let mut events = env.occur(2);
+    events.push(env.duffel.occur_live_at(a_while_ago(), "order.created", &json!({ "id": "ord_1" })));
+    let secrets = format!("{},{}", env.secret, secret.expose());
+    let (_serve, url) = serve(&env.backend, &secrets);
+    env.register(&url);
     live.update_webhook(&webhook.id, &Change { url: Some(url), ..Change::default() }).unwrap();
-    assert_eq!(stage.run().await.report, counts(3, 3, 0, 0));
-    stage.has_once(&events).await;
+    assert_eq!(env.run().await.report, counts(3, 3, 0, 0));
+    env.has_once(&events).await;
 }
 
 #[tokio::test]
-async fn it_stops_asking_where_duffel_says_stop() {
+async fn run_stops_if_duffel_says_stop() {
     for (fault, most) in [
-        (Fault::RateLimited(3_600), 1),
-        (Fault::Answer(403, r#"{"errors":[]}"#), 1),
-        (Fault::Status(401), 1),
+        (ApiFault::RateLimited(3_600), 1),
+        (ApiFault::Answer(403, r#"{"errors":[]}"#), 1),
+        (ApiFault::Status(401), 1),
         // Not Duffel's words, but there is no sense in hundreds of these.
-        (Fault::Status(500), 5),
+        (ApiFault::Status(500), 5),
     ] {
-        let mut stage = Stage::new(&[]).await;
-        let events = stage.occur(20);
-        stage.up();
-        stage.duffel.inject(REDELIVERIES, &fault, most);
-        let run = stage.run().await;
+        let mut env = Reconciliation::new(&[]).await;
+        let events = env.occur(20);
+        env.up();
+        env.duffel.inject(REDELIVERIES, &fault, most);
+        let run = env.run().await;
         assert_eq!(run.redeliveries, most);
         let told = format!("0 asked for, {most} failed, {} left", 20 - most);
         assert!(run.error().contains(&told), "{}", run.error());
         assert!(run.error().ends_with("after which no more was asked for"), "{}", run.error());
-        assert_eq!(stage.settle().await, 0);
-        stage.has_once(&events).await;
+        assert_eq!(env.settle().await, 0);
+        env.has_once(&events).await;
     }
 }
 
 #[tokio::test]
-async fn without_a_token_the_run_fails_and_the_next_one_asks_again() {
-    let mut stage = Stage::of("  ", TIMEOUT, &[]).await;
-    let run = stage.run().await;
+async fn without_a_token_the_run_fails_and_the_next_one_reads_it_again() {
+    let mut env = Reconciliation::of("  ", TIMEOUT, &[]).await;
+    let run = env.run().await;
     assert_eq!(run.requests, 0);
     let told = "DUFFEL_ACCESS_TOKEN_ARN is of no use: a secret is blank";
     assert!(run.error().ends_with(told), "{}", run.error());
-    stage.proxy.inject("secretsmanager:GetSecretValue", [proxy::Fault::Refuse(500, "InternalServiceError")]);
-    let run = stage.run().await;
+    env.proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(500, "InternalServiceError")]);
+    let run = env.run().await;
     assert!(run.error().contains("Secrets Manager did not give DUFFEL_ACCESS_TOKEN_ARN"), "{}", run.error());
-    stage.proxy.heal();
-    let arn = stage.backend.create_secret(Some(TOKEN)).await;
-    let url = stage.duffel.url();
+    env.proxy.heal();
+    let arn = env.backend.create_secret(Some(TOKEN)).await;
+    let url = env.duffel.url();
     let variables = [
-        ("AWS_ENDPOINT_URL", stage.proxy.endpoint.as_str()),
+        ("AWS_ENDPOINT_URL", env.proxy.endpoint.as_str()),
         ("DUFFEL_ACCESS_TOKEN_ARN", arn.as_str()),
         ("DUFFEL_API_URL", url.as_str()),
     ];
-    let mut broken = stage.reconciler;
+    let mut broken = env.reconciler;
     broken.lines();
-    stage.reconciler =
+    env.reconciler =
         Function::start_binary(Path::new(env!("CARGO_BIN_EXE_reconciler")), TIMEOUT, variables).await;
-    stage.backend.put_secret(&arn, "duffel_test_revoked").await;
-    assert!(stage.run().await.error().contains("401"));
-    stage.backend.put_secret(&arn, &format!("{TOKEN}\n")).await;
-    assert_eq!(stage.run().await.report, counts(0, 0, 0, 0));
+    env.backend.put_secret(&arn, "duffel_test_revoked").await;
+    assert!(env.run().await.error().contains("401"));
+    env.backend.put_secret(&arn, &format!("{TOKEN}\n")).await;
+    assert_eq!(env.run().await.report, counts(0, 0, 0, 0));
 }
 
 #[tokio::test]
-async fn a_run_makes_one_call_to_aws_and_says_one_line() {
-    let mut stage = Stage::new(&[]).await;
-    stage.occur(2);
-    stage.up();
+async fn run_makes_one_call_to_aws_and_logs_one_line() {
+    let mut env = Reconciliation::new(&[]).await;
+    env.occur(2);
+    env.up();
     let started = Instant::now();
-    assert_eq!(stage.run().await.report, counts(2, 2, 0, 0));
+    assert_eq!(env.run().await.report, counts(2, 2, 0, 0));
     let took = started.elapsed();
-    assert_eq!(stage.proxy.calls().into_keys().collect::<Vec<_>>(), ["secretsmanager:GetSecretValue"]);
-    assert_eq!(stage.proxy.calls().into_values().collect::<Vec<_>>(), [1]);
-    let (runs, others) = stage.log();
+    assert_eq!(env.proxy.calls().into_keys().collect::<Vec<_>>(), ["secretsmanager:GetSecretValue"]);
+    assert_eq!(env.proxy.calls().into_values().collect::<Vec<_>>(), [1]);
+    let (runs, others) = env.log();
     assert!(others.is_empty(), "{others:?}");
     let [run] = runs.try_into().unwrap();
     for (name, value) in [("found", 2), ("asked", 2), ("failed", 0), ("left", 0)] {
@@ -699,7 +699,7 @@ async fn a_run_makes_one_call_to_aws_and_says_one_line() {
 }
 
 #[tokio::test]
-async fn every_mistake_of_its_environment_is_told_at_once() {
+async fn all_configuration_errors_are_reported_together() {
     let variables = [("DUFFEL_API_URL", "http://api.duffel.com"), ("MAX_REDELIVERIES", "0")];
     let mut function =
         Function::start_binary(Path::new(env!("CARGO_BIN_EXE_reconciler")), TIMEOUT, variables).await;

@@ -26,8 +26,8 @@ use uuid::Uuid;
 use crate::{
     schemes::SURPLUS_BITS,
     support::{
-        helpers::{TestReceiver, key},
         setup,
+        test_receiver::{TestReceiver, key},
     },
 };
 
@@ -82,10 +82,11 @@ impl Case {
         let keys = vec![key(&self.scheme, &self.secret)];
         let tolerance = self.scheme.tolerance.unwrap_or_default();
         let verifier = Verifier::new("it", self.scheme.clone(), keys, tolerance);
-        let world = TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
+        let receiver =
+            TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
         let request = Request::post("/webhooks/it");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        world.send(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0
+        receiver.send(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0
     }
 }
 
@@ -194,7 +195,7 @@ fn the_rust_library_agrees_with_us() {
 
 /// A secret whose last character has surplus bits, which no random one has.
 #[test]
-fn the_javascript_library_takes_surplus_bits_as_we_do() {
+fn the_javascript_library_accepts_surplus_bits_as_we_do() {
     let folder = setup::node("references", &NODE);
     let copy = folder.join("surplus-bits.mjs");
     fs::copy(script("reference.mjs"), &copy).unwrap();

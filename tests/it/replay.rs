@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
@@ -15,13 +15,13 @@ use duffel_webhook_receiver::{
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use crate::{
-    cli::Serve,
-    support::{
-        duffel::{Duffel, Fault, TOKEN},
-        ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
-        proxy::{Fault as AwsFault, Moment, Proxy},
-    },
+use crate::support::{
+    duffel::{ApiFault, DuffelStandIn, TOKEN},
+    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint},
+    proxy::{AwsFault, Moment, Proxy},
+    serve::Serve,
+    snapshot,
+    tool::{self, assert_success, run_unread, signal, text},
 };
 
 /// A receiver whose consumer has taken what there was, ten minutes ago as far as anybody can tell.
@@ -29,25 +29,25 @@ use crate::{
 /// The emulated queue knows no time but the real one, in which it drops what it has had in the last 5 minutes. So the
 /// ledger's records are dated back, and the receiver goes on with another queue, which has had nothing, as the first
 /// would have after that time. The ledger is the same.
-struct Stage {
+struct Replay {
     /// The queue that the replayed events come to; its table is not in use.
     backend: Backend,
     /// Whose table is the ledger.
     first: Backend,
-    duffel: Arc<Duffel>,
+    duffel: Arc<DuffelStandIn>,
     receiver: Mutex<Option<Serve>>,
     webhook: String,
     secret: String,
 }
 
-impl Stage {
+impl Replay {
     async fn new() -> Self {
         let (first, backend) = (Backend::new().await, Backend::new().await);
-        let duffel = Arc::new(Duffel::start());
+        let duffel = Arc::new(DuffelStandIn::start());
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
-        let stage = Self { backend, first, duffel, receiver: Mutex::default(), webhook, secret };
-        stage.receive(&stage.first.queue_url).await;
-        stage
+        let env = Self { backend, first, duffel, receiver: Mutex::default(), webhook, secret };
+        env.receive(&env.first.queue_url).await;
+        env
     }
 
     /// Starts a receiver that forwards to a queue, in the place of the one there was.
@@ -99,9 +99,8 @@ impl Stage {
     }
 
     fn tool(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["replay", "--table", &self.first.table]).args(arguments).env_clear();
-        command.envs([
+        let mut command = tool::command(["replay", "--table", &self.first.table]);
+        command.args(arguments).envs([
             ("DUFFEL_API_URL", self.duffel.url().as_str()),
             ("DUFFEL_ACCESS_TOKEN", TOKEN),
             ("AWS_ENDPOINT_URL", endpoint()),
@@ -113,15 +112,14 @@ impl Stage {
     }
 
     async fn replay(&self, arguments: &[&str]) -> Output {
-        let mut command = self.tool(arguments);
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        tool::run(self.tool(arguments)).await
     }
 
     /// The same, with AWS behind a proxy.
     async fn replay_through(&self, proxy: &Proxy, arguments: &[&str]) -> Output {
         let mut command = self.tool(arguments);
         command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        tool::run(command).await
     }
 
     /// The ids of the events on the queue, and how often each is there.
@@ -141,16 +139,12 @@ impl Stage {
     }
 }
 
-fn client(duffel: &Duffel) -> Client {
+fn client(duffel: &DuffelStandIn) -> Client {
     Client::new(&duffel.url(), AccessToken::new(TOKEN).unwrap()).unwrap()
 }
 
 fn once(events: &[String]) -> BTreeMap<String, usize> {
     events.iter().map(|id| (id.clone(), 1)).collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 fn outcomes(output: &Output) -> Vec<(String, String)> {
@@ -160,65 +154,62 @@ fn outcomes(output: &Output) -> Vec<(String, String)> {
     lines.map(|line| (text(&line["event"]), text(&line["outcome"]))).collect()
 }
 
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_consumer_has_taken_comes_once_more() {
+async fn replayed_events_arrive_once() {
     for later in [None, Some(Duration::from_secs(2))] {
-        let stage = Stage::new().await;
-        stage.duffel.set(|settings| settings.redelivers_after = later);
-        let events = stage.consumed(20).await;
-        let output = stage.replay(&["--since", "1h", "--json"]).await;
+        let env = Replay::new().await;
+        env.duffel.set(|settings| settings.redelivers_after = later);
+        let events = env.consumed(20).await;
+        let output = env.replay(&["--since", "1h", "--json"]).await;
         assert_success(&output);
         let all =
             |outcome: &str| events.iter().map(|id| (id.clone(), outcome.to_owned())).collect::<Vec<_>>();
         assert_eq!(outcomes(&output), all("arrived"));
         assert!(text(&output.stderr).ends_with("\n20 events: 20 arrived\n"), "{}", text(&output.stderr));
-        assert_eq!(stage.queued().await, once(&events));
-        assert_eq!(stage.ledger().await.len(), 20);
+        assert_eq!(env.queued().await, once(&events));
+        assert_eq!(env.ledger().await.len(), 20);
         // Now they are young, and the same command does nothing more.
-        let again = stage.replay(&["--since", "1h", "--json"]).await;
+        let again = env.replay(&["--since", "1h", "--json"]).await;
         assert_success(&again);
         assert_eq!(outcomes(&again), all("too_young"));
         assert!(text(&again.stderr).ends_with("\n20 events: 20 too young\n"), "{}", text(&again.stderr));
-        assert_eq!(stage.queued().await, BTreeMap::new());
+        assert_eq!(env.queued().await, BTreeMap::new());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_forwarded_and_not_recorded_has_arrived() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(1).await;
+async fn accepted_event_without_a_record_counts_as_arrived() {
+    let env = Replay::new().await;
+    let events = env.consumed(1).await;
     let proxy = Proxy::new().await;
     proxy.inject("dynamodb:PutItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
-    stage.receive_by(&stage.backend.queue_url, &proxy.endpoint).await;
-    let output = stage.replay(&[&events[0]]).await;
+    env.receive_by(&env.backend.queue_url, &proxy.endpoint).await;
+    let output = env.replay(&[&events[0]]).await;
     assert_success(&output);
     assert!(text(&output.stdout).contains("accepted, and not in the ledger"), "{}", text(&output.stdout));
-    assert_eq!(stage.queued().await, once(&events));
+    assert_eq!(env.queued().await, once(&events));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dry_run_of_a_replay_changes_nothing() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(3).await;
-    let (ledger, _) = (stage.ledger().await, stage.duffel.asked());
-    let output = stage.replay(&["--dry-run", &events[0], &events[2]]).await;
+async fn dry_run_of_a_replay_changes_nothing() {
+    let env = Replay::new().await;
+    let events = env.consumed(3).await;
+    let (ledger, _) = (env.ledger().await, env.duffel.asked());
+    let output = env.replay(&["--dry-run", &events[0], &events[2]]).await;
     assert_success(&output);
     let out = text(&output.stdout);
     assert_eq!(out.matches("would replay").count(), 2, "{out}");
     assert!(out.ends_with("Nothing was changed.\n"), "{out}");
     assert_eq!(text(&output.stderr), "2 events: 2 would replay\n");
-    assert_eq!(stage.ledger().await, ledger);
-    assert!(stage.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
-    assert_eq!(stage.queued().await, BTreeMap::new());
+    snapshot::assert("replay-dry-run", &(out + &text(&output.stderr)));
+    assert_eq!(env.ledger().await, ledger);
+    assert!(env.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
+    assert_eq!(env.queued().await, BTreeMap::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
-    let stage = Stage::new().await;
+async fn identity_from_the_api_equals_that_of_the_delivery() {
+    let env = Replay::new().await;
     for (kind, object) in [
         ("order.created", json!({ "id": "ord_1" })),
         ("stays.booking.cancelled", json!({ "id": "bok_1" })),
@@ -230,12 +221,12 @@ async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
         ("order.created", json!({})),
         ("something.new", json!({ "id": "new_1" })),
     ] {
-        stage.occur(kind, object).await;
+        env.occur(kind, object).await;
     }
-    let client = client(&stage.duffel);
+    let client = client(&env.duffel);
     let list = move || client.events(&EventFilter::default()).collect::<Result<Vec<_>, _>>().unwrap();
     let events = spawn_blocking(list).await.unwrap();
-    let ledger = stage.ledger().await;
+    let ledger = env.ledger().await;
     assert_eq!((events.len(), ledger.len()), (9, 9));
     for event in events {
         let identity = event.identity("duffel").unwrap();
@@ -246,18 +237,18 @@ async fn the_identity_of_what_the_api_tells_is_that_of_the_delivery() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_are_chosen_by_time_type_and_failure() {
-    let stage = Stage::new().await;
+async fn events_are_selected_by_time_type_and_failure() {
+    let env = Replay::new().await;
     let old = {
-        let (duffel, at) = (Arc::clone(&stage.duffel), SystemTime::now() - Duration::from_hours(5));
+        let (duffel, at) = (Arc::clone(&env.duffel), SystemTime::now() - Duration::from_hours(5));
         spawn_blocking(move || duffel.occur_at(at, "order.created", &json!({ "id": "ord_1" }))).await.unwrap()
     };
-    let changed = stage.occur("air.order.changed", json!({ "id": "ord_1" })).await;
-    let booked = stage.occur("stays.booking.created", json!({ "id": "bok_1" })).await;
-    stage.occur("ping.triggered", json!({})).await;
-    stage.change(Change { active: Some(false), ..Change::default() }).await;
-    let failed = stage.occur("stays.booking.cancelled", json!({ "id": "bok_1" })).await;
-    stage.change(Change { active: Some(true), ..Change::default() }).await;
+    let changed = env.occur("air.order.changed", json!({ "id": "ord_1" })).await;
+    let booked = env.occur("stays.booking.created", json!({ "id": "bok_1" })).await;
+    env.occur("ping.triggered", json!({})).await;
+    env.change(Change { active: Some(false), ..Change::default() }).await;
+    let failed = env.occur("stays.booking.cancelled", json!({ "id": "bok_1" })).await;
+    env.change(Change { active: Some(true), ..Change::default() }).await;
     for (arguments, expected) in [
         (vec!["--since", "1h"], vec![&changed, &booked, &failed]),
         (vec!["--since", "6h", "--until", "1h"], vec![&old]),
@@ -267,37 +258,37 @@ async fn events_are_chosen_by_time_type_and_failure() {
         (vec!["--since", "6h", "--failed", "--type", "order.*"], vec![]),
     ] {
         for unclear in [false, true] {
-            stage.duffel.set(|settings| settings.unattempted_is_nothing = unclear);
-            let output = stage.replay(&[&arguments[..], &["--dry-run", "--json"]].concat()).await;
+            env.duffel.set(|settings| settings.unattempted_is_nothing = unclear);
+            let output = env.replay(&[&arguments[..], &["--dry-run", "--json"]].concat()).await;
             assert_success(&output);
             let chosen: Vec<_> = outcomes(&output).into_iter().map(|(id, _)| id).collect();
             assert_eq!(chosen.iter().collect::<Vec<_>>(), expected, "{arguments:?}");
         }
     }
-    stage.change(Change { events: Some(vec!["order.created".to_owned()]), ..Change::default() }).await;
-    let unwanted = stage.replay(&["--since", "6h", "--failed", "--json"]).await;
+    env.change(Change { events: Some(vec!["order.created".to_owned()]), ..Change::default() }).await;
+    let unwanted = env.replay(&["--since", "6h", "--failed", "--json"]).await;
     assert_success(&unwanted);
     assert_eq!(outcomes(&unwanted), []);
-    stage.change(Change { events: Some(Vec::new()), active: Some(false), ..Change::default() }).await;
-    let inactive = stage.replay(&["--since", "6h", "--failed"]).await;
+    env.change(Change { events: Some(Vec::new()), active: Some(false), ..Change::default() }).await;
+    let inactive = env.replay(&["--since", "6h", "--failed"]).await;
     assert_eq!(inactive.status.code(), Some(1));
     assert!(text(&inactive.stderr).contains("Duffel has no active webhook"), "{}", text(&inactive.stderr));
-    stage.change(Change { active: Some(true), ..Change::default() }).await;
-    let output = stage.replay(&["--since", "6h", "--failed", "--json"]).await;
+    env.change(Change { active: Some(true), ..Change::default() }).await;
+    let output = env.replay(&["--since", "6h", "--failed", "--json"]).await;
     assert_success(&output);
     assert_eq!(outcomes(&output), [(failed.clone(), "arrived".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    let young = stage.occur("order.created", json!({ "id": "ord_young" })).await;
-    assert_eq!(stage.queued().await, once(std::slice::from_ref(&young)));
-    let ledger = stage.ledger().await;
-    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
-    stage.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &refusal, 1);
-    let output = stage.replay(&[&events[0], "wev_nobody", &young, &events[1]]).await;
+async fn unknown_recent_and_refused_events_are_reported_and_unchanged() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    let young = env.occur("order.created", json!({ "id": "ord_young" })).await;
+    assert_eq!(env.queued().await, once(std::slice::from_ref(&young)));
+    let ledger = env.ledger().await;
+    let refusal = ApiFault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
+    env.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &refusal, 1);
+    let output = env.replay(&[&events[0], "wev_nobody", &young, &events[1]]).await;
     assert_eq!(output.status.code(), Some(1));
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     let line = |id: &str| out.lines().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{out}"));
@@ -307,8 +298,8 @@ async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
     assert!(line(&events[1]).contains("arrived"), "{out}");
     assert!(err.contains("4 events: 2 refused, 1 too young, 1 arrived\n"), "{err}");
     assert!(err.ends_with("2 of 4 events did not arrive\n"), "{err}");
-    assert_eq!(stage.queued().await, once(&events[1..]));
-    let mut left = stage.ledger().await;
+    assert_eq!(env.queued().await, once(&events[1..]));
+    let mut left = env.ledger().await;
     let identity = |id: &str| {
         let is_its = |item: &HashMap<_, AttributeValue>| item["event_id"].as_s().unwrap() == id;
         ledger.iter().find(|(_, item)| is_its(item)).unwrap().0.clone()
@@ -321,86 +312,77 @@ async fn what_is_not_known_young_or_refused_is_told_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_does_not_arrive_may_still_come() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    *stage.receiver.lock().unwrap() = None;
+async fn event_that_does_not_arrive_may_be_delivered_later() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    *env.receiver.lock().unwrap() = None;
     for later in [None, Some(Duration::from_secs(1))] {
-        stage.duffel.set(|settings| settings.redelivers_after = later);
-        let output = stage.replay(&[&events[0], "--wait", "10s"]).await;
+        env.duffel.set(|settings| settings.redelivers_after = later);
+        let output = env.replay(&[&events[0], "--wait", "10s"]).await;
         assert_eq!(output.status.code(), Some(1));
         let out = text(&output.stdout);
         assert!(out.contains("the receiver did not answer; Duffel may still deliver it"), "{out}");
     }
     // As Duffel does when it tries again.
-    stage.receive(&stage.backend.queue_url).await;
-    let duffel = Arc::clone(&stage.duffel);
+    env.receive(&env.backend.queue_url).await;
+    let duffel = Arc::clone(&env.duffel);
     let id = events[0].clone();
     let client = client(&duffel);
     spawn_blocking(move || client.redeliver(&id).unwrap()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(stage.queued().await, once(&events[..1]));
+    assert_eq!(env.queued().await, once(&events[..1]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wait_that_is_long_enough_outlasts_the_queues_memory() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(1).await;
+async fn wait_covers_the_deduplication_interval_of_the_queue() {
+    let env = Replay::new().await;
+    let events = env.consumed(1).await;
     // 10 seconds before the queue would take it again.
     let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 305).to_string());
-    for mut item in stage.first.items().await {
+    for mut item in env.first.items().await {
         item.insert("recorded_at".to_owned(), at.clone());
-        stage.first.put_item(item).await;
+        env.first.put_item(item).await;
     }
-    let would = stage.replay(&[&events[0], "--wait", "30s", "--dry-run"]).await;
+    let would = env.replay(&[&events[0], "--wait", "30s", "--dry-run"]).await;
     assert!(text(&would.stdout).contains("would replay"), "{}", text(&would.stdout));
-    let too_young = stage.replay(&[&events[0], "--wait", "0s", "--dry-run"]).await;
+    let too_young = env.replay(&[&events[0], "--wait", "0s", "--dry-run"]).await;
     assert!(text(&too_young.stdout).contains("use --wait 1m"), "{}", text(&too_young.stdout));
-    let output = stage.replay(&[&events[0], "--wait", "30s"]).await;
+    let output = env.replay(&[&events[0], "--wait", "30s"]).await;
     assert_success(&output);
     assert!(text(&output.stderr).contains("for the queue to forget it"), "{}", text(&output.stderr));
-    assert_eq!(stage.queued().await, once(&events));
+    assert_eq!(env.queued().await, once(&events));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_source_or_a_missing_permission_is_told() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    let output = stage.replay(&[&events[0], "--source", "other"]).await;
+async fn wrong_source_and_missing_permission_are_reported() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    let output = env.replay(&[&events[0], "--source", "other"]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("is --source its name for Duffel"), "{}", text(&output.stdout));
-    let ledger = stage.ledger().await;
+    let ledger = env.ledger().await;
     let proxy = Proxy::new().await;
     proxy.inject("dynamodb:DeleteItem", [AwsFault::Refuse(400, "AccessDeniedException")]);
-    let output = stage.replay_through(&proxy, &[&events[0], &events[1]]).await;
+    let output = env.replay_through(&proxy, &[&events[0], &events[1]]).await;
     let err = text(&output.stderr);
     assert_eq!(err, "2 events: 2 not asked\nduffel-hooks: the permission dynamodb:DeleteItem is missing\n");
-    assert_eq!(stage.ledger().await, ledger);
-    assert_eq!(stage.queued().await, BTreeMap::new());
+    assert_eq!(env.ledger().await, ledger);
+    assert_eq!(env.queued().await, BTreeMap::new());
 }
 
-const REFUSAL: Fault = Fault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
-
-fn interrupt(process: u32) {
-    send("INT", process);
-}
-
-fn send(signal: &str, process: u32) {
-    let signal = format!("-{signal}");
-    assert!(Command::new("kill").args([&signal, &process.to_string()]).status().unwrap().success());
-}
+const REFUSAL: ApiFault = ApiFault::Answer(422, r#"{"errors":[{"title":"Too old","message":"gone"}]}"#);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    let ledger = stage.ledger().await;
-    *stage.receiver.lock().unwrap() = None;
-    stage.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &Fault::Status(500), 1);
+async fn failed_look_up_loses_neither_report_nor_record() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    let ledger = env.ledger().await;
+    *env.receiver.lock().unwrap() = None;
+    env.duffel.inject(&format!("POST /air/webhooks/events/{}", events[0]), &ApiFault::Status(500), 1);
     let proxy = Proxy::new().await;
     let refused = AwsFault::Refuse(400, "AccessDeniedException");
-    proxy.inject("dynamodb:GetItem", [AwsFault::None, AwsFault::None, refused]);
-    let output = stage.replay_through(&proxy, &["--json", &events[0], &events[1]]).await;
+    proxy.inject("dynamodb:GetItem", [AwsFault::Fine, AwsFault::Fine, refused]);
+    let output = env.replay_through(&proxy, &["--json", &events[0], &events[1]]).await;
     assert_eq!(output.status.code(), Some(1));
     let outcome = |id: &str, outcome: &str| (id.to_owned(), outcome.to_owned());
     assert_eq!(outcomes(&output), [outcome(&events[0], "unclear"), outcome(&events[1], "missing")]);
@@ -408,7 +390,7 @@ async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
     let err = text(&output.stderr);
     assert!(err.ends_with("\nduffel-hooks: the permission dynamodb:GetItem is missing\n"), "{err}");
     assert!(err.contains("Asked Duffel for 1 of 2 events\n"), "{err}");
-    let left = stage.ledger().await;
+    let left = env.ledger().await;
     assert_eq!(left.len(), 1, "Duffel may still deliver the other");
     assert!(
         left.iter()
@@ -418,15 +400,15 @@ async fn a_look_that_fails_costs_neither_the_report_nor_a_record() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
-    for unanswered in [vec![AwsFault::LoseAnswer, AwsFault::None], vec![AwsFault::LoseAnswer]] {
-        let stage = Stage::new().await;
-        let events = stage.consumed(1).await;
-        let ledger = stage.ledger().await;
-        stage.duffel.inject("POST", &REFUSAL, 1);
+async fn record_is_restored_if_its_deletion_was_not_answered() {
+    for unanswered in [vec![AwsFault::AnswerLost, AwsFault::Fine], vec![AwsFault::AnswerLost]] {
+        let env = Replay::new().await;
+        let events = env.consumed(1).await;
+        let ledger = env.ledger().await;
+        env.duffel.inject("POST", &REFUSAL, 1);
         let proxy = Proxy::new().await;
         proxy.inject("dynamodb:DeleteItem", unanswered.iter().copied());
-        let output = stage.replay_through(&proxy, &["--json", &events[0]]).await;
+        let output = env.replay_through(&proxy, &["--json", &events[0]]).await;
         assert_eq!(output.status.code(), Some(1));
         let outcome = if unanswered.len() > 1 { "refused" } else { "not_asked" };
         assert_eq!(outcomes(&output), [(events[0].clone(), outcome.to_owned())]);
@@ -434,100 +416,97 @@ async fn a_record_is_put_back_though_its_deletion_was_not_answered() {
         let both = text(&output.stdout) + &text(&output.stderr);
         assert!(both.contains(told), "{both}");
         assert!(proxy.calls()["dynamodb:DeleteItem"] > 1);
-        assert_eq!(stage.ledger().await, ledger);
-        assert_eq!(stage.queued().await, BTreeMap::new());
+        assert_eq!(env.ledger().await, ledger);
+        assert_eq!(env.queued().await, BTreeMap::new());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_replay_puts_back_what_was_not_asked_for() {
-    for signal in ["INT", "TERM", "HUP"] {
-        let stage = Stage::new().await;
-        stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
-        let events = stage.consumed(3).await;
-        let ledger = stage.ledger().await;
-        stage.duffel.asked();
+async fn interrupted_replay_restores_records_of_events_not_requested() {
+    for name in ["INT", "TERM", "HUP"] {
+        let env = Replay::new().await;
+        env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+        let events = env.consumed(3).await;
+        let ledger = env.ledger().await;
+        env.duffel.asked();
         let proxy = Proxy::new().await;
         let mut first = proxy.hold("dynamodb:DeleteItem", Moment::Before);
-        let mut command = stage.tool(&["--json", &events[0], &events[1], &events[2]]);
-        command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let tool = command.spawn().unwrap();
+        let mut command = env.tool(&["--json", &events[0], &events[1], &events[2]]);
+        let tool = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
         first.reached().await;
         let mut second = proxy.hold("dynamodb:DeleteItem", Moment::Before);
         first.release();
         second.reached().await;
-        send(signal, tool.id());
+        signal(name, &tool);
         tokio::time::sleep(Duration::from_millis(200)).await;
         second.release();
-        let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
-        assert_eq!(output.status.code(), Some(1), "{signal}");
+        let output = tool::finish(tool).await;
+        assert_eq!(output.status.code(), Some(1), "{name}");
         let err = text(&output.stderr);
         assert!(err.ends_with("3 events: 1 missing, 2 not asked\nduffel-hooks: interrupted\n"), "{err}");
         let told: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
         assert_eq!(told, ["missing", "not_asked", "not_asked"]);
         assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
-        let asked = stage.duffel.asked();
+        let asked = env.duffel.asked();
         let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
         assert_eq!(asked.len(), 1);
         assert!(asked[0].what.contains(&events[0]));
         let mut before = ledger.clone();
         before.retain(|_, item| item["event_id"].as_s().unwrap() != &events[0]);
-        assert_eq!(stage.ledger().await, before);
+        assert_eq!(env.ledger().await, before);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_terminal_costs_no_record() {
-    let stage = Stage::new().await;
-    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
-    let events = stage.consumed(2).await;
-    let ledger = stage.ledger().await;
+async fn records_are_restored_if_the_terminal_closes() {
+    let env = Replay::new().await;
+    env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+    let events = env.consumed(2).await;
+    let ledger = env.ledger().await;
     let proxy = Proxy::new().await;
     let mut held = proxy.hold("dynamodb:DeleteItem", Moment::After);
-    let mut command = stage.tool(&[&events[0], &events[1]]);
-    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut tool = command.spawn().unwrap();
+    let mut command = env.tool(&[&events[0], &events[1]]);
+    let mut tool = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     held.reached().await;
     drop((tool.stdout.take(), tool.stderr.take()));
     // As a terminal does: once by the kernel, once by the shell.
     for _ in 0..2 {
-        send("HUP", tool.id());
+        signal("HUP", &tool);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     held.release();
     let status = spawn_blocking(move || tool.wait().unwrap()).await.unwrap();
     assert_eq!(status.code(), Some(1));
-    assert_eq!(stage.ledger().await, ledger);
+    assert_eq!(env.ledger().await, ledger);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_arrived_before_an_interruption_is_reported_as_arrived() {
-    let stage = Stage::new().await;
-    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_millis(300)));
-    let events = stage.consumed(2).await;
-    let old = stage.ledger().await;
-    let mut command = stage.tool(&["--json", &events[0], &events[1]]);
-    let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+async fn events_that_arrived_before_an_interruption_are_reported_as_arrived() {
+    let env = Replay::new().await;
+    env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_millis(300)));
+    let events = env.consumed(2).await;
+    let old = env.ledger().await;
+    let tool = tool::start(&mut env.tool(&["--json", &events[0], &events[1]]));
     loop {
-        let ledger = stage.ledger().await;
+        let ledger = env.ledger().await;
         if ledger.len() == 2 && ledger.iter().all(|(identity, item)| old[identity] != *item) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    interrupt(tool.id());
-    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    signal("INT", &tool);
+    let output = tool::finish(tool).await;
     let arrived = |id: &String| (id.clone(), "arrived".to_owned());
     assert_eq!(outcomes(&output), events.iter().map(arrived).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stays_missing_is_waited_for_once() {
-    let stage = Stage::new().await;
-    stage.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
-    let events = stage.consumed(1).await;
+async fn missing_event_is_waited_for_once() {
+    let env = Replay::new().await;
+    env.duffel.set(|settings| settings.redelivers_after = Some(Duration::from_hours(1)));
+    let events = env.consumed(1).await;
     let began = Instant::now();
-    let output = stage.replay(&[&events[0], "--wait", "10s"]).await;
+    let output = env.replay(&[&events[0], "--wait", "10s"]).await;
     let took = began.elapsed();
     assert_eq!(output.status.code(), Some(1));
     assert!((Duration::from_secs(10)..Duration::from_secs(18)).contains(&took), "{took:?}");
@@ -537,50 +516,47 @@ async fn what_stays_missing_is_waited_for_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_duffel_took_on_counts_as_asked_for() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    let ledger = stage.ledger().await;
-    stage.duffel.inject("POST", &Fault::Status(500), 2);
-    let output = stage.replay(&[&events[0], &events[1], "--wait", "1s"]).await;
+async fn only_confirmed_requests_count() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    let ledger = env.ledger().await;
+    env.duffel.inject("POST", &ApiFault::Status(500), 2);
+    let output = env.replay(&[&events[0], &events[1], "--wait", "1s"]).await;
     let err = text(&output.stderr);
     assert!(err.contains("Asked Duffel for 0 of 2 events\n"), "{err}");
     assert!(err.contains("2 events: 2 unclear\n"), "{err}");
-    assert_eq!(stage.ledger().await, ledger);
+    assert_eq!(env.ledger().await, ledger);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_whose_report_nobody_reads_is_done_and_fails() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(2).await;
-    let mut command = stage.tool(&[&events[0], &events[1]]);
-    let mut tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(tool.stdout.take());
-    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+async fn replay_is_done_and_fails_if_its_report_cannot_be_printed() {
+    let env = Replay::new().await;
+    let events = env.consumed(2).await;
+    let mut command = env.tool(&[&events[0], &events[1]]);
+    let output = spawn_blocking(move || run_unread(&mut command)).await.unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(events.iter().all(|id| err.contains(&format!("\n{id}  order.created"))), "{err}");
     assert!(err.contains("2 events: 2 arrived\n"), "{err}");
     assert!(err.contains("all is done, but the report could not be printed"), "{err}");
-    assert_eq!(stage.queued().await, once(&events));
+    assert_eq!(env.queued().await, once(&events));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(1).await;
+async fn replay_interrupted_twice_reports_its_state() {
+    let env = Replay::new().await;
+    let events = env.consumed(1).await;
     let proxy = Proxy::new().await;
     proxy.inject("dynamodb:DeleteItem", [AwsFault::Hang]);
-    let mut command = stage.tool(&[&events[0]]);
-    command.env("AWS_ENDPOINT_URL", &proxy.endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let tool = command.spawn().unwrap();
+    let mut command = env.tool(&[&events[0]]);
+    let tool = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     while !proxy.calls().contains_key("dynamodb:DeleteItem") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    interrupt(tool.id());
+    signal("INT", &tool);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    interrupt(tool.id());
-    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    signal("INT", &tool);
+    let output = tool::finish(tool).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("duffel-hooks: interrupted again"), "{}", text(&output.stderr));
     let out = text(&output.stdout);
@@ -588,44 +564,43 @@ async fn a_replay_that_is_interrupted_twice_says_what_it_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_duffel_heard_before_an_interruption_is_told_to_have_arrived() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(1).await;
-    let before = stage.ledger().await;
-    stage.duffel.inject("POST", &Fault::Slow(Duration::from_mins(1)), 1);
-    let mut command = stage.tool(&["--json", &events[0]]);
-    let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while stage.backend.queued().await == 0 || stage.ledger().await.is_empty() {
+async fn event_that_arrives_during_an_interrupted_request_is_reported_as_arrived() {
+    let env = Replay::new().await;
+    let events = env.consumed(1).await;
+    let before = env.ledger().await;
+    env.duffel.inject("POST", &ApiFault::Slow(Duration::from_mins(1)), 1);
+    let tool = tool::start(&mut env.tool(&["--json", &events[0]]));
+    while env.backend.queued().await == 0 || env.ledger().await.is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    interrupt(tool.id());
-    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+    signal("INT", &tool);
+    let output = tool::finish(tool).await;
     assert_eq!(text(&output.stderr).lines().last(), Some("duffel-hooks: interrupted"));
     assert_eq!(outcomes(&output), [(events[0].clone(), "arrived".to_owned())]);
-    assert_ne!(stage.ledger().await, before);
+    assert_ne!(env.ledger().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_number_is_too_large() {
-    let stage = Stage::new().await;
-    let events = stage.consumed(1).await;
-    let kept = stage.first.items().await.remove(0);
+async fn very_large_numbers_are_handled() {
+    let env = Replay::new().await;
+    let events = env.consumed(1).await;
+    let kept = env.first.items().await.remove(0);
     for absurd in ["18446744073709551615", "1000000000000"] {
         let mut item = kept.clone();
         item.insert("recorded_at".to_owned(), AttributeValue::N(absurd.to_owned()));
-        stage.first.put_item(item.clone()).await;
+        env.first.put_item(item.clone()).await;
         for dry_run in [&["--dry-run"][..], &[]] {
-            let output = stage.replay(&[dry_run, &[&events[0]]].concat()).await;
+            let output = env.replay(&[dry_run, &[&events[0]]].concat()).await;
             let out = text(&output.stdout);
             assert!(out.contains("not asked") && out.contains(absurd), "{out}{}", text(&output.stderr));
         }
-        assert_eq!(stage.first.items().await, [item]);
+        assert_eq!(env.first.items().await, [item]);
     }
-    stage.first.put_item(kept).await;
-    let output = stage.replay(&[&events[0], "--wait", "500000000000y"]).await;
+    env.first.put_item(kept).await;
+    let output = env.replay(&[&events[0], "--wait", "500000000000y"]).await;
     assert_success(&output);
-    assert_eq!(stage.queued().await, once(&events));
-    let output = stage.replay(&["--since", "60y"]).await;
+    assert_eq!(env.queued().await, once(&events));
+    let output = env.replay(&["--since", "60y"]).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("1970"), "{}", text(&output.stderr));
 }

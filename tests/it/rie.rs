@@ -16,9 +16,9 @@ use serde_json::Value;
 use crate::{
     events::{SAMPLES, sample},
     support::{
-        helpers::{SECRET, TestReceiver, noon},
         ministack::Backend,
         setup,
+        test_receiver::{SECRET, TestReceiver, noon},
     },
 };
 
@@ -90,18 +90,18 @@ fn free_address() -> String {
 }
 
 #[tokio::test]
-async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door() {
+async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     let backend = Backend::new().await;
     let emulator = Emulator::start(&backend);
-    let world = TestReceiver::new();
+    let receiver = TestReceiver::new();
     for (name, ..) in SAMPLES {
-        let (status, said) = world.send(gateway::request(&sample(name)), noon());
+        let (status, said) = receiver.send(gateway::request(&sample(name)), noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
         assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");
     }
     assert_eq!(emulator.invoke("{}")["statusCode"], 404);
-    let (here, there) = (world.queued(), backend.messages().await);
+    let (here, there) = (receiver.queued(), backend.messages().await);
     assert_eq!(here.len(), there.len());
     let bodies: Vec<_> = here.iter().map(|message| message["Body"].as_str().unwrap()).collect();
     assert!(there.iter().all(|message| bodies.contains(&message.body().unwrap())));

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -21,23 +21,23 @@ use duffel_webhook_receiver::{
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use crate::{
-    cli::Serve,
-    support::{
-        duffel::{Duffel, Fault, TOKEN},
-        helpers::{duffel_header, event},
-        ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
-        proxy::{Fault as AwsFault, Moment, Proxy},
-    },
+use crate::support::{
+    duffel::{ApiFault, DuffelStandIn, TOKEN},
+    ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
+    proxy::{AwsFault, Moment, Proxy},
+    serve::Serve,
+    snapshot,
+    test_receiver::{duffel_header, event},
+    tool::{self, assert_success, run_unread, text, until},
 };
 
 const PUT: &str = "secretsmanager:PutSecretValue";
 
 /// A registered receiver, and the tool that rotates its secret.
-struct Stage {
+struct Rotation {
     backend: Backend,
     proxy: Proxy,
-    duffel: Arc<Duffel>,
+    duffel: Arc<DuffelStandIn>,
     _receiver: Mutex<Serve>,
     url: String,
     /// The ARN of the secret.
@@ -48,18 +48,18 @@ struct Stage {
     objects: AtomicUsize,
 }
 
-impl Stage {
+impl Rotation {
     async fn new() -> Self {
         let backend = Backend::new().await;
         let proxy = Proxy::new().await;
-        let duffel = Arc::new(Duffel::start());
+        let duffel = Arc::new(DuffelStandIn::start());
         let arn = backend.create_secret(Some("to be replaced")).await;
         let (receiver, url) = receiver(&backend, &arn);
         let client = client(&duffel.url());
         let types = ["order.created".to_owned(), "air.order.changed".to_owned()];
         let (webhook, secret) = client.create_webhook(&url, &types).unwrap();
         backend.put_secret(&arn, secret.expose()).await;
-        let stage = Self {
+        let env = Self {
             backend,
             proxy,
             duffel,
@@ -70,14 +70,13 @@ impl Stage {
             state: tempfile::tempdir().unwrap(),
             objects: AtomicUsize::new(0),
         };
-        stage.duffel.asked();
-        stage
+        env.duffel.asked();
+        env
     }
 
     fn tool(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["rotate", "--secret", &self.arn]).args(arguments).env_clear();
-        command.envs([
+        let mut command = tool::command(["rotate", "--secret", &self.arn]);
+        command.args(arguments).envs([
             ("DUFFEL_API_URL", self.duffel.url().as_str()),
             ("DUFFEL_ACCESS_TOKEN", TOKEN),
             ("AWS_ENDPOINT_URL", self.proxy.endpoint.as_str()),
@@ -90,8 +89,7 @@ impl Stage {
     }
 
     async fn rotate(&self, arguments: &[&str]) -> Output {
-        let mut command = self.tool(arguments);
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        tool::run(self.tool(arguments)).await
     }
 
     /// Lets an order be created, and returns the event's id.
@@ -129,8 +127,8 @@ impl Stage {
     }
 
     /// The stored secrets: those of test mode, of live mode, and of unknown mode.
-    async fn stored(&self, stage: &str) -> Vec<String> {
-        let text = self.backend.version(&self.arn, stage).await.unwrap();
+    async fn stored(&self, version: &str) -> Vec<String> {
+        let text = self.backend.version(&self.arn, version).await.unwrap();
         let strings = |list: &Value| serde_json::from_value(list.clone()).unwrap_or_else(|_| vec![]);
         match serde_json::from_str(&text) {
             Ok(Value::Object(modes)) => {
@@ -142,12 +140,11 @@ impl Stage {
     }
 
     async fn rotate_stack(&self, stack: &str, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_duffel-hooks"));
-        command.args(["rotate", "--stack", stack]).args(arguments);
+        let mut command = tool::command(["rotate", "--stack", stack]);
         let usual = self.tool(&[]);
-        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(arguments).envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("AWS_ENDPOINT_URL", endpoint());
-        spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        tool::run(command).await
     }
 
     fn journal(&self) -> PathBuf {
@@ -214,34 +211,16 @@ fn client(url: &str) -> Client {
     Client::new(url, AccessToken::new(TOKEN).unwrap()).unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn assert_success(output: &Output) {
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
-}
-
-/// Waits for what will happen soon.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(30), "in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_event_is_lost_while_the_secret_is_rotated() {
-    let stage = Stage::new().await;
+    let env = Rotation::new().await;
     // The harder reading: what happens in the gap is not listed as failed, and what failed once always is.
-    stage.duffel.set(|settings| {
+    env.duffel.set(|settings| {
         settings.unattempted_is_nothing = true;
         settings.first_attempt_counts = true;
     });
     let stop = Arc::new(AtomicBool::new(false));
-    let (duffel, stopped) = (Arc::clone(&stage.duffel), Arc::clone(&stop));
+    let (duffel, stopped) = (Arc::clone(&env.duffel), Arc::clone(&stop));
     let traffic = spawn_blocking(move || {
         let mut events = Vec::new();
         while !stopped.load(Ordering::Relaxed) {
@@ -253,9 +232,9 @@ async fn no_event_is_lost_while_the_secret_is_rotated() {
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     // Long enough for deliveries to fall into the gap, and between creation and storing.
-    stage.duffel.inject("DELETE", &Fault::Slow(Duration::from_millis(1500)), 1);
-    stage.proxy.inject(PUT, [AwsFault::None, AwsFault::Delay(Duration::from_millis(1500)), AwsFault::None]);
-    let output = stage.rotate(&["--json"]).await;
+    env.duffel.inject("DELETE", &ApiFault::Slow(Duration::from_millis(1500)), 1);
+    env.proxy.inject(PUT, [AwsFault::Fine, AwsFault::Delay(Duration::from_millis(1500)), AwsFault::Fine]);
+    let output = env.rotate(&["--json"]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
     let events = traffic.await.unwrap();
@@ -268,13 +247,13 @@ async fn no_event_is_lost_while_the_secret_is_rotated() {
     assert!(text(&output.stderr).contains("Looking for events of the last 72 h that "), "{output:?}");
 
     // Nothing is left for Duffel to retry but pings, which nobody needs.
-    let undelivered = stage.duffel.undelivered();
+    let undelivered = env.duffel.undelivered();
     assert!(!events.iter().any(|id| undelivered.contains(id)), "{undelivered:?}");
     assert!(events.len() > caught_up);
-    stage.assert_rotated().await;
-    assert_eq!(stage.stored("AWSCURRENT").await[..2], [stage.new_secret(), stage.old.1.clone()]);
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
-    stage.assert_each_once(events).await;
+    env.assert_rotated().await;
+    assert_eq!(env.stored("AWSCURRENT").await[..2], [env.new_secret(), env.old.1.clone()]);
+    assert_eq!(env.delivered_with(&env.old.1).await, 202);
+    env.assert_each_once(events).await;
 }
 
 /// Where the tool is killed.
@@ -302,28 +281,28 @@ const STEPS: [Step; 7] = [
 const LONG: Duration = Duration::from_secs(60);
 
 /// Starts the tool and kills it at a step.
-async fn kill_at(stage: &Stage, step: Step) {
-    let slow = |what: &str| stage.duffel.inject(what, &Fault::Slow(LONG), 1);
+async fn kill_at(env: &Rotation, step: Step) {
+    let slow = |what: &str| env.duffel.inject(what, &ApiFault::Slow(LONG), 1);
     let put = match step {
         Step::BeforeStoring => Some(Moment::Before),
         Step::AfterStoring => Some(Moment::After),
         _ => None,
     };
     // The first is the trial before the deletion.
-    let trial = put.map(|moment| stage.proxy.hold(PUT, moment));
+    let trial = put.map(|moment| env.proxy.hold(PUT, moment));
     match step {
-        Step::BeforeDeletion => stage.duffel.inject("DELETE", &Fault::RetryAfter(503, 60), 1),
+        Step::BeforeDeletion => env.duffel.inject("DELETE", &ApiFault::RetryAfter(503, 60), 1),
         Step::AfterDeletion => slow("DELETE"),
         Step::AfterCreation => slow("POST /air/webhooks"),
         Step::AtThePing => slow("POST /air/webhooks/end_"),
         Step::AtTheCatchUp => slow("POST /air/webhooks/events/"),
         Step::BeforeStoring | Step::AfterStoring => {}
     }
-    let mut command = stage.tool(&[]);
-    let mut tool: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = env.tool(&[]);
+    let mut tool = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     if let (Some(mut trial), Some(moment)) = (trial, put) {
         trial.reached().await;
-        let mut held = stage.proxy.hold(PUT, moment);
+        let mut held = env.proxy.hold(PUT, moment);
         trial.release();
         held.reached().await;
         tool.kill().unwrap();
@@ -335,11 +314,11 @@ async fn kill_at(stage: &Stage, step: Step) {
             Step::AtThePing => "/actions/ping",
             _ => "/actions/redeliver",
         };
-        until(awaited, || stage.duffel.asked().iter().any(|asked| asked.what.contains(awaited))).await;
+        until(awaited, || env.duffel.asked().iter().any(|asked| asked.what.contains(awaited))).await;
         // It is carried out at once, and answered late.
         match step {
-            Step::AfterDeletion => until("deletion", || stage.duffel.webhooks().is_empty()).await,
-            Step::AfterCreation => until("creation", || !stage.duffel.webhooks().is_empty()).await,
+            Step::AfterDeletion => until("deletion", || env.duffel.webhooks().is_empty()).await,
+            Step::AfterCreation => until("creation", || !env.duffel.webhooks().is_empty()).await,
             _ => {}
         }
         tool.kill().unwrap();
@@ -348,33 +327,33 @@ async fn kill_at(stage: &Stage, step: Step) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
+async fn rotation_killed_at_any_step_is_finished_by_a_second_run() {
     let mut steps = JoinSet::new();
     for step in STEPS {
         steps.spawn(async move {
-            let stage = Stage::new().await;
-            let mut events = vec![stage.order().await];
+            let env = Rotation::new().await;
+            let mut events = vec![env.order().await];
             if matches!(step, Step::AtTheCatchUp) {
                 // Something to catch up.
-                events.push(stage.undelivered_order().await);
+                events.push(env.undelivered_order().await);
             }
-            kill_at(&stage, step).await;
-            assert_eq!(stage.journals(), 1, "{step:?}");
-            let journal = fs::read_to_string(stage.journal()).unwrap();
-            assert!(!journal.contains(&stage.old.1), "{step:?}: a secret is in the journal");
-            let webhooks = stage.duffel.webhooks();
+            kill_at(&env, step).await;
+            assert_eq!(env.journals(), 1, "{step:?}");
+            let journal = fs::read_to_string(env.journal()).unwrap();
+            assert!(!journal.contains(&env.old.1), "{step:?}: a secret is in the journal");
+            let webhooks = env.duffel.webhooks();
             assert!(webhooks.iter().all(|it| !journal.contains(it["secret"].as_str().unwrap())));
             assert_eq!(webhooks.is_empty(), matches!(step, Step::AfterDeletion), "{step:?}");
-            events.push(stage.order().await);
+            events.push(env.order().await);
 
-            assert_success(&stage.rotate(&[]).await);
-            events.push(stage.order().await);
-            stage.assert_rotated().await;
-            assert_eq!(stage.delivered_with(&stage.old.1).await, 202, "{step:?}");
+            assert_success(&env.rotate(&[]).await);
+            events.push(env.order().await);
+            env.assert_rotated().await;
+            assert_eq!(env.delivered_with(&env.old.1).await, 202, "{step:?}");
             let stored = matches!(step, Step::AfterStoring | Step::AtThePing | Step::AtTheCatchUp);
-            let made_anew = webhooks.first().is_some_and(|it| it["id"] != stage.webhook()["id"]);
+            let made_anew = webhooks.first().is_some_and(|it| it["id"] != env.webhook()["id"]);
             assert_eq!(made_anew, !stored && !webhooks.is_empty(), "{step:?}");
-            stage.assert_each_once(events).await;
+            env.assert_each_once(events).await;
         });
     }
     while let Some(done) = steps.join_next().await {
@@ -383,109 +362,109 @@ async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaked_secret_is_refused_from_then_on() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
-    let output = stage.rotate(&["--forget-old", "--only"]).await;
+async fn forget_old_refuses_the_leaked_secret_from_then_on() {
+    let env = Rotation::new().await;
+    assert_eq!(env.delivered_with(&env.old.1).await, 202);
+    let output = env.rotate(&["--forget-old", "--only"]).await;
     assert_success(&output);
     assert!(text(&output.stdout).contains("no old one is active"), "{}", text(&output.stdout));
-    assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
-    assert_eq!(stage.stored("AWSPREVIOUS").await, [stage.new_secret()]);
-    stage.assert_rotated().await;
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 401);
+    assert_eq!(env.stored("AWSCURRENT").await, [env.new_secret()]);
+    assert_eq!(env.stored("AWSPREVIOUS").await, [env.new_secret()]);
+    env.assert_rotated().await;
+    assert_eq!(env.delivered_with(&env.old.1).await, 401);
 }
 
 /// If Duffel delivers again to where it delivered first, and signs as it did then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgotten() {
+async fn events_signed_with_a_forgotten_secret_are_reported_missing() {
     for forget in [false, true] {
-        let stage = Stage::new().await;
-        stage.duffel.set(|settings| settings.remembers_endpoint = true);
-        let event = stage.undelivered_order().await;
+        let env = Rotation::new().await;
+        env.duffel.set(|settings| settings.remembers_endpoint = true);
+        let event = env.undelivered_order().await;
         let arguments: &[&str] = if forget { &["--forget-old", "--only"] } else { &[] };
-        let output = stage.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
+        let output = env.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
         if forget {
             assert_eq!(output.status.code(), Some(1));
             let told = format!("missing    {event}: the receiver answered 401");
             assert!(text(&output.stdout).contains(&told), "{}", text(&output.stdout));
-            assert_eq!(stage.journals(), 1);
+            assert_eq!(env.journals(), 1);
         } else {
             assert_success(&output);
-            stage.assert_each_once([event]).await;
+            env.assert_each_once([event]).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_that_is_done_does_not_pass_for_another() {
-    let stage = Stage::new().await;
-    stage.duffel.set(|settings| settings.remembers_endpoint = true);
-    stage.undelivered_order().await;
+async fn finished_rotation_is_not_taken_for_another() {
+    let env = Rotation::new().await;
+    env.duffel.set(|settings| settings.remembers_endpoint = true);
+    env.undelivered_order().await;
     let forget = ["--forget-old", "--only", "--wait", "300ms"];
-    let first = stage.rotate(&forget).await;
-    assert_eq!((first.status.code(), stage.journals()), (Some(1), 1));
+    let first = env.rotate(&forget).await;
+    assert_eq!((first.status.code(), env.journals()), (Some(1), 1));
     assert!(text(&first.stderr).contains("run the command again without --forget-old"), "{first:?}");
-    let done = stage.webhook();
+    let done = env.webhook();
 
-    let dry = stage.rotate(&["--dry-run"]).await;
+    let dry = env.rotate(&["--dry-run"]).await;
     assert!(text(&dry.stdout).contains("Would only catch up"), "{}", text(&dry.stdout));
-    let only_catches_up = stage.rotate(&["--wait", "300ms"]).await;
+    let only_catches_up = env.rotate(&["--wait", "300ms"]).await;
     let out = text(&only_catches_up.stdout);
     assert!(out.starts_with("Only caught up: an earlier run, of 20") && !out.contains("Rotated"), "{out}");
-    assert_eq!((only_catches_up.status.code(), stage.journals()), (Some(1), 1));
-    assert_eq!(stage.webhook(), done);
+    assert_eq!((only_catches_up.status.code(), env.journals()), (Some(1), 1));
+    assert_eq!(env.webhook(), done);
 
-    let dry = stage.rotate(&["--forget-old", "--only", "--dry-run"]).await;
+    let dry = env.rotate(&["--forget-old", "--only", "--dry-run"]).await;
     assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
     // One that need not wait until it may ask for its secrets again.
-    let (_receiver, url) = receiver(&stage.backend, &stage.arn);
-    let leaked_again = stage.rotate(&[&forget[..], &["--url", &url]].concat()).await;
+    let (_receiver, url) = receiver(&env.backend, &env.arn);
+    let leaked_again = env.rotate(&[&forget[..], &["--url", &url]].concat()).await;
     assert!(text(&leaked_again.stderr).contains("beginning a new one"), "{leaked_again:?}");
     assert!(text(&leaked_again.stdout).starts_with("Rotated"), "{}", text(&leaked_again.stdout));
-    assert_ne!(stage.webhook()["id"], done["id"]);
+    assert_ne!(env.webhook()["id"], done["id"]);
     for version in ["AWSCURRENT", "AWSPREVIOUS"] {
-        assert_eq!(stage.stored(version).await, [stage.new_secret()]);
+        assert_eq!(env.stored(version).await, [env.new_secret()]);
     }
 
-    let path = stage.journal();
+    let path = env.journal();
     let mut journal: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     journal["done"]["at"] = "2020-01-01T00:00:00Z".into();
     fs::write(&path, journal.to_string()).unwrap();
-    let dry = stage.rotate(&["--dry-run"]).await;
+    let dry = env.rotate(&["--dry-run"]).await;
     assert!(text(&dry.stdout).starts_with("Would rotate"), "one of long ago stands in the way: {dry:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_leaked() {
-    let stage = Stage::new().await;
-    kill_at(&stage, Step::AfterStoring).await;
-    let before = stage.webhook();
-    assert_success(&stage.rotate(&["--forget-old", "--only"]).await);
-    assert_ne!(stage.webhook()["id"], before["id"]);
+async fn forget_old_rotates_again_after_an_interrupted_rotation() {
+    let env = Rotation::new().await;
+    kill_at(&env, Step::AfterStoring).await;
+    let before = env.webhook();
+    assert_success(&env.rotate(&["--forget-old", "--only"]).await);
+    assert_ne!(env.webhook()["id"], before["id"]);
     for version in ["AWSCURRENT", "AWSPREVIOUS"] {
-        assert_eq!(stage.stored(version).await, [stage.new_secret()]);
+        assert_eq!(env.stored(version).await, [env.new_secret()]);
     }
-    stage.assert_rotated().await;
+    env.assert_rotated().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
-    let stage = Stage::new().await;
-    let both = json!([stage.old.1, "the live webhook's"]).to_string();
+async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
+    let env = Rotation::new().await;
+    let both = json!([env.old.1, "the live webhook's"]).to_string();
     for _ in 0..2 {
-        stage.backend.put_secret(&stage.arn, &both).await;
+        env.backend.put_secret(&env.arn, &both).await;
     }
     let refused = |output: &Output, why: &str| {
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
         assert!(err.contains("nothing was changed") && err.contains(why) && err.contains("--only"), "{err}");
-        assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
+        assert_eq!((env.webhook()["id"].as_str(), env.journals()), (Some(&*env.old.0), 0));
     };
-    refused(&stage.rotate(&["--forget-old"]).await, "2 secrets of unknown mode are active");
-    let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
+    refused(&env.rotate(&["--forget-old"]).await, "2 secrets of unknown mode are active");
+    let outputs = [("SecretArn", &*env.arn), ("WebhookUrl", &env.url)];
     let of_mode = async |mode: &str, arguments: &[&str]| {
         let stack = stack(&outputs, &[("LiveMode", mode)]).await;
-        (stage.rotate_stack(&stack, &[&["--forget-old"], arguments].concat()).await, stack)
+        (env.rotate_stack(&stack, &[&["--forget-old"], arguments].concat()).await, stack)
     };
     refused(&of_mode("live", &[]).await.0, "2 secrets of unknown mode are active");
     let (output, stack) = of_mode("any", &[]).await;
@@ -515,43 +494,43 @@ async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
 
     // As after an older version's rotation of the live webhook.
     for version in ["a", "b"] {
-        stage.backend.put_secret_as(&stage.arn, &version.repeat(64), "the live webhook's").await;
+        env.backend.put_secret_as(&env.arn, &version.repeat(64), "the live webhook's").await;
     }
-    refused(&stage.rotate(&["--forget-old"]).await, "1 secret of unknown mode is active");
+    refused(&env.rotate(&["--forget-old"]).await, "1 secret of unknown mode is active");
     // This stack has no other webhook.
     assert_success(&of_mode("test", &[]).await.0);
-    assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
+    assert_eq!(env.stored("AWSCURRENT").await, [env.new_secret()]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leaked_secret_is_forgotten_and_the_other_modes_stays_active() {
-    let stage = Stage::new().await;
+async fn forget_old_keeps_the_secret_of_the_other_mode() {
+    let env = Rotation::new().await;
     // As `webhooks create --store` and earlier rotations leave it.
-    let both = json!({ "live": ["the live webhook's"], "test": [stage.old.1, "older"] }).to_string();
+    let both = json!({ "live": ["the live webhook's"], "test": [env.old.1, "older"] }).to_string();
     for _ in 0..2 {
-        stage.backend.put_secret(&stage.arn, &both).await;
+        env.backend.put_secret(&env.arn, &both).await;
     }
-    let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", &stage.url)];
+    let outputs = [("SecretArn", &*env.arn), ("WebhookUrl", &env.url)];
     let stack = stack(&outputs, &[("LiveMode", "any")]).await;
-    let output = stage.rotate_stack(&stack, &["--forget-old"]).await;
+    let output = env.rotate_stack(&stack, &["--forget-old"]).await;
     assert_success(&output);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(err.contains("other active secrets: 1 live\nForgotten: 2 test\n"), "{err}");
     assert!(out.contains("no old one of test mode is active; active in all: 1 live and 1 test"), "{out}");
-    let stored = json!({ "live": ["the live webhook's"], "test": [stage.new_secret()] });
+    let stored = json!({ "live": ["the live webhook's"], "test": [env.new_secret()] });
     for version in ["AWSCURRENT", "AWSPREVIOUS"] {
-        let text = stage.backend.version(&stage.arn, version).await.unwrap();
+        let text = env.backend.version(&env.arn, version).await.unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), stored, "{version}");
     }
-    stage.assert_rotated().await;
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 401);
+    env.assert_rotated().await;
+    assert_eq!(env.delivered_with(&env.old.1).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_that_somebody_else_made_is_left_alone() {
-    let stage = Stage::new().await;
-    stage.duffel.inject("DELETE", &Fault::Slow(Duration::from_secs(1)), 1);
-    let (url, duffel) = (stage.duffel.url(), Arc::clone(&stage.duffel));
+async fn rotation_does_not_touch_a_webhook_of_somebody_else() {
+    let env = Rotation::new().await;
+    env.duffel.inject("DELETE", &ApiFault::Slow(Duration::from_secs(1)), 1);
+    let (url, duffel) = (env.duffel.url(), Arc::clone(&env.duffel));
     let somebody = spawn_blocking(move || {
         let began = Instant::now();
         while !duffel.webhooks().is_empty() {
@@ -561,121 +540,121 @@ async fn a_webhook_that_somebody_else_made_is_left_alone() {
         let types = ["order.created".to_owned()];
         client(&url).create_webhook("https://example.com/theirs", &types).unwrap().0.id
     });
-    let output = stage.rotate(&[]).await;
+    let output = env.rotate(&[]).await;
     let theirs = somebody.await.unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains(&format!("somebody else has made webhook {theirs}")), "{err}");
-    assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*theirs), 1));
+    assert_eq!((env.webhook()["id"].as_str(), env.journals()), (Some(&*theirs), 1));
 
-    let again = stage.rotate(&[]).await;
+    let again = env.rotate(&[]).await;
     let err = text(&again.stderr);
     assert_eq!(again.status.code(), Some(1), "{err}");
     assert!(err.contains("delivers to https://example.com/theirs, and the rotation"), "{err}");
-    assert_eq!(stage.webhook()["id"].as_str(), Some(&*theirs));
-    client(&stage.duffel.url()).delete_webhook(&theirs).unwrap();
-    assert_success(&stage.rotate(&[]).await);
-    stage.assert_rotated().await;
+    assert_eq!(env.webhook()["id"].as_str(), Some(&*theirs));
+    client(&env.duffel.url()).delete_webhook(&theirs).unwrap();
+    assert_success(&env.rotate(&[]).await);
+    env.assert_rotated().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_address_and_other_types_are_tried_before_the_deletion() {
-    let stage = Stage::new().await;
-    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
-    stage.duffel.inject("PATCH", &refusal, 1);
+async fn new_url_and_types_are_checked_before_the_deletion() {
+    let env = Rotation::new().await;
+    let refusal = ApiFault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
+    env.duffel.inject("PATCH", &refusal, 1);
     let url = "https://example.com/elsewhere";
-    let output = stage.rotate(&["--url", url, "--event", "no.such"]).await;
+    let output = env.rotate(&["--url", url, "--event", "no.such"]).await;
     let err = text(&output.stderr);
     assert!(err.contains("nothing was changed") && err.contains("no such event"), "{err}");
-    let asked = stage.duffel.asked();
+    let asked = env.duffel.asked();
     let tried = asked.iter().find(|asked| asked.what.starts_with("PATCH")).unwrap();
     assert_eq!(tried.body["data"], json!({ "active": true, "url": url, "events": ["no.such"] }));
-    assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
+    assert_eq!((env.webhook()["id"].as_str(), env.journals()), (Some(&*env.old.0), 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spans_without_end_do_no_harm() {
-    let stage = Stage::new().await;
-    let event = stage.undelivered_order().await;
-    assert_success(&stage.rotate(&["--catch-up", "60y", "--wait", "500000000000y"]).await);
-    stage.assert_rotated().await;
-    stage.assert_each_once([event]).await;
+async fn very_long_durations_are_accepted() {
+    let env = Rotation::new().await;
+    let event = env.undelivered_order().await;
+    assert_success(&env.rotate(&["--catch-up", "60y", "--wait", "500000000000y"]).await);
+    env.assert_rotated().await;
+    env.assert_each_once([event]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn older_secrets_stay_active_as_well() {
-    let stage = Stage::new().await;
+    let env = Rotation::new().await;
     // As earlier rotations left them.
-    let mut before = vec![stage.old.1.clone()];
+    let mut before = vec![env.old.1.clone()];
     before.extend((1..KEPT).map(|age| format!("old {age}")));
-    stage.backend.put_secret(&stage.arn, &json!(before).to_string()).await;
-    let output = stage.rotate(&[]).await;
+    env.backend.put_secret(&env.arn, &json!(before).to_string()).await;
+    let output = env.rotate(&[]).await;
     assert_success(&output);
     assert!(
         text(&output.stderr)
             .contains("Left out, and active until the next change at most: 1 of unknown mode"),
         "{output:?}"
     );
-    let kept = [&[stage.new_secret()], &before[..KEPT - 1]].concat();
-    assert_eq!(stage.stored("AWSCURRENT").await, kept);
-    assert_eq!(stage.stored("AWSPREVIOUS").await, before);
-    stage.assert_rotated().await;
+    let kept = [&[env.new_secret()], &before[..KEPT - 1]].concat();
+    assert_eq!(env.stored("AWSCURRENT").await, kept);
+    assert_eq!(env.stored("AWSPREVIOUS").await, before);
+    env.assert_rotated().await;
     for secret in before {
-        assert_eq!(stage.delivered_with(&secret).await, 202);
+        assert_eq!(env.delivered_with(&secret).await, 202);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_fails_is_tried_again() {
-    for fault in [Fault::Status(500), Fault::Html(502), Fault::CutAfter, Fault::Cut] {
-        let stage = Stage::new().await;
+async fn failed_creation_is_retried() {
+    for fault in [ApiFault::Status(500), ApiFault::Html(502), ApiFault::AnswerLost, ApiFault::Down] {
+        let env = Rotation::new().await;
         // The only POST to exactly this path comes first.
-        stage.duffel.inject("POST /air/webhooks", &fault, 1);
-        assert_success(&stage.rotate(&[]).await);
-        stage.assert_rotated().await;
+        env.duffel.inject("POST /air/webhooks", &fault, 1);
+        assert_success(&env.rotate(&[]).await);
+        env.assert_rotated().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_is_refused_leaves_word_of_how_to_go_on() {
-    let stage = Stage::new().await;
-    let refusal = Fault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
-    stage.duffel.inject("POST /air/webhooks", &refusal, 1);
-    let output = stage.rotate(&[]).await;
+async fn refused_creation_says_how_to_continue() {
+    let env = Rotation::new().await;
+    let refusal = ApiFault::Answer(422, r#"{"errors":[{"title":"Invalid","message":"no such event"}]}"#);
+    env.duffel.inject("POST /air/webhooks", &refusal, 1);
+    let output = env.rotate(&[]).await;
     assert_eq!(output.status.code(), Some(1));
     let last = text(&output.stderr).lines().last().unwrap().to_owned();
     assert!(last.contains("there is NO WEBHOOK now") && last.contains("no such event"), "{last}");
     assert!(last.contains("run the same command again"), "{last}");
-    assert_eq!((stage.duffel.webhooks().len(), stage.journals()), (0, 1));
-    let event = stage.order().await;
-    let dry = stage.rotate(&["--dry-run"]).await;
+    assert_eq!((env.duffel.webhooks().len(), env.journals()), (0, 1));
+    let event = env.order().await;
+    let dry = env.rotate(&["--dry-run"]).await;
     assert!(text(&dry.stdout).contains("there is no webhook"), "{}", text(&dry.stdout));
-    assert_success(&stage.rotate(&[]).await);
-    stage.assert_rotated().await;
-    stage.assert_each_once([event]).await;
+    assert_success(&env.rotate(&[]).await);
+    env.assert_rotated().await;
+    env.assert_each_once([event]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_journal_a_rotation_can_be_finished_elsewhere() {
-    let stage = Stage::new().await;
-    kill_at(&stage, Step::AfterDeletion).await;
-    fs::remove_dir_all(stage.state.path().join("duffel-hooks")).unwrap();
-    let output = stage.rotate(&["--url", &stage.url]).await;
+async fn rotation_can_be_finished_without_the_journal() {
+    let env = Rotation::new().await;
+    kill_at(&env, Step::AfterDeletion).await;
+    fs::remove_dir_all(env.state.path().join("duffel-hooks")).unwrap();
+    let output = env.rotate(&["--url", &env.url]).await;
     assert!(text(&output.stderr).contains("Duffel has no webhook: say by --event"), "{output:?}");
     let types = ["--event", "order.created", "--event", "air.order.changed"];
-    assert_success(&stage.rotate(&[&["--url", &stage.url][..], &types].concat()).await);
-    stage.assert_rotated().await;
+    assert_success(&env.rotate(&[&["--url", &env.url][..], &types].concat()).await);
+    env.assert_rotated().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_cannot_be_stored_is_not_lost() {
-    let stage = Stage::new().await;
+async fn secret_that_cannot_be_stored_is_printed() {
+    let env = Rotation::new().await;
     let denied = AwsFault::Refuse(400, "AccessDeniedException");
-    stage.proxy.inject(PUT, [AwsFault::None, denied]);
-    let output = stage.rotate(&[]).await;
+    env.proxy.inject(PUT, [AwsFault::Fine, denied]);
+    let output = env.rotate(&[]).await;
     assert_eq!(output.status.code(), Some(1));
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    let new = stage.new_secret();
+    let new = env.new_secret();
     assert!(out.contains(&format!("\n  {new}\n")), "{out}");
     assert!(out.contains("read -rs SECRET && aws secretsmanager"), "{out}");
     assert!(out.contains("--secret-string \"$SECRET\""), "{out}");
@@ -685,145 +664,143 @@ async fn a_secret_that_cannot_be_stored_is_not_lost() {
 
     // As the output says.
     let version = out.split("--client-request-token ").nth(1).unwrap().split_whitespace().next().unwrap();
-    stage.backend.put_secret_as(&stage.arn, version, &new).await;
-    let webhook = stage.webhook();
-    stage.proxy.heal();
-    assert_success(&stage.rotate(&[]).await);
-    assert_eq!(stage.webhook(), webhook, "what was stored is not made anew");
-    stage.assert_rotated().await;
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+    env.backend.put_secret_as(&env.arn, version, &new).await;
+    let webhook = env.webhook();
+    env.proxy.heal();
+    assert_success(&env.rotate(&[]).await);
+    assert_eq!(env.webhook(), webhook, "what was stored is not made anew");
+    env.assert_rotated().await;
+    assert_eq!(env.delivered_with(&env.old.1).await, 202);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_end_well_does_not_begin() {
-    let stage = Stage::new().await;
-    stage.proxy.inject(PUT, [AwsFault::Refuse(400, "AccessDeniedException")]);
-    let denied = stage.rotate(&[]).await;
+async fn rotation_stops_before_deletion_if_a_later_step_would_fail() {
+    let env = Rotation::new().await;
+    env.proxy.inject(PUT, [AwsFault::Refuse(400, "AccessDeniedException")]);
+    let denied = env.rotate(&[]).await;
     assert!(text(&denied.stderr).contains("nothing was changed"), "{}", text(&denied.stderr));
-    stage.proxy.heal();
-    stage.duffel.inject("PATCH", &Fault::Answer(403, "{}"), 1);
-    let read_only = stage.rotate(&[]).await;
+    env.proxy.heal();
+    env.duffel.inject("PATCH", &ApiFault::Answer(403, "{}"), 1);
+    let read_only = env.rotate(&[]).await;
     assert!(text(&read_only.stderr).contains("nothing was changed"), "{}", text(&read_only.stderr));
-    let nowhere = stage.tool(&[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap();
+    let nowhere = env.tool(&[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap();
     assert!(text(&nowhere.stderr).contains("cannot"), "{}", text(&nowhere.stderr));
     for output in [denied, read_only, nowhere] {
         assert!(!output.status.success());
     }
-    assert_eq!(stage.webhook()["id"], stage.old.0);
-    assert_eq!(stage.stored("AWSCURRENT").await, std::slice::from_ref(&stage.old.1));
-    assert_eq!(stage.journals(), 0);
-    assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
+    assert_eq!(env.webhook()["id"], env.old.0);
+    assert_eq!(env.stored("AWSCURRENT").await, std::slice::from_ref(&env.old.1));
+    assert_eq!(env.journals(), 0);
+    assert_eq!(env.delivered_with(&env.old.1).await, 202);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dry_run_of_a_rotation_changes_nothing() {
-    let stage = Stage::new().await;
-    let output = stage.rotate(&["--dry-run"]).await;
+async fn dry_run_of_a_rotation_changes_nothing() {
+    let env = Rotation::new().await;
+    let output = env.rotate(&["--dry-run"]).await;
     assert_success(&output);
     let out = text(&output.stdout);
-    assert!(out.contains(&format!("delete     webhook {}", stage.old.0)), "{out}");
+    assert!(out.contains(&format!("delete     webhook {}", env.old.0)), "{out}");
     assert!(out.contains("Nothing was changed"), "{out}");
-    assert!(stage.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
-    assert!(!stage.proxy.calls().contains_key(PUT));
-    assert_eq!(stage.journals(), 0);
+    snapshot::assert("rotate-dry-run", &(out + &text(&output.stderr)));
+    assert!(env.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
+    assert!(!env.proxy.calls().contains_key(PUT));
+    assert_eq!(env.journals(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_journal_of_another_mode_is_not_gone_on_with() {
-    let stage = Stage::new().await;
-    kill_at(&stage, Step::AfterDeletion).await;
-    let journal = stage.journal();
-    let mut command = stage.tool(&["--journal", journal.to_str().unwrap()]);
+async fn journal_of_another_mode_is_refused() {
+    let env = Rotation::new().await;
+    kill_at(&env, Step::AfterDeletion).await;
+    let journal = env.journal();
+    let mut command = env.tool(&["--journal", journal.to_str().unwrap()]);
     let output = command.env("DUFFEL_ACCESS_TOKEN", crate::support::duffel::LIVE_TOKEN).output().unwrap();
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("in test mode: see DUFFEL_ACCESS_TOKEN"), "{output:?}");
-    assert_eq!(stage.duffel.webhooks().len(), 0);
+    assert_eq!(env.duffel.webhooks().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inactive_webhook_stays_inactive() {
-    let stage = Stage::new().await;
-    stage.change(Change { active: Some(false), ..Change::default() }).await;
-    let output = stage.rotate(&[]).await;
+async fn inactive_webhook_stays_inactive() {
+    let env = Rotation::new().await;
+    env.change(Change { active: Some(false), ..Change::default() }).await;
+    let output = env.rotate(&[]).await;
     assert_success(&output);
-    assert_eq!(stage.webhook()["active"], false);
+    assert_eq!(env.webhook()["active"], false);
     assert!(text(&output.stdout).contains("the webhook is inactive"), "{}", text(&output.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
-    let stage = Stage::new().await;
+async fn stack_outputs_give_secret_and_url_and_another_url_must_be_confirmed() {
+    let env = Rotation::new().await;
     let rotate = async |url: &str, arguments: &[&str]| {
-        let outputs = [("SecretArn", &*stage.arn), ("WebhookUrl", url)];
-        stage.rotate_stack(&stack(&outputs, &[("DedupWindow", "1d 12h")]).await, arguments).await
+        let outputs = [("SecretArn", &*env.arn), ("WebhookUrl", url)];
+        env.rotate_stack(&stack(&outputs, &[("DedupWindow", "1d 12h")]).await, arguments).await
     };
     let elsewhere = rotate("https://example.com/webhooks/duffel", &[]).await;
     assert_eq!(elsewhere.status.code(), Some(1));
     assert!(text(&elsewhere.stderr).contains("If all is well, say by --url"), "{elsewhere:?}");
-    assert_eq!(stage.webhook()["id"], stage.old.0);
-    assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &stage.url]).await);
-    stage.assert_rotated().await;
-    let dry = rotate(&stage.url, &["--dry-run"]).await;
+    assert_eq!(env.webhook()["id"], env.old.0);
+    assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &env.url]).await);
+    env.assert_rotated().await;
+    let dry = rotate(&env.url, &["--dry-run"]).await;
     assert_success(&dry);
 
     // What the ledger has forgotten would be forwarded again.
     assert!(text(&dry.stdout).contains("in the last 35 h"), "{}", text(&dry.stdout));
-    let asked = stage.duffel.asked();
+    let asked = env.duffel.asked();
     let listed = asked.iter().find(|asked| asked.what == "GET /air/webhooks/events").unwrap();
     let after = humantime::parse_rfc3339(listed.parameter("created_at[after]").unwrap()).unwrap();
     assert!(after.elapsed().unwrap() < Duration::from_hours(35) + LONG, "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_rotation_says_what_it_leaves() {
+async fn interrupted_rotation_reports_its_state() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         for (fault, awaited, says) in [
-            (("DELETE", Fault::Slow(LONG)), "DELETE", "is deleted is not known"),
-            (("POST /air/webhooks", Fault::Status(500)), "POST /air/webhooks", "there is no webhook now"),
+            (("DELETE", ApiFault::Slow(LONG)), "DELETE", "is deleted is not known"),
+            (("POST /air/webhooks", ApiFault::Status(500)), "POST /air/webhooks", "there is no webhook now"),
             (
-                ("POST /air/webhooks/events", Fault::Slow(LONG)),
+                ("POST /air/webhooks/events", ApiFault::Slow(LONG)),
                 "POST /air/webhooks/events",
                 "not all is caught up",
             ),
         ] {
-            let stage = Stage::new().await;
-            let event = stage.undelivered_order().await;
-            stage.duffel.asked();
-            stage.duffel.inject(fault.0, &fault.1, 1);
-            let tool = stage.tool(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-            until(awaited, || stage.duffel.asked().iter().any(|asked| asked.what.starts_with(awaited))).await;
+            let env = Rotation::new().await;
+            let event = env.undelivered_order().await;
+            env.duffel.asked();
+            env.duffel.inject(fault.0, &fault.1, 1);
+            let tool = tool::start(&mut env.tool(&[]));
+            until(awaited, || env.duffel.asked().iter().any(|asked| asked.what.starts_with(awaited))).await;
             // Its answer takes some time to be read.
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let process = tool.id().to_string();
-            let signalled = Command::new("kill").args([&format!("-{signal}"), &process]).status().unwrap();
-            assert!(signalled.success());
-            let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+            tool::signal(signal, &tool);
+            let output = tool::finish(tool).await;
             let err = text(&output.stderr);
             let last = err.lines().last().unwrap();
             assert_eq!(output.status.code(), Some(code), "{err}");
             assert!(last.starts_with("duffel-hooks: interrupted: ") && last.contains(says), "{err}");
             assert!(last.contains("run the same command again (the journal is "), "{err}");
-            assert_success(&stage.rotate(&[]).await);
-            stage.assert_rotated().await;
-            stage.assert_each_once([event]).await;
+            assert_success(&env.rotate(&[]).await);
+            env.assert_rotated().await;
+            env.assert_each_once([event]).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_rotation_catches_up_for_one_that_was_interrupted_long_ago() {
+async fn new_rotation_catches_up_for_one_interrupted_long_ago() {
     for (hours, is_looked_for) in [(90, true), (200, false)] {
-        let stage = Stage::new().await;
-        kill_at(&stage, Step::AfterStoring).await;
-        let path = stage.journal();
+        let env = Rotation::new().await;
+        kill_at(&env, Step::AfterStoring).await;
+        let path = env.journal();
         let ago = |hours| SystemTime::now() - Duration::from_hours(hours);
         let mut journal: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         journal["began_at"] = humantime::format_rfc3339_millis(ago(hours)).to_string().into();
         fs::write(&path, journal.to_string()).unwrap();
         let lost = {
             // In its gap.
-            let (duffel, live) =
-                (Arc::clone(&stage.duffel), stage.webhook()["id"].as_str().unwrap().to_owned());
+            let (duffel, live) = (Arc::clone(&env.duffel), env.webhook()["id"].as_str().unwrap().to_owned());
             let at = ago(hours) + Duration::from_secs(60);
             let lose = move || {
                 let active = |active| Change { active: Some(active), ..Change::default() };
@@ -835,65 +812,64 @@ async fn a_new_rotation_catches_up_for_one_that_was_interrupted_long_ago() {
             spawn_blocking(lose).await.unwrap()
         };
         // Interrupted once more, it does not forget it.
-        kill_at(&stage, Step::AfterStoring).await;
-        let output = stage.rotate(&[]).await;
+        kill_at(&env, Step::AfterStoring).await;
+        let output = env.rotate(&[]).await;
         assert_success(&output);
         let err = text(&output.stderr);
         assert_eq!(!err.contains("Not looked for: what happened from 20"), is_looked_for, "{err}");
-        stage.assert_rotated().await;
-        stage.assert_each_once(is_looked_for.then_some(lost)).await;
+        env.assert_rotated().await;
+        env.assert_each_once(is_looked_for.then_some(lost)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_happened_before_the_ledger_was_created_is_not_caught_up() {
-    let stage = Stage::new().await;
-    let event = stage.undelivered_order().await;
+async fn events_before_the_creation_of_the_ledger_are_not_caught_up() {
+    let env = Rotation::new().await;
+    let event = env.undelivered_order().await;
     let at = SystemTime::now() - Duration::from_hours(2);
     let url = |url: &str| Change { url: Some(url.to_owned()), ..Change::default() };
-    stage.change(url("http://127.0.0.1:1/webhooks/duffel")).await;
-    let duffel = Arc::clone(&stage.duffel);
+    env.change(url("http://127.0.0.1:1/webhooks/duffel")).await;
+    let duffel = Arc::clone(&env.duffel);
     let old = move || duffel.occur_at(at, "order.created", &json!({ "id": "ord_before" }));
     spawn_blocking(old).await.unwrap();
-    stage.change(url(&stage.url)).await;
+    env.change(url(&env.url)).await;
     let outputs =
-        [("SecretArn", &*stage.arn), ("WebhookUrl", &*stage.url), ("LedgerTableName", &*stage.backend.table)];
+        [("SecretArn", &*env.arn), ("WebhookUrl", &*env.url), ("LedgerTableName", &*env.backend.table)];
     let of_table = stack(&outputs, &[("DedupWindow", "7d")]).await;
-    assert_success(&stage.rotate_stack(&of_table, &[]).await);
-    stage.assert_rotated().await;
-    stage.assert_each_once([event]).await;
+    assert_success(&env.rotate_stack(&of_table, &[]).await);
+    env.assert_rotated().await;
+    env.assert_each_once([event]).await;
 
     // A secret that leaked cannot wait for a permission.
     let outputs = [outputs[0], outputs[1], ("LedgerTableName", "no-such-table")];
     let of_unknown = stack(&outputs, &[("DedupWindow", "7d")]).await;
-    let dry = stage.rotate_stack(&of_unknown, &["--dry-run"]).await;
+    let dry = env.rotate_stack(&of_unknown, &["--dry-run"]).await;
     assert_success(&dry);
     let err = text(&dry.stderr);
     assert!(err.contains("The age of the ledger no-such-table is not known, so events"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn types_may_be_a_list() {
-    let stage = Stage::new().await;
-    let output = stage.rotate(&["--dry-run", "--event", "order.created, air.order.changed"]).await;
+async fn event_option_accepts_a_list() {
+    let env = Rotation::new().await;
+    let output = env.rotate(&["--dry-run", "--event", "order.created, air.order.changed"]).await;
     assert!(text(&output.stdout).contains("for 2 types of event"), "{}", text(&output.stdout));
     for wrong in ["", "order.created,,air.order.changed", "order.created,"] {
-        let output = stage.rotate(&["--dry-run", "--event", wrong]).await;
+        let output = env.rotate(&["--dry-run", "--event", wrong]).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert!(text(&output.stderr).contains("an entry is empty"), "{}", text(&output.stderr));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_whose_report_nobody_reads_is_done_and_fails() {
-    let stage = Stage::new().await;
-    let mut tool = stage.tool(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(tool.stdout.take());
-    let output = spawn_blocking(move || tool.wait_with_output().unwrap()).await.unwrap();
+async fn rotation_is_done_and_fails_if_its_report_cannot_be_printed() {
+    let env = Rotation::new().await;
+    let mut command = env.tool(&[]);
+    let output = spawn_blocking(move || run_unread(&mut command)).await.unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("Rotated the secret of") && err.contains("not all of it could be printed"), "{err}");
-    stage.assert_rotated().await;
+    env.assert_rotated().await;
 }
 
 /// A stack that has no more than outputs and parameters.

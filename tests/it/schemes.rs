@@ -20,7 +20,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use sha2::Sha256;
 
-use crate::support::helpers::{DAY, SECRET, TestReceiver, WINDOW, answer, duffel, key, noon};
+use crate::support::test_receiver::{DAY, SECRET, TestReceiver, WINDOW, answer, duffel, key, noon};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
@@ -34,7 +34,7 @@ fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
     }
 }
 
-fn world(scheme: &Scheme, secret: &str) -> TestReceiver {
+fn receiver(scheme: &Scheme, secret: &str) -> TestReceiver {
     TestReceiver::of(vec![source("it", scheme, &[secret])])
 }
 
@@ -59,7 +59,7 @@ fn at(seconds: u64) -> SystemTime {
 
 /// Delivers to a fresh receiver and returns the status.
 fn status(scheme: &Scheme, secret: &str, headers: &[(&str, &str)], body: &[u8], seconds: u64) -> u16 {
-    world(scheme, secret).send(post("it", headers, body), at(seconds)).0
+    receiver(scheme, secret).send(post("it", headers, body), at(seconds)).0
 }
 
 fn signed(scheme: &Scheme, secret: &str, id: &str, now: SystemTime, body: &str) -> Request<Bytes> {
@@ -122,7 +122,7 @@ fn standard_webhooks_secrets_may_have_surplus_bits() {
             [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*signature)];
         for secret in [secret.to_owned(), format!("whsec_{secret}")] {
             assert_eq!(
-                world(&scheme("standard-webhooks"), &secret).send(post("it", &headers, b"{}"), noon()).0,
+                receiver(&scheme("standard-webhooks"), &secret).send(post("it", &headers, b"{}"), noon()).0,
                 202
             );
         }
@@ -142,7 +142,7 @@ pub const SURPLUS_BITS: [(&str, &[u8]); 2] = [
 ];
 
 #[test]
-fn standard_webhooks_refuses_what_is_not_what_was_signed() {
+fn standard_webhooks_refuses_altered_deliveries() {
     let (secret, id, seconds, body, signature) = STANDARD[1];
     let time = seconds.to_string();
     let send = |id: &str, time: &str, signature: &str, body: &str, now: u64| {
@@ -173,7 +173,7 @@ fn standard_webhooks_refuses_what_is_not_what_was_signed() {
 }
 
 #[test]
-fn standard_webhooks_takes_any_match_in_a_list() {
+fn standard_webhooks_accepts_any_match_in_a_list() {
     let (secret, id, seconds, body, signature) = STANDARD[1];
     let other = "Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
     let list = format!("v1,{other} v2,{other} {signature} v1,{other}");
@@ -209,7 +209,7 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     for key_text in [&public, public.trim_start_matches("whpk_")] {
         let signing = Signing { id: "msg_1", seconds: now, label: None };
         let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();
-        assert_eq!(world(&scheme, &public).send(post("it", &headers, body.as_bytes()), noon()).0, 401);
+        assert_eq!(receiver(&scheme, &public).send(post("it", &headers, body.as_bytes()), noon()).0, 401);
     }
 }
 
@@ -231,13 +231,13 @@ fn the_stripe_vector_is_accepted_for_five_minutes() {
 }
 
 #[test]
-fn a_stripe_event_says_what_it_is() {
-    let world = world(&scheme("stripe"), "secret");
+fn stripe_event_has_type_id_and_mode() {
+    let receiver = receiver(&scheme("stripe"), "secret");
     let headers = [("stripe-signature", STRIPE_HEADER)];
     let request = || post("it", &headers, STRIPE_BODY.as_bytes());
-    assert_eq!(world.send(request(), at(1_533_204_620)), answer(202, "accepted"));
-    assert_eq!(world.send(request(), at(1_533_204_640)), answer(200, "duplicate"));
-    let message = &world.queued()[0];
+    assert_eq!(receiver.send(request(), at(1_533_204_620)), answer(202, "accepted"));
+    assert_eq!(receiver.send(request(), at(1_533_204_640)), answer(200, "duplicate"));
+    let message = &receiver.queued()[0];
     let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str();
     assert_eq!(attribute("source"), Some("it"));
     assert_eq!(attribute("event_type"), Some("invoiceitem.created"));
@@ -251,7 +251,7 @@ fn a_stripe_event_says_what_it_is() {
 const GITHUB: [(&str, &str, &str); 4] = [
     (
         "It's a Secret to Everybody",
-        "Hello, TestReceiver!",
+        "Hello, World!",
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
     ),
     (
@@ -290,16 +290,16 @@ fn github_vectors_are_accepted_with_their_prefix_only() {
 #[test]
 fn a_github_replay_under_another_event_name_is_a_duplicate() {
     let (secret, body, signature) = GITHUB[1];
-    let world = world(&scheme("github"), secret);
+    let receiver = receiver(&scheme("github"), secret);
     let send = |event: &str, delivery: &str, now| {
         let headers =
             [("x-hub-signature-256", signature), ("x-github-event", event), ("x-github-delivery", delivery)];
-        world.send(post("it", &headers, body.as_bytes()), now).1
+        receiver.send(post("it", &headers, body.as_bytes()), now).1
     };
     assert_eq!(send("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "accepted");
     assert_eq!(send("push", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon()), "duplicate");
     assert_eq!(send("release", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon() + DAY), "duplicate");
-    let queued = world.queued();
+    let queued = receiver.queued();
     assert_eq!(queued.len(), 1);
     // Another delivery id is another event, since one body may be sent for several.
     assert_eq!(send("push", "00000000-0000-0000-0000-000000000000", noon()), "accepted");
@@ -314,30 +314,30 @@ fn a_github_replay_under_another_event_name_is_a_duplicate() {
 #[test]
 fn two_github_deliveries_at_once_under_other_event_names_are_one_message() {
     let (secret, body, signature) = GITHUB[1];
-    let world = world(&scheme("github"), secret);
+    let receiver = receiver(&scheme("github"), secret);
     // Neither finds the other's record.
     for event in ["push", "release"] {
-        world.receiver.ledger.pass_next();
-        world.receiver.ledger.inject(crate::support::helpers::Fault::Down, 2);
+        receiver.ledger().pass_next();
+        receiver.ledger().inject(crate::support::fault::Fault::Down, 2);
         let headers = [
             ("x-hub-signature-256", signature),
             ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
             ("x-github-event", event),
         ];
-        assert_eq!(world.send(post("it", &headers, body.as_bytes()), noon()), answer(202, "accepted"));
+        assert_eq!(receiver.send(post("it", &headers, body.as_bytes()), noon()), answer(202, "accepted"));
     }
-    assert_eq!(world.queued().len(), 1);
+    assert_eq!(receiver.queued().len(), 1);
 }
 
 #[test]
 fn the_guides_signature_header_is_accepted() {
     let body = r#"{"id":"evt_abc123","type":"resource.created","created_at":"2025-02-18T10:30:00Z","data":{"object":{"id":"res_xyz789","name":"New Resource","status":"active"}},"previous_data":null}"#;
     let signature = "2ed51de5140360392ad39b03e3a3b4914a80538b2d8e1a5c7024ffaf0078d018";
-    let world = world(&generic(""), "your_webhook_secret");
+    let receiver = receiver(&generic(""), "your_webhook_secret");
     let request = || post("it", &[("X-Webhook-Signature", signature)], body.as_bytes());
-    assert_eq!(world.send(request(), noon()), answer(202, "accepted"));
-    assert_eq!(world.send(request(), noon()), answer(200, "duplicate"));
-    let attributes = &world.queued()[0]["MessageAttributes"];
+    assert_eq!(receiver.send(request(), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.send(request(), noon()), answer(200, "duplicate"));
+    let attributes = &receiver.queued()[0]["MessageAttributes"];
     assert_eq!(attributes["event_type"]["StringValue"], "resource.created");
     assert_eq!(attributes["idempotency_key"]["StringValue"], "evt_abc123");
 }
@@ -347,11 +347,11 @@ fn the_other_guides_time_is_checked_but_protects_nothing() {
     let fields = r#","signature_header":"X-Signature","timestamp_header":"X-Timestamp","signed_timestamp":false,"type":"/event""#;
     let signature = "a2481a65ba734c693b622e713f727e5d4a063fe66abadb1c2d75a9fd0698f196";
     let body = r#"{"event": "user_signed_up", "user": "john_doe"}"#;
-    let world = world(&generic(fields), "your_secret_key");
+    let receiver = receiver(&generic(fields), "your_secret_key");
     let send = |seconds: u64, now| {
         let time = seconds.to_string();
         let headers = [("x-signature", signature), ("x-timestamp", &time)];
-        world.send(post("it", &headers, body.as_bytes()), now).1
+        receiver.send(post("it", &headers, body.as_bytes()), now).1
     };
     let now = unix_seconds(noon());
     assert_eq!(send(now - 301, noon()), "unauthorized");
@@ -359,12 +359,12 @@ fn the_other_guides_time_is_checked_but_protects_nothing() {
     assert_eq!(send(now, noon()), "accepted");
     // The same body under a new time verifies: only the ledger knows, by the body's hash.
     assert_eq!(send(now + 86_400, noon() + DAY), "duplicate");
-    let message = &world.queued()[0];
+    let message = &receiver.queued()[0];
     assert_eq!(message["MessageAttributes"]["event_type"]["StringValue"], "user_signed_up");
     assert_eq!(message["MessageAttributes"]["signature_timestamp"]["StringValue"], now.to_string());
     assert!(message["MessageAttributes"].get("event_id").is_none());
     let headers = [("x-signature", signature)];
-    assert_eq!(world.send(post("it", &headers, body.as_bytes()), noon()).0, 401);
+    assert_eq!(receiver.send(post("it", &headers, body.as_bytes()), noon()).0, 401);
 }
 
 #[test]
@@ -376,8 +376,8 @@ fn a_signed_time_in_a_header_cannot_be_changed() {
     assert!(request.headers()["x-webhook-signature"].to_str().unwrap().starts_with("v0="));
     let mut renewed = signed(&scheme, "hush", "", noon(), "{}");
     renewed.headers_mut().insert("x-timestamp", (unix_seconds(noon()) + 1).into());
-    assert_eq!(world(&scheme, "hush").send(renewed, noon()).0, 401);
-    assert_eq!(world(&scheme, "hush").send(request, noon()).0, 202);
+    assert_eq!(receiver(&scheme, "hush").send(renewed, noon()).0, 401);
+    assert_eq!(receiver(&scheme, "hush").send(request, noon()).0, 202);
 }
 
 #[test]
@@ -388,32 +388,32 @@ fn shopify_is_base64_over_the_body_and_its_headers_are_not_signed() {
         request.headers_mut().insert("x-shopify-webhook-id", id.parse().unwrap());
         request
     };
-    let world = world(&scheme("shopify"), "hush");
-    assert_eq!(world.send(request("a"), noon()), answer(202, "accepted"));
-    assert_eq!(world.send(request("a"), noon() + DAY), answer(200, "duplicate"));
-    assert_eq!(world.queued()[0]["MessageAttributes"]["event_type"]["StringValue"], "orders/create");
+    let receiver = receiver(&scheme("shopify"), "hush");
+    assert_eq!(receiver.send(request("a"), noon()), answer(202, "accepted"));
+    assert_eq!(receiver.send(request("a"), noon() + DAY), answer(200, "duplicate"));
+    assert_eq!(receiver.queued()[0]["MessageAttributes"]["event_type"]["StringValue"], "orders/create");
 }
 
 #[test]
-fn only_duffel_insists_on_json_with_a_type_and_an_id() {
+fn only_duffel_requires_json_with_a_type_and_an_id() {
     for name in Scheme::NAMES {
         let scheme = scheme(name);
         let secret = if name == "standard-webhooks" { "whsec_aGk=" } else { "hush" };
         for body in ["no json", "[1]", "{}", r#"{"id":7}"#, ""] {
-            let world = world(&scheme, secret);
+            let receiver = receiver(&scheme, secret);
             let request = || signed(&scheme, secret, "msg_1", noon(), body);
             // No queue takes an empty message.
             if name == "duffel" || body.is_empty() {
-                assert_eq!(world.send(request(), noon()), answer(400, "malformed"), "{name} {body}");
+                assert_eq!(receiver.send(request(), noon()), answer(400, "malformed"), "{name} {body}");
                 continue;
             }
-            assert_eq!(world.send(request(), noon()), answer(202, "accepted"), "{name} {body}");
+            assert_eq!(receiver.send(request(), noon()), answer(202, "accepted"), "{name} {body}");
             assert_eq!(
-                world.send(request(), noon() + FIVE_MINUTES),
+                receiver.send(request(), noon() + FIVE_MINUTES),
                 answer(200, "duplicate"),
                 "{name} {body}"
             );
-            assert_eq!(world.queued()[0]["Body"], body);
+            assert_eq!(receiver.queued()[0]["Body"], body);
         }
     }
 }
@@ -431,9 +431,9 @@ fn a_message_has_at_most_nine_attributes_in_any_scheme() {
             let name: http::HeaderName = name.parse().unwrap();
             request.headers_mut().entry(name).or_insert("x".parse().unwrap());
         }
-        let world = world(&scheme, secret);
-        assert_eq!(world.send(request, noon()).0, 202, "{}", scheme.name);
-        let queued = world.queued();
+        let receiver = receiver(&scheme, secret);
+        assert_eq!(receiver.send(request, noon()).0, 202, "{}", scheme.name);
+        let queued = receiver.queued();
         let attributes = queued[0]["MessageAttributes"].as_object().unwrap();
         let names: Vec<_> = attributes.keys().collect();
         assert!((7..=9).contains(&names.len()), "{}: {names:?}", scheme.name);
@@ -442,11 +442,14 @@ fn a_message_has_at_most_nine_attributes_in_any_scheme() {
 }
 
 #[test]
-fn a_key_that_stands_twice_where_a_scheme_reads_is_malformed() {
+fn duplicate_key_that_a_scheme_reads_is_malformed() {
     let body = r#"{"id":"evt_1","id":"evt_2","type":"t"}"#;
     for (name, status) in [("stripe", 400), ("hmac-sha256", 400), ("github", 202)] {
         let scheme = scheme(name);
-        assert_eq!(world(&scheme, "hush").send(signed(&scheme, "hush", "", noon(), body), noon()).0, status);
+        assert_eq!(
+            receiver(&scheme, "hush").send(signed(&scheme, "hush", "", noon(), body), noon()).0,
+            status
+        );
     }
 }
 
@@ -479,22 +482,22 @@ fn sources_answer_at_their_own_paths_and_keep_to_their_own_secrets() {
 }
 
 #[test]
-fn two_sources_of_one_scheme_do_not_share_secrets_or_memory() {
+fn two_sources_of_one_scheme_share_neither_secrets_nor_records() {
     let body = r#"{"id":"wev_1","type":"t"}"#;
-    let world = TestReceiver::of(vec![
+    let receiver = TestReceiver::of(vec![
         source("live", &Scheme::duffel(), &["one"]),
         source("test", &Scheme::duffel(), &["two"]),
     ]);
     let send = |path: &str, secret: &str| {
         let mut request = signed(&Scheme::duffel(), secret, "", noon(), body);
         *request.uri_mut() = format!("/webhooks/{path}").parse().unwrap();
-        world.send(request, noon()).1
+        receiver.send(request, noon()).1
     };
     assert_eq!(send("live", "one"), "accepted");
     assert_eq!(send("live", "two"), "unauthorized");
     assert_eq!(send("test", "one"), "unauthorized");
     assert_eq!(send("test", "two"), "accepted");
-    let names: Vec<_> = world
+    let names: Vec<_> = receiver
         .queued()
         .iter()
         .map(|message| message["MessageAttributes"]["source"]["StringValue"].clone())
@@ -503,7 +506,7 @@ fn two_sources_of_one_scheme_do_not_share_secrets_or_memory() {
 }
 
 #[test]
-fn no_signed_time_outlives_the_memory_in_any_scheme() {
+fn no_valid_signature_outlives_its_record_in_any_scheme() {
     let signed_time = generic(r#","timestamp_header":"X-Timestamp""#);
     for scheme in [scheme("standard-webhooks"), scheme("stripe"), signed_time] {
         let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -511,30 +514,33 @@ fn no_signed_time_outlives_the_memory_in_any_scheme() {
             let keys = vec![key(&scheme, secret)];
             // As long a tolerance as the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
-            let world =
+            let receiver =
                 TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
             let body = r#"{"id":"evt_1","type":"t"}"#;
             let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
-            assert_eq!(world.send(request(), noon()).1, "accepted");
+            assert_eq!(receiver.send(request(), noon()).1, "accepted");
             let end = noon() + ahead + WINDOW;
-            assert_eq!(world.send(request(), end).1, "duplicate");
-            assert_eq!(world.send(request(), end + Duration::from_secs(1)).1, "unauthorized");
+            assert_eq!(receiver.send(request(), end).1, "duplicate");
+            assert_eq!(receiver.send(request(), end + Duration::from_secs(1)).1, "unauthorized");
         }
     }
 }
 
 #[test]
-fn duffel_beside_others_is_as_duffel_alone() {
-    let world = TestReceiver::of(vec![
+fn duffel_beside_other_sources_is_as_duffel_alone() {
+    let receiver = TestReceiver::of(vec![
         duffel(&[SECRET], WINDOW, Filter::default()),
         source("code", &scheme("github"), &["x"]),
     ]);
-    assert_eq!(world.deliver(crate::support::helpers::ORDER_CREATED, noon()), answer(202, "accepted"));
+    assert_eq!(
+        receiver.deliver(crate::support::test_receiver::ORDER_CREATED, noon()),
+        answer(202, "accepted")
+    );
 }
 
 /// `id.time.body` must not be cut at another place: the inner part of a signed body is not a signed body.
 #[test]
-fn standard_webhooks_cannot_be_cut_elsewhere() {
+fn standard_webhooks_refuses_other_boundaries_between_id_time_and_body() {
     let scheme = scheme("standard-webhooks");
     let (old, now) = (unix_seconds(noon()) - 3600, unix_seconds(noon()));
     let head = r#"{"type":"note.created","note":"hello"#;
@@ -545,7 +551,7 @@ fn standard_webhooks_cannot_be_cut_elsewhere() {
     let signature = headers.last().unwrap().1.clone();
     let (id, time) = (format!("msg_1.{old}.{head}"), now.to_string());
     let forged = [("webhook-id", &*id), ("webhook-timestamp", &*time), ("webhook-signature", &*signature)];
-    assert_eq!(world(&scheme, secret).send(post("it", &forged, br#"INNER"}"#), noon()).0, 401);
+    assert_eq!(receiver(&scheme, secret).send(post("it", &forged, br#"INNER"}"#), noon()).0, 401);
 }
 
 #[test]
@@ -560,7 +566,7 @@ fn a_header_full_of_ed25519_signatures_costs_no_more_than_a_few() {
     for (before, status) in [(3, 202), (4, 401)] {
         let list = format!("{}v1a,{right}", format!("v1a,{wrong} ").repeat(before));
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &*now), ("webhook-signature", &*list)];
-        let send = world(&scheme("standard-webhooks"), &public).send(post("it", &headers, b"{}"), noon());
+        let send = receiver(&scheme("standard-webhooks"), &public).send(post("it", &headers, b"{}"), noon());
         assert_eq!(send.0, status);
     }
 }

@@ -1,10 +1,32 @@
-//! What the tests share: a receiver in memory, real processes, local AWS, and stand-ins for what fails on demand.
+//! The harnesses that the tests share.
+//!
+//! | harness | is | use it when |
+//! |---|---|---|
+//! | [`TestReceiver`](test_receiver::TestReceiver) | the receiver with queue and ledger in memory, called through `http::respond` | the answer or the message depends on the request, the time or a [`Fault`](fault::Fault) only |
+//! | [`Function`](runtime_api::Function) | the real binary behind a Lambda Runtime API of the test, with Lambda's time limit | the process matters: start, log, crash, time-out |
+//! | [`Backend`](ministack::Backend) | a queue, a table and secrets of one test in `MiniStack`, an emulator on this machine | a call to AWS has to be real |
+//! | [`Deployed`](stack::Deployed) | the stack of `template.yaml` in `MiniStack`, without function and gateway | the tool finds its resources through a stack |
+//! | [`Proxy`](proxy::Proxy) | a proxy before `MiniStack` that injects an [`AwsFault`](proxy::AwsFault) into named calls, or holds one up | AWS fails, is slow, or a process dies during a call |
+//! | [`DuffelStandIn`](duffel::DuffelStandIn) | Duffel's API with real, signed deliveries, an [`ApiFault`](duffel::ApiFault) for each request, and both answers to open questions | anything that calls Duffel, or that Duffel delivers to |
+//! | [`tool`] | the tool `duffel-hooks` as a process in an empty environment | its output and exit code |
+//! | [`Serve`](serve::Serve) | a running `duffel-hooks serve` | something has to receive deliveries over HTTP |
+//! | [`Template`](cloudformation::Template) | the text of `template.yaml`, evaluated as `CloudFormation` would | conditions, policies, outputs and variables of the stack |
+//! | [`snapshot`] | comparison with a file of `tests/it/snapshots` | a reader of the tests should see what a user sees |
+//! | [`setup`] | Python and Node packages under `target/` | another language's library or tool is the reference |
+//!
+//! Words: a test *injects* a fault, *sends* a request, *delivers* a body, and *takes* messages off the queue. An area has
+//! a type of its own where it needs several harnesses: `Env` (`function`), `Rotation`, `Replay`, `Reconciliation`,
+//! `Deployment` (`doctor`), `Storing` (`manage::store`).
 
 pub mod cloudformation;
 pub mod duffel;
-pub mod helpers;
+pub mod fault;
 pub mod ministack;
 pub mod proxy;
 pub mod runtime_api;
+pub mod serve;
 pub mod setup;
+pub mod snapshot;
 pub mod stack;
+pub mod test_receiver;
+pub mod tool;

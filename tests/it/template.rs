@@ -18,7 +18,7 @@ use crate::{
     reconcile::TIMEOUT,
     support::{
         cloudformation::Template,
-        helpers::{TestReceiver, answer, event, noon, signed},
+        test_receiver::{TestReceiver, answer, event, noon, signed},
     },
 };
 
@@ -46,7 +46,7 @@ fn the_function_is_built_without_what_only_the_operator_needs() {
 }
 
 #[test]
-fn the_stack_tells_what_the_operator_asks() {
+fn the_stack_has_the_outputs_that_the_tool_reads() {
     let outputs: BTreeSet<_> = Output::ALL.map(|output| output.to_string()).into();
     let template = Template::read();
     let told: BTreeSet<_> = keys(template.section("Outputs")).map(str::to_owned).collect();
@@ -82,7 +82,7 @@ fn the_reconciler_starts_with_the_defaults_and_a_token() {
 }
 
 #[test]
-fn without_a_token_there_is_nothing_of_the_reconciler() {
+fn without_a_token_the_reconciler_is_not_created() {
     let template = Template::read();
     assert!(!template.holds(&"HasReconciler".into()));
     assert!(!template.holds(&"HasAccessTokenKey".into()));
@@ -125,7 +125,7 @@ fn the_receiver_starts_with_the_defaults() {
 }
 
 #[test]
-fn the_receiver_starts_with_every_mode_on_offer() {
+fn the_receiver_starts_with_every_allowed_mode() {
     let template = Template::read();
     let modes = texts(&template.section("Parameters")["LiveMode"]["AllowedValues"]);
     assert_eq!(modes.len(), 3);
@@ -143,7 +143,7 @@ fn the_receiver_starts_with_sources_of_which_no_secret_is_in_the_template() {
 }
 
 #[test]
-fn the_function_has_the_time_that_the_calls_to_aws_are_cut_for() {
+fn the_time_limit_of_the_function_fits_the_timeouts_of_its_calls() {
     assert_eq!(Template::read().property("ReceiverFunction", "Timeout"), 10);
 }
 
@@ -213,7 +213,7 @@ fn only_the_policy_for_redriving_allows_sending_to_the_queue() {
 }
 
 #[test]
-fn the_table_is_keyed_and_forgets_as_the_ledger_expects() {
+fn the_table_has_the_key_and_ttl_that_the_ledger_expects() {
     let template = Template::read();
     let attributes = template.property("LedgerTable", "AttributeDefinitions");
     assert_eq!(texts(attributes), [PARTITION_KEY, "S"]);
@@ -254,7 +254,7 @@ fn data_outlives_the_stack() {
 }
 
 #[test]
-fn the_alarm_on_refused_signatures_knows_the_words_of_the_log() {
+fn the_alarm_on_refused_signatures_matches_the_words_of_the_log() {
     let template = Template::read();
     let unsigned = SignatureError::Missing;
     let pattern = format!(r#"{{ $.outcome = "unauthorized" && $.error != "{unsigned}" }}"#);
@@ -275,7 +275,7 @@ fn every_way_in_which_a_duplicate_differs_is_counted() {
 }
 
 #[test]
-fn the_metrics_of_the_reconciler_are_made_of_what_its_log_says() {
+fn the_metrics_of_the_reconciler_match_its_log_line() {
     let template = Template::read();
     for (filter, pattern, name, value) in [
         ("ReconcilerHeartbeat", r#"{ $.outcome = "succeeded" }"#, "ReconcilerSuccesses", "1"),
@@ -311,7 +311,7 @@ fn the_webhook_url_is_where_deliveries_are_accepted() {
 }
 
 #[test]
-fn a_queue_that_exists_takes_the_place_of_the_stacks_own() {
+fn an_existing_queue_replaces_the_stacks_own() {
     let url = "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo";
     let arn = "arn:aws:sqs:eu-west-1:000000000000:orders.fifo";
     let template = Template::read().given("EventQueueUrl", url).given("EventQueueArn", arn);
@@ -331,7 +331,7 @@ fn a_queue_that_exists_takes_the_place_of_the_stacks_own() {
 }
 
 #[test]
-fn the_dead_letters_of_a_queue_that_exists_are_watched_and_found() {
+fn dead_letters_of_an_existing_queue_are_watched_and_found() {
     let template = Template::read()
         .given("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo")
         .given("EventQueueArn", "arn:aws:sqs:eu-west-1:000000000000:orders.fifo")
@@ -360,7 +360,7 @@ fn a_queue_of_another_account_has_no_alarms_in_this_one() {
 }
 
 #[test]
-fn a_table_that_exists_takes_the_place_of_the_stacks_own() {
+fn an_existing_table_replaces_the_stacks_own() {
     let template = Template::read().given("LedgerTableName", "hooks-LedgerTable-1A2B3C");
     assert!(!template.existing("Resources").contains("LedgerTable"));
     assert_eq!(template.variables("ReceiverFunction")["LEDGER_TABLE"], "hooks-LedgerTable-1A2B3C");
@@ -368,7 +368,7 @@ fn a_table_that_exists_takes_the_place_of_the_stacks_own() {
 }
 
 #[test]
-fn parts_of_an_existing_queue_are_refused() {
+fn incomplete_parameters_of_an_existing_queue_are_refused() {
     let url = ("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo");
     let arn = ("EventQueueArn", "arn:aws:sqs:eu-west-1:000000000000:orders.fifo");
     let dead = ("DeadLetterQueueArn", "arn:aws:sqs:eu-west-1:000000000000:dead.fifo");
@@ -391,7 +391,7 @@ fn parts_of_an_existing_queue_are_refused() {
 
 /// A queue under another name is another queue, whose events no consumer gets.
 #[test]
-fn the_queues_keep_their_names_and_fit_for_every_name_of_a_stack() {
+fn queue_names_are_stable_and_valid_for_every_stack_name() {
     let name = |template: &Template, queue: &str| {
         let name = template.resolve(template.property(queue, "QueueName")).unwrap();
         name.as_str().unwrap().to_owned()
@@ -415,7 +415,7 @@ fn the_queues_keep_their_names_and_fit_for_every_name_of_a_stack() {
 
 /// A queue may otherwise name any queue of its account as its dead-letter queue, and so pass messages on to it.
 #[test]
-fn no_other_queue_passes_its_messages_on_to_the_stacks() {
+fn no_other_queue_may_use_the_stacks_queues_as_dead_letter_queues() {
     let template = Template::read();
     let allowed = |queue| &template.property(queue, "RedriveAllowPolicy")["redrivePermission"];
     assert_eq!(allowed("EventQueue"), "denyAll");

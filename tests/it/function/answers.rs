@@ -5,46 +5,46 @@ use std::collections::BTreeMap;
 use duffel_webhook_receiver::queue::MAX_MESSAGE_BYTES;
 use tokio::task::JoinSet;
 
-use super::{Delivery, Gateway, PATH, Stage, answer, function};
+use super::{Delivery, Env, Gateway, PATH, answer, function};
 use crate::support::{
-    helpers::{self, ORDER_CREATED, SECRET, event},
-    proxy::Fault,
+    proxy::AwsFault,
+    test_receiver::{self, ORDER_CREATED, SECRET, event},
 };
 
 fn line(status: u16, word: &str) -> (u16, String) {
-    helpers::answer(status, word)
+    test_receiver::answer(status, word)
 }
 
 #[tokio::test]
-async fn every_gateway_s_deliveries_are_accepted_and_then_duplicates() {
-    let stage = Stage::new().await;
+async fn deliveries_through_every_gateway_are_accepted_and_then_duplicates() {
+    let env = Env::new().await;
     let gateways = [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl];
     for (gateway, base64) in gateways.into_iter().flat_map(|gateway| [(gateway, false), (gateway, true)]) {
         let body = event("order.created", "wev_1", &format!("ord_{gateway:?}{base64}"));
         let delivery = Delivery::new(body).through(gateway, base64);
-        assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}, {base64}");
-        assert_eq!(stage.deliver(&delivery).await, line(200, "duplicate"), "{gateway:?}, {base64}");
+        assert_eq!(env.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}, {base64}");
+        assert_eq!(env.deliver(&delivery).await, line(200, "duplicate"), "{gateway:?}, {base64}");
     }
-    assert_eq!(stage.backend.messages().await.len(), 8);
+    assert_eq!(env.backend.messages().await.len(), 8);
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_text_survives_every_gateway() {
-    let stage = Stage::new().await;
+async fn binary_body_survives_every_gateway() {
+    let env = Env::new().await;
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let body = event("order.created", "wev_1", &format!("ord_{gateway:?}"));
         let body = body.replace("{}", "\"\u{0}\"").into_bytes();
         let body: Vec<_> = body.into_iter().map(|byte| if byte == 0 { 0xff } else { byte }).collect();
         let delivery = Delivery::new(body).through(gateway, true);
-        assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}");
+        assert_eq!(env.deliver(&delivery).await, line(202, "accepted"), "{gateway:?}");
     }
 }
 
 #[tokio::test]
 async fn the_answers_have_the_headers_of_the_contract_and_no_other() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
-    let headers = async |delivery: &Delivery| answer(stage.function.invoke(delivery.event()).await).headers;
+    let headers = async |delivery: &Delivery| answer(env.function.invoke(delivery.event()).await).headers;
     let with = |more: &[(&str, &str)]| {
         let json = [("content-type", "application/json")];
         let all = json.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -55,7 +55,7 @@ async fn the_answers_have_the_headers_of_the_contract_and_no_other() {
     assert_eq!(headers(&delivery.clone().unsigned()).await, with(&[]));
     assert_eq!(headers(&delivery.clone().to("POST", "/")).await, with(&[]));
     assert_eq!(headers(&delivery.clone().to("GET", PATH)).await, with(&[("allow", "POST")]));
-    stage.proxy.inject("dynamodb:GetItem", [Fault::Refuse(500, "InternalServerError")]);
+    env.proxy.inject("dynamodb:GetItem", [AwsFault::Refuse(500, "InternalServerError")]);
     let mut unavailable = headers(&delivery).await;
     let seconds: u32 = unavailable.remove("retry-after").unwrap().parse().unwrap();
     assert!(seconds > 0);
@@ -63,19 +63,19 @@ async fn the_answers_have_the_headers_of_the_contract_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
+async fn unwanted_events_are_ignored_without_message_or_record() {
     let live = event("order.created", "wev_1", "ord_1");
     let test = live.replace("true", "false");
     let other = event("air.payment.pending", "wev_2", "pay_1");
-    let stage =
-        Stage::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
+    let env =
+        Env::with(&[("EVENT_TYPES", "order.*, order_cancellation.created"), ("LIVE_MODE", "live")]).await;
     for body in [&test, &other, &other.replace(r#""live_mode":true,"#, "")] {
-        assert_eq!(stage.deliver(&Delivery::new(body.as_str())).await, line(200, "ignored"), "{body}");
+        assert_eq!(env.deliver(&Delivery::new(body.as_str())).await, line(200, "ignored"), "{body}");
     }
-    assert!(stage.proxy.calls().is_empty());
-    assert_eq!(stage.deliver(&Delivery::new(live.as_str())).await, line(202, "accepted"));
+    assert!(env.proxy.calls().is_empty());
+    assert_eq!(env.deliver(&Delivery::new(live.as_str())).await, line(202, "accepted"));
     let only_test =
-        function(&stage.backend, &stage.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
+        function(&env.backend, &env.proxy, &[("WEBHOOK_SECRET", SECRET), ("LIVE_MODE", "test")]).await;
     let mut words = Vec::new();
     for body in [live, test, other.replace("true", "false")] {
         words.push(answer(only_test.invoke(Delivery::new(body).event()).await).word);
@@ -84,8 +84,8 @@ async fn what_is_not_wanted_is_ignored_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_is_signed_but_no_event_is_malformed() {
-    let stage = Stage::new().await;
+async fn signed_body_that_is_not_an_event_is_malformed() {
+    let env = Env::new().await;
     for body in [
         "",
         "foo",
@@ -103,16 +103,16 @@ async fn what_is_signed_but_no_event_is_malformed() {
         r#"{"type":"order.created","id":"wev_1""#,
         r#"[{"type":"order.created","id":"wev_1"}]"#,
     ] {
-        assert_eq!(stage.deliver(&Delivery::new(body)).await, line(400, "malformed"), "{body}");
+        assert_eq!(env.deliver(&Delivery::new(body)).await, line(400, "malformed"), "{body}");
     }
     let no_text = Delivery::new(b"\xff\xfe".as_slice());
-    assert_eq!(stage.deliver(&no_text).await, line(400, "malformed"));
-    assert!(stage.proxy.calls().is_empty());
+    assert_eq!(env.deliver(&no_text).await, line(400, "malformed"));
+    assert!(env.proxy.calls().is_empty());
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
-    let stage = Stage::with(&[("DEDUP_WINDOW", "2h"), ("SIGNATURE_TOLERANCE", "1h")]).await;
+async fn every_invalid_signature_has_the_same_answer() {
+    let env = Env::with(&[("DEDUP_WINDOW", "2h"), ("SIGNATURE_TOLERANCE", "1h")]).await;
     let good = Delivery::new(ORDER_CREATED);
     let header = good.sign(SECRET, "v1", 0);
     let (time, mac) = header.split_once(",v1=").unwrap();
@@ -145,19 +145,19 @@ async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
         Delivery::new("x".repeat(MAX_MESSAGE_BYTES)).unsigned(),
     ];
     for (index, delivery) in refused.iter().enumerate() {
-        let refusal = answer(stage.function.invoke(delivery.event()).await);
+        let refusal = answer(env.function.invoke(delivery.event()).await);
         assert_eq!((refusal.status, refusal.word.as_str()), (401, "unauthorized"), "number {index}");
         assert_eq!(refusal.headers.len(), 1, "number {index}");
     }
-    assert!(stage.proxy.calls().is_empty());
+    assert!(env.proxy.calls().is_empty());
     let edge = [("v1", 3_570), ("v2", -270)].map(|(label, age)| good.sign(SECRET, label, age));
-    assert_eq!(stage.deliver(&good.clone().signature(&edge[0])).await, line(202, "accepted"));
-    assert_eq!(stage.deliver(&good.clone().signature(&edge[1])).await, line(200, "duplicate"));
+    assert_eq!(env.deliver(&good.clone().signature(&edge[0])).await, line(202, "accepted"));
+    assert_eq!(env.deliver(&good.clone().signature(&edge[1])).await, line(200, "duplicate"));
 }
 
 #[tokio::test]
-async fn only_the_one_path_is_found_and_only_by_post() {
-    let stage = Stage::new().await;
+async fn other_paths_are_404_and_other_methods_405() {
+    let env = Env::new().await;
     let good = Delivery::new(ORDER_CREATED);
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let good = good.clone().through(gateway, false);
@@ -165,10 +165,10 @@ async fn only_the_one_path_is_found_and_only_by_post() {
             ["/", "/webhooks", "/webhooks/", "/webhooks/stripe", "/webhooks/duffel//", "/a/webhooks/duffel"]
         {
             let delivery = good.clone().to("POST", path);
-            assert_eq!(stage.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
+            assert_eq!(env.deliver(&delivery).await, line(404, "not_found"), "{gateway:?} {path}");
         }
         for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"] {
-            let refusal = answer(stage.function.invoke(good.clone().to(method, PATH).event()).await);
+            let refusal = answer(env.function.invoke(good.clone().to(method, PATH).event()).await);
             assert_eq!(
                 (refusal.status, refusal.word.as_str()),
                 (405, "method_not_allowed"),
@@ -177,12 +177,12 @@ async fn only_the_one_path_is_found_and_only_by_post() {
             assert_eq!(refusal.headers["allow"], "POST");
         }
     }
-    assert!(stage.proxy.calls().is_empty());
+    assert!(env.proxy.calls().is_empty());
 }
 
 #[tokio::test]
-async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() {
-    let stage = Stage::with(&[("BASE_PATH", "/in/v1")]).await;
+async fn stage_base_path_and_extra_slashes_are_ignored_in_both_formats() {
+    let env = Env::with(&[("BASE_PATH", "/in/v1")]).await;
     let mut paths = 0;
     for (name, api_stage) in
         [("path", "dev"), ("path", "webhooks"), ("rawPath", "dev"), ("rawPath", "webhooks")]
@@ -194,27 +194,27 @@ async fn stage_base_path_and_needless_slashes_are_passed_over_in_both_formats() 
             let mut event: serde_json::Value = serde_json::from_str(&delivery).unwrap();
             event["requestContext"]["stage"] = api_stage.into();
             event[name] = format!("{}{PATH}/", prefix.replace('~', api_stage)).into();
-            let answer = answer(stage.function.invoke(event.to_string()).await);
+            let answer = answer(env.function.invoke(event.to_string()).await);
             assert_eq!((answer.status, answer.word.as_str()), (202, "accepted"), "{}", event[name]);
             paths += 1;
         }
     }
-    assert_eq!(stage.backend.queued().await, paths);
+    assert_eq!(env.backend.queued().await, paths);
 }
 
 #[tokio::test]
-async fn the_health_check_is_answered_without_any_call_and_without_a_line_in_the_log() {
-    let mut stage = Stage::with(&[("BASE_PATH", "/in")]).await;
+async fn health_check_makes_no_call_and_is_not_logged() {
+    let mut env = Env::with(&[("BASE_PATH", "/in")]).await;
     for gateway in [Gateway::HttpApi, Gateway::HttpApiStage, Gateway::RestApi, Gateway::FunctionUrl] {
         let ask = |method, path| Delivery::new("").unsigned().through(gateway, false).to(method, path);
         for delivery in [ask("GET", "/health"), ask("HEAD", "/health"), ask("GET", "/in/health/")] {
-            assert_eq!(stage.deliver(&delivery).await, line(200, "ok"), "{gateway:?}");
+            assert_eq!(env.deliver(&delivery).await, line(200, "ok"), "{gateway:?}");
         }
     }
-    assert!(stage.proxy.calls().is_empty());
-    let refusal = answer(stage.function.invoke(Delivery::new("").to("POST", "/health").event()).await);
+    assert!(env.proxy.calls().is_empty());
+    let refusal = answer(env.function.invoke(Delivery::new("").to("POST", "/health").event()).await);
     assert_eq!((refusal.status, refusal.headers["allow"].as_str()), (405, "GET, HEAD"));
-    assert_eq!(stage.function.lines().len(), 1);
+    assert_eq!(env.function.lines().len(), 1);
 }
 
 #[tokio::test]
@@ -222,14 +222,14 @@ async fn a_failing_queue_or_table_is_unavailable_until_it_is_back() {
     let mut cases = JoinSet::new();
     for call in ["dynamodb:GetItem", "sqs:SendMessage"] {
         cases.spawn(async move {
-            let stage = Stage::new().await;
-            stage.proxy.inject(call, [Fault::Close]);
+            let env = Env::new().await;
+            env.proxy.inject(call, [AwsFault::Down]);
             let delivery = Delivery::new(ORDER_CREATED);
-            assert_eq!(stage.deliver(&delivery).await, line(503, "unavailable"), "{call}");
-            assert!(stage.backend.items().await.is_empty());
-            assert_eq!(stage.backend.queued().await, 0);
-            stage.proxy.heal();
-            assert_eq!(stage.deliver(&delivery).await, line(202, "accepted"), "{call}");
+            assert_eq!(env.deliver(&delivery).await, line(503, "unavailable"), "{call}");
+            assert!(env.backend.items().await.is_empty());
+            assert_eq!(env.backend.queued().await, 0);
+            env.proxy.heal();
+            assert_eq!(env.deliver(&delivery).await, line(202, "accepted"), "{call}");
         });
     }
     cases.join_all().await;

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{Delivery, Gateway, Stage, answer, secrets::hmac};
+use super::{Delivery, Env, Gateway, answer, secrets::hmac};
 use crate::support::ministack::Backend;
 
 /// In every body.
@@ -90,7 +90,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
             ("AWS_LAMBDA_LOG_LEVEL", level),
             ("AWS_LAMBDA_LOG_FORMAT", format),
         ];
-        let mut stage = Stage::of(Backend::new().await, &variables).await;
+        let mut env = Env::of(Backend::new().await, &variables).await;
         let mut confidential = vec![("a body".to_owned(), MARKER.into())];
         for source in &SOURCES {
             confidential.push((format!("the secret of {}", source.scheme), source.secret.into()));
@@ -115,7 +115,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
                 (&good.clone().to("POST", &format!("/webhooks/nobody?{MARKER}")), 404),
                 (&good.clone().to("PUT", "/webhooks/duffel"), 405),
             ] {
-                assert_eq!(stage.deliver(delivery).await.0, status, "{} {status}", source.scheme);
+                assert_eq!(env.deliver(delivery).await.0, status, "{} {status}", source.scheme);
             }
             // Events of the gateway that cannot be read, or not to their end.
             for spoil in [
@@ -128,11 +128,11 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
                 let delivery = good.clone().through(Gateway::HttpApi, false);
                 let mut event = serde_json::from_str(&delivery.event()).unwrap();
                 spoil(&mut event);
-                let status = answer(stage.function.invoke(event.to_string()).await).status;
+                let status = answer(env.function.invoke(event.to_string()).await).status;
                 assert!([401, 404].contains(&status), "{} {status}", source.scheme);
             }
         }
-        let text = stage.function.lines().join("\n");
+        let text = env.function.lines().join("\n");
         assert_eq!(leaks(&text, &confidential), Vec::<&str>::new(), "{level} {format}: {text}");
         assert_eq!(text.is_empty(), level == "ERROR", "{text}");
     }
@@ -140,7 +140,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
 
 /// A receiver that logs a signature, in whatever form, would be found.
 #[test]
-fn a_leak_is_found_in_every_writing() {
+fn leak_check_finds_every_encoding() {
     let confidential = vec![("it".to_owned(), hmac("hush", b"{}")), ("text".to_owned(), MARKER.into())];
     for (name, bytes) in &confidential {
         for line in [

@@ -30,10 +30,10 @@ use tokio::{
 
 use super::Delivery;
 use crate::support::{
-    helpers::{SECRET, event},
     ministack::Backend,
-    proxy::{Fault, Proxy},
+    proxy::{AwsFault, Proxy},
     runtime_api::{End, Function, TIMEOUT},
+    test_receiver::{SECRET, event},
 };
 
 const ENVIRONMENTS: usize = 4;
@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const WEEK_AND_A_BIT: i64 = 8 * 24 * 60 * 60;
 
 #[tokio::test]
-async fn whatever_dies_and_fails_under_load_every_event_is_in_the_queue_once() {
+async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
     let seed = variable("CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     let seconds = variable("CRASH_SECONDS").unwrap_or(8_usize);
     println!("CRASH_SEED={seed}");
@@ -64,7 +64,7 @@ async fn whatever_dies_and_fails_under_load_every_event_is_in_the_queue_once() {
     // More than there is time for; after the last of them no call fails.
     let faults = CALLS.map(|_| weather(&mut random, seconds * 1_000));
     for (call, faults) in CALLS.iter().zip(&faults) {
-        proxy.inject(call, faults.iter().copied().chain([Fault::None]));
+        proxy.inject(call, faults.iter().copied().chain([AwsFault::Fine]));
     }
     let crowd = Arc::new(Crowd::new(&backend, &proxy, Duration::from_secs(seconds as u64)).await);
 
@@ -113,28 +113,28 @@ async fn whatever_dies_and_fails_under_load_every_event_is_in_the_queue_once() {
 }
 
 /// How many calls met a fault.
-fn befallen(proxy: &Proxy, faults: &[Vec<Fault>; 3]) -> usize {
+fn befallen(proxy: &Proxy, faults: &[Vec<AwsFault>; 3]) -> usize {
     let calls = proxy.calls();
     let drawn = CALLS.iter().zip(faults).flat_map(|(call, faults)| faults.iter().take(calls[*call]));
-    drawn.filter(|fault| **fault != Fault::None).count()
+    drawn.filter(|fault| **fault != AwsFault::Fine).count()
 }
 
 fn variable<T: FromStr<Err: std::fmt::Debug>>(name: &str) -> Option<T> {
     env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-const QUICK_FAILURES: [Fault; 7] = [
-    Fault::Close,
-    Fault::LoseAnswer,
-    Fault::CutAnswer,
-    Fault::Refuse(500, "InternalServerError"),
-    Fault::Refuse(503, "ServiceUnavailable"),
-    Fault::Refuse(400, "ThrottlingException"),
-    Fault::Refuse(400, "ProvisionedThroughputExceededException"),
+const QUICK_FAILURES: [AwsFault; 7] = [
+    AwsFault::Down,
+    AwsFault::AnswerLost,
+    AwsFault::AnswerCut,
+    AwsFault::Refuse(500, "InternalServerError"),
+    AwsFault::Refuse(503, "ServiceUnavailable"),
+    AwsFault::Refuse(400, "ThrottlingException"),
+    AwsFault::Refuse(400, "ProvisionedThroughputExceededException"),
 ];
 
 /// Storms, in which calls fail again and again, and longer calms. What costs whole seconds is rare.
-fn weather(random: &mut Rng, calls: usize) -> Vec<Fault> {
+fn weather(random: &mut Rng, calls: usize) -> Vec<AwsFault> {
     let mut faults = Vec::new();
     while faults.len() < calls {
         let (length, failures) = if random.u32(..3) == 0 { (5..30, 90) } else { (20..80, 4) };
@@ -142,13 +142,13 @@ fn weather(random: &mut Rng, calls: usize) -> Vec<Fault> {
         let failure = random.choice(QUICK_FAILURES).unwrap();
         for _ in 0..random.usize(length) {
             faults.push(match random.u32(..1_000) {
-                0 => Fault::Hang,
-                1 => Fault::StallAnswer,
+                0 => AwsFault::Hang,
+                1 => AwsFault::AnswerStalled,
                 // Beyond the time-out of an attempt, and sometimes of the call.
-                2..=4 => Fault::Delay(Duration::from_millis(random.u64(500..2_500))),
-                5..=50 => Fault::Delay(Duration::from_millis(random.u64(1..100))),
+                2..=4 => AwsFault::Delay(Duration::from_millis(random.u64(500..2_500))),
+                5..=50 => AwsFault::Delay(Duration::from_millis(random.u64(1..100))),
                 _ if random.u32(..100) < failures => failure,
-                _ => Fault::None,
+                _ => AwsFault::Fine,
             });
         }
     }

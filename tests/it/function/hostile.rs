@@ -7,8 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Delivery, Gateway, Stage, answer};
-use crate::support::helpers::{self, ORDER_CREATED, event};
+use super::{Delivery, Env, Gateway, answer};
+use crate::support::test_receiver::{self, ORDER_CREATED, event};
 
 const DEEP: usize = 10_000;
 
@@ -30,20 +30,20 @@ fn without(gateway: Gateway, name: &str) -> String {
 
 /// Hands over every payload to one process, which must refuse them all and then still accept a delivery.
 async fn refuses_all(payloads: Vec<impl Into<Bytes>>) {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     for payload in payloads {
         let payload = payload.into();
         let start = String::from_utf8_lossy(&payload[..payload.len().min(2_000)]).into_owned();
-        let refusal = answer(stage.function.invoke(payload).await);
+        let refusal = answer(env.function.invoke(payload).await);
         assert!([400, 401, 404, 405, 413].contains(&refusal.status), "{} to {start}", refusal.status);
     }
-    assert!(stage.proxy.calls().is_empty());
-    assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED)).await, helpers::answer(202, "accepted"));
-    assert!(stage.function.errors().is_empty());
+    assert!(env.proxy.calls().is_empty());
+    assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, test_receiver::answer(202, "accepted"));
+    assert!(env.function.errors().is_empty());
 }
 
 #[tokio::test]
-async fn payloads_that_are_no_request_are_refused() {
+async fn payloads_that_are_not_requests_are_refused() {
     let deep = nested(DEEP);
     let record = json!({"messageId": "1", "body": ORDER_CREATED, "eventSource": "aws:sqs"});
     refuses_all(vec![
@@ -66,7 +66,7 @@ async fn payloads_that_are_no_request_are_refused() {
 
 /// No gateway hands them over, and Lambda itself takes JSON only.
 #[tokio::test]
-async fn payloads_that_are_no_json_are_refused() {
+async fn payloads_that_are_not_json_are_refused() {
     let event = Delivery::new(ORDER_CREATED).event().into_bytes();
     let cut = event[..event.len() - 1].to_vec();
     let not_utf8 = [&cut, &b",\"x\":\"\xff\"}"[..]].concat();
@@ -85,7 +85,7 @@ async fn payloads_that_are_no_json_are_refused() {
 }
 
 #[tokio::test]
-async fn requests_with_something_amiss_are_refused() {
+async fn invalid_requests_are_refused() {
     let mut payloads = Vec::new();
     for gateway in [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl] {
         let path = if gateway == Gateway::RestApi { "path" } else { "rawPath" };
@@ -126,7 +126,7 @@ async fn requests_with_something_amiss_are_refused() {
 
 /// Though the text as it stands is what was signed: of two readings of a body only one is tried.
 #[tokio::test]
-async fn a_signed_body_that_is_no_base64_where_the_event_says_so_is_refused() {
+async fn signed_body_that_is_not_valid_base64_is_refused() {
     let gateways = [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl];
     refuses_all(
         gateways.map(|gateway| changed(gateway, |event| event["isBase64Encoded"] = true.into())).into(),
@@ -169,20 +169,20 @@ async fn large_unsigned_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn signed_bodies_of_any_depth_are_the_consumer_s_affair() {
-    let stage = Stage::new().await;
+async fn signed_bodies_of_any_depth_are_forwarded() {
+    let env = Env::new().await;
     let body = event("order.created", "wev_1", "ord_1").replace("{}", &nested(DEEP));
-    assert_eq!(stage.deliver(&Delivery::new(body.as_str())).await, helpers::answer(202, "accepted"));
-    assert_eq!(stage.message().await.body(), Some(body.as_str()));
+    assert_eq!(env.deliver(&Delivery::new(body.as_str())).await, test_receiver::answer(202, "accepted"));
+    assert_eq!(env.message().await.body(), Some(body.as_str()));
     for body in [nested(DEEP), format!(r#"{{"type":{0},"id":{0}}}"#, nested(DEEP)), "[".repeat(DEEP)] {
-        assert_eq!(stage.deliver(&Delivery::new(body)).await, helpers::answer(400, "malformed"));
+        assert_eq!(env.deliver(&Delivery::new(body)).await, test_receiver::answer(400, "malformed"));
     }
 }
 
 /// The signature is what counts; the rest of an event may be there or not, and of any type.
 #[tokio::test]
-async fn what_is_amiss_beside_the_request_is_no_reason_to_refuse() {
-    let stage = Stage::new().await;
+async fn invalid_members_beside_the_request_are_ignored() {
+    let env = Env::new().await;
     let deep: Value = serde_json::from_str(&nested(100)).unwrap();
     for (number, value) in [json!(null), json!(5), json!("x"), deep].into_iter().enumerate() {
         for gateway in [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl] {
@@ -205,17 +205,17 @@ async fn what_is_amiss_beside_the_request_is_no_reason_to_refuse() {
             for name in ["timeEpoch", "authorizer", "identity"] {
                 event["requestContext"][name] = value.clone();
             }
-            let answer = answer(stage.function.invoke(event.to_string()).await);
+            let answer = answer(env.function.invoke(event.to_string()).await);
             assert_eq!((answer.status, answer.word.as_str()), (202, "accepted"), "{gateway:?} with {value}");
         }
     }
 }
 
 #[tokio::test]
-async fn signed_bodies_of_any_content_end_as_the_contract_says() {
+async fn signed_bodies_of_any_content_have_an_answer_of_the_contract() {
     const MARK: &str = "\"~\"";
     let in_data = |key: &str| event("order.created", "wev_1", key).replace("{}", r#"{"x":"~"}"#);
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let mut sent = Vec::new();
     for (number, content) in [
         &b"\"\xff\xfe\xc0\x80\""[..],
@@ -234,13 +234,13 @@ async fn signed_bodies_of_any_content_end_as_the_contract_says() {
         let (before, after) = text.split_once(MARK).unwrap();
         let body = [before.as_bytes(), content, after.as_bytes()].concat();
         assert_eq!(
-            stage.deliver(&Delivery::new(body.clone())).await,
-            helpers::answer(202, "accepted"),
+            env.deliver(&Delivery::new(body.clone())).await,
+            test_receiver::answer(202, "accepted"),
             "{text}"
         );
         sent.push(body);
     }
-    let mut received: Vec<_> = stage.backend.messages().await.iter().map(signed_bytes).collect();
+    let mut received: Vec<_> = env.backend.messages().await.iter().map(signed_bytes).collect();
     received.sort();
     sent.sort();
     assert_eq!(received, sent);
@@ -255,12 +255,16 @@ async fn signed_bodies_of_any_content_end_as_the_contract_says() {
         "\0",
         "\u{fffd}",
     ] {
-        assert_eq!(stage.deliver(&Delivery::new(body)).await, helpers::answer(400, "malformed"), "{body:?}");
+        assert_eq!(
+            env.deliver(&Delivery::new(body)).await,
+            test_receiver::answer(400, "malformed"),
+            "{body:?}"
+        );
     }
     // As large as an invocation may be: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
     let large =
         event("order.created", "wev_1", "ord_large").replace("{}", &format!("\"{}\"", "x".repeat(5_900_000)));
-    assert_eq!(stage.deliver(&Delivery::new(large)).await, helpers::answer(413, "too_large"));
+    assert_eq!(env.deliver(&Delivery::new(large)).await, test_receiver::answer(413, "too_large"));
 }
 
 pub(super) fn signed_bytes(message: &aws_sdk_sqs::types::Message) -> Vec<u8> {
@@ -274,7 +278,7 @@ pub(super) fn signed_bytes(message: &aws_sdk_sqs::types::Message) -> Vec<u8> {
 #[tokio::test]
 async fn the_log_says_why_an_event_cannot_be_read_and_nothing_of_its_content() {
     const MARKER: &str = "Marguerite-Yourcenar";
-    let mut stage = Stage::new().await;
+    let mut env = Env::new().await;
     let marked = |change: fn(&mut Value)| changed(Gateway::HttpApi, change);
     for payload in [
         marked(|event| event["rawPath"] = json!({ MARKER: MARKER })),
@@ -291,10 +295,10 @@ async fn the_log_says_why_an_event_cannot_be_read_and_nothing_of_its_content() {
         json!({"Records": [{"body": MARKER}]}).to_string(),
         format!(r#""{MARKER}""#),
     ] {
-        let refusal = answer(stage.function.invoke(payload).await);
+        let refusal = answer(env.function.invoke(payload).await);
         assert!([401, 404].contains(&refusal.status));
     }
-    let lines = stage.function.lines();
+    let lines = env.function.lines();
     assert!(!lines.concat().contains(MARKER), "{lines:#?}");
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let answers: Vec<_> = lines.iter().filter(|line| line.get("status").is_some()).collect();

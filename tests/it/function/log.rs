@@ -8,11 +8,11 @@ use duffel_webhook_receiver::signature::{
 };
 use serde_json::{Value, json};
 
-use super::{Delivery, PATH, Stage};
+use super::{Delivery, Env, PATH};
 use crate::support::{
-    helpers::{ORDER_CREATED, SECRET, answer, event, key},
     ministack::SECRET_KEY,
-    proxy::Fault,
+    proxy::AwsFault,
+    test_receiver::{ORDER_CREATED, SECRET, answer, event, key},
 };
 
 const OTHER_SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
@@ -65,32 +65,32 @@ fn deliveries() -> Vec<(Delivery, &'static str)> {
 }
 
 #[tokio::test]
-async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
+async fn log_has_one_line_for_each_delivery_and_no_secret() {
     let both = format!("{SECRET},{OTHER_SECRET}");
     let variables =
         [("WEBHOOK_SECRET", both.as_str()), ("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("EVENT_TYPES", "order.*")];
-    let mut stage = Stage::of(crate::support::ministack::Backend::new().await, &variables).await;
+    let mut env = Env::of(crate::support::ministack::Backend::new().await, &variables).await;
     let mut sent = Vec::new();
     for (delivery, word) in deliveries() {
-        assert_eq!(stage.deliver(&delivery).await.1, word);
+        assert_eq!(env.deliver(&delivery).await.1, word);
         sent.push(delivery);
     }
     let mut words: Vec<_> = deliveries().into_iter().map(|(_, word)| word).collect();
     for (number, (call, fault)) in ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"]
         .into_iter()
-        .flat_map(|call| Fault::FAILURES.map(|fault| (call, fault)))
-        .filter(|(_, fault)| !matches!(fault, Fault::Hang | Fault::StallAnswer))
+        .flat_map(|call| AwsFault::FAILURES.map(|fault| (call, fault)))
+        .filter(|(_, fault)| !matches!(fault, AwsFault::Hang | AwsFault::AnswerStalled))
         .enumerate()
     {
-        stage.proxy.inject(call, [fault]);
+        env.proxy.inject(call, [fault]);
         let delivery = marked("order.created", "wev_6", &format!("ord_6{number}"));
         let word = if call == "dynamodb:PutItem" { "accepted" } else { "unavailable" };
-        assert_eq!(stage.deliver(&delivery).await.1, word);
+        assert_eq!(env.deliver(&delivery).await.1, word);
         words.push(word);
         sent.push(delivery);
-        stage.proxy.heal();
+        env.proxy.heal();
     }
-    let lines = stage.function.lines();
+    let lines = env.function.lines();
     let text = lines.join("\n");
     for delivery in &sent {
         let signature = delivery.headers.get("X-Duffel-Signature").and_then(|header| header.rsplit_once('='));
@@ -106,14 +106,14 @@ async fn the_log_gives_nothing_away_and_one_line_to_each_delivery() {
 }
 
 #[tokio::test]
-async fn a_line_says_what_is_to_be_known_of_a_delivery() {
-    let mut stage = Stage::new().await;
+async fn log_line_has_the_documented_fields() {
+    let mut env = Env::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
     let header = delivery.sign(SECRET, "v1", 3_600);
-    stage.deliver(&delivery.signature(&header)).await;
-    let identity = stage.backend.items().await[0]["pk"].as_s().unwrap().clone();
-    let message = stage.message().await;
-    let [line] = parse(&stage.function.lines()).try_into().unwrap();
+    env.deliver(&delivery.signature(&header)).await;
+    let identity = env.backend.items().await[0]["pk"].as_s().unwrap().clone();
+    let message = env.message().await;
+    let [line] = parse(&env.function.lines()).try_into().unwrap();
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["event.id"], "wev_0000A4tQSmKyqOrcySrGbo");
     assert_eq!(line["event.type"], "order.created");
@@ -128,7 +128,7 @@ async fn a_line_says_what_is_to_be_known_of_a_delivery() {
 }
 
 #[tokio::test]
-async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
+async fn unknown_path_is_logged_with_the_reason() {
     let long = format!("/{}", "a".repeat(10_000));
     let cut = format!("{}…", &long[..128]);
     let unknown_prefix =
@@ -142,11 +142,11 @@ async fn a_path_that_leads_nowhere_is_logged_with_the_reason() {
         ("/\u{202e}webhooks", r"/\u{202e}webhooks", "unknown path", "INFO"),
         (&long, &cut, "unknown path", "INFO"),
     ];
-    let mut stage = Stage::new().await;
+    let mut env = Env::new().await;
     for (path, ..) in paths {
-        assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED).to("POST", path)).await.0, 404, "{path}");
+        assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED).to("POST", path)).await.0, 404, "{path}");
     }
-    let lines = parse(&stage.function.lines());
+    let lines = parse(&env.function.lines());
     assert_eq!(lines.len(), paths.len());
     for (line, (_, path, reason, level)) in lines.iter().zip(paths) {
         assert_eq!(
@@ -164,7 +164,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
         "duffel": { "scheme": "duffel", "secret": SECRET, "live_mode": "live" },
     });
     let backend = crate::support::ministack::Backend::new().await;
-    let mut stage = Stage::of(backend, &[("SOURCES", &sources.to_string())]).await;
+    let mut env = Env::of(backend, &[("SOURCES", &sources.to_string())]).await;
     let plain = |source: &str, scheme: &Scheme, body: &str| {
         let key = key(scheme, &format!("{source}'s"));
         let headers = sign(scheme, &key, Signing::default(), body.as_bytes()).unwrap();
@@ -199,10 +199,10 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
         ),
     ];
     for (delivery, ..) in &deliveries {
-        assert_eq!(stage.deliver(delivery).await, answer(202, "accepted"));
+        assert_eq!(env.deliver(delivery).await, answer(202, "accepted"));
     }
-    assert_eq!(stage.backend.messages().await.len(), deliveries.len());
-    let lines = parse(&stage.function.lines());
+    assert_eq!(env.backend.messages().await.len(), deliveries.len());
+    let lines = parse(&env.function.lines());
     assert_eq!(lines.len(), deliveries.len());
     for (line, (_, source, reason)) in lines.iter().zip(deliveries) {
         assert_eq!(
@@ -214,7 +214,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
 
 /// Whoever may sign may choose types and ids, but not what the log says of other deliveries.
 #[tokio::test]
-async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
+async fn types_and_ids_can_neither_forge_nor_flood_log_lines() {
     let long = "x".repeat(400_000);
     let texts = [
         "t\n2026-11-21T12:00:00.000000Z  INFO 202 accepted order.created wev_forged outcome=\"accepted\"",
@@ -223,7 +223,7 @@ async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
         &long,
     ];
     for format in ["Text", "JSON"] {
-        let mut stage = Stage::with(&[("AWS_LAMBDA_LOG_FORMAT", format)]).await;
+        let mut env = Env::with(&[("AWS_LAMBDA_LOG_FORMAT", format)]).await;
         let mut count = 0;
         for text in texts {
             let body = |id: &str| json!({ "type": text, "id": id, "idempotency_key": text }).to_string();
@@ -238,20 +238,20 @@ async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
             };
             for body in bodies {
                 count += 1;
-                assert_eq!(stage.deliver(&Delivery::new(body)).await.0 / 100, 2);
+                assert_eq!(env.deliver(&Delivery::new(body)).await.0 / 100, 2);
             }
         }
         let attribute = |name: &str, wanted: &str, message: &aws_sdk_sqs::types::Message| {
             let attribute = message.message_attributes().and_then(|attributes| attributes.get(name));
             attribute.and_then(|attribute| attribute.string_value()) == Some(wanted)
         };
-        let messages = stage.backend.messages().await;
+        let messages = env.backend.messages().await;
         for name in ["event_type", "event_id"] {
             for text in [texts[0], texts[1], &long] {
                 assert!(messages.iter().any(|message| attribute(name, text, message)), "{name} is changed");
             }
         }
-        let lines = stage.function.lines();
+        let lines = env.function.lines();
         assert_eq!(lines.len(), count, "{format}: {lines:#?}");
         for line in &lines {
             assert!(line.len() < 4_000, "{format}: {} bytes", line.len());
@@ -274,26 +274,26 @@ async fn types_and_ids_neither_forge_lines_nor_fill_the_log() {
 
 #[tokio::test]
 async fn every_delivery_has_a_request_id_of_its_own() {
-    let mut stage = Stage::new().await;
+    let mut env = Env::new().await;
     for delivery in [Delivery::new(ORDER_CREATED), Delivery::new(ORDER_CREATED), Delivery::new("").unsigned()]
     {
-        stage.deliver(&delivery).await;
+        env.deliver(&delivery).await;
     }
-    let lines = parse(&stage.function.lines());
+    let lines = parse(&env.function.lines());
     let ids: BTreeSet<_> = lines.iter().map(|line| line["request.id"].as_str().unwrap()).collect();
     assert_eq!((lines.len(), ids.len()), (3, 3));
 }
 
 #[tokio::test]
-async fn a_duplicate_that_differs_from_what_was_forwarded_is_a_warning_by_its_cause() {
-    let mut stage = Stage::new().await;
+async fn duplicate_that_differs_from_the_forwarded_event_is_a_warning_with_its_cause() {
+    let mut env = Env::new().await;
     let body = |id, data: &str| event("order.created", id, "ord_1").replace("{}", data);
     for body in
         [body("wev_first", "{}"), body("wev_first", "{}"), body("wev_first", "[]"), body("wev_second", "{}")]
     {
-        stage.deliver(&Delivery::new(body)).await;
+        env.deliver(&Delivery::new(body)).await;
     }
-    let lines = parse(&stage.function.lines());
+    let lines = parse(&env.function.lines());
     let told: Vec<_> = lines
         .iter()
         .map(|line| [&line["outcome"], &line["level"], &line["cause"], &line["event.recorded_id"]])
@@ -312,7 +312,7 @@ async fn a_duplicate_that_differs_from_what_was_forwarded_is_a_warning_by_its_ca
 #[tokio::test]
 async fn a_duplicate_with_another_topic_is_a_warning() {
     let sources = r#"{"code":{"scheme":"github","secret":"hush"}}"#;
-    let mut stage = Stage::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await;
+    let mut env = Env::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await;
     let body = r#"{"ref":"refs/heads/main"}"#;
     let scheme = Scheme::github();
     let mut headers = sign(&scheme, &key(&scheme, "hush"), Signing::default(), body.as_bytes()).unwrap();
@@ -320,11 +320,11 @@ async fn a_duplicate_with_another_topic_is_a_warning() {
     for topic in ["push", "push", "deployment"] {
         let delivery = Delivery::new(body).unsigned().to("POST", "/webhooks/code").header(&name, &value);
         let delivery = delivery.header("X-GitHub-Event", topic).header("X-GitHub-Delivery", "72d3162e");
-        stage.deliver(&delivery).await;
+        env.deliver(&delivery).await;
     }
-    let lines = parse(&stage.function.lines());
+    let lines = parse(&env.function.lines());
     let told: Vec<_> = lines.iter().map(|line| [&line["outcome"], &line["level"], &line["cause"]]).collect();
     assert_eq!(told[1], [&Value::from("duplicate"), &"INFO".into(), &Value::Null]);
     assert_eq!(told[2], [&Value::from("duplicate"), &"WARN".into(), &"other_event_type".into()]);
-    assert_eq!(stage.backend.messages().await.len(), 1);
+    assert_eq!(env.backend.messages().await.len(), 1);
 }

@@ -12,11 +12,11 @@ use duffel_webhook_receiver::signature::unix_seconds;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use super::{Delivery, Stage, answer, function};
+use super::{Delivery, Env, answer, function};
 use crate::support::{
-    helpers::{self, ORDER_CREATED, SECRET, event},
     ministack::Backend,
     proxy::Proxy,
+    test_receiver::{self, ORDER_CREATED, SECRET, event},
 };
 
 const WEEK: u64 = 7 * 24 * 60 * 60;
@@ -24,7 +24,7 @@ const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42c
 const MAX_BYTES: usize = 1_048_576;
 
 fn accepted() -> (u16, String) {
-    helpers::answer(202, "accepted")
+    test_receiver::answer(202, "accepted")
 }
 
 fn attributes(message: &Message) -> BTreeMap<&str, &str> {
@@ -50,8 +50,8 @@ fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
-    let stage = Stage::new().await;
+async fn message_has_the_signed_bytes_and_the_attributes_of_the_envelope() {
+    let env = Env::new().await;
     let before = SystemTime::now() - Duration::from_millis(1);
     // Spaces, an escape and an order of keys that no serialiser would bring back.
     let body = " {\"type\" : \"order.created\", \"id\":\"wev_1\",\"idempotency_key\":\"ord_1\",\n\t\"live_mode\":false, \
@@ -59,9 +59,9 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
     let header = Delivery::new(body).sign(SECRET, "v1", 60).replace(",v1=", " , v9=00, v1=");
     let delivery =
         Delivery::new(body).signature(&header).header("Authorization", "Bearer x").header("Cookie", "a=b");
-    let end = stage.function.invoke_traced(delivery.event(), Some(TRACE)).await;
+    let end = env.function.invoke_traced(delivery.event(), Some(TRACE)).await;
     assert_eq!(answer(end).status, 202);
-    let message = stage.message().await;
+    let message = env.message().await;
     assert_eq!(message.body(), Some(body));
     let mut attributes = attributes(&message);
     let received_at = humantime::parse_rfc3339(attributes.remove("received_at").unwrap()).unwrap();
@@ -83,11 +83,11 @@ async fn a_consumer_reads_the_signed_bytes_and_what_the_envelope_says() {
 }
 
 #[tokio::test]
-async fn what_the_event_lacks_no_attribute_claims() {
-    let stage = Stage::new().await;
+async fn absent_members_have_no_attribute() {
+    let env = Env::new().await;
     let body = r#"{"id":"wev_1","type":"ping.triggered","live_mode":null}"#;
-    assert_eq!(stage.deliver(&Delivery::new(body)).await, accepted());
-    let message = stage.message().await;
+    assert_eq!(env.deliver(&Delivery::new(body)).await, accepted());
+    let message = env.message().await;
     let names: Vec<_> = attributes(&message).into_keys().collect();
     assert_eq!(names, ["event_id", "event_type", "identity", "received_at", "signature", "source"]);
     assert_eq!(group(&message), "duffel/wev_1");
@@ -95,18 +95,18 @@ async fn what_the_event_lacks_no_attribute_claims() {
 }
 
 #[tokio::test]
-async fn an_object_s_events_share_a_group_and_differ_in_identity() {
-    let stage = Stage::new().await;
+async fn events_of_one_object_share_a_group_and_differ_in_identity() {
+    let env = Env::new().await;
     let too_long = "k".repeat(129);
     for key in ["ord_1", "ord 1", "örd", &too_long] {
         for kind in ["order.created", "order_cancellation.confirmed"] {
             assert_eq!(
-                stage.deliver(&Delivery::new(event(kind, "wev_1", key))).await,
+                env.deliver(&Delivery::new(event(kind, "wev_1", key))).await,
                 accepted(),
                 "{key} {kind}"
             );
         }
-        let messages = stage.backend.messages().await;
+        let messages = env.backend.messages().await;
         let expected = match format!("duffel/{key}") {
             plain if key == "ord_1" => plain,
             refused => hex::encode(Sha256::digest(refused)),
@@ -118,7 +118,7 @@ async fn an_object_s_events_share_a_group_and_differ_in_identity() {
 
 #[tokio::test]
 async fn bytes_that_sqs_refuses_arrive_as_base64_of_what_was_signed() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let text = event("order.created", "wev_1", "ord_1");
     let not_utf8 = text.replace("ord_1", "ord_2").replace("{}", "\"~\"").into_bytes();
     let not_utf8: Vec<_> = not_utf8.into_iter().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
@@ -127,8 +127,8 @@ async fn bytes_that_sqs_refuses_arrive_as_base64_of_what_was_signed() {
         (not_utf8, "no UTF-8"),
         (event("order.created", "wev_\u{fffe}", "ord_3").into_bytes(), "U+FFFE in an attribute"),
     ] {
-        assert_eq!(stage.deliver(&Delivery::new(body.clone())).await, accepted(), "{name}");
-        let message = stage.message().await;
+        assert_eq!(env.deliver(&Delivery::new(body.clone())).await, accepted(), "{name}");
+        let message = env.message().await;
         assert_eq!(attributes(&message)["encoding"], "base64", "{name}");
         assert_eq!(STANDARD.decode(message.body().unwrap()).unwrap(), body, "{name}");
     }
@@ -136,13 +136,13 @@ async fn bytes_that_sqs_refuses_arrive_as_base64_of_what_was_signed() {
 
 #[tokio::test]
 async fn a_message_of_one_mebibyte_is_accepted_and_a_byte_more_is_too_large() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let body = |key: u8, filler: usize| {
         event("order.created", "wev_1", &format!("ord_{key}"))
             .replace("{}", &format!("{:?}", "é".repeat(filler / 2)))
     };
-    assert_eq!(stage.deliver(&Delivery::new(body(0, 0))).await, accepted());
-    let message = stage.message().await;
+    assert_eq!(env.deliver(&Delivery::new(body(0, 0))).await, accepted());
+    let message = env.message().await;
     let size = |message: &Message| {
         let attributes =
             attributes(message).into_iter().map(|(name, value)| name.len() + "String".len() + value.len());
@@ -151,20 +151,20 @@ async fn a_message_of_one_mebibyte_is_accepted_and_a_byte_more_is_too_large() {
     let room = MAX_BYTES - size(&message);
     let mut full = body(1, room);
     full.push_str(&" ".repeat(room % 2));
-    assert_eq!(stage.deliver(&Delivery::new(full.as_str())).await, accepted());
-    assert_eq!(size(&stage.message().await), MAX_BYTES);
+    assert_eq!(env.deliver(&Delivery::new(full.as_str())).await, accepted());
+    assert_eq!(size(&env.message().await), MAX_BYTES);
     let one_more = full.replace("ord_1", "ord_2") + " ";
-    assert_eq!(stage.deliver(&Delivery::new(one_more)).await, helpers::answer(413, "too_large"));
-    assert_eq!(stage.backend.queued().await, 0);
+    assert_eq!(env.deliver(&Delivery::new(one_more)).await, test_receiver::answer(413, "too_large"));
+    assert_eq!(env.backend.queued().await, 0);
 }
 
 #[tokio::test]
 async fn the_table_holds_what_the_contract_says_and_nothing_else() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let now = unix_seconds(SystemTime::now());
-    assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED)).await, accepted());
-    let message = stage.message().await;
-    let [item] = stage.backend.items().await.try_into().unwrap();
+    assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, accepted());
+    let message = env.message().await;
+    let [item] = env.backend.items().await.try_into().unwrap();
     let mut names: Vec<_> = item.keys().map(String::as_str).collect();
     names.sort_unstable();
     let expected = [
@@ -192,66 +192,66 @@ async fn the_table_holds_what_the_contract_says_and_nothing_else() {
 
 #[tokio::test]
 async fn a_signature_from_the_future_does_not_outlive_its_record() {
-    let stage = Stage::with(&[("DEDUP_WINDOW", "1h")]).await;
+    let env = Env::with(&[("DEDUP_WINDOW", "1h")]).await;
     let now = unix_seconds(SystemTime::now());
     let delivery = Delivery::new(ORDER_CREATED);
     let header = delivery.sign(SECRET, "v2", -250);
-    assert_eq!(stage.deliver(&delivery.signature(&header)).await, accepted());
-    let [item] = stage.backend.items().await.try_into().unwrap();
+    assert_eq!(env.deliver(&delivery.signature(&header)).await, accepted());
+    let [item] = env.backend.items().await.try_into().unwrap();
     assert!(number(&item, "counts_from") >= now + 250);
 }
 
 #[tokio::test]
 async fn a_record_older_than_the_window_suppresses_nothing() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
-    assert_eq!(stage.deliver(&delivery).await, accepted());
-    let [mut item] = stage.backend.items().await.try_into().unwrap();
+    assert_eq!(env.deliver(&delivery).await, accepted());
+    let [mut item] = env.backend.items().await.try_into().unwrap();
     let now = unix_seconds(SystemTime::now());
     item.insert("counts_from".to_owned(), AttributeValue::N((now - WEEK + 100).to_string()));
-    stage.backend.put_item(item.clone()).await;
-    assert_eq!(stage.deliver(&delivery).await, helpers::answer(200, "duplicate"));
+    env.backend.put_item(item.clone()).await;
+    assert_eq!(env.deliver(&delivery).await, test_receiver::answer(200, "duplicate"));
     item.insert("counts_from".to_owned(), AttributeValue::N((now - WEEK - 1).to_string()));
-    stage.backend.put_item(item).await;
-    assert_eq!(stage.deliver(&delivery).await, accepted());
-    let [renewed] = stage.backend.items().await.try_into().unwrap();
+    env.backend.put_item(item).await;
+    assert_eq!(env.deliver(&delivery).await, accepted());
+    let [renewed] = env.backend.items().await.try_into().unwrap();
     assert!(number(&renewed, "counts_from") >= now);
 }
 
 /// What is in the table when the receiver is updated.
 #[tokio::test]
 async fn a_record_of_an_earlier_version_counts_at_least_until_it_expires() {
-    let stage = Stage::new().await;
+    let env = Env::new().await;
     let delivery = Delivery::new(ORDER_CREATED);
-    assert_eq!(stage.deliver(&delivery).await, accepted());
-    let [mut item] = stage.backend.items().await.try_into().unwrap();
+    assert_eq!(env.deliver(&delivery).await, accepted());
+    let [mut item] = env.backend.items().await.try_into().unwrap();
     for later in ["counts_from", "body_sha256", "event_type"] {
         item.remove(later);
     }
     let now = unix_seconds(SystemTime::now());
     item.insert("expires_at".to_owned(), AttributeValue::N((now + 100).to_string()));
-    stage.backend.put_item(item).await;
-    assert_eq!(stage.deliver(&delivery).await, helpers::answer(200, "duplicate"));
+    env.backend.put_item(item).await;
+    assert_eq!(env.deliver(&delivery).await, test_receiver::answer(200, "duplicate"));
 }
 
 /// `sam deploy` with another `DedupWindow`: the processes are new, the table is not.
 #[tokio::test]
 async fn a_raised_window_finds_the_records_made_under_a_shorter_one() {
-    let stage = Stage::with(&[("DEDUP_WINDOW", "2s")]).await;
+    let env = Env::with(&[("DEDUP_WINDOW", "2s")]).await;
     let delivery = Delivery::new(ORDER_CREATED);
     let signed = delivery.clone().signature(&delivery.sign(SECRET, "v2", 0));
-    assert_eq!(stage.deliver(&signed).await, accepted());
+    assert_eq!(env.deliver(&signed).await, accepted());
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(stage.deliver(&signed).await, helpers::answer(401, "unauthorized"));
+    assert_eq!(env.deliver(&signed).await, test_receiver::answer(401, "unauthorized"));
     let raised = [("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "1h")];
-    let raised = function(&stage.backend, &stage.proxy, &raised).await;
+    let raised = function(&env.backend, &env.proxy, &raised).await;
     let replay = answer(raised.invoke(signed.event()).await);
-    assert_eq!((replay.status, replay.word), helpers::answer(200, "duplicate"));
-    let [_] = stage.backend.items().await.try_into().unwrap();
+    assert_eq!((replay.status, replay.word), test_receiver::answer(200, "duplicate"));
+    let [_] = env.backend.items().await.try_into().unwrap();
 }
 
 #[tokio::test]
-async fn duplicates_at_once_in_four_processes_are_one_message() {
+async fn simultaneous_duplicates_in_four_processes_are_one_message() {
     let (backend, proxy) = (Backend::new().await, Proxy::new().await);
     let mut deliveries = JoinSet::new();
     for _ in 0..4 {
@@ -268,7 +268,7 @@ async fn duplicates_at_once_in_four_processes_are_one_message() {
     }
     let words = deliveries.join_all().await.concat();
     assert!(
-        words.iter().all(|word| *word == accepted() || *word == helpers::answer(200, "duplicate")),
+        words.iter().all(|word| *word == accepted() || *word == test_receiver::answer(200, "duplicate")),
         "{words:?}"
     );
     assert_eq!(words.len(), 32);

@@ -4,10 +4,11 @@ use std::process::ExitStatus;
 
 use serde_json::{Value, json};
 
-use super::{Delivery, Stage};
+use super::{Delivery, Env};
 use crate::support::{
-    helpers::{self, ORDER_CREATED, SECRET},
     runtime_api::Function,
+    snapshot,
+    test_receiver::{self, ORDER_CREATED, SECRET},
 };
 
 const QUEUE: (&str, &str) = ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events.fifo");
@@ -24,7 +25,7 @@ async fn refusal(mut function: Function) -> String {
 }
 
 #[tokio::test]
-async fn every_mistake_in_the_environment_is_named_at_once() {
+async fn all_configuration_errors_are_reported_together() {
     let variables = [
         ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events"),
         ("WEBHOOK_SECRET", "planted,,"),
@@ -39,10 +40,12 @@ async fn every_mistake_in_the_environment_is_named_at_once() {
         assert!(line.contains(name), "{name} is not in: {line}");
     }
     assert!(!line.contains("planted"), "{line}");
+    // One error a line, for the reader of the snapshot.
+    snapshot::assert("receiver-start-errors", &line.replace("; ", ";\n"));
 }
 
 #[tokio::test]
-async fn each_mistake_in_the_environment_is_named_alone() {
+async fn each_configuration_error_names_its_variable() {
     let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:duffel-abcdef";
     let secret = ("WEBHOOK_SECRET", SECRET);
     for (name, variables) in [
@@ -79,7 +82,7 @@ async fn two_sources_with_one_secret_do_not_start() {
 }
 
 #[tokio::test]
-async fn a_mistake_names_the_value_that_it_refuses() {
+async fn configuration_error_quotes_the_value_unless_it_may_be_secret() {
     let sources = r#"{"crm":{"scheme":"nope","secret":"planted"}}"#;
     let line = refusal(Function::start([QUEUE, ("SOURCES", sources)]).await).await;
     assert!(line.contains(r#"SOURCES: crm: scheme "nope" is not known"#), "{line}");
@@ -94,14 +97,14 @@ async fn a_mistake_names_the_value_that_it_refuses() {
 }
 
 #[tokio::test]
-async fn without_a_table_the_queue_is_the_only_memory_and_the_log_says_so() {
-    let mut stage = Stage::with(&[("LEDGER_TABLE", "")]).await;
+async fn without_a_table_only_the_queue_deduplicates_and_a_warning_is_logged() {
+    let mut env = Env::with(&[("LEDGER_TABLE", "")]).await;
     for _ in 0..2 {
-        assert_eq!(stage.deliver(&Delivery::new(ORDER_CREATED)).await, helpers::answer(202, "accepted"));
+        assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, test_receiver::answer(202, "accepted"));
     }
-    assert_eq!(stage.backend.messages().await.len(), 1);
-    assert_eq!(stage.proxy.calls().into_keys().collect::<Vec<_>>(), ["sqs:SendMessage"]);
-    let warning: Value = serde_json::from_str(&stage.function.lines()[0]).unwrap();
+    assert_eq!(env.backend.messages().await.len(), 1);
+    assert_eq!(env.proxy.calls().into_keys().collect::<Vec<_>>(), ["sqs:SendMessage"]);
+    let warning: Value = serde_json::from_str(&env.function.lines()[0]).unwrap();
     assert_eq!(warning["level"], "WARN");
     assert!(warning["message"].as_str().unwrap().contains("LEDGER_TABLE"), "{warning}");
 }

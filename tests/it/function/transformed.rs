@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{Delivery, Gateway, Stage};
-use crate::support::helpers::answer;
+use super::{Delivery, Env, Gateway};
+use crate::support::test_receiver::answer;
 
 type Transformation = fn(&[u8]) -> Vec<u8>;
 
@@ -52,21 +52,21 @@ fn signed(body: &[u8], signed: &[u8], base64: bool) -> Delivery {
     delivery.to("POST", "/webhooks/crm").through(Gateway::HttpApi, base64)
 }
 
-async fn stage() -> Stage {
+async fn env() -> Env {
     let sources = r#"{"crm":{"scheme":"hmac-sha256","secret":"hush","key":"/none"}}"#;
-    Stage::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await
+    Env::of(crate::support::ministack::Backend::new().await, &[("SOURCES", sources)]).await
 }
 
 #[tokio::test]
-async fn a_body_is_verified_and_forwarded_as_it_came() {
-    let stage = stage().await;
+async fn body_is_verified_and_forwarded_unchanged() {
+    let env = env().await;
     for (number, body) in BODIES.iter().enumerate() {
         // Through the gateway in either form it is the same delivery.
         let word = if number % 2 == 0 { [true, false] } else { [false, true] };
-        assert_eq!(stage.deliver(&signed(body, body, word[0])).await, answer(202, "accepted"), "{number}");
-        assert_eq!(stage.deliver(&signed(body, body, word[1])).await, answer(200, "duplicate"), "{number}");
+        assert_eq!(env.deliver(&signed(body, body, word[0])).await, answer(202, "accepted"), "{number}");
+        assert_eq!(env.deliver(&signed(body, body, word[1])).await, answer(200, "duplicate"), "{number}");
     }
-    let messages = stage.backend.messages().await;
+    let messages = env.backend.messages().await;
     let mut received: Vec<_> = messages.iter().map(super::hostile::signed_bytes).collect();
     received.sort();
     let mut sent = BODIES.map(<[u8]>::to_vec);
@@ -75,8 +75,8 @@ async fn a_body_is_verified_and_forwarded_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_transformed_body_is_not_what_was_signed() {
-    let stage = stage().await;
+async fn transformed_body_is_refused() {
+    let env = env().await;
     for (name, transform) in TRANSFORMATIONS {
         let mut shown = 0;
         for body in BODIES {
@@ -87,11 +87,11 @@ async fn a_transformed_body_is_not_what_was_signed() {
             shown += 1;
             for (sent, original) in [(&*transformed, body), (body, &*transformed)] {
                 let delivery = signed(sent, original, false);
-                assert_eq!(stage.deliver(&delivery).await, answer(401, "unauthorized"), "{name}");
+                assert_eq!(env.deliver(&delivery).await, answer(401, "unauthorized"), "{name}");
             }
         }
         // Or a receiver that does it would pass the test above.
         assert!(shown > 0, "no body shows whether it is {name}");
     }
-    assert_eq!(stage.backend.queued().await, 0);
+    assert_eq!(env.backend.queued().await, 0);
 }

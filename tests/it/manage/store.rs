@@ -4,18 +4,20 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Done, done, tool};
 use crate::support::{
-    duffel::{Duffel, LIVE_TOKEN, TOKEN},
+    duffel::{DuffelStandIn, LIVE_TOKEN, TOKEN},
     ministack::Backend,
-    proxy::{self, Proxy},
+    proxy::{AwsFault, Proxy},
+    tool::{self, Done},
 };
+
+use super::tool as command;
 
 /// `webhooks create` with a stored secret, beside AWS's stand-in and the proxy before it.
 struct Storing {
     backend: Backend,
     proxy: Proxy,
-    duffel: Duffel,
+    duffel: DuffelStandIn,
     /// The ARN of the stored secret.
     arn: String,
 }
@@ -23,18 +25,18 @@ struct Storing {
 const PUT: &str = "secretsmanager:PutSecretValue";
 const GET: &str = "secretsmanager:GetSecretValue";
 const DESCRIBE: &str = "secretsmanager:DescribeSecret";
-const DENIED: proxy::Fault = proxy::Fault::Refuse(400, "AccessDeniedException");
+const DENIED: AwsFault = AwsFault::Refuse(400, "AccessDeniedException");
 
 impl Storing {
     async fn new(value: Option<&str>) -> Self {
         let backend = Backend::new().await;
         let arn = backend.create_secret(value).await;
-        Self { backend, proxy: Proxy::new().await, duffel: Duffel::start(), arn }
+        Self { backend, proxy: Proxy::new().await, duffel: DuffelStandIn::start(), arn }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command =
-            tool(&self.duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
+            command(&self.duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
         command.args(["--store", &self.arn]).args(arguments);
         command.envs(self.backend.variables()).env("AWS_ENDPOINT_URL", &self.proxy.endpoint);
         command
@@ -43,7 +45,7 @@ impl Storing {
     async fn create(&self, token: &str, arguments: &[&str]) -> Done {
         let mut command = self.command(arguments);
         command.env("DUFFEL_ACCESS_TOKEN", token);
-        finish(command).await
+        Done::of(&tool::run(command).await)
     }
 
     /// The secret of the webhook of a mode.
@@ -62,18 +64,13 @@ impl Storing {
         let webhook = webhooks.iter().find(|webhook| webhook["live_mode"] == live).unwrap();
         let delete = format!("webhooks delete {}", webhook["id"].as_str().unwrap());
         let token = if live { LIVE_TOKEN } else { TOKEN };
-        let deleted = tool(&self.duffel, &delete).env("DUFFEL_ACCESS_TOKEN", token).output().unwrap();
-        done(&deleted).lines();
+        let deleted = command(&self.duffel, &delete).env("DUFFEL_ACCESS_TOKEN", token).output().unwrap();
+        Done::of(&deleted).lines();
     }
 }
 
-/// The proxy needs the test's thread.
-async fn finish(mut command: Command) -> Done {
-    done(&tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
-}
-
 #[tokio::test]
-async fn the_secret_goes_straight_into_the_stacks() {
+async fn store_puts_the_secret_into_the_stacks_secret() {
     let storing = Storing::new(None).await;
     let stored = storing.create(TOKEN, &[]).await;
     assert_eq!(stored.code, 0, "{}", stored.err);
@@ -85,10 +82,10 @@ async fn the_secret_goes_straight_into_the_stacks() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_stored_later_is_shown() {
+async fn secret_is_printed_if_storing_fails_after_the_creation() {
     let storing = Storing::new(Some("old")).await;
     for form in [None, Some("--json")] {
-        storing.proxy.inject(PUT, [proxy::Fault::None, DENIED]);
+        storing.proxy.inject(PUT, [AwsFault::Fine, DENIED]);
         let kept = storing.create(TOKEN, form.as_slice()).await;
         kept.assert_failed(1, "was created, but its secret could not be stored");
         kept.assert_failed(1, "the permission secretsmanager:PutSecretValue is missing");
@@ -101,20 +98,20 @@ async fn a_secret_that_cannot_be_stored_later_is_shown() {
 }
 
 #[tokio::test]
-async fn no_webhook_is_created_whose_secret_could_not_be_stored() {
-    let refuse = |error| proxy::Fault::Refuse(400, error);
+async fn no_webhook_is_created_if_its_secret_could_not_be_stored() {
+    let refuse = |error| AwsFault::Refuse(400, error);
     for (call, fault, words) in [
         (DESCRIBE, refuse("ExpiredTokenException"), "sign in again"),
         (DESCRIBE, refuse("UnrecognizedClientException"), "sign in again"),
         (DESCRIBE, refuse("RequestExpired"), "set this machine's clock"),
-        (DESCRIBE, proxy::Fault::Refuse(500, "InternalServiceError"), "DescribeSecret was refused"),
-        (DESCRIBE, proxy::Fault::Close, "DescribeSecret was not answered"),
+        (DESCRIBE, AwsFault::Refuse(500, "InternalServiceError"), "DescribeSecret was refused"),
+        (DESCRIBE, AwsFault::Down, "DescribeSecret was not answered"),
         (DESCRIBE, refuse("ResourceNotFoundException"), "there is no secret "),
         (GET, refuse("ExpiredTokenException"), "sign in again"),
         (GET, DENIED, "--replace"),
         (PUT, refuse("ExpiredTokenException"), "sign in again"),
         (PUT, DENIED, "the permission secretsmanager:PutSecretValue is missing"),
-        (PUT, proxy::Fault::Close, "PutSecretValue was not answered"),
+        (PUT, AwsFault::Down, "PutSecretValue was not answered"),
     ] {
         let storing = Storing::new(Some("0ld-secret")).await;
         storing.proxy.inject(call, [fault]);
@@ -140,7 +137,7 @@ async fn no_webhook_is_created_whose_secret_could_not_be_stored() {
         let mut command = storing.command(&[]);
         command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove(name);
         command.envs(value.map(|value| (name, value)));
-        finish(command).await.assert_failed(1, words);
+        Done::of(&tool::run(command).await).assert_failed(1, words);
         assert!(storing.duffel.webhooks().is_empty(), "{name}");
     }
 }
@@ -211,7 +208,7 @@ async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
 
     // An empty secret has none that could be dropped, whoever may read it.
     let storing = Storing::new(None).await;
-    storing.proxy.inject(DESCRIBE, [proxy::Fault::Answer(r#"{"Name":"empty"}"#)]);
+    storing.proxy.inject(DESCRIBE, [AwsFault::Answer(r#"{"Name":"empty"}"#)]);
     storing.proxy.inject(GET, [DENIED]);
     let created = storing.create(TOKEN, &[]).await;
     assert_eq!((created.code, &*created.err), (0, "Other active secrets: none.\n"));
@@ -219,7 +216,7 @@ async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
     // Without both, it may be another secret than was meant.
     let storing = Storing::new(None).await;
     storing.proxy.inject(DESCRIBE, [DENIED]);
-    storing.proxy.inject(GET, [proxy::Fault::Refuse(400, "ResourceNotFoundException")]);
+    storing.proxy.inject(GET, [AwsFault::Refuse(400, "ResourceNotFoundException")]);
     storing.create(TOKEN, &[]).await.assert_failed(1, "say --replace");
     assert!(storing.duffel.webhooks().is_empty());
     assert_eq!(storing.create(TOKEN, &["--replace"]).await.code, 0);

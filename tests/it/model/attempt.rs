@@ -1,9 +1,7 @@
 //! A delivery that is, or was, under way.
 
-use super::{
-    events::Event,
-    schedule::{Delivery, Fault},
-};
+use super::{events::Event, schedule::Delivery};
+use crate::support::fault::Fault;
 
 pub struct Attempt {
     pub process: usize,
@@ -44,7 +42,7 @@ pub enum Forwarding {
     Done,
 }
 
-/// What became of its record, whatever its pipe was told.
+/// What became of its record, whatever its pipe was traced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Recording {
     NotTried,

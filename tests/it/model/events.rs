@@ -17,7 +17,7 @@ use duffel_webhook_receiver::{
 };
 use http::Request;
 
-use crate::support::helpers::{event, key};
+use crate::support::test_receiver::{event, key};
 
 /// How far ahead of the receiver's clock a signature may be, in seconds.
 pub const SKEW: u64 = 300;
@@ -49,7 +49,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event that this one is told to be.
+    /// The event that this one is traced to be.
     pub fn itself(self) -> Self {
         if self == Self::BookedAlias { Self::Booked } else { self }
     }

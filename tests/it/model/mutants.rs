@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     events::sources,
     ports::{Lost, Ports},
-    stage::{Answer, Pipe, Subject},
+    scheduler::{Answer, Pipe, Subject},
     world::{RETENTION_MARGIN, Replace, SentMessage},
 };
 

@@ -15,7 +15,7 @@ use http::Request;
 use super::{
     events::sources,
     ports::Ports,
-    stage::{Answer, Pipe, Subject},
+    scheduler::{Answer, Pipe, Subject},
     world::{RETENTION_MARGIN, Replace, SentMessage, WINDOW},
 };
 
@@ -100,9 +100,9 @@ pub fn expiring_with_the_window() -> Subject {
 }
 
 /// A record stays as it was first made, whatever was signed since.
-pub fn never_prolonging() -> Subject {
+pub fn never_extending() -> Subject {
     Subject::new(|ports, window| {
-        pipe(MutantLedger(ports.clone(), LedgerMutation::NeverProlongs), ports, window, window)
+        pipe(MutantLedger(ports.clone(), LedgerMutation::NeverExtends), ports, window, window)
     })
 }
 
@@ -144,7 +144,7 @@ struct MutantLedger(Ports, LedgerMutation);
 #[derive(PartialEq, Eq)]
 enum LedgerMutation {
     Overwrites,
-    NeverProlongs,
+    NeverExtends,
     NeverExpires,
     FailsOpen,
     RemembersWindows,
@@ -172,7 +172,7 @@ impl Ledger for MutantLedger {
     async fn record(&self, identity: &Identity, record: &Record) -> Result<(), LedgerError> {
         let replace = match self.1 {
             LedgerMutation::Overwrites => Replace::Always,
-            LedgerMutation::NeverProlongs => Replace::Never,
+            LedgerMutation::NeverExtends => Replace::Never,
             _ => Replace::IfLater,
         };
         let expires_at = match self.1 {

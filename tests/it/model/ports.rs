@@ -14,9 +14,9 @@ use duffel_webhook_receiver::{
 
 use super::{
     attempt::{Forwarding, Recording},
-    schedule::Fault,
     world::{Replace, SentMessage, World},
 };
+use crate::support::fault::Fault;
 
 /// One end of a world; every process has one.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Ports {
         let mut world = self.world();
         let (number, turn) = (world.current, world.turn);
         if world.attempts[number].answered.is_none() {
-            world.tell(|| format!("  #{number}: {answer}"));
+            world.note(|| format!("  #{number}: {answer}"));
             world.attempts[number].answered = Some((turn, answer));
             world.check_answer(number);
         }
@@ -79,7 +79,7 @@ impl Ports {
             (attempt, world.attempts[attempt].next_fault())
         };
         breathe().await;
-        self.note(attempt, call, fault);
+        self.count_call(attempt, call, fault);
         let answer = match fault {
             Fault::Down => Err(Lost),
             Fault::Late => {
@@ -119,7 +119,7 @@ impl Ports {
         pending().await
     }
 
-    fn note(&self, attempt: usize, call: Call, fault: Fault) {
+    fn count_call(&self, attempt: usize, call: Call, fault: Fault) {
         let (verb, name) = match (call, fault) {
             (Call::Find, Fault::Fine) => ("looks up", "look-ups"),
             (Call::Find, Fault::KilledBefore | Fault::KilledAfter) => ("looks up", "kills at the look-up"),
@@ -135,7 +135,7 @@ impl Ports {
         };
         let mut world = self.world();
         world.count(name);
-        world.tell(|| match fault {
+        world.note(|| match fault {
             Fault::Fine => format!("  #{attempt} {verb}"),
             fault => format!("  #{attempt} {verb}: {fault:?}"),
         });

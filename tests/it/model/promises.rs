@@ -40,13 +40,13 @@ pub enum Promise {
 impl World {
     pub fn promise(&mut self, promise: Promise, holds: bool) {
         if !holds {
-            self.tell(|| format!("  BROKEN: {promise:?}"));
+            self.note(|| format!("  BROKEN: {promise:?}"));
             self.broken.push(promise);
         }
     }
 
     /// Nothing unverified is in the queue, nor what nobody wants.
-    pub fn check_parcel(&mut self, attempt: usize, sent: &SentMessage) {
+    pub fn check_sent_message(&mut self, attempt: usize, sent: &SentMessage) {
         let Attempt { timely, event, .. } = self.attempts[attempt];
         let genuine = self.written.iter().any(|signed| {
             signed.event.itself() == event

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use fastrand::Rng;
 
-use self::Fault::{AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
 use self::Signature::{Ahead, First, Forged, Fresh, Last, Missing, Redated, Tampered};
 use super::{
     events::{
@@ -16,6 +15,7 @@ use super::{
     },
     world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, WINDOW},
 };
+use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
 
 pub const PROCESSES: usize = 3;
 
@@ -59,21 +59,6 @@ pub enum Signature {
     Tampered,
     Redated,
     Missing,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Fine,
-    /// Fails without having done anything.
-    Down,
-    /// Does it, but the answer is lost.
-    AnswerLost,
-    /// Is given up, and arrives afterwards.
-    Late,
-    /// The process dies before it.
-    KilledBefore,
-    /// The process dies after it.
-    KilledAfter,
 }
 
 #[derive(Clone, Copy, Debug)]

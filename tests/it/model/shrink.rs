@@ -2,9 +2,10 @@
 
 use super::{
     events::{Event, SKEW},
-    schedule::{Delivery, Fault, Signature, Step},
+    schedule::{Delivery, Signature, Step},
     world::{FIFO_MEMORY, WINDOW},
 };
+use crate::support::fault::Fault;
 
 /// Makes a schedule simpler for as long as it still fails.
 pub fn shrink(mut steps: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> {

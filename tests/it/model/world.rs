@@ -10,12 +10,12 @@ use super::{
     promises::Promise,
     schedule::{Delivery, PROCESSES, Signature},
 };
-use crate::support::helpers::noon;
+use crate::support::test_receiver::noon;
 
 /// How long what was forwarded is remembered, in seconds.
-pub const WINDOW: u64 = crate::support::helpers::WINDOW.as_secs();
+pub const WINDOW: u64 = crate::support::test_receiver::WINDOW.as_secs();
 
-pub const DAY: u64 = crate::support::helpers::DAY.as_secs();
+pub const DAY: u64 = crate::support::test_receiver::DAY.as_secs();
 
 /// How much longer than its window the table keeps a record, in seconds.
 pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();
@@ -123,7 +123,7 @@ pub enum Replace {
 }
 
 impl World {
-    pub fn new(tolerance: fn(u64) -> u64, timeout: u64, told: bool) -> Self {
+    pub fn new(tolerance: fn(u64) -> u64, timeout: u64, traced: bool) -> Self {
         let now = noon().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         Self {
             now,
@@ -137,7 +137,7 @@ impl World {
             messages: Vec::new(),
             broken: Vec::new(),
             tally: Tally::new(),
-            trace: told.then(Vec::new),
+            trace: traced.then(Vec::new),
             offsets: [0; PROCESSES],
             windows: [WINDOW; PROCESSES],
             table: BTreeMap::new(),
@@ -150,7 +150,7 @@ impl World {
         *self.tally.entry(name).or_default() += 1;
     }
 
-    pub fn tell(&mut self, words: impl FnOnce() -> String) {
+    pub fn note(&mut self, words: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(words());
         }
@@ -159,11 +159,11 @@ impl World {
     /// What is under way arrives, and then time passes.
     pub fn pass(&mut self, seconds: u64) {
         for (attempt, work) in std::mem::take(&mut self.late) {
-            self.tell(|| format!("  #{attempt}: what was late arrives"));
+            self.note(|| format!("  #{attempt}: what was late arrives"));
             work(self, attempt);
         }
         self.now += seconds;
-        self.tell(|| format!("{} pass", humantime::format_duration(std::time::Duration::from_secs(seconds))));
+        self.note(|| format!("{} pass", humantime::format_duration(std::time::Duration::from_secs(seconds))));
         if seconds > FIFO_MEMORY {
             self.count("waits beyond the queue's memory");
         }
@@ -174,7 +174,7 @@ impl World {
 
     pub fn set_clock(&mut self, process: usize, offset: i64) {
         let old = std::mem::replace(&mut self.offsets[process], offset);
-        self.tell(|| format!("the clock of process {process} is {offset} s off"));
+        self.note(|| format!("the clock of process {process} is {offset} s off"));
         match (offset - old).signum() {
             1 => self.count("clock steps forward"),
             -1 => self.count("clock steps back"),
@@ -188,7 +188,7 @@ impl World {
 
     pub fn set_window(&mut self, process: usize, window: u64) {
         let old = std::mem::replace(&mut self.windows[process], window);
-        self.tell(|| format!("the window of process {process} is {} d now", window / DAY));
+        self.note(|| format!("the window of process {process} is {} d now", window / DAY));
         match window.cmp(&old) {
             Ordering::Less => self.count("windows lowered"),
             Ordering::Greater => self.count("windows raised"),
@@ -206,7 +206,7 @@ impl World {
         let expired = |_: &String, (_, record): &mut (Event, Record)| record.expires_at < now;
         for (_, (event, _)) in self.table.extract_if(.., expired).collect::<Vec<_>>() {
             self.count("records swept");
-            self.tell(|| format!("the table deletes the record of {event:?}"));
+            self.note(|| format!("the table deletes the record of {event:?}"));
         }
     }
 
@@ -262,10 +262,10 @@ impl World {
         let window = self.windows[delivery.process];
         let timely = signed.is_timely(clock, self.tolerance_of(delivery.process));
         let event = delivery.event.itself();
-        let is_twin = |other: &Attempt| {
+        let is_together = |other: &Attempt| {
             other.event == event && known.is_some() && other.signed.is_some() && other.is_under_way()
         };
-        if self.attempts.iter().any(is_twin) {
+        if self.attempts.iter().any(is_together) {
             self.count("duplicates under way together");
         }
         self.count(match (known, timely) {
@@ -273,7 +273,7 @@ impl World {
             (Some(_), true) => "deliveries to be taken",
             (Some(_), false) => "deliveries out of time",
         });
-        self.tell(|| {
+        self.note(|| {
             let Delivery { process, event, signature, .. } = delivery;
             format!("  #{number}: {event:?}, {signature:?}, to process {process}")
         });
@@ -330,12 +330,12 @@ impl World {
         let remembered = self.memory.get(&sent.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
         if let Some(&(_, number)) = remembered.filter(|_| deduplicates) {
             self.count("messages absorbed by the queue");
-            self.tell(|| format!("  #{attempt}: the queue drops it, as message {number}"));
+            self.note(|| format!("  #{attempt}: the queue drops it, as message {number}"));
             return number.to_string();
         }
         let number = self.messages.len();
-        self.tell(|| format!("  #{attempt}: message {number} is in the queue"));
-        self.check_parcel(attempt, sent);
+        self.note(|| format!("  #{attempt}: message {number} is in the queue"));
+        self.check_sent_message(attempt, sent);
         self.memory.insert(sent.identity.clone(), (self.now, number));
         let event = self.attempts[attempt].event;
         let SentMessage { identity, group, .. } = sent.clone();

@@ -6,8 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{STANDARD, at, generic, post, scheme, source, status, world};
-use crate::support::helpers::{DAY, TestReceiver, answer, noon};
+use super::{STANDARD, at, generic, post, receiver, scheme, source, status};
+use crate::support::test_receiver::{DAY, TestReceiver, answer, noon};
 
 fn mac(secret: &str, body: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -55,9 +55,9 @@ fn each_complete_family_is_tried_and_the_attributes_are_of_the_one_that_verified
                 (&*right[1], &*time),
                 (&*right[2], signature),
             ];
-            let world = world(&scheme("standard-webhooks"), secret);
-            assert_eq!(world.send(post("it", &headers, body.as_bytes()), at(seconds)).0, 202);
-            let message = &world.queued()[0];
+            let receiver = receiver(&scheme("standard-webhooks"), secret);
+            assert_eq!(receiver.send(post("it", &headers, body.as_bytes()), at(seconds)).0, 202);
+            let message = &receiver.queued()[0];
             assert_eq!(attribute(message, "event_id"), Some(id));
             assert_eq!(attribute(message, "idempotency_key"), Some(id));
             assert_eq!(attribute(message, "signature_timestamp"), Some(&*time));
@@ -83,20 +83,20 @@ fn headers_of_two_families_do_not_complete_each_other() {
 const SHOPIFY: &str = r#"{"id":4500001,"financial_status":"paid"}"#;
 
 /// Delivers Shopify's body at noon of a day, under the older names of its headers or the newer ones.
-fn shopify(world: &TestReceiver, prefix: &str, headers: &[(&str, &str)], day: u32) -> String {
+fn shopify(receiver: &TestReceiver, prefix: &str, headers: &[(&str, &str)], day: u32) -> String {
     let signature = BASE64.encode(mac("hush", SHOPIFY));
     let mut all = vec![(format!("{prefix}hmac-sha256"), signature)];
     all.extend(headers.iter().map(|(name, value)| (format!("{prefix}{name}"), (*value).to_owned())));
-    world.send(post("it", &all, SHOPIFY.as_bytes()), noon() + DAY * day).1
+    receiver.send(post("it", &all, SHOPIFY.as_bytes()), noon() + DAY * day).1
 }
 
 #[test]
 fn shopify_is_known_by_its_older_headers_and_its_newer_ones() {
     for prefix in ["x-shopify-", "shopify-"] {
-        let world = world(&scheme("shopify"), "hush");
+        let receiver = receiver(&scheme("shopify"), "hush");
         let headers = [("topic", "orders/paid"), ("webhook-id", "w1"), ("shop-domain", "anna.myshopify.com")];
-        assert_eq!(shopify(&world, prefix, &headers, 0), "accepted");
-        let message = &world.queued()[0];
+        assert_eq!(shopify(&receiver, prefix, &headers, 0), "accepted");
+        let message = &receiver.queued()[0];
         assert_eq!(attribute(message, "event_type"), Some("orders/paid"));
         assert_eq!(attribute(message, "event_id"), Some("w1"));
         assert_eq!(attribute(message, "shop"), Some("anna.myshopify.com"));
@@ -104,16 +104,16 @@ fn shopify_is_known_by_its_older_headers_and_its_newer_ones() {
         tampered.push(' ');
         let signature = BASE64.encode(mac("hush", SHOPIFY));
         let forged = [(format!("{prefix}hmac-sha256"), signature)];
-        assert_eq!(world.send(post("it", &forged, tampered.as_bytes()), noon()).0, 401);
+        assert_eq!(receiver.send(post("it", &forged, tampered.as_bytes()), noon()).0, 401);
     }
 }
 
 #[test]
-fn the_delivery_id_tells_events_of_the_same_body_apart() {
-    let world = world(&scheme("shopify"), "hush");
+fn delivery_id_distinguishes_events_with_the_same_body() {
+    let receiver = receiver(&scheme("shopify"), "hush");
     let send = |topic: &str, id: &str, shop: &str, day| {
         let headers = [("topic", topic), ("webhook-id", id), ("shop-domain", shop)];
-        shopify(&world, "x-shopify-", &headers, day)
+        shopify(&receiver, "x-shopify-", &headers, day)
     };
     assert_eq!(send("orders/create", "w0", "anna", 0), "accepted");
     assert_eq!(send("orders/paid", "w1", "anna", 0), "accepted");
@@ -124,15 +124,15 @@ fn the_delivery_id_tells_events_of_the_same_body_apart() {
             assert_eq!(send(topic, "w0", shop, 1), "duplicate", "{topic} {shop}");
         }
     }
-    assert_eq!(world.queued().len(), 3);
+    assert_eq!(receiver.queued().len(), 3);
     // The price, as the documentation has it: the same body again under an id of his choice.
     assert_eq!(send("orders/create", "made up", "anna", 1), "accepted");
 }
 
 #[test]
-fn without_a_delivery_id_type_and_shop_tell_events_of_the_same_body_apart() {
-    let world = world(&scheme("shopify"), "hush");
-    let send = |headers: &[(&str, &str)], day| shopify(&world, "shopify-", headers, day);
+fn without_a_delivery_id_type_and_shop_distinguish_events_with_the_same_body() {
+    let receiver = receiver(&scheme("shopify"), "hush");
+    let send = |headers: &[(&str, &str)], day| shopify(&receiver, "shopify-", headers, day);
     let events = [
         &[("topic", "a"), ("shop-domain", "x")][..],
         &[("topic", "a"), ("shop-domain", "y")],
@@ -181,7 +181,7 @@ fn any_signature_of_a_list_may_match() {
 }
 
 #[test]
-fn white_space_around_a_signature_means_nothing() {
+fn white_space_around_a_signature_is_ignored() {
     let signature = BASE64.encode(mac("hush", "{}"));
     for prefix in ["sha256=", "sha256 ", "sha256= "] {
         let scheme = generic(&format!(r#","prefix":"{prefix}","encoding":"base64""#));
@@ -213,26 +213,26 @@ fn each_of_several_signature_headers_is_tried() {
         (&[(one, &*wrong), (two, &*wrong)], 401),
         (&[("x-docusign-signature-3", &*right)], 401),
     ] {
-        let world = world(&docusign, "hush");
-        assert_eq!(world.send(post("it", headers, b"{}"), noon()).0, status, "{headers:?}");
-        for message in world.queued() {
+        let receiver = receiver(&docusign, "hush");
+        assert_eq!(receiver.send(post("it", headers, b"{}"), noon()).0, status, "{headers:?}");
+        for message in receiver.queued() {
             assert_eq!(attribute(&message, "signature"), Some(&*right));
         }
     }
     // Under another of its headers it is the same event.
-    let world = world(&docusign, "hush");
-    let send = |name| world.send(post("it", &[(name, &*right)], b"{}"), noon());
+    let receiver = receiver(&docusign, "hush");
+    let send = |name| receiver.send(post("it", &[(name, &*right)], b"{}"), noon());
     assert_eq!(send(one), answer(202, "accepted"));
     assert_eq!(send(two), answer(200, "duplicate"));
 }
 
 /// What a forged delivery of a large body costs: the least of several times.
-fn cost(world: &TestReceiver, headers: &[(&String, &str)]) -> Duration {
+fn cost(receiver: &TestReceiver, headers: &[(&String, &str)]) -> Duration {
     let body = "x".repeat(1_000_000);
     let cost = || {
         let request = post("it", headers, body.as_bytes());
         let started = Instant::now();
-        assert_eq!(world.send(request, noon()).0, 401);
+        assert_eq!(receiver.send(request, noon()).0, 401);
         started.elapsed()
     };
     (0..7).map(|_| cost()).min().unwrap()
@@ -241,11 +241,11 @@ fn cost(world: &TestReceiver, headers: &[(&String, &str)]) -> Duration {
 #[test]
 fn more_signatures_cost_no_more_passes_over_the_body() {
     let names: Vec<_> = (1..=10).map(|number| format!("x-{number}")).collect();
-    let world = world(&generic(&format!(r#","signature_header":{names:?}"#)), "hush");
+    let receiver = receiver(&generic(&format!(r#","signature_header":{names:?}"#)), "hush");
     let wrong = hex::encode([7; 32]);
     let list = vec![&*wrong; 60].join(",");
-    let one = cost(&world, &[(&names[0], &*wrong)]);
-    let many = cost(&world, &names.iter().map(|name| (name, &*list)).collect::<Vec<_>>());
+    let one = cost(&receiver, &[(&names[0], &*wrong)]);
+    let many = cost(&receiver, &names.iter().map(|name| (name, &*list)).collect::<Vec<_>>());
     assert!(many < one * 3, "{one:?} for one signature, {many:?} for 600");
 }
 
@@ -259,16 +259,16 @@ fn a_key_that_is_active_twice_costs_no_second_pass() {
 }
 
 #[test]
-fn what_no_message_could_hold_is_refused_before_it_is_read() {
-    let world = world(&generic(""), "hush");
+fn body_too_large_for_a_message_is_refused_unread() {
+    let receiver = receiver(&generic(""), "hush");
     let signature = hex::encode(mac("hush", "{}"));
     let send = |bytes: usize| {
         let body = "x".repeat(bytes);
-        world.send(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
+        receiver.send(post("it", &[("x-webhook-signature", &signature)], body.as_bytes()), noon())
     };
     assert_eq!(send(1_048_576), answer(401, "unauthorized"));
     assert_eq!(send(1_048_577), answer(413, "too_large"));
-    assert!(world.queued().is_empty());
+    assert!(receiver.queued().is_empty());
     let started = Instant::now();
     send(1_048_576);
     let hashed = started.elapsed();

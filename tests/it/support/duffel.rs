@@ -74,7 +74,7 @@ impl Default for Settings {
 
 /// What befalls a request to the API.
 #[derive(Clone)]
-pub enum Fault {
+pub enum ApiFault {
     /// 429, with `ratelimit-reset` so many seconds from now, as an HTTP date.
     RateLimited(u64),
     /// 429 or 503, with `retry-after` in seconds.
@@ -90,9 +90,9 @@ pub enum Fault {
     /// The request is carried out and the answer comes so much later.
     Slow(Duration),
     /// The connection is cut, and nothing was done.
-    Cut,
+    Down,
     /// The request is carried out and the connection is cut.
-    CutAfter,
+    AnswerLost,
 }
 
 /// A request that came to the API.
@@ -157,20 +157,20 @@ struct State {
     events: Vec<Event>,
     deliveries: Vec<Delivery>,
     /// What befalls the next requests that begin so.
-    faults: VecDeque<(String, Fault)>,
+    faults: VecDeque<(String, ApiFault)>,
     asked: Vec<Asked>,
     /// When the requests of the current window came.
     recent: Vec<Instant>,
 }
 
 /// A running stand-in.
-pub struct Duffel {
+pub struct DuffelStandIn {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     stop: Option<oneshot::Sender<()>>,
 }
 
-impl Duffel {
+impl DuffelStandIn {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -192,7 +192,7 @@ impl Duffel {
     }
 
     /// Lets a fault inject the next `times` requests that begin with `what`, such as `GET /air/webhooks/events`.
-    pub fn inject(&self, what: &str, fault: &Fault, times: usize) {
+    pub fn inject(&self, what: &str, fault: &ApiFault, times: usize) {
         lock(&self.state).faults.extend(vec![(what.to_owned(), fault.clone()); times]);
     }
 
@@ -292,7 +292,7 @@ impl Duffel {
     }
 }
 
-impl Drop for Duffel {
+impl Drop for DuffelStandIn {
     fn drop(&mut self) {
         let _ = self.stop.take().map(|stop| stop.send(()));
     }

@@ -25,17 +25,17 @@ use crate::support::{ministack, runtime_api::listen};
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum AwsFault {
     /// Nothing.
-    None,
+    Fine,
     /// The connection is closed before the call arrives.
-    Close,
+    Down,
     /// The call is carried out, and the connection closed before the answer.
-    LoseAnswer,
+    AnswerLost,
     /// The call is carried out, and the connection closed in the middle of the answer.
-    CutAnswer,
+    AnswerCut,
     /// The call is carried out, and nothing follows the first half of the answer.
-    StallAnswer,
+    AnswerStalled,
     /// The call never arrives, and nothing is heard of it.
     Hang,
     /// The call takes its time.
@@ -46,13 +46,13 @@ pub enum Fault {
     Answer(&'static str),
 }
 
-impl Fault {
+impl AwsFault {
     /// Every way in which a call can fail.
     pub const FAILURES: [Self; 9] = [
-        Self::Close,
-        Self::LoseAnswer,
-        Self::CutAnswer,
-        Self::StallAnswer,
+        Self::Down,
+        Self::AnswerLost,
+        Self::AnswerCut,
+        Self::AnswerStalled,
         Self::Hang,
         Self::Refuse(500, "InternalServerError"),
         Self::Refuse(503, "ServiceUnavailable"),
@@ -117,7 +117,7 @@ impl Proxy {
     }
 
     /// Lets faults inject the next calls of a name, in this order, and the last of them every call after that.
-    pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = Fault>) {
+    pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = AwsFault>) {
         self.road.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
     }
 
@@ -152,7 +152,7 @@ impl Proxy {
 struct Road {
     upstream: &'static str,
     agent: ureq::Agent,
-    faults: Mutex<HashMap<String, VecDeque<Fault>>>,
+    faults: Mutex<HashMap<String, VecDeque<AwsFault>>>,
     holds: Mutex<HashMap<(String, Moment), Hold>>,
     calls: Mutex<BTreeMap<(String, String), usize>>,
 }
@@ -165,32 +165,32 @@ impl Road {
         *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
         let fault = self.next_fault(&call);
         match fault {
-            Fault::Close => return Err(hang_up()),
-            Fault::Hang => pending().await,
-            Fault::Delay(time) => sleep(time).await,
-            Fault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
-            Fault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
-            Fault::None | Fault::LoseAnswer | Fault::CutAnswer | Fault::StallAnswer => {}
+            AwsFault::Down => return Err(hang_up()),
+            AwsFault::Hang => pending().await,
+            AwsFault::Delay(time) => sleep(time).await,
+            AwsFault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
+            AwsFault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
+            AwsFault::Fine | AwsFault::AnswerLost | AwsFault::AnswerCut | AwsFault::AnswerStalled => {}
         }
         self.hold_up(&call, Moment::Before).await?;
         let answer = self.forward(parts, body).await?;
         self.hold_up(&call, Moment::After).await?;
         let rest = match fault {
-            Fault::LoseAnswer => return Err(hang_up()),
-            Fault::CutAnswer => Rest::Cut,
-            Fault::StallAnswer => Rest::Stalled,
+            AwsFault::AnswerLost => return Err(hang_up()),
+            AwsFault::AnswerCut => Rest::Cut,
+            AwsFault::AnswerStalled => Rest::Stalled,
             _ => Rest::Whole,
         };
         Ok(answer.map(|data| Answer::new(data, rest)))
     }
 
-    fn next_fault(&self, call: &str) -> Fault {
+    fn next_fault(&self, call: &str) -> AwsFault {
         let mut faults = self.faults.lock().unwrap();
-        let Some(faults) = faults.get_mut(call) else { return Fault::None };
+        let Some(faults) = faults.get_mut(call) else { return AwsFault::Fine };
         if faults.len() > 1 {
             faults.pop_front().unwrap()
         } else {
-            faults.front().copied().unwrap_or(Fault::None)
+            faults.front().copied().unwrap_or(AwsFault::Fine)
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs};
 
 use serde_json::json;
 
-use super::{Delivery, Gateway, Stage, answer, changed, event, nested};
+use super::{Delivery, Env, Gateway, answer, changed, event, nested};
 use crate::support::runtime_api::Function;
 
 const SMALL: usize = 512 * 1024;
@@ -64,16 +64,16 @@ fn signed(data: &str) -> String {
 }
 
 #[tokio::test]
-async fn bad_input_costs_in_proportion_to_its_size() {
-    let stage = Stage::new().await;
+async fn cost_of_invalid_input_is_proportional_to_its_size() {
+    let env = Env::new().await;
     let cost = async |payload: String| {
-        let before = cpu(&stage.function);
-        let refusal = answer(stage.function.invoke(payload).await);
+        let before = cpu(&env.function);
+        let refusal = answer(env.function.invoke(payload).await);
         assert!(refusal.status < 500);
-        cpu(&stage.function) - before
+        cpu(&env.function) - before
     };
     cost("{}".to_owned()).await;
-    let memory = peak(&stage.function);
+    let memory = peak(&env.function);
     for (name, make) in PAYLOADS {
         let small = cost(make(SMALL)).await;
         let large = cost(make(SMALL * TIMES)).await;
@@ -82,7 +82,7 @@ async fn bad_input_costs_in_proportion_to_its_size() {
         println!("{name}: {} µs, then {} µs: {ratio:.1} times", small / 1_000, large / 1_000);
         assert!(ratio < MAX_RATIO, "{name}: {ratio} times the CPU for {TIMES} times the input");
     }
-    let growth = peak(&stage.function) - memory;
+    let growth = peak(&env.function) - memory;
     println!("memory: {} KiB more at the peak", growth / 1024);
     assert!(growth < MAX_GROWTH, "{growth} bytes");
 }

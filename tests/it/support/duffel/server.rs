@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Asked, Delivery, Event, Fault, LIVE_TOKEN, Settings, State, TOKEN, Webhook, delivery::deliver, lock,
+    ApiFault, Asked, Delivery, Event, LIVE_TOKEN, Settings, State, TOKEN, Webhook, delivery::deliver, lock,
 };
 
 type Answer = Response<Full<Bytes>>;
@@ -59,31 +59,31 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Res
     };
     let limits = limits(&state);
     let mut answer = match fault {
-        Some(Fault::Cut) => return Err(io::ErrorKind::ConnectionAborted.into()),
-        Some(Fault::CutAfter) => {
+        Some(ApiFault::Down) => return Err(io::ErrorKind::ConnectionAborted.into()),
+        Some(ApiFault::AnswerLost) => {
             api(state, asked).await;
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        Some(Fault::RateLimited(seconds)) => too_many("ratelimit-reset", &date_in(seconds)),
-        Some(Fault::RetryAfter(429, seconds)) => too_many("retry-after", &seconds.to_string()),
-        Some(Fault::RetryAfter(status, seconds)) => {
+        Some(ApiFault::RateLimited(seconds)) => too_many("ratelimit-reset", &date_in(seconds)),
+        Some(ApiFault::RetryAfter(429, seconds)) => too_many("retry-after", &seconds.to_string()),
+        Some(ApiFault::RetryAfter(status, seconds)) => {
             let mut answer = html(status);
             answer.headers_mut().insert("retry-after", seconds.into());
             answer
         }
-        Some(Fault::Status(status)) => {
+        Some(ApiFault::Status(status)) => {
             error(status, "api_error", "internal_server_error", "Something went wrong", None)
         }
-        Some(Fault::Html(status)) => html(status),
-        Some(Fault::Answer(status, body)) => {
+        Some(ApiFault::Html(status)) => html(status),
+        Some(ApiFault::Answer(status, body)) => {
             Response::builder().status(status).body(Full::from(body)).unwrap()
         }
-        Some(Fault::Redirect(location)) => {
+        Some(ApiFault::Redirect(location)) => {
             let answer = Response::builder().status(307).header("location", location);
             answer.body(Full::default()).unwrap()
         }
         _ if limits.is_err() => limits.clone().unwrap_err(),
-        Some(Fault::Slow(by)) => {
+        Some(ApiFault::Slow(by)) => {
             let answer = api(state, asked).await;
             tokio::time::sleep(by).await;
             answer

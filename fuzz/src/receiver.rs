@@ -1,4 +1,4 @@
-//! The receiver as it is shipped, on an empty queue and ledger in memory.
+//! The receiver as it is shipped, with an empty queue and ledger in memory.
 
 use std::{
     cell::RefCell,
@@ -15,7 +15,7 @@ pub type Memory = Receiver<MemoryLedger, MemoryQueue>;
 
 pub const WINDOW: &str = "3650d";
 
-/// Builds a receiver of every source, through the variables that an operator would set.
+/// Builds a receiver with every source from the variables that an operator would set.
 fn receiver() -> Memory {
     let config = Config::read(|name| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
@@ -38,18 +38,18 @@ fn receiver() -> Memory {
     }
 }
 
-/// Lets `run` at a receiver that knows of nothing, and returns its result with what came onto the queue.
+/// Calls `run` with a receiver that has no records, and returns its result and the messages in the queue.
 pub fn run<T>(run: impl AsyncFnOnce(&Memory) -> T) -> (T, Vec<Value>) {
     thread_local! {
-        // Only its sources are kept: what one input left behind must not change what comes of the next.
+        // Only its sources are kept: the result of an input must not depend on the inputs before it.
         static RECEIVER: RefCell<Memory> = RefCell::new(receiver());
     }
     RECEIVER.with_borrow_mut(|receiver| {
         let (queue, mut messages) = MemoryQueue::new();
         (receiver.queue, receiver.ledger) = (queue, MemoryLedger::default());
-        // The ports in memory answer at once, so what is not ready never will be.
+        // The in-memory ports answer at once, so what is pending stays pending.
         let Poll::Ready(result) = pin!(run(receiver)).poll(&mut Context::from_waker(Waker::noop())) else {
-            panic!("it waits for ever");
+            panic!("the receiver waits for ever");
         };
         (result, std::iter::from_fn(|| messages.try_recv().ok()).collect())
     })

@@ -1,8 +1,8 @@
-//! The whole function: a payload goes in, and out comes an answer of the contract, and a message only where the
-//! oracle finds a signature.
+//! The whole function: for any payload the answer is one of the contract's, and there is a message only if the oracle
+//! finds a valid signature.
 //!
-//! An input is a payload as it is; or, where its first byte is below 32, a delivery that gets signed:
-//! source, gateway, flags, age, position (2 bytes), length of an edit, the edit, the body.
+//! An input is a payload; or, if its first byte is below 32, a delivery to be signed: source, gateway, flags, age,
+//! position (2 bytes), length of an edit, the edit, the body.
 
 #![no_main]
 
@@ -11,10 +11,10 @@ use std::time::SystemTime;
 use duffel_webhook_receiver::{gateway::{Payload, invoke}, signature::unix_seconds};
 use duffel_webhook_receiver_fuzz::{
     gateway::{self, Form, GATEWAYS},
-    oracle::{Claim, Kind, Provider, Verdict, oracle},
     message,
+    oracle::{Claim, Kind, Provider, Verdict, oracle},
+    receiver::run,
     signer::{ID, PROVIDERS, families, header, names},
-    stage::run,
 };
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ const WORDS: [(u64, &str); 7] = [
     (413, "too_large"),
 ];
 
-/// In seconds; far enough from every limit that the clock may tick meanwhile.
+/// In seconds; so far from every limit that the clock may advance meanwhile.
 const AGES: [i64; 8] = [0, 290, 310, 1_000_000, 400_000_000, -290, -310, -1_000_000];
 
 const EDIT_THE_PAYLOAD: u8 = 1;
@@ -50,12 +50,12 @@ fuzz_target!(|data: &[u8]| {
         PROVIDERS.iter().find(|provider| parsed.method == "POST" && parsed.leads_to(provider.name))
     });
     let (Some(parsed), Some(provider)) = (parsed, provider) else {
-        assert!(messages.is_empty(), "a message came of what is no delivery");
+        assert!(messages.is_empty(), "there is a message without a delivery");
         return;
     };
     let texts: Vec<_> =
         families(provider.kind).into_iter().map(|family| family.map(|name| parsed.header(&name))).collect();
-    // The claim of the first set of headers that is right at a time.
+    // The first set of headers that is validly signed at a time.
     let signed = |now: u64| {
         let claims = texts.iter().map(|[signature, time, id]| Claim {
             signature: signature.as_deref(),
@@ -68,19 +68,19 @@ fuzz_target!(|data: &[u8]| {
     };
     assert_eq!(messages.len(), usize::from(status == 202));
     for message in &messages {
-        let claim = signed(before).or_else(|| signed(after)).expect("a message came of an unsigned delivery");
+        let claim = signed(before).or_else(|| signed(after)).expect("there is a message of an unsigned delivery");
         message::check(message, provider, &claim, &parsed.body);
     }
     if is_intact && parsed.body.len() > 1 << 20 {
-        assert_eq!(status, 413, "no message could hold it, whoever signed it");
+        assert_eq!(status, 413, "it is too large for a message, whoever signed it");
     } else if is_intact {
-        assert_eq!(status == 401, signed(before).is_none(), "the oracle finds otherwise");
+        assert_eq!(status == 401, signed(before).is_none(), "the oracle disagrees");
         assert!([202, 400, 401, 413].contains(&status), "{status}");
     }
 });
 
 fn send(payload: &[u8]) -> (Value, Vec<Value>) {
-    // As the runtime does it, which does not look for the end.
+    // As the runtime does, which ignores what follows the JSON text.
     let event = Payload::deserialize(&mut serde_json::Deserializer::from_slice(payload)).unwrap();
     run(async |receiver| {
         invoke(receiver, None, event, "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(), None).await
@@ -94,7 +94,7 @@ fn check_answer(answer: &Value) -> u64 {
     status
 }
 
-/// Makes the payload that a signed delivery comes in, and says whether it was left as it should be.
+/// Makes the payload of a signed delivery, and returns whether it was left unedited.
 fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
     let ([source, gateway, flags, age, high, low, length], rest) = data.split_first_chunk()?;
     let (edit, body) = rest.split_at_checked((*length).into())?;
@@ -119,7 +119,7 @@ fn delivery(data: &[u8]) -> Option<(Vec<u8>, bool)> {
     let path = format!("/webhooks/{}", provider.name);
     let payload = gateway::write(form, &path, &headers, body).into_bytes();
     if edits_payload && !edit.is_empty() {
-        // From the end, since what stands there does not move with the body.
+        // Counted from the end, since positions there do not depend on the body.
         let place = (payload.len() - 1).saturating_sub(place);
         return Some((edited(payload, place, edit, flags & REPLACE != 0), false));
     }

@@ -1,4 +1,4 @@
-//! What a delivery costs the pipe itself, without queue, table and network: `cargo bench --no-default-features`.
+//! The cost of a delivery in the pipeline, without queue, table and network: `cargo bench --no-default-features`.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -28,7 +28,7 @@ use http::Request;
 const DELIVERIES: usize = 20_000;
 const ROUNDS: usize = 9;
 
-/// A ledger that knows nothing and a queue that takes everything, at no cost.
+/// A ledger without records and a queue that accepts everything, both at no cost.
 struct Nowhere;
 
 impl Ledger for Nowhere {
@@ -62,7 +62,7 @@ fn main() {
     }
 }
 
-/// Signs events of their own, and measures how long the door takes to accept them all.
+/// Signs new events, and measures how long the endpoint takes to accept all of them.
 fn round(deliveries: usize, pad: usize) -> Duration {
     let scheme = Scheme::duffel();
     let key = || Secret::new("54vFWvaSbbzYpxXPeB4YEw==").unwrap().key(scheme.key).unwrap();
@@ -87,7 +87,7 @@ fn round(deliveries: usize, pad: usize) -> Duration {
     let mut context = Context::from_waker(Waker::noop());
     let started = Instant::now();
     for request in requests {
-        // Nothing here ever waits.
+        // No port here waits.
         let Poll::Ready(response) = pin!(respond(&receiver, request, now)).poll(&mut context) else {
             continue;
         };

@@ -58,13 +58,13 @@ pub struct Outcome {
 }
 
 /// Plays a schedule to its end, and beyond, until every sender has been heard.
-pub fn run(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
-    let ports = Ports::new(World::new(subject.tolerance, subject.timeout, told));
+pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome {
+    let ports = Ports::new(World::new(subject.tolerance, subject.timeout, traced));
     let mut processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone(), WINDOW));
     for step in steps {
         match step {
             Step::Deliver(deliveries, turns) => {
-                Stage { ports: &ports, processes: &processes }.deliver(deliveries, turns);
+                Scheduler { ports: &ports, processes: &processes }.deliver(deliveries, turns);
             }
             Step::Window(process, window) => {
                 processes[*process] = (subject.start)(ports.clone(), *window);
@@ -75,7 +75,7 @@ pub fn run(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
             Step::Sweep => ports.world().sweep(),
         }
     }
-    Stage { ports: &ports, processes: &processes }.see_to_the_end();
+    Scheduler { ports: &ports, processes: &processes }.see_to_the_end();
     let mut world = ports.world();
     let trace = world.trace.take().unwrap_or_default();
     Outcome {
@@ -86,7 +86,7 @@ pub fn run(subject: &Subject, steps: &[Step], told: bool) -> Outcome {
     }
 }
 
-struct Stage<'a> {
+struct Scheduler<'a> {
     ports: &'a Ports,
     processes: &'a [Box<dyn Pipe>; PROCESSES],
 }
@@ -105,7 +105,7 @@ struct Flight<'a> {
     answer: Answer<'a>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Scheduler<'a> {
     fn deliver(&self, deliveries: &'a [Delivery], turns: &[Turn]) {
         let mut slots = deliveries.iter().map(Slot::Waiting).collect::<Vec<_>>();
         for turn in turns {
@@ -175,7 +175,7 @@ impl<'a> Stage<'a> {
             {
                 let mut world = self.ports.world();
                 let number = flight.attempt;
-                world.tell(|| format!("  #{number} is killed"));
+                world.note(|| format!("  #{number} is killed"));
                 world.attempts[number].dead = true;
                 killed = true;
                 drop(world);
@@ -191,7 +191,7 @@ impl<'a> Stage<'a> {
             let mut world = self.ports.world();
             world.pass(1);
             world.right_the_clocks();
-            world.tell(|| "from here on nothing goes wrong".to_owned());
+            world.note(|| "from here on nothing goes wrong".to_owned());
             world.unheard()
         };
         for event in senders {

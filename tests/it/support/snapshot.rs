@@ -1,0 +1,29 @@
+//! Comparison of what a user sees with a file of `tests/it/snapshots`; see "Snapshots" in `docs/testing.md`.
+
+use insta::Settings;
+
+/// Patterns of what differs from run to run, and what the snapshot has instead. Where the width is fixed it is kept, so
+/// that tables stay aligned.
+const REDACTIONS: [(&str, &str); 9] = [
+    (r"\b(wev|end|del)_[0-9a-f]{22}\b", "${1}_xxxxxxxxxxxxxxxxxxxxxx"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "YYYY-MM-DDThh:mm:ssZ"),
+    (r"\bt=\d{10},v2=[0-9a-f]{64}", "t=<seconds>,v2=<signature>"),
+    (r"\b127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+    (r"[A-Za-z0-9+/]{22}==", "<secret>"),
+    (r"(secret:<uuid>|\bstack-[0-9a-f]{8}-[A-Za-z]+)-[A-Za-z0-9]+", "$1-<suffix>"),
+    (r"\bstack-[0-9a-f]{8}\b", "<stack>"),
+    (r"/\S+/duffel-hooks\b", "<path>/duffel-hooks"),
+];
+
+/// Compares a text with the snapshot of this name.
+pub fn assert(name: &str, text: &str) {
+    let mut settings = Settings::new();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (pattern, replacement) in REDACTIONS {
+        settings.add_filter(pattern, replacement);
+    }
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
