@@ -1,4 +1,4 @@
-//! The pages say what the product says: commands, links, variables, parameters, outputs, and the reasons of a 401.
+//! The pages agree with the product: commands, links, variables, parameters, outputs, and the reasons of a 401.
 //!
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes `docs/cli.md` again.
 

@@ -1,4 +1,4 @@
-//! A delivery that is, or was, under way.
+//! A delivery that was started, with its result.
 
 use super::{events::Event, schedule::Delivery};
 use crate::support::fault::Fault;
@@ -6,21 +6,21 @@ use crate::support::fault::Fault;
 pub struct Attempt {
     pub process: usize,
     pub event: Event,
-    /// The event's own id, which a repetition may bear another of.
+    /// The id in the body, which another delivery of the event may not have.
     pub id: Option<String>,
     /// The window in force.
     pub window: u64,
-    /// Whether the ledger's record of the event bears another event id than this delivery.
+    /// Whether the record of the event has another id than this delivery.
     pub is_under_other_id: bool,
-    /// Which of the genuine written it is.
+    /// The index of the genuine request, if it is one.
     pub signed: Option<usize>,
-    /// What the process's clock showed.
+    /// The time of the process's clock.
     pub clock: u64,
-    /// Whether the clock allowed for its signature.
+    /// Whether the signature was valid at that time.
     pub timely: bool,
-    /// The turn with which it began.
+    /// The turn in which it began.
     pub started: u64,
-    /// The turn with which it ended, and the answer.
+    /// The turn in which it ended, and the answer.
     pub answered: Option<(u64, String)>,
     /// Its process was killed.
     pub dead: bool,
@@ -30,22 +30,22 @@ pub struct Attempt {
     calls: usize,
 }
 
-/// What a pipe may know of the way to the queue.
+/// What a pipeline may know about the send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Forwarding {
     NotTried,
     /// A look-up or a send failed.
     Failed,
-    /// The queue said that it has it.
+    /// The queue confirmed the message.
     Done,
 }
 
-/// What became of its record, whatever its pipe was traced.
+/// The actual state of its record, whatever answer its pipeline received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Recording {
     NotTried,
     Failed,
-    /// The table has it, or one that expires later.
+    /// The table has the record, or one that expires later.
     Done,
 }
 
@@ -77,7 +77,7 @@ impl Attempt {
         }
     }
 
-    /// What befalls its next call.
+    /// The fault of its next call.
     pub fn next_fault(&mut self) -> Fault {
         self.calls += 1;
         self.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
@@ -92,13 +92,13 @@ impl Attempt {
         self.answered.as_ref().map_or("", |(_, answer)| answer)
     }
 
-    /// Whether it was acknowledged before `turn`, and its record, if it needed one, is in the table.
+    /// Returns whether it was acknowledged before `turn`, and its record, if it needed one, is in the table.
     pub fn is_sound_before(&self, turn: u64) -> bool {
         let before = self.answered.as_ref().is_some_and(|(ended, _)| *ended < turn);
         before && self.answer().starts_with('2') && self.recording != Recording::Failed
     }
 
-    /// What went wrong between its send and its record, if that is not in the table.
+    /// The failure between its send and its record, if there is no record.
     pub fn excuse(&self) -> Option<&'static str> {
         if self.recording == Recording::Done {
             None
