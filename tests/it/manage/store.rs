@@ -144,10 +144,10 @@ async fn no_webhook_is_created_if_its_secret_could_not_be_stored() {
 
 #[tokio::test]
 async fn no_active_secret_is_dropped_when_another_is_stored() {
-    let storing = Storing::new(Some("by hand")).await;
+    let storing = Storing::new(Some("set manually")).await;
     storing.create(TOKEN, &[]).await;
     let test = storing.secret(false);
-    assert_eq!(storing.stored().await, json!({ "test": [test], "any": ["by hand"] }));
+    assert_eq!(storing.stored().await, json!({ "test": [test], "any": ["set manually"] }));
     let mut live = Vec::new();
     for kept in ["1 test and 1 of unknown mode", "1 live, 1 test and 1 of unknown mode"] {
         let created = storing.create(LIVE_TOKEN, &[]).await;
@@ -155,7 +155,7 @@ async fn no_active_secret_is_dropped_when_another_is_stored() {
         live.insert(0, storing.secret(true));
         storing.delete(true);
     }
-    let stored = json!({ "live": live, "test": [test], "any": ["by hand"] });
+    let stored = json!({ "live": live, "test": [test], "any": ["set manually"] });
     assert_eq!(storing.stored().await, stored);
 
     // If there are too many, secrets of the mode with the most are dropped.
@@ -164,7 +164,7 @@ async fn no_active_secret_is_dropped_when_another_is_stored() {
         storing.delete(true);
     }
     let stored = storing.stored().await;
-    assert_eq!((&stored["test"], &stored["any"]), (&json!([test]), &json!(["by hand"])));
+    assert_eq!((&stored["test"], &stored["any"]), (&json!([test]), &json!(["set manually"])));
     assert_eq!(stored["live"].as_array().unwrap().len(), 8);
 }
 
