@@ -28,12 +28,12 @@ pub struct Aws {
     /// Deduplication ids in the order of their arrival.
     order: VecDeque<(Instant, String)>,
     ids: HashMap<String, String>,
-    /// How often the queue accepted a body, by its hash.
+    /// The number of messages that the queue accepted, by the hash of the body.
     pub messages: HashMap<u64, u32>,
-    /// How many messages the queue dropped as duplicates.
+    /// The number of messages that the queue dropped as duplicates.
     pub dropped: u64,
     records: HashMap<String, (u64, Box<RawValue>)>,
-    /// How many records were not written because one that lives longer existed.
+    /// The number of records that were not written because one that lives longer existed.
     pub kept: u64,
 }
 

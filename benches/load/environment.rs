@@ -26,7 +26,7 @@ use crate::deliveries::Kind;
 pub struct Job {
     pub kind: Kind,
     pub payload: Bytes,
-    /// When it arrived at the gateway.
+    /// The time of its arrival at the gateway.
     pub due: Instant,
 }
 

@@ -32,7 +32,7 @@ use environment::block_on;
 use phase::{Arrivals, Fleet};
 use serde_json::{Value, json};
 
-/// How much memory may grow, in bytes: about 18 for each of the 28,800 invocations between the measurements.
+/// The allowed growth of memory, in bytes: about 18 for each of the 28,800 invocations between the measurements.
 const GROWTH: u64 = 512 * 1_024;
 
 #[derive(Parser)]

@@ -21,7 +21,7 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often memory is measured in a phase.
+/// The number of measurements of memory in a phase.
 const LOOKS: u64 = 200;
 
 /// The arrival of deliveries at the gateway.

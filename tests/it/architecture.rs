@@ -9,10 +9,10 @@ use std::{
 /// A module by its path below the crate's root, as in `["receive", "filter"]`.
 type Module = Vec<String>;
 
-/// Which modules import which, the tests within them apart.
+/// The imports of each module, without those of its unit tests.
 struct Imports(BTreeMap<Module, BTreeSet<Vec<String>>>);
 
-/// The stages of the pipeline and what helps them.
+/// The stages of the pipeline and their helpers.
 const CORE: [&str; 9] =
     ["event", "identity", "in_memory", "json", "ledger", "queue", "receive", "signature", "time"];
 
@@ -48,13 +48,13 @@ impl Imports {
         (1..=path.len()).rev().map(|length| &path[..length]).find(|path| self.0.contains_key(*path))
     }
 
-    /// The modules that a module imports, its ancestors and descendants apart: a parent and its children are one room.
+    /// The modules that a module imports, without its ancestors and descendants: a parent and its children are one unit.
     fn of(&self, module: &Module) -> BTreeSet<Module> {
         let paths = self.0[module].iter().filter_map(|path| self.module(path)).map(<[String]>::to_vec);
         paths.filter(|path| !path.starts_with(module) && !module.starts_with(path)).collect()
     }
 
-    /// Which top-level modules import which.
+    /// The imports between top-level modules.
     fn top(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let mut top = BTreeMap::<_, BTreeSet<_>>::new();
         for module in self.0.keys().filter(|module| !module.is_empty()) {
@@ -70,7 +70,7 @@ impl Imports {
     }
 }
 
-/// A way from a module back to itself.
+/// A path of imports from a module back to itself.
 fn circle(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
     graph.keys().find_map(|start| {
         let mut ways = vec![vec![start.clone()]];
@@ -78,10 +78,10 @@ fn circle(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
         while let Some(way) = ways.pop() {
             for next in graph.get(&way[way.len() - 1]).into_iter().flatten() {
                 if next == start {
-                    return Some([&way[..], &[next.clone()]].concat());
+                    return Some([&way[..], std::slice::from_ref(next)].concat());
                 }
                 if seen.insert(next.clone()) {
-                    ways.push([&way[..], &[next.clone()]].concat());
+                    ways.push([&way[..], std::slice::from_ref(next)].concat());
                 }
             }
         }
@@ -89,7 +89,7 @@ fn circle(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
     })
 }
 
-/// Every module that a top-level module reaches, through however many others.
+/// All modules that a top-level module imports, directly or through others.
 fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![vec![from.to_owned()]];
@@ -103,14 +103,11 @@ fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &str) -> BTreeSet<S
     reached
 }
 
-/// The paths that a module's code names: below the crate's root, or beginning with the name of another crate.
+/// The paths in the code of a module: below the root of the crate, or beginning with the name of another crate.
 fn used(text: &str, module: &Module) -> BTreeSet<Vec<String>> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let code: String = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
     let mut paths = BTreeSet::new();
     let mut rest = code.as_str();
     while let Some(at) = rest.find("use ") {
@@ -124,7 +121,7 @@ fn used(text: &str, module: &Module) -> BTreeSet<Vec<String>> {
             code[at..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect();
         paths.insert(path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect());
     }
-    paths.into_iter().filter(|path| path.len() > 1).map(|path| absolute(path, module)).collect()
+    paths.into_iter().filter(|path| path.len() > 1).map(|path| absolute(&path, module)).collect()
 }
 
 /// Adds every path of a `use` tree.
@@ -155,7 +152,7 @@ fn expand(tree: &str, prefix: &mut Vec<String>, paths: &mut BTreeSet<Vec<String>
     prefix.truncate(length);
 }
 
-fn absolute(path: Vec<String>, module: &Module) -> Vec<String> {
+fn absolute(path: &[String], module: &Module) -> Vec<String> {
     match path[0].as_str() {
         "crate" => path[1..].to_vec(),
         "self" => [&module[..], &path[1..]].concat(),
@@ -163,7 +160,7 @@ fn absolute(path: Vec<String>, module: &Module) -> Vec<String> {
             let up = path.iter().take_while(|name| *name == "super").count();
             [&module[..module.len() - up], &path[up..]].concat()
         }
-        _ => [&["".to_owned()], &path[..]].concat(),
+        _ => [&[String::new()], path].concat(),
     }
 }
 
@@ -185,7 +182,7 @@ fn the_pipeline_reaches_neither_aws_nor_http_nor_the_environment() {
     for stage in CORE {
         let reached = reached(&graph, stage);
         for outer in ["aws", "config", "deployment", "duffel", "gateway", "http", "log", "reconcile"] {
-            // The log of errors is no way out of the process.
+            // Writing errors to the log is not access to the environment.
             assert!(outer == "log" || !reached.contains(outer), "{stage} reaches {outer}");
         }
     }

@@ -92,7 +92,7 @@ fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
     let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
     for redirection in [">&-", ">/dev/null"] {
         for form in ["", "--json"] {
-            let line = format!("{} {create} {form} {redirection}", TOOL);
+            let line = format!("{TOOL} {create} {form} {redirection}");
             let mut shell = Command::new("sh");
             shell.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
             let refused = Done::of(&shell.output().unwrap());
@@ -182,7 +182,7 @@ fn events_are_listed_to_the_end_or_to_a_limit() {
     assert_eq!((exactly.ids().len(), &*exactly.err), (450, ""));
     // A reader that has read enough is not a failure.
     let mut head = Command::new("sh");
-    let line = format!("{} events list --all | head -n 1", TOOL);
+    let line = format!("{TOOL} events list --all | head -n 1");
     head.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
     let head = Done::of(&head.output().unwrap());
     assert_eq!((head.out.lines().count(), &*head.err), (1, ""));

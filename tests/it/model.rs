@@ -40,7 +40,7 @@ const SCHEDULES: u64 = 5_000;
 /// A schedule after which a promise does not hold.
 struct CounterExample {
     seed: u64,
-    /// How many schedules were run until it was found.
+    /// The number of schedules until it was found.
     ran: u64,
     promise: Promise,
     steps: Vec<Step>,

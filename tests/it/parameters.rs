@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{cloudformation::Template, setup};
 
-/// How long Duffel retries.
+/// The time for which Duffel retries.
 const RETRIES: Duration = Duration::from_hours(72);
 
 /// Runs Python with the libraries of the SAM CLI, with JSON on standard input and output.

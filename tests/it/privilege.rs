@@ -269,7 +269,7 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     prove(&template, "OperatorPolicy", &needed.concat().into_iter().collect());
 }
 
-/// What SQS asks for a move from one queue to another:
+/// The permissions that SQS requires for a move from one queue to another:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>;
 /// and what the tool calls beside it.
 #[test]

@@ -169,7 +169,7 @@ impl Rotation {
         spawn_blocking(send).await.unwrap()
     }
 
-    /// How often each event is in the queue, without pings and deliveries of the test itself.
+    /// The number of messages of each event in the queue, without pings and deliveries of the test itself.
     async fn queued(&self) -> BTreeMap<String, usize> {
         let mut queued = BTreeMap::new();
         for message in self.backend.messages().await {

@@ -46,9 +46,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const DELIVERIES: usize = 60;
 const FIFO_MEMORY: Duration = Duration::from_mins(5);
 const CALLS: [&str; 3] = ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"];
-/// How often invocations must have ended in each way at least, or the run proves too little.
+/// The least number of invocations with each end; with fewer, the run proves too little.
 const ENDS: [(&str, usize); 5] = [("202", 100), ("200", 10), ("401", 10), ("503", 8), ("Died", 10)];
-/// How much longer than planned the test may take until they have.
+/// The time by which the test may take longer until there are enough.
 const PATIENCE: Duration = Duration::from_mins(2);
 const WEEK_AND_A_BIT: i64 = 8 * 24 * 60 * 60;
 
@@ -111,7 +111,7 @@ async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
     }
 }
 
-/// How many calls met a fault.
+/// The number of calls with a fault.
 fn faulty_calls(proxy: &Proxy, faults: &[Vec<AwsFault>; 3]) -> usize {
     let calls = proxy.calls();
     let drawn = CALLS.iter().zip(faults).flat_map(|(call, faults)| faults.iter().take(calls[*call]));
@@ -122,23 +122,14 @@ fn variable<T: FromStr<Err: std::fmt::Debug>>(name: &str) -> Option<T> {
     env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-const QUICK_FAILURES: [AwsFault; 7] = [
-    AwsFault::Down,
-    AwsFault::AnswerLost,
-    AwsFault::AnswerCut,
-    AwsFault::Refuse(500, "InternalServerError"),
-    AwsFault::Refuse(503, "ServiceUnavailable"),
-    AwsFault::Refuse(400, "ThrottlingException"),
-    AwsFault::Refuse(400, "ProvisionedThroughputExceededException"),
-];
-
 /// Short periods in which most calls fail, and longer ones in which few do. Faults that take seconds are rare.
 fn weather(random: &mut Rng, calls: usize) -> Vec<AwsFault> {
+    let quick: Vec<_> = AwsFault::FAILURES.into_iter().filter(|fault| !fault.is_slow()).collect();
     let mut faults = Vec::new();
     while faults.len() < calls {
         let (length, failures) = if random.u32(..3) == 0 { (5..30, 90) } else { (20..80, 4) };
         // One kind of failure in a period: a call whose every attempt was refused was not carried out.
-        let failure = random.choice(QUICK_FAILURES).unwrap();
+        let failure = *random.choice(&quick).unwrap();
         for _ in 0..random.usize(length) {
             faults.push(match random.u32(..1_000) {
                 0 => AwsFault::Hang,
@@ -162,7 +153,7 @@ struct Crowd {
     /// The bodies of all genuine events.
     sent: Mutex<BTreeSet<String>>,
     kills: AtomicU64,
-    /// How invocations ended, and how often.
+    /// The ends of invocations, with their numbers.
     ends: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -170,7 +161,7 @@ struct Environment {
     /// One invocation at a time.
     turn: AsyncMutex<()>,
     function: RwLock<Function>,
-    /// Whether the process has answered an invocation.
+    /// True if the process has answered an invocation.
     works: AtomicBool,
 }
 

@@ -79,7 +79,7 @@ async fn log_has_one_line_for_each_delivery_and_no_secret() {
     for (number, (call, fault)) in ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"]
         .into_iter()
         .flat_map(|call| AwsFault::FAILURES.map(|fault| (call, fault)))
-        .filter(|(_, fault)| !matches!(fault, AwsFault::Hang | AwsFault::AnswerStalled))
+        .filter(|(_, fault)| !fault.is_slow())
         .enumerate()
     {
         env.proxy.inject(call, [fault]);

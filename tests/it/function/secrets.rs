@@ -1,4 +1,4 @@
-//! Where the secrets come from, what happens without them, and how new ones become active.
+//! The sources of secrets, a start without them, and the refresh.
 
 use std::time::{Duration, SystemTime};
 

@@ -10,13 +10,13 @@ pub struct Attempt {
     pub id: Option<String>,
     /// The window in force.
     pub window: u64,
-    /// Whether the record of the event has another id than this delivery.
+    /// True if the record of the event has another id than this delivery.
     pub is_under_other_id: bool,
     /// The index of the genuine request, if it is one.
     pub signed: Option<usize>,
     /// The time of the process's clock.
     pub clock: u64,
-    /// Whether the signature was valid at that time.
+    /// True if the signature was valid at that time.
     pub timely: bool,
     /// The turn in which it began.
     pub started: u64,
@@ -30,7 +30,7 @@ pub struct Attempt {
     calls: usize,
 }
 
-/// What a pipeline may know about the send.
+/// The state of the send, as far as a pipeline may know it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Forwarding {
     NotTried,

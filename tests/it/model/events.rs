@@ -19,7 +19,7 @@ use http::Request;
 
 use crate::support::test_receiver::{event, key};
 
-/// How far ahead of the receiver's clock a signature may be, in seconds.
+/// The greatest lead of a signed time over the receiver's clock, in seconds.
 pub const SKEW: u64 = 300;
 
 /// An event at a provider.

@@ -17,7 +17,7 @@ pub enum Promise {
     Timely,
     /// or that is not an event, or is filtered out.
     Wanted,
-    /// What is acknowledged is in the queue: if accepted, since five minutes ago at most.
+    /// An acknowledged event is in the queue; if the answer was `accepted`, for five minutes at most.
     Kept,
     /// An event whose sender retries to the end is acknowledged.
     Delivered,

@@ -17,13 +17,13 @@ pub const WINDOW: u64 = crate::support::test_receiver::WINDOW.as_secs();
 
 pub const DAY: u64 = crate::support::test_receiver::DAY.as_secs();
 
-/// How much longer than its window the table keeps a record, in seconds.
+/// The time for which the table keeps a record beyond its window, in seconds.
 pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();
 
 /// The deduplication interval of the queue, in seconds.
 pub const FIFO_MEMORY: u64 = 300;
 
-/// How often each case occurred.
+/// The number of times that each case occurred.
 pub type Tally = BTreeMap<&'static str, u64>;
 
 /// The cases that enough schedules must cover, or they prove nothing.

@@ -72,7 +72,7 @@ impl Default for Settings {
     }
 }
 
-/// What happens to a request to Duffel's API. Without a fault the request succeeds.
+/// The fault of a request to Duffel's API. Without one the request succeeds.
 #[derive(Clone)]
 pub enum ApiFault {
     /// 429, with `ratelimit-reset` this many seconds from now, as an HTTP date.
@@ -135,7 +135,7 @@ struct Event {
     body: String,
     /// Endpoint and time of the first attempt.
     first: Option<(String, SystemTime)>,
-    /// Whether each attempt succeeded.
+    /// For each attempt, true if it succeeded.
     attempts: Vec<bool>,
 }
 

@@ -23,7 +23,7 @@ use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
 use crate::support::{ministack, runtime_api::listen};
 
-/// What happens to a call to AWS.
+/// The fault of a call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsFault {
     /// None: the call succeeds.
@@ -59,6 +59,11 @@ impl AwsFault {
         Self::Refuse(400, "ThrottlingException"),
         Self::Refuse(400, "ProvisionedThroughputExceededException"),
     ];
+
+    /// Returns whether only a time-out ends the call.
+    pub fn is_slow(self) -> bool {
+        matches!(self, Self::Hang | Self::AnswerStalled)
+    }
 }
 
 /// The time at which a call is held up.
