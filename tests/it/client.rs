@@ -264,7 +264,7 @@ fn redelivery_of_a_lost_event_arrives_once() {
 fn until(true_at_last: impl Fn() -> bool) {
     let began = Instant::now();
     while !true_at_last() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it never came to be");
+        assert!(began.elapsed() < Duration::from_secs(20), "it did not happen in time");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

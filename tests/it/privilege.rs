@@ -90,7 +90,7 @@ pub fn prove(template: &Template, policy: &str, needed: &BTreeSet<Request>) {
     let found = evaluate(&json!({ "policies": policies, "needed": needed, "foreign": foreign }));
     assert_eq!(found.refused[0], [], "refused by {policy:#}");
     for (name, refused) in names.iter().zip(&found.refused[1..]) {
-        assert!(!refused.is_empty(), "nothing that was seen needs {name}: {policy:#}");
+        assert!(!refused.is_empty(), "no observed call needs {name}: {policy:#}");
     }
     assert_eq!(found.excess, [], "allowed by {policy:#}");
     assert!(found.asked > 100, "{}", found.asked);

@@ -534,7 +534,7 @@ async fn rotation_does_not_touch_a_webhook_of_somebody_else() {
     let somebody = spawn_blocking(move || {
         let began = Instant::now();
         while !duffel.webhooks().is_empty() {
-            assert!(began.elapsed() < Duration::from_secs(30), "in vain: deletion");
+            assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for the deletion");
             thread::sleep(Duration::from_millis(20));
         }
         let types = ["order.created".to_owned()];

@@ -91,7 +91,7 @@ async fn transformed_body_is_refused() {
             }
         }
         // Otherwise a receiver that makes this change would pass the test above.
-        assert!(shown > 0, "no body shows whether it is {name}");
+        assert!(shown > 0, "no body shows the change {name}");
     }
     assert_eq!(env.backend.queued().await, 0);
 }
