@@ -1,4 +1,4 @@
-"""Writes what the fuzzers start from: the samples of `events/`, and their bodies, signed in every way there is."""
+"""Writes the seeds of the fuzzers: the samples of `events/`, and their bodies with every kind of signature."""
 
 import pathlib
 import sys

@@ -1,6 +1,6 @@
-//! SQS and `DynamoDB` as far as the function calls them, in memory and at once, so that it is the function that is
-//! measured. The rules are the real ones; only the queue forgets sooner than after 5 minutes, which asks more of
-//! the ledger.
+//! SQS and `DynamoDB` as far as the function calls them, in memory and without delay, so that only the function is
+//! measured. The rules are the real ones, but the deduplication interval is shorter than 5 minutes, which puts more load
+//! on the ledger.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,18 +22,18 @@ use crate::environment::{block_on, listen};
 
 const CONDITION: &str = "attribute_not_exists(#counts_from) OR #counts_from < :counts_from";
 
-/// What there is in the end.
+/// The state at the end.
 pub struct Aws {
     memory: Duration,
-    /// Deduplication ids in the order in which they came.
+    /// Deduplication ids in the order of their arrival.
     order: VecDeque<(Instant, String)>,
     ids: HashMap<String, String>,
-    /// How often the queue took a body, which is known by its hash.
+    /// The number of messages that the queue accepted, by the hash of the body.
     pub messages: HashMap<u64, u32>,
-    /// How many messages the queue took for known ones.
+    /// The number of messages that the queue dropped as duplicates.
     pub dropped: u64,
     records: HashMap<String, (u64, Box<RawValue>)>,
-    /// How many records stood in for by one that lives longer.
+    /// The number of records that were not written because one that lives longer existed.
     pub kept: u64,
 }
 
@@ -80,7 +80,7 @@ struct PutItem {
 }
 
 impl Aws {
-    /// Starts it on a thread of its own.
+    /// Starts the server on its own thread.
     pub fn start(memory: Duration) -> (SocketAddr, Arc<Mutex<Self>>) {
         let aws = Arc::new(Mutex::new(Self {
             memory,
@@ -108,7 +108,7 @@ impl Aws {
             let (_, id) = self.order.pop_front().unwrap();
             self.ids.remove(&id);
         }
-        // The scope is the group, as `template.yaml` has it.
+        // The scope is the message group, as in `template.yaml`.
         let id = format!("{}/{}", message.group, message.id);
         if let Some(message_id) = self.ids.get(&id) {
             self.dropped += 1;
@@ -127,7 +127,7 @@ impl Aws {
     }
 
     fn put(&mut self, request: PutItem) -> Option<Value> {
-        assert_eq!(request.condition_expression, CONDITION, "a condition that is not known here");
+        assert_eq!(request.condition_expression, CONDITION, "an unknown condition");
         let key: Key = serde_json::from_str(request.item.get()).unwrap();
         let counts_from = key.counts_from.unwrap().number.parse().unwrap();
         if self.records.get(&key.pk.text).is_some_and(|(known, _)| *known >= counts_from) {
@@ -160,7 +160,7 @@ async fn answer(aws: Arc<Mutex<Aws>>, request: Request<Incoming>) -> Response<Fu
     response.body(body.into()).unwrap()
 }
 
-/// A body, as the queue is asked for it.
+/// The hash of a body.
 pub fn hash(body: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! What is delivered: new events, old ones again, and forgeries.
+//! The deliveries: new events, repeated ones, and forgeries.
 
 use std::time::SystemTime;
 
@@ -20,21 +20,21 @@ const SAMPLE: &str = include_str!("../../events/http-api.order-created.json");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     New(u64),
-    /// Delivered before, or at this very moment.
+    /// Delivered before, or at the same time.
     Again(u64),
-    /// Not signed for what it says.
+    /// Without a valid signature.
     Forged(u64),
 }
 
-/// Draws deliveries: of a hundred 70 new ones, 20 repetitions, 10 forgeries.
+/// Draws deliveries: of a hundred, 70 new ones, 20 repetitions, 10 forgeries.
 pub struct Deliveries {
     random: Rng,
     scheme: Scheme,
     keys: [Key; 2],
     sample: Value,
-    /// How many events there have been.
+    /// The number of events so far.
     pub events: u64,
-    /// An event whose repetition follows at once.
+    /// An event that is repeated at once.
     echo: Option<u64>,
 }
 
@@ -65,13 +65,13 @@ impl Deliveries {
             return Kind::Again(number);
         }
         match self.random.u32(..90) {
-            // Two deliveries at a time, most often to two environments at once.
+            // Two deliveries at the same time, in most cases to two environments.
             0..10 => {
                 self.echo = Some(self.events);
                 self.new_event()
             }
             10..20 if self.events > 0 => Kind::Again(self.random.u64(..self.events)),
-            // Of an event that is still to come, to which it must do no harm.
+            // Of a later event, which it must not affect.
             20..30 => Kind::Forged(self.events),
             _ => self.new_event(),
         }
@@ -92,7 +92,7 @@ impl Deliveries {
     }
 }
 
-/// The bytes of an event, which are its number's alone; as long as Duffel's.
+/// The body of an event, which depends on its number only, and is as long as Duffel's.
 pub fn body(number: u64) -> String {
     format!(
         r#"{{"id":"wev_{number:022}","api_version":"v2","type":"order.created","data":{{"object":{{"id":"ord_{number:022}","offer_id":"off_{number:022}"}}}},"live_mode":true,"idempotency_key":"ord_{number:022}","created_at":"2020-04-11T15:48:11.642000Z"}}"#

@@ -1,4 +1,4 @@
-//! A function's process behind a Runtime API of its own, which takes its work from where all take it.
+//! The process of a function with its own Runtime API, which takes invocations from a shared queue.
 
 use std::{
     convert::Infallible,
@@ -26,7 +26,7 @@ use crate::deliveries::Kind;
 pub struct Job {
     pub kind: Kind,
     pub payload: Bytes,
-    /// When it came to the gateway.
+    /// The time of its arrival at the gateway.
     pub due: Instant,
 }
 
@@ -36,11 +36,11 @@ pub struct Done {
     pub status: u16,
     /// From the gateway to the environment.
     pub waited: Duration,
-    /// From the environment's taking it to its answer: what Lambda calls the duration.
+    /// From the start of the invocation to its answer; Lambda calls it the duration.
     pub took: Duration,
 }
 
-/// Where deliveries wait, and where their ends are told.
+/// The queue of deliveries, and the channel of their results.
 pub struct Work {
     pub jobs: AsyncMutex<mpsc::Receiver<Job>>,
     pub done: mpsc::UnboundedSender<Done>,
@@ -52,7 +52,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Starts a program with these variables and the Runtime API's.
+    /// Starts a program with these variables and the address of the Runtime API.
     pub async fn start(program: &Path, variables: &[(&str, String)], work: Arc<Work>) -> Self {
         let running = Arc::new(Mutex::new(None));
         let address = listen(move |request| answer(Arc::clone(&work), Arc::clone(&running), request)).await;
@@ -82,7 +82,7 @@ impl Drop for Environment {
     }
 }
 
-/// The seconds of processor time that a process has had, in user and system mode; Linux counts hundredths.
+/// The CPU time of a process in seconds, user and system; Linux counts hundredths.
 pub fn cpu(process: &str) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
@@ -119,7 +119,7 @@ async fn answer(work: Arc<Work>, running: Running, request: Request<Incoming>) -
     Response::builder().status(202).body("{}".into()).unwrap()
 }
 
-/// Answers HTTP on a port of its own.
+/// Serves HTTP on a free port.
 pub async fn listen<H, F>(handle: H) -> SocketAddr
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,

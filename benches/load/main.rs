@@ -1,4 +1,4 @@
-//! Many environments of the function under load, sustained and in bursts, with repetitions and forgeries among it.
+//! Many environments of the function under load, sustained and in bursts, with repetitions and forgeries.
 //!
 //! ```sh
 //! cargo build --release --bin receiver
@@ -8,7 +8,7 @@
 //!
 //! Linux only: it reads `/proc`. Fails if anything was lost, doubled, forged, answered wrongly, or if memory grew.
 #![allow(clippy::unwrap_used, unreachable_pub)]
-// Counts far below the limits of their types.
+// The counts are far below the limits of their types.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
 mod aws;
@@ -32,26 +32,26 @@ use environment::block_on;
 use phase::{Arrivals, Fleet};
 use serde_json::{Value, json};
 
-/// By how much memory may grow, in bytes: some 18 for an invocation, over the 28,800 that lie between.
+/// The allowed growth of memory, in bytes: about 18 for each of the 28,800 invocations between the measurements.
 const GROWTH: u64 = 512 * 1_024;
 
 #[derive(Parser)]
 struct Arguments {
-    /// The function's binary.
+    /// The binary of the function.
     #[arg(default_value = "target/release/receiver")]
     binary: PathBuf,
-    /// How many processes.
+    /// The number of processes.
     #[arg(long, default_value_t = 16)]
     environments: usize,
     /// Invocations of each in the long phase; an hour of 10 a second by default.
     #[arg(long, default_value_t = 36_000)]
     each: u64,
-    /// Seconds for which the queue knows a deduplication id; the real one knows it for 300.
+    /// The deduplication interval of the queue in seconds; that of SQS is 300.
     #[arg(long, default_value_t = 5)]
     queue_memory: u64,
     #[arg(long, default_value = "docs/load.json")]
     out: PathBuf,
-    /// What Cargo adds.
+    /// An argument that Cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -82,7 +82,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
     ];
     let mut nothing = Fleet::start(&env::current_exe().unwrap(), arguments.environments, &[]).await;
     let mut function = Fleet::start(&arguments.binary, arguments.environments, &variables).await;
-    // A sender for each, so that the function's events are its own.
+    // One sender for each function, so that their events differ.
     let (mut idle, mut real) = (Deliveries::new(0), Deliveries::new(0));
     let warm_up = environments * 50;
     nothing.phase("", Arrivals::Sustained(warm_up), &mut idle).await;
@@ -123,7 +123,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
     if verdict["sound"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What reached the queue, against what was sent.
+/// Compares the messages in the queue with the events that were sent.
 fn verdict(aws: &Mutex<Aws>, deliveries: &Deliveries, function: &Fleet) -> Value {
     let aws = aws.lock().unwrap();
     let copies =

@@ -1,4 +1,4 @@
-//! A function that does nothing: what the rest of the measurement costs.
+//! A function that does nothing, to measure the cost of everything else.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
 
 const ANSWER: &str = r#"{"statusCode":202,"headers":{},"body":"","isBase64Encoded":false}"#;
 
-/// Asks for work and answers it, until there is nobody to ask.
+/// Polls for invocations and answers them, until the Runtime API ends.
 pub fn run() {
     let stream = TcpStream::connect(env::var("AWS_LAMBDA_RUNTIME_API").unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -25,7 +25,7 @@ pub fn run() {
     }
 }
 
-/// Sends a request and reads the answer to its end; returns the invocation's id where it names one.
+/// Sends a request and reads the whole answer; returns the id of the invocation, if there is one.
 fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Option<String> {
     stream.get_mut().write_all(request.as_bytes()).ok()?;
     let (mut id, mut length) = (String::new(), 0);

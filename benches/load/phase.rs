@@ -1,4 +1,4 @@
-//! A fleet of environments, and a stretch of load on it.
+//! A fleet of environments, and a phase of load on it.
 
 use std::{
     collections::BTreeMap,
@@ -21,17 +21,17 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(200);
-/// How many times memory is looked at in a phase.
+/// The number of measurements of memory in a phase.
 const LOOKS: u64 = 200;
 
-/// How deliveries come to the gateway.
+/// The arrival of deliveries at the gateway.
 #[derive(Clone, Copy)]
 pub enum Arrivals {
-    /// Always one more than there are environments for.
+    /// Always one more delivery than environments.
     Sustained(u64),
-    /// At random moments, so many a second on average.
+    /// At random times, with this average a second.
     Steady { rate: f64, count: u64 },
-    /// All at once, and again when all are answered.
+    /// This many at once, and again when all are answered.
     Bursts { size: u64, count: u64 },
 }
 
@@ -39,9 +39,9 @@ pub struct Fleet {
     environments: Vec<Environment>,
     jobs: mpsc::Sender<Job>,
     done: mpsc::UnboundedReceiver<Done>,
-    /// Answers that the contract does not give.
+    /// Answers that the contract does not have.
     pub wrong: u64,
-    /// Of the last sustained phase, for each look, each environment's; in bytes.
+    /// Memory in the last sustained phase, for each measurement and environment, in bytes.
     pub memory: Vec<Vec<u64>>,
 }
 
@@ -57,8 +57,8 @@ impl Fleet {
         fleet
     }
 
-    /// By how much the memory of an environment has grown from the second tenth of that phase to the last; of
-    /// them all, the most.
+    /// The growth of an environment's memory from the second tenth of that phase to the last; the largest of all
+    /// environments.
     pub fn growth(&self) -> u64 {
         let tenth = self.memory.len() / 10;
         let mean = |looks: &[Vec<u64>], environment: usize| {
@@ -114,7 +114,7 @@ impl Fleet {
         let stat = fs::read_to_string("/proc/stat").unwrap();
         let fields = stat.lines().next().unwrap().split_whitespace().skip(1).take(8);
         let fields: Vec<u64> = fields.map(|field| field.parse().unwrap()).collect();
-        // All but idling and waiting for disks.
+        // Everything but idle time and waiting for disks.
         let ticks = fields.iter().sum::<u64>() - fields[3] - fields[4];
         let function = self.environments.iter().map(Environment::cpu).sum();
         [function, cpu("self"), ticks as f64 / 100.0]

@@ -5,7 +5,7 @@ use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// How a source's deliveries are signed.
+/// The scheme with which a source signs its deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Duffel,
@@ -29,7 +29,7 @@ pub struct Provider {
     pub kind: Kind,
     /// The bytes of the HMAC's key, or the seed of the private key.
     pub key: &'static [u8],
-    /// How old a signature may be, in seconds.
+    /// The greatest age of a signature, in seconds.
     pub tolerance: u64,
 }
 

@@ -1,4 +1,4 @@
-# Runs `consume`, whose code stands above, on an empty queue and on one with events.
+# Runs `consume`, whose code is above, on an empty queue and on one with events.
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Makes MiniStack treat a stack as AWS does, where it does otherwise. Run before it listens."""
+"""Makes MiniStack treat a stack as AWS does, where it differs. Run before it listens."""
 
 import json
 
@@ -8,13 +8,13 @@ from ministack.services import apigateway
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-# A function finds its way back by it.
+# The address with which a function finds the emulator.
 os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
 tidy.append(lambda_runtime.reset)
 
 
 def finished(kind):
-    """Has a resource of a kind finished after it was created."""
+    """Completes each resource of a kind after its creation."""
 
     def decorate(finish):
         handlers = _RESOURCE_HANDLERS[kind]
@@ -101,7 +101,7 @@ def the_principal_of_a_session_is_its_role(key, context):
 iam_evaluator._resolve_condition_key = the_principal_of_a_session_is_its_role
 
 
-# As if TLS ended in front of it: the queues refuse what comes in the clear.
+# As if a TLS proxy were before it: the queues refuse unencrypted calls.
 plain = app
 
 

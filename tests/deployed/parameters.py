@@ -1,4 +1,4 @@
-"""What SAM's commands make of the parameters in a configuration file: its text in, as JSON; an object a command out."""
+"""Reads the parameters of a configuration file as SAM's commands do: its text in, as JSON; an object for each command out."""
 
 import json
 import sys

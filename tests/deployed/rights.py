@@ -1,4 +1,4 @@
-"""The IAM actions that CloudFormation's schemas name for resources of the given types, as JSON. Listing apart."""
+"""The IAM actions that CloudFormation's schemas name for resources of the given types, as JSON. Without those for listing."""
 
 import json
 import sys

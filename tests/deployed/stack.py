@@ -1,4 +1,4 @@
-"""What an operator and a consumer do with a stack, through boto3: commands in, answers out, a line of JSON each."""
+"""Acts as operator and consumer of a stack, through boto3: commands in, answers out, one line of JSON each."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ def messages(url):
 
 
 def in_the_clear(url):
-    """What a call without TLS is told."""
+    """The answer to a call without TLS."""
     sqs = boto3.client("sqs")
     clear = lambda request, **_: request.headers.update({"x-forwarded-proto": "http"})
     sqs.meta.events.register("before-send.sqs.*", clear)
@@ -56,7 +56,7 @@ def items(table):
 
 
 def log(group):
-    """The lines of the function itself."""
+    """The log lines of the function."""
     events = boto3.client("logs").filter_log_events(logGroupName=resource(group))["events"]
     return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
 
@@ -70,7 +70,7 @@ def put_policy(role, name, document):
 
 
 def send_as(kind, name, url):
-    """What a user, or a session of a role, is told that may do all that IAM allows in SQS."""
+    """The answer to a user, or a session of a role, that may do everything in SQS by IAM."""
     iam, all_of_sqs = boto3.client("iam"), {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
     everything = json.dumps({"Version": "2012-10-17", "Statement": [all_of_sqs]})
     if kind == "user":

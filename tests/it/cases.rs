@@ -1,5 +1,5 @@
-//! What other people's webhooks did to their receivers, replayed: each file of `tests/cases/` is one case from a public
-//! bug report, with its environment, its gateway events, and the right answers.
+//! Cases from public bug reports of other webhook receivers: each file of `tests/cases/` has the environment, the gateway
+//! events, and the right answers of one case.
 //!
 //! `env` has the variables beside queue and table (`null`: not set). Each of `right` has a `status` and may have
 //! `attributes` of the message, where `*` is an attribute of any name. Where `or` is `reported at start`, a line of the
@@ -22,7 +22,7 @@ const FOLDER: &str = "tests/cases";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// The report that it is taken from.
+    /// The report that it comes from.
     source: String,
     env: BTreeMap<String, Option<String>>,
     events: Vec<Value>,
@@ -48,7 +48,7 @@ impl Case {
         case
     }
 
-    /// Delivers the events to a process of its own and says what was not right.
+    /// Delivers the events to a new process and returns what was not right.
     async fn play(&self) -> Result<(), String> {
         let backend = Backend::new().await;
         let mut variables: BTreeMap<_, _> = backend.variables().into();
@@ -93,7 +93,7 @@ impl Right {
     }
 }
 
-/// Whether the log names the variable, or the source that it configures, before the first answer.
+/// Returns whether the log names the variable, or the source that it configures, before the first answer.
 fn reports_at_start(lines: &[String]) -> bool {
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.take_while(|line| line.get("status").is_none()).any(|line| {

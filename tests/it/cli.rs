@@ -1,4 +1,4 @@
-//! The tool as its user meets it: a process, its output, its exit code.
+//! The tool as its user sees it: a process, its output, its exit code.
 
 use std::{
     io::Write,
@@ -138,7 +138,7 @@ fn serve_answers_every_row_of_the_contract() {
     std::fs::write(large.path(), body).unwrap();
     let large = run(&["send", "--to", &url, large.path().to_str().unwrap()]);
     assert_eq!(text(&large.stdout), "413 Payload Too Large {\"status\":\"too_large\"}\n");
-    // More than a function can be handed is not even read to the end.
+    // A body larger than the payload of an invocation is not read to its end.
     let endless = agent.post(&url).send(&vec![b'x'; 7 << 20]);
     assert!(endless.is_err() || endless.unwrap().status() == 413);
 }
@@ -259,7 +259,7 @@ fn every_scheme_signs_what_it_verifies() {
         let signed = text(&run(&["sign", BODY, "--scheme", scheme]).stdout);
         let mut lines: Vec<_> = signed.lines().collect();
         let signature = lines.pop().unwrap();
-        // Several headers come with their names.
+        // Several headers are printed with their names.
         let signature = if lines.is_empty() { signature } else { signature.split_once(": ").unwrap().1 };
         let headers: Vec<_> = lines.iter().flat_map(|line| ["--header", line]).collect();
         let arguments =
@@ -318,7 +318,7 @@ fn wrong_usage_of_send_exits_with_2() {
 
 #[test]
 fn send_has_a_timeout() {
-    // Nobody accepts, and the system answers the connection all the same.
+    // Nobody accepts the connection, but the operating system establishes it.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
     let done = run(&["send", "--to", &url, BODY]);
@@ -351,17 +351,23 @@ fn verify_distinguishes_a_wrong_body_from_a_wrong_secret() {
         (format!("\u{feff}{body}"), "without its byte order mark"),
         (body.replace(",\"", ",\n  \""), "without the white space between its JSON tokens"),
     ] {
-        let told = verify(&changed);
-        assert!(told.contains("the secret is right and the body is not") && told.contains(says), "{told}");
+        let printed = verify(&changed);
+        assert!(
+            printed.contains("the secret is right and the body is not") && printed.contains(says),
+            "{printed}"
+        );
     }
-    let told = verify("another body\n");
+    let printed = verify("another body\n");
     assert!(
-        told.contains(
+        printed.contains(
             "no active secret made this signature: either the secret, the body or the header is wrong"
         ),
-        "{told}"
+        "{printed}"
     );
-    assert!(told.contains("1 secret was tried, on the body as it is, without its last newline"), "{told}");
+    assert!(
+        printed.contains("1 secret was tried, on the body as it is, without its last newline"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -385,10 +391,10 @@ fn serve_prints_no_secret_that_it_was_given() {
     assert!(sent.status.success());
     let message = serve.message().to_string();
     let (out, log) = serve.rest();
-    // The greeting up to the URL was read before.
+    // `line` has read the greeting up to the URL.
     let printed = [&log[..], &[message], &out].concat().join("\n");
     assert!(printed.contains("with the same WEBHOOK_SECRET") && !printed.contains(secret), "{printed}");
-    assert!(!log.join("\n").contains("x-duffel-signature"), "a delivery that anybody could make: {log:?}");
+    assert!(!log.join("\n").contains("x-duffel-signature"), "the greeting has a signed delivery: {log:?}");
 }
 
 #[test]
@@ -422,14 +428,14 @@ fn serve_ends_if_nobody_reads_its_messages() {
     let mut serve = Serve::start(&[]);
     let (url, secret) = (serve.line("Receiving on "), serve.line("Secret "));
     drop(std::mem::replace(&mut serve.lines, channel().1));
-    // The reader notices with the first line that it cannot pass on.
+    // The thread that reads the lines notices only when it sends the next one.
     for sample in ["order.created", "ping.triggered", "order.updated"] {
         let _ = tool(&["send", "--to", &url, sample]).env("WEBHOOK_SECRET", &secret).output().unwrap();
     }
     assert_eq!(serve.process.wait().unwrap().code(), Some(1));
     let log = serve.rest().1.join("\n");
     assert!(log.contains("nobody reads the messages any more"), "{log}");
-    assert!(log.contains("\"MessageAttributes\""), "what could not be printed is told: {log}");
+    assert!(log.contains("\"MessageAttributes\""), "what could not be printed is not in the log: {log}");
 }
 
 #[test]
@@ -438,15 +444,15 @@ fn send_reports_and_fails_if_it_cannot_print() {
     let url = serve.line("Receiving on ");
     let done = run_unread(&mut tool(&["send", "--to", &url, BODY]));
     assert_eq!(done.status.code(), Some(1));
-    let told = text(&done.stderr);
-    assert!(told.starts_with("202 Accepted {\"status\":\"accepted\"}\n"), "{told}");
-    assert!(told.contains("not all of it could be printed"), "{told}");
-    // A list has nothing left to do.
+    let printed = text(&done.stderr);
+    assert!(printed.starts_with("202 Accepted {\"status\":\"accepted\"}\n"), "{printed}");
+    assert!(printed.contains("not all of it could be printed"), "{printed}");
+    // A command that changes nothing succeeds.
     let listed = run_unread(&mut tool(&["sign", BODY]));
     assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
 }
 
-/// What bash offers for the last of the words.
+/// The completions that bash offers for the last word.
 fn completed(words: &[&str]) -> Vec<String> {
     let script = format!(
         r#"set -- {words}
@@ -511,7 +517,7 @@ fn ctrl_c_ends_the_progress_line() {
     for number in 0..201 {
         duffel.occur("order.created", &serde_json::json!({ "id": format!("ord_{number}") }));
     }
-    // The first page comes at once, the second does not.
+    // The first page is answered at once, the second one late.
     for wait in [0, 10] {
         duffel.inject("GET /air/webhooks/events", &ApiFault::Slow(Duration::from_secs(wait)), 1);
     }

@@ -1,4 +1,4 @@
-//! The client of Duffel's API against a stand-in of it.
+//! The client of Duffel's API, against the stand-in.
 
 use std::{
     sync::{Arc, Mutex},
@@ -125,13 +125,13 @@ fn rate_limit_is_waited_out_and_reported() {
     let duffel = DuffelStandIn::start();
     for fault in [ApiFault::RateLimited(1), ApiFault::RetryAfter(429, 1), ApiFault::RetryAfter(503, 1)] {
         let waits = Arc::<Mutex<Vec<_>>>::default();
-        let told = waits.clone();
+        let reported = waits.clone();
         let client =
-            client(&duffel).on_wait(move |error, wait| told.lock().unwrap().push((error.status(), wait)));
+            client(&duffel).on_wait(move |error, wait| reported.lock().unwrap().push((error.status(), wait)));
         duffel.inject("GET", &fault, 1);
         let began = Instant::now();
         assert_eq!(client.webhooks().count(), 0);
-        // The date's fraction of a second is lost on the way.
+        // The date in the header has no fraction of a second.
         assert!(began.elapsed() >= Duration::from_millis(50), "{:?}", began.elapsed());
         let waits = waits.lock().unwrap();
         assert_eq!(waits.len(), 1);
@@ -189,7 +189,7 @@ fn only_safe_calls_are_retried() {
         assert_eq!(times("GET", &fault, &list), (false, 1));
         assert_eq!(times("POST", &fault, &|| client.redeliver(&event)), (false, 1));
     }
-    // Deleted, but the answer was lost; then it is not there to be deleted.
+    // The deletion was carried out but its answer lost; the retry is answered 404.
     assert_eq!(times("DELETE", &ApiFault::AnswerLost, &|| client.delete_webhook(&id)), (true, 2));
     let create = || client.create_webhook("https://example.com", &["a.b".to_owned()]).map(drop);
     assert_eq!(times("POST", &ApiFault::RetryAfter(429, 0), &create), (true, 2));
@@ -264,7 +264,7 @@ fn redelivery_of_a_lost_event_arrives_once() {
 fn until(true_at_last: impl Fn() -> bool) {
     let began = Instant::now();
     while !true_at_last() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it never came to be");
+        assert!(began.elapsed() < Duration::from_secs(20), "it did not happen in time");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

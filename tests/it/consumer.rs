@@ -42,7 +42,7 @@ async fn the_documented_consumer_loses_nothing_and_keeps_the_order_of_a_group() 
     deliver(&url, &event("order.created", "wev_1", "ord_1").replace("{}", r#"{"id":"ord_1"}"#));
     deliver(&url, &changed("wev_2", "ord_1"));
     deliver(&url, &changed("wev_3", "ord_1"));
-    // Legal in JSON, and not in a message.
+    // Valid in JSON, but not in a message.
     deliver(&url, &changed("wev_4", "ord_2").replace("{}", "\"\u{fffe}\""));
     deliver(&url, &changed("wev_5", "ord_3"));
 
@@ -60,7 +60,7 @@ async fn the_documented_consumer_loses_nothing_and_keeps_the_order_of_a_group() 
     let expected = json!({
         "waits": [20],
         "empty": [],
-        // wev_3 waits behind wev_2, which fails once; nobody else does.
+        // wev_3 waits for wev_2, which fails once; no other event fails.
         "first": ["wev_1", "wev_2", "wev_4", "wev_5"],
         "second": ["wev_2", "wev_3"],
         // The same event under another message id.

@@ -1,4 +1,4 @@
-//! The contract at the door: what is let in, what is turned away, and what a consumer gets.
+//! The contract of the endpoint: which deliveries are accepted or refused, and the message of a consumer.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ fn mac(secret_text: &str, now: SystemTime, body: &[u8]) -> String {
     header.rsplit_once('=').unwrap().1.to_owned()
 }
 
-// The one genuine delivery that is published: duffel-api-ruby, spec/duffel_api/webhook_event_spec.rb.
+// The only genuine delivery that is published: duffel-api-ruby, spec/duffel_api/webhook_event_spec.rb.
 const GENUINE: &str = include_str!("../../events/bodies/order.updated.json");
 const GENUINE_HEADER: &str =
     "t=1641667496,v1=691f25ffb1f206c0fda5bb7b1a9d60fafe42c5f42819d44a06a7cfe09486f102";
@@ -168,7 +168,7 @@ fn delivery_without_a_signature_is_refused_without_a_look_up() {
     for body in ["", "{", ORDER_CREATED] {
         assert_eq!(receiver.send(post(body, None), noon()), answer(401, "unauthorized"));
     }
-    // Malformed, but nobody trusted says so.
+    // Malformed, but the sender is not verified.
     assert_eq!(receiver.deliver_with("{", "t=1,v1=00"), answer(401, "unauthorized"));
     assert_eq!(*receiver.ledger().calls.lock().unwrap(), 0);
 }
@@ -256,7 +256,7 @@ fn path_selects_only_the_source_that_it_names() {
         let verifier = Verifier::new(name, Scheme::duffel(), vec![key], WINDOW);
         Source { verifier, key_refresh: None, filter: Filter::default() }
     };
-    // Whoever holds the secret of one source must not get at another.
+    // The secret of one source must not sign for another.
     for (path, named) in [
         ("/webhooks/webhooks", "webhooks"),
         ("/webhooks/webhooks/", "webhooks"),
@@ -278,7 +278,7 @@ fn path_selects_only_the_source_that_it_names() {
             *request.uri_mut() = path.parse().unwrap();
             request.extensions_mut().insert(Stage("webhooks".to_owned()));
             request.extensions_mut().insert(BasePath::new("/webhooks").unwrap());
-            // An empty object is no event, so whoever verified it says that it is malformed.
+            // An empty object is not an event, so it is malformed once it is verified.
             let status = if named == name {
                 400
             } else if named.is_empty() {
@@ -362,7 +362,7 @@ fn unwanted_types_and_modes_are_ignored_without_message_or_record() {
     }
 }
 
-/// A source of the plain scheme, whose types are filtered, and a delivery to it.
+/// A source of the plain scheme with a filter of types, and a delivery to it.
 fn filtered(types: &[&str]) -> TestReceiver {
     let scheme = Scheme::hmac_sha256();
     let verifier = Verifier::new("plain", scheme.clone(), vec![key(&scheme, SECRET)], WINDOW);
@@ -502,7 +502,7 @@ fn attribute_values_that_sqs_would_refuse_are_omitted() {
     assert_eq!(message["Body"], body);
     assert!(message["MessageAttributes"].get("event_id").is_none());
     assert_eq!(message["MessageAttributes"]["idempotency_key"]["StringValue"], "ord é");
-    // No group id may have a space, so it is the key's SHA-256.
+    // A group id cannot have a space, so it is the SHA-256 of the key.
     let group = message["Attributes"]["MessageGroupId"].as_str().unwrap();
     assert_eq!(group.len(), 64);
 }
@@ -528,12 +528,12 @@ fn a_body_is_forwarded_once() {
     let receiver = TestReceiver::new();
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(200, "duplicate"));
-    // Signed anew, as a retry may be, hours later, when the queue has long forgotten.
+    // With a new signature, as a retry may have, hours after the deduplication interval of the queue.
     assert_eq!(receiver.deliver(ORDER_CREATED, noon() + 3 * DAY), answer(200, "duplicate"));
     assert_eq!(receiver.queued().len(), 1);
 }
 
-/// Providers deliver in no particular order, so neither type nor time of an event says anything about another's.
+/// Providers deliver in no particular order, so neither type nor time of an event implies the order of another.
 #[test]
 fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
     let receiver = TestReceiver::new();
@@ -555,7 +555,7 @@ fn events_of_one_object_are_forwarded_in_the_order_of_their_arrival() {
     let queued = receiver.queued();
     let bodies: Vec<_> = queued.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
     assert_eq!(bodies, arrivals.map(body));
-    // A retry of the oldest comes last, and is still nothing but a repetition.
+    // A retry of the oldest comes last, and is a duplicate.
     assert_eq!(receiver.deliver(body(arrivals[4]), noon() + DAY), answer(200, "duplicate"));
 }
 
@@ -598,7 +598,7 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
         "order.updated",
         "order_cancellation.created",
         "ping.triggered",
-        // Types that Duffel has not documented, and may add.
+        // Types that Duffel does not document, but may add.
         "cars.booking.created",
         "order.schedule_changed",
         "order.created.documents_issued",
@@ -615,7 +615,7 @@ fn only_types_known_to_happen_once_are_deduplicated_on_their_key_alone() {
     assert_eq!(receiver.queued().len(), once.len() + 2 * many_times.len());
 }
 
-/// Events that come more often than the window would otherwise keep the record of the first one for ever.
+/// Otherwise, events that are more frequent than the window would extend the record of the first one for ever.
 #[test]
 fn a_duplicate_under_another_id_does_not_extend_the_record() {
     let receiver = TestReceiver::new();
@@ -687,7 +687,7 @@ fn without_a_key_the_identity_is_the_id() {
     assert_eq!(receiver.deliver(body("wev_1"), noon()), answer(200, "duplicate"));
 }
 
-/// The replay rule: at no moment is a signature acceptable whose event the ledger has forgotten.
+/// The rule against replay attacks: no signature is valid at a time when the record of its event no longer counts.
 #[test]
 fn no_valid_signature_outlives_the_record_of_its_event() {
     let skew = Duration::from_mins(5);
@@ -709,7 +709,7 @@ fn duplicate_with_a_newer_signature_extends_the_record() {
     receiver.deliver(ORDER_CREATED, noon());
     let again = noon() + 6 * DAY;
     assert_eq!(receiver.deliver(ORDER_CREATED, again), answer(200, "duplicate"));
-    // The first record alone would have been forgotten by now, and the second signature still holds.
+    // The record of the first delivery alone would no longer count, but the second signature is still valid.
     let replay = noon() + 9 * DAY;
     assert_eq!(receiver.send(signed(ORDER_CREATED, again), replay), answer(200, "duplicate"));
     assert_eq!(receiver.queued().len(), 1);

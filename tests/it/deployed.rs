@@ -7,7 +7,7 @@
 //! `tests/deployed/emulator.py` gives `MiniStack` five things of AWS that it lacks: it makes the routes that the API's
 //! body asks for, lets a reference to a secret be its ARN, takes calls for encrypted, gives a session the ARN of its role
 //! as `aws:PrincipalArn`, and has conditions use `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
-//! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` judge them;
+//! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` check them;
 //! * it does not ask who may assume a role: `privilege.rs` does;
 //! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
 //! * a secret that was created without a value has an empty one: `function/start.rs` has both;
@@ -46,7 +46,7 @@ const PATH: &str = "/webhooks/duffel";
 const REDRIVERS: [&str; 2] =
     ["arn:aws:iam::000000000000:role/operator", "arn:aws:iam::000000000000:user/on-call"];
 
-/// A deployed stack, the emulator that holds it, and an SDK that is not ours.
+/// A deployed stack, its emulator, and boto3 as an independent SDK.
 struct Stack {
     boto: Boto,
     server: Rc<Server>,
@@ -84,7 +84,7 @@ impl Drop for Boto {
     }
 }
 
-/// Has an SDK that is not ours find the emulator, and nothing else.
+/// The environment with which boto3 finds the emulator, and nothing else.
 fn lead_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
     command.env("AWS_ENDPOINT_URL", &server.endpoint).env("AWS_DEFAULT_REGION", REGION);
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
@@ -113,7 +113,7 @@ impl Stack {
         Self { boto, server: Rc::clone(server), outputs }
     }
 
-    /// Posts to the API as the world does, and returns the status and the word of the answer.
+    /// Posts to the API, and returns the status and the word of the answer.
     fn post(&self, path: &str, kind: &str, header: &str, body: &[u8]) -> (u16, String) {
         let host = self.outputs["WebhookUrl"].strip_suffix(PATH).unwrap().trim_start_matches("http://");
         let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
@@ -272,7 +272,7 @@ fn only_what_the_policies_allow(stack: &Stack) {
     }
 }
 
-/// All of them have a right to sqs:* on everything.
+/// All of them may do `sqs:*` on everything.
 fn nobody_but_the_receiver_and_redrivers_sends(stack: &Stack) {
     for queue in ["QueueUrl", "DeadLetterQueueUrl"] {
         let send = |kind: &str, name: &str| {
@@ -300,7 +300,7 @@ fn parameters_survive_the_next_deployment(stack: &Stack, folder: &Path, template
     assert_eq!(after, before);
 }
 
-/// Another stack goes on with the ledger, the queues and the secret of one that was deleted.
+/// A new stack uses the ledger, the queues and the secret of a deleted one.
 fn ledger_and_queue_outlive_the_stack_and_are_adopted(stack: &Stack, folder: &Path, template: &Path) {
     let last = event("order.created", "wev_5", "ord_5");
     assert_eq!(stack.deliver(&last), answer(202, "accepted"));

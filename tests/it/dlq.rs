@@ -1,4 +1,4 @@
-//! `duffel-hooks dlq` as its user meets it, on a stack in `MiniStack`.
+//! `duffel-hooks dlq` on a stack in `MiniStack`.
 
 use std::{
     process::{Command, Output as Done},
@@ -29,7 +29,7 @@ fn run(arguments: &[&str]) -> Done {
     tool(arguments).output().unwrap()
 }
 
-/// Dead letters: three about one order, one about another.
+/// A stack with four dead letters: three about one order, one about another.
 async fn with_four_dead_letters() -> Deployed {
     let stack = Deployed::new(NOWHERE).await;
     for (number, key) in ["ord_a", "ord_a", "ord_b", "ord_a"].into_iter().enumerate() {
@@ -38,7 +38,7 @@ async fn with_four_dead_letters() -> Deployed {
     stack
 }
 
-/// What a consumer of the dead-letter queue would get now: the bodies, in order, and how often they were received.
+/// The messages that a consumer of the dead-letter queue can receive now: bodies, in order, with their receive counts.
 async fn receivable(stack: &Deployed) -> Vec<(String, String)> {
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::DeadLetterQueueUrl));
     let request = request.max_number_of_messages(10).visibility_timeout(0);
@@ -68,7 +68,7 @@ async fn show_lists_dead_letters_and_leaves_them_in_the_queue() {
     assert_eq!(lines.len(), 7);
     let there = receivable(&stack).await;
     assert_eq!(bodies(&there), ["body 0", "body 1", "body 2", "body 3"]);
-    assert!(there.iter().all(|(_, receives)| receives == "2"), "looked at once, and received now: {there:?}");
+    assert!(there.iter().all(|(_, receives)| receives == "2"), "received once by show, and now: {there:?}");
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn export_with_delete_reaches_more_than_ten_of_a_group() {
     }
 
     let refused = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
-    assert!(!refused.status.success(), "it would overwrite");
+    assert!(!refused.status.success(), "it overwrites a file");
     assert_eq!(receivable(&stack).await.len(), 10);
 
     std::fs::remove_file(&file).unwrap();
@@ -236,7 +236,7 @@ async fn a_redrive_is_followed_to_its_end() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
     let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
-    // That they are still there is MiniStack's doing.
+    // MiniStack does not move them, so 4 are left.
     assert_eq!(text(&done.stdout), plan + "4 of 4 moved, 4 left\n");
     assert_eq!(text(&done.stderr).trim_end(), "1 of 4 moved");
     assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
@@ -264,9 +264,12 @@ async fn redrive_continues_if_its_output_cannot_be_printed() {
     let done = tokio::task::spawn_blocking(move || run_unread(&mut command)).await.unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(proxy.calls()["sqs:StartMessageMoveTask"], 1);
-    let told = text(&done.stderr);
-    assert!(told.contains("Moving 4 dead letters") && told.contains("4 of 4 moved, 4 left\n"), "{told}");
-    assert!(told.contains("not all of it could be printed"), "{told}");
+    let printed = text(&done.stderr);
+    assert!(
+        printed.contains("Moving 4 dead letters") && printed.contains("4 of 4 moved, 4 left\n"),
+        "{printed}"
+    );
+    assert!(printed.contains("not all of it could be printed"), "{printed}");
 }
 
 #[tokio::test]
@@ -308,7 +311,7 @@ async fn receive_all(in_flight: &mut InFlight<'_>, pause: Duration) -> usize {
     }
 }
 
-/// Dead letters of 35 objects.
+/// A stack with dead letters about 35 objects, and its queue.
 async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
     let stack = Deployed::new(NOWHERE).await;
     for number in 0..35 {
@@ -321,13 +324,13 @@ async fn with_many_dead_letters(sdk: &SdkConfig) -> (Deployed, DeadLetters) {
 #[tokio::test]
 async fn all_dead_letters_are_received_even_if_the_first_become_visible_again() {
     let proxy = Proxy::new().await;
-    // As AWS answers where others can see the message again; MiniStack holds it.
+    // As AWS answers if the message is visible again; MiniStack keeps it in flight.
     let failed = r#"{"Successful":[],"Failed":[{"Id":"0","Code":"MessageNotInflight","SenderFault":true}]}"#;
     proxy.inject("sqs:ChangeMessageVisibilityBatch", [AwsFault::Answer(failed); 50]);
     let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
     let (_stack, queue) = with_many_dead_letters(&sdk).await;
     let mut in_flight = queue.in_flight(Duration::from_secs(1));
-    // Longer than they are held: a slow disk, or a machine that slept.
+    // Longer than the visibility timeout, as after a slow disk or a suspended machine.
     assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1300)).await, 35);
     assert!(proxy.calls()["sqs:ChangeMessageVisibilityBatch"] > 3);
 }
@@ -338,7 +341,7 @@ async fn in_flight_dead_letters_are_held_until_all_are_received() {
     let mut in_flight = queue.in_flight(Duration::from_secs(3));
     assert_eq!(receive_all(&mut in_flight, Duration::from_millis(1600)).await, 35);
     assert!(in_flight.longest_hold() > Duration::from_secs(3));
-    assert_eq!(receivable(&stack).await, [], "nobody else saw one meanwhile");
+    assert_eq!(receivable(&stack).await, [], "others can receive them meanwhile");
     in_flight.release().await.unwrap();
     let there = receivable(&stack).await;
     assert_eq!(there.len(), 10);
@@ -412,7 +415,7 @@ fn missing_aws_region_or_credentials_are_reported() {
         text(&command.output().unwrap().stderr)
     };
     assert!(without(&["AWS_REGION"]).starts_with("duffel-hooks: no AWS region is set: set AWS_REGION"));
-    let told = without(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
-    assert!(told.starts_with("duffel-hooks: no AWS credentials were found"), "{told}");
-    assert!(told.contains("aws configure export-credentials"), "{told}");
+    let printed = without(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    assert!(printed.starts_with("duffel-hooks: no AWS credentials were found"), "{printed}");
+    assert!(printed.contains("aws configure export-credentials"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! `duffel-hooks doctor` on a deployment that is well, and on one in which one thing is broken.
+//! `duffel-hooks doctor` on a healthy deployment, and on deployments with one fault.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,7 +40,7 @@ const CHECKS: [&str; 10] = [
     "webhook",
 ];
 
-/// A stack, a receiver where it says, and a webhook at Duffel that points there.
+/// A stack, a receiver at its URL, and a webhook of Duffel that points to it.
 struct Deployment {
     stack: Deployed,
     duffel: DuffelStandIn,
@@ -50,8 +50,8 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// One that is well, and has accepted a delivery.
-    async fn well() -> Self {
+    /// A healthy deployment that has accepted a delivery.
+    async fn healthy() -> Self {
         let deployment = Self::new().await;
         deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
         deployment
@@ -77,7 +77,7 @@ impl Deployment {
         self.client().update_webhook(&self.webhook, change).unwrap();
     }
 
-    /// Lets something have happened when what is not delivered yet is late.
+    /// Creates an event that is so old that it should have been delivered.
     fn an_hour_ago(&self, kind: &str) -> String {
         let at = SystemTime::now() - Duration::from_mins(60);
         self.duffel.occur_at(at, kind, &json!({ "id": format!("ord_{kind}") }))
@@ -100,13 +100,13 @@ impl Deployment {
         command
     }
 
-    /// What it finds to be other than well, and the exit code.
+    /// The findings that are not OK, and the exit code.
     async fn found(&self) -> (Vec<String>, i32) {
         found(self.doctor()).await
     }
 }
 
-/// Check, state, and what was seen and is to be done, of all that is not well; all checks are made.
+/// Check, state, observation and fix of each finding that is not OK. Asserts that all checks were made.
 async fn found(mut doctor: Command) -> (Vec<String>, i32) {
     doctor.arg("--json");
     let done = tool::run(doctor).await;
@@ -117,29 +117,29 @@ async fn found(mut doctor: Command) -> (Vec<String>, i32) {
     for check in CHECKS {
         assert!(made.contains_key(check), "{check} was not made: {lines}{:?}", done.stderr);
     }
-    let unwell = findings.iter().filter(|finding| finding["state"] != "OK");
-    let unwell = unwell.map(|finding| {
+    let not_ok = findings.iter().filter(|finding| finding["state"] != "OK");
+    let not_ok = not_ok.map(|finding| {
         let [check, state, seen] = ["check", "state", "seen"].map(|name| finding[name].as_str().unwrap());
         let command = finding["command"].as_str().map(|command| format!(": {command}")).unwrap_or_default();
         format!("{check} {state} {seen} -> {}{command}", finding["fix"].as_str().unwrap_or("-"))
     });
-    (unwell.collect(), done.status.code().unwrap())
+    (not_ok.collect(), done.status.code().unwrap())
 }
 
-/// Exactly one check fails, and says this.
-fn only(found: &(Vec<String>, i32), check: &str, says: &[&str]) {
-    let (unwell, code) = found;
-    assert_eq!(unwell.len(), 1, "{unwell:#?}");
-    assert!(unwell[0].starts_with(&format!("{check} FAIL ")), "{unwell:#?}");
+/// Asserts that exactly one check fails, and that its finding has these texts.
+fn assert_only(found: &(Vec<String>, i32), check: &str, says: &[&str]) {
+    let (not_ok, code) = found;
+    assert_eq!(not_ok.len(), 1, "{not_ok:#?}");
+    assert!(not_ok[0].starts_with(&format!("{check} FAIL ")), "{not_ok:#?}");
     for part in says {
-        assert!(unwell[0].contains(part), "{unwell:#?} does not say {part}");
+        assert!(not_ok[0].contains(part), "{not_ok:#?} does not say {part}");
     }
     assert_eq!(*code, 1);
 }
 
 #[tokio::test]
 async fn healthy_deployment_passes_every_check() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     assert_eq!(deployment.found().await, (vec![], 0));
     let done = deployment.doctor().output().unwrap();
     let lines = text(&done.stdout);
@@ -153,31 +153,31 @@ async fn healthy_deployment_passes_every_check() {
 
 #[tokio::test]
 async fn secret_without_a_value_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     // As AWS answers; MiniStack gives an empty value.
     let proxy = Proxy::new().await;
     proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(400, "ResourceNotFoundException")]);
     let mut doctor = deployment.doctor();
     doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    only(&found(doctor).await, "secret", &["it has no value yet", "put-secret-value --secret-id"]);
+    assert_only(&found(doctor).await, "secret", &["it has no value yet", "put-secret-value --secret-id"]);
 }
 
 #[tokio::test]
 async fn invalid_secret_is_found_and_not_shown() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.put_secret(r#"{"secret":"54vFWvaSbbzYpxXPeB4YEw=="}"#).await;
     let found = deployment.found().await;
-    only(&found, "secret", &["must be a plain string, a JSON list"]);
+    assert_only(&found, "secret", &["must be a plain string, a JSON list"]);
     assert!(!found.0[0].contains("54vF"));
     deployment.put_secret("54vFWvaSbb zYpxXPeB4YEw==").await;
     let found = deployment.found().await;
-    only(&found, "secret", &["white space"]);
+    assert_only(&found, "secret", &["white space"]);
     assert!(!found.0[0].contains("54vF"));
 }
 
 #[tokio::test]
 async fn secrets_of_both_versions_are_counted() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.put_secret(r#"["one", "two"]"#).await;
     let lines = text(&deployment.doctor().output().unwrap().stdout);
     assert!(lines.contains("3 secrets are active, 1 of them of the previous version"), "{lines}");
@@ -185,24 +185,28 @@ async fn secrets_of_both_versions_are_counted() {
 
 #[tokio::test]
 async fn inactive_webhook_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
     let fix = format!("webhooks update {} --active true", deployment.webhook);
-    only(&deployment.found().await, "webhook", &["is not active", &fix]);
+    assert_only(&deployment.found().await, "webhook", &["is not active", &fix]);
 }
 
 #[tokio::test]
 async fn a_webhook_that_points_elsewhere_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let elsewhere = "https://elsewhere.example/webhooks/duffel";
     deployment.update(&Change { url: Some(elsewhere.to_owned()), ..Change::default() });
     let fix = format!("--url {}", deployment.stack.output(Output::WebhookUrl));
-    only(&deployment.found().await, "webhook", &[&format!("points to {elsewhere}, not to http://"), &fix]);
+    assert_only(
+        &deployment.found().await,
+        "webhook",
+        &[&format!("points to {elsewhere}, not to http://"), &fix],
+    );
 }
 
 #[tokio::test]
 async fn doctor_fails_even_if_nobody_reads_its_output() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
     let done = run_unread(&mut deployment.doctor());
     assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(1), "duffel-hooks: 1 check failed\n"));
@@ -210,27 +214,27 @@ async fn doctor_fails_even_if_nobody_reads_its_output() {
 
 #[tokio::test]
 async fn missing_webhook_is_found() {
-    let mut deployment = Deployment::well().await;
+    let mut deployment = Deployment::healthy().await;
     deployment.duffel = DuffelStandIn::start();
     let stack = &deployment.stack;
     let (url, secret) = (stack.output(Output::WebhookUrl), stack.output(Output::SecretArn));
     let command = format!("webhooks create {url} --store {secret} --event ");
-    only(&deployment.found().await, "webhook", &["none is registered", &command]);
+    assert_only(&deployment.found().await, "webhook", &["none is registered", &command]);
 }
 
 #[tokio::test]
 async fn token_of_the_other_mode_is_suggested_as_the_cause() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
     let says =
         ["live (the token's) mode", "LiveMode=any", "is the token of the right organisation and mode?"];
-    only(&found(doctor).await, "webhook", &says);
+    assert_only(&found(doctor).await, "webhook", &says);
 }
 
 #[tokio::test]
 async fn doctor_prints_each_failure_with_its_fix() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.put_secret("54vFWvaSbb zYpxXPeB4YEw==").await;
     deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
     deployment.update(&Change { active: Some(false), ..Change::default() });
@@ -241,7 +245,7 @@ async fn doctor_prints_each_failure_with_its_fix() {
 
 #[tokio::test]
 async fn interrupted_rotation_is_reported_with_its_command() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let state = tempfile::tempdir().unwrap();
     let run = async |command: &str, arguments: &[&str]| {
         let mut command = tool::command([command, "--stack", &deployment.stack.name]);
@@ -263,8 +267,8 @@ async fn interrupted_rotation_is_reported_with_its_command() {
 
 #[tokio::test]
 async fn deliveries_that_fail_are_found_with_their_codes() {
-    let mut deployment = Deployment::well().await;
-    // Another secret than Duffel's.
+    let mut deployment = Deployment::healthy().await;
+    // Not the secret of the webhook.
     let serve = Serve::start(&[("WEBHOOK_SECRET", "QKfUULLQh+8SegYmIsF6kA==")]);
     let url = serve.line("Receiving on ");
     deployment.stack = Deployed::new(&url).await;
@@ -281,7 +285,7 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
         "put this webhook's secret into the stack's",
         &replay,
     ];
-    only(&deployment.found().await, "deliveries", &says);
+    assert_only(&deployment.found().await, "deliveries", &says);
 }
 
 #[tokio::test]
@@ -292,12 +296,12 @@ async fn failed_deliveries_before_an_accepted_one_are_a_warning() {
     deployment.an_hour_ago("order.created");
     deployment.update(&Change { url: Some(url), ..Change::default() });
     deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
-    let (unwell, code) = deployment.found().await;
-    assert!(unwell.len() == 1 && unwell[0].starts_with("deliveries WARN "), "{unwell:#?}");
+    let (not_ok, code) = deployment.found().await;
+    assert!(not_ok.len() == 1 && not_ok[0].starts_with("deliveries WARN "), "{not_ok:#?}");
     let says = "1 × 202, 1 × no answer";
-    assert!(unwell[0].contains(says) && unwell[0].contains("1 event is still undelivered"), "{unwell:#?}");
+    assert!(not_ok[0].contains(says) && not_ok[0].contains("1 event is still undelivered"), "{not_ok:#?}");
     let command = format!("duffel-hooks replay --stack {} --since 1d --failed", deployment.stack.name);
-    assert!(unwell[0].ends_with(&command), "{unwell:#?}");
+    assert!(not_ok[0].ends_with(&command), "{not_ok:#?}");
     assert_eq!(code, 0);
 }
 
@@ -315,59 +319,63 @@ async fn failed_deliveries_of_events_that_arrived_later_are_ignored() {
 
 #[tokio::test]
 async fn failed_ping_does_not_suggest_a_replay() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     deployment.update(&Change { url: Some("http://127.0.0.1:1/".to_owned()), ..Change::default() });
     assert!(deployment.client().ping_webhook(&deployment.webhook).is_err());
     deployment.update(&Change { url: Some(url), ..Change::default() });
     let found = deployment.found().await;
-    only(&found, "deliveries", &["1 × 202, 1 × no answer", "see whether the URL can be reached"]);
+    assert_only(&found, "deliveries", &["1 × 202, 1 × no answer", "see whether the URL can be reached"]);
     assert!(!found.0[0].contains("replay"), "{found:#?}");
 }
 
 #[tokio::test]
 async fn dead_letters_are_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
     let fix = format!("dlq show --stack {}", deployment.stack.name);
-    only(&deployment.found().await, "dead letters", &["1 given up by the consumer", &fix]);
+    assert_only(&deployment.found().await, "dead letters", &["1 given up by the consumer", &fix]);
 }
 
 #[tokio::test]
 async fn ledger_without_ttl_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
     let off = TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(false).build().unwrap();
     let request = dynamodb.update_time_to_live().table_name(table).time_to_live_specification(off);
     request.send().await.unwrap();
-    only(&deployment.found().await, "ledger expiry", &["it is off", "aws dynamodb update-time-to-live"]);
+    assert_only(
+        &deployment.found().await,
+        "ledger expiry",
+        &["it is off", "aws dynamodb update-time-to-live"],
+    );
 }
 
 #[tokio::test]
 async fn missing_ledger_table_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
     let table = deployment.stack.output(Output::LedgerTableName);
     dynamodb.delete_table().table_name(table).send().await.unwrap();
-    let (unwell, code) = deployment.found().await;
-    assert_eq!(unwell.len(), 2, "{unwell:#?}");
-    assert!(unwell[0].starts_with("ledger FAIL ") && unwell[0].contains("is not there"), "{unwell:#?}");
-    assert!(unwell[1].starts_with("ledger expiry FAIL "), "{unwell:#?}");
+    let (not_ok, code) = deployment.found().await;
+    assert_eq!(not_ok.len(), 2, "{not_ok:#?}");
+    assert!(not_ok[0].starts_with("ledger FAIL ") && not_ok[0].contains("is not there"), "{not_ok:#?}");
+    assert!(not_ok[1].starts_with("ledger expiry FAIL "), "{not_ok:#?}");
     assert_eq!(code, 1);
 }
 
 #[tokio::test]
 async fn a_queue_without_its_dead_letter_queue_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let stack = &deployment.stack;
     let other = json!({ "deadLetterTargetArn": stack.output(Output::QueueArn), "maxReceiveCount": 5 });
     let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
     request.attributes(QueueAttributeName::RedrivePolicy, other.to_string()).send().await.unwrap();
-    only(&deployment.found().await, "queue", &["not to the stack's queue"]);
+    assert_only(&deployment.found().await, "queue", &["not to the stack's queue"]);
 }
 
-/// Forwards to the queue and remembers in the table of another stack.
+/// Replaces the stack by one that uses the queue or the table of the old one.
 async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     let old = std::mem::replace(&mut deployment.stack, Deployed::new(&url).await);
@@ -378,7 +386,7 @@ async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
 
 #[tokio::test]
 async fn stack_with_existing_queues_and_table_is_healthy() {
-    let mut deployment = Deployment::well().await;
+    let mut deployment = Deployment::healthy().await;
     let parameters = [
         ("LedgerTableName", Output::LedgerTableName),
         ("EventQueueUrl", Output::QueueUrl),
@@ -391,35 +399,35 @@ async fn stack_with_existing_queues_and_table_is_healthy() {
 
 #[tokio::test]
 async fn unknown_dead_letter_queue_is_a_warning() {
-    let mut deployment = Deployment::well().await;
+    let mut deployment = Deployment::healthy().await;
     adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
-    let (unwell, code) = deployment.found().await;
-    assert_eq!(unwell.len(), 1, "{unwell:#?}");
-    assert!(unwell[0].starts_with("dead letters WARN not looked at: "), "{unwell:#?}");
-    assert!(unwell[0].contains("DeadLetterQueueArn"), "{unwell:#?}");
+    let (not_ok, code) = deployment.found().await;
+    assert_eq!(not_ok.len(), 1, "{not_ok:#?}");
+    assert!(not_ok[0].starts_with("dead letters WARN not looked at: "), "{not_ok:#?}");
+    assert!(not_ok[0].contains("DeadLetterQueueArn"), "{not_ok:#?}");
     assert_eq!(code, 0);
 
-    // The queue itself is looked at all the same.
+    // The queue itself is still checked.
     let stack = &deployment.stack;
     let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
     request.attributes(QueueAttributeName::RedrivePolicy, "").send().await.unwrap();
-    let (unwell, code) = deployment.found().await;
-    assert!(unwell[0].starts_with("queue FAIL it has no redrive policy"), "{unwell:#?}");
-    assert!(unwell[0].contains("its owner must change that"), "{unwell:#?}");
+    let (not_ok, code) = deployment.found().await;
+    assert!(not_ok[0].starts_with("queue FAIL it has no redrive policy"), "{not_ok:#?}");
+    assert!(not_ok[0].contains("its owner must change that"), "{not_ok:#?}");
     assert_eq!(code, 1);
 }
 
 #[tokio::test]
 async fn slow_consumer_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     put_age(&deployment.stack, 5, 901).await;
     put_age(&deployment.stack, 2, 60).await;
     assert_eq!(deployment.found().await, (vec![], 0), "the newest figure counts");
     put_age(&deployment.stack, 0, 901).await;
-    only(&deployment.found().await, "oldest event", &["waited 15m 1s"]);
+    assert_only(&deployment.found().await, "oldest event", &["waited 15m 1s"]);
 }
 
-/// Lets `CloudWatch` know how long the oldest message had waited some minutes ago, as SQS does.
+/// Puts the metric of SQS for the age of the oldest message, as of some minutes ago.
 async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
     let at = unix_seconds(SystemTime::now() - Duration::from_mins(minutes_ago));
     let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap().to_owned();
@@ -446,7 +454,7 @@ async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
 
 #[tokio::test]
 async fn wrong_clock_is_found() {
-    let mut deployment = Deployment::well().await;
+    let mut deployment = Deployment::healthy().await;
     let address = listen(|_| async {
         let date = httpdate::fmt_http_date(SystemTime::now() - Duration::from_mins(10));
         let answer = Response::builder().status(401).header("Date", date);
@@ -456,22 +464,22 @@ async fn wrong_clock_is_found() {
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret(&deployment.secret).await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
-    only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
+    assert_only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
 }
 
 #[tokio::test]
 async fn a_receiver_that_does_not_answer_is_found() {
-    let mut deployment = Deployment::well().await;
+    let mut deployment = Deployment::healthy().await;
     deployment.stack = Deployed::new("http://127.0.0.1:1/webhooks/duffel").await;
     deployment.put_secret(&deployment.secret).await;
     let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
     deployment.update(&Change { url, ..Change::default() });
-    only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
+    assert_only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
 }
 
 #[tokio::test]
 async fn missing_permission_is_named_and_the_other_checks_run() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     for (call, check) in [
         ("secretsmanager:GetSecretValue", "secret"),
         ("sqs:GetQueueAttributes", "queue"),
@@ -483,17 +491,17 @@ async fn missing_permission_is_named_and_the_other_checks_run() {
         proxy.inject(call, [AwsFault::Refuse(400, "AccessDeniedException")]);
         let mut doctor = deployment.doctor();
         doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-        let (unwell, code) = found(doctor).await;
+        let (not_ok, code) = found(doctor).await;
         let says = format!("{check} FAIL the permission {call} is missing -> -");
-        assert!(unwell.contains(&says), "{unwell:#?} does not say {says}");
-        assert_eq!(unwell.len(), if check == "queue" { 2 } else { 1 }, "{unwell:#?}");
+        assert!(not_ok.contains(&says), "{not_ok:#?} does not say {says}");
+        assert_eq!(not_ok.len(), if check == "queue" { 2 } else { 1 }, "{not_ok:#?}");
         assert_eq!(code, 1);
     }
 }
 
 #[tokio::test]
 async fn the_help_names_the_permissions_that_are_used() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let proxy = Proxy::new().await;
     let mut doctor = deployment.doctor();
     doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
@@ -509,20 +517,20 @@ async fn the_help_names_the_permissions_that_are_used() {
 
 #[tokio::test]
 async fn an_access_token_that_duffel_refuses_is_found() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", "duffel_test_other");
     let done = doctor.output().unwrap();
     let lines = text(&done.stdout);
-    let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-    assert_eq!(unwell.len(), 1, "{lines}");
-    assert!(unwell[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
+    let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+    assert_eq!(not_ok.len(), 1, "{lines}");
+    assert!(not_ok[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
     assert_eq!(done.status.code(), Some(1));
 }
 
 #[tokio::test]
 async fn without_the_stack_the_webhook_is_not_checked() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let proxy = Proxy::new().await;
     proxy.inject("cloudformation:DescribeStacks", [AwsFault::Refuse(403, "AccessDenied")]);
     let mut denied = deployment.doctor();
@@ -541,9 +549,9 @@ async fn without_the_stack_the_webhook_is_not_checked() {
         let done = tool::run(doctor).await;
         assert_eq!(done.status.code(), Some(1));
         let lines = text(&done.stdout);
-        let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-        assert!(unwell[0].starts_with("FAIL  stack ") && unwell[0].contains(says), "{lines}");
-        assert!(unwell[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
+        let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+        assert!(not_ok[0].starts_with("FAIL  stack ") && not_ok[0].contains(says), "{lines}");
+        assert!(not_ok[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
         assert!(lines.contains("WARN  webhook, deliveries    not looked at: without the stack"), "{lines}");
         assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");
     }
@@ -551,12 +559,12 @@ async fn without_the_stack_the_webhook_is_not_checked() {
 
 #[tokio::test]
 async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
-    let deployment = Deployment::well().await;
+    let deployment = Deployment::healthy().await;
     let mut doctor = deployment.doctor();
     let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
     let lines = text(&done.stdout);
-    let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
+    let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
     let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
-    assert_eq!(unwell, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
+    assert_eq!(not_ok, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
     assert_eq!(done.status.code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! The sample events, in the forms in which the gateways hand them over; `events/` holds no other.
+//! The sample events of `events/`, all of them, in the formats of the gateways.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::test_receiver::{TestReceiver, answer, noon};
 
-/// What each sample comes to; all are signed with [`crate::support::test_receiver::SECRET`] at [`noon`].
+/// The result of each sample; all are signed with [`crate::support::test_receiver::SECRET`] at [`noon`].
 pub const SAMPLES: [(&str, u16, &str); 10] = [
     ("http-api.order-created.json", 202, "accepted"),
     ("http-api.schedule-change.json", 202, "accepted"),
@@ -55,14 +55,14 @@ fn every_sample_body_is_an_event() {
     }
 }
 
-/// The conversion is ours, so that of `lambda_http` must agree wherever it has an answer.
+/// The conversion is our own, and must agree with that of `lambda_http` where that succeeds.
 #[test]
 fn lambda_http_reads_the_same_request_from_every_sample() {
     for (name, ..) in SAMPLES {
         let ours = gateway::request(&sample(name));
         let theirs = lambda_http::request::from_str(&sample(name)).unwrap();
         assert_eq!(ours.method(), theirs.method());
-        // It puts the stage in front.
+        // It puts the stage before the path.
         assert!(theirs.uri().path().ends_with(ours.uri().path()));
         assert_eq!(ours.headers(), theirs.headers());
         assert_eq!(&ours.body()[..], &theirs.body()[..], "{name}");

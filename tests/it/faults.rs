@@ -1,4 +1,4 @@
-//! Queue and ledger fail, answers are lost, processes die: nothing acknowledged is lost, nothing comes twice.
+//! Queue and ledger fail, answers are lost, processes die: nothing acknowledged is lost, nothing is queued twice.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{
 
 const FAULTS: [Fault; 4] = [Fault::Down, Fault::AnswerLost, Fault::KilledBefore, Fault::KilledAfter];
 
-/// Delivers once with the fault in wait and then, as Duffel does, until the answer is a 2xx.
+/// Delivers, as Duffel does, until the answer is a 2xx; the first delivery meets the injected fault.
 fn deliver_until_acknowledged(receiver: &TestReceiver, pause: Duration) -> u16 {
     let mut now = noon();
     for _ in 0..5 {
@@ -22,7 +22,7 @@ fn deliver_until_acknowledged(receiver: &TestReceiver, pause: Duration) -> u16 {
         }
         now += pause;
     }
-    panic!("five deliveries and no acknowledgement");
+    panic!("not acknowledged after five deliveries");
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn failed_send_is_answered_503_and_nothing_is_recorded() {
     let receiver = TestReceiver::new();
     receiver.queue().inject(Fault::Down, 1);
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(503, "unavailable"));
-    // The next day: had it been recorded, the retry would be told "duplicate" and the event be lost.
+    // On the next day: with a record, the answer would be "duplicate" and the event lost.
     assert_eq!(receiver.deliver(ORDER_CREATED, noon() + DAY), answer(202, "accepted"));
     assert_eq!(receiver.queued().len(), 1);
 }
@@ -83,7 +83,7 @@ fn event_that_cannot_be_recorded_is_acknowledged() {
     receiver.ledger().inject(Fault::Down, 2);
     assert_eq!(receiver.deliver(ORDER_CREATED, noon()), answer(202, "accepted"));
     assert_eq!(receiver.queued().len(), 1);
-    // Within five minutes the queue is the memory.
+    // Within five minutes the queue deduplicates.
     assert_eq!(receiver.deliver(ORDER_CREATED, noon() + Duration::from_mins(4)), answer(202, "accepted"));
     assert!(receiver.queued().is_empty());
 }
@@ -98,7 +98,7 @@ fn failed_record_is_retried_once() {
     assert_eq!(receiver.queued().len(), 1);
 }
 
-/// The one hole, and its size: killed between send and record, and not delivered again for five minutes.
+/// The gap and its size: killed between send and record, and no retry within five minutes.
 #[test]
 fn the_gap_is_as_documented() {
     let receiver = TestReceiver::new();
@@ -106,7 +106,7 @@ fn the_gap_is_as_documented() {
     deliver_until_acknowledged(&receiver, Duration::from_mins(5));
     let queued = receiver.queued();
     assert_eq!(queued.len(), 2);
-    // And this is how a consumer tells: both copies are named alike.
+    // A consumer recognises the second message by its identity.
     let identity = |index: usize| &queued[index]["Attributes"]["MessageDeduplicationId"];
     assert_eq!(identity(0), identity(1));
 }

@@ -1,4 +1,4 @@
-//! The product from outside. One file an area.
+//! Integration tests of the product, one file for each area; `support.rs` describes the harnesses.
 #![allow(clippy::duration_suboptimal_units, clippy::missing_panics_doc, clippy::unwrap_used, unreachable_pub)]
 
 mod architecture;

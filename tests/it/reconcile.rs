@@ -1,4 +1,4 @@
-//! The `reconciler` process as Lambda runs it, against a stand-in of Duffel that delivers to a real receiver.
+//! The `reconciler` process as Lambda runs it, with the Duffel stand-in, which delivers to a real receiver.
 
 use std::{
     collections::BTreeMap,
@@ -23,23 +23,23 @@ use crate::support::{
 /// Nobody listens there.
 const DOWN: &str = "http://127.0.0.1:9/webhooks/duffel";
 
-/// The function's, in `template.yaml`; the reconciler leaves the last five seconds of it alone.
+/// The time limit in `template.yaml`; the reconciler does not use its last five seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(300);
 
 const REDELIVERIES: &str = "POST /air/webhooks/events/";
 const EVENTS: &str = "GET /air/webhooks/events";
-/// The first request of a run begins so, as do the others that list something.
+/// The prefix of the first request of a run, and of all other lists.
 const WEBHOOKS: &str = "GET /air/webhooks";
 const DELIVERIES: &str = "GET /air/webhooks/deliveries";
 
-/// Duffel with a webhook of the test mode, its receiver if it is up, and the reconciler.
+/// Duffel with a webhook of test mode, the receiver if it is up, and the reconciler.
 struct Reconciliation {
     backend: Backend,
     proxy: Proxy,
     duffel: Arc<DuffelStandIn>,
     webhook: String,
     secret: String,
-    /// With its address.
+    /// The receiver and its URL, if it was started.
     serve: Option<(Serve, String)>,
     reconciler: Function,
 }
@@ -65,7 +65,7 @@ impl Reconciliation {
         Self { backend, proxy, duffel: Arc::new(duffel), webhook, secret, serve: None, reconciler }
     }
 
-    /// Lets so many things have happened a while ago, and Duffel try to deliver them; the events' ids.
+    /// Creates events a while ago, which Duffel tries to deliver, and returns their ids.
     fn occur(&self, times: usize) -> Vec<String> {
         let order = |number| json!({ "id": format!("ord_{number}_{}", uuid::Uuid::new_v4().simple()) });
         (0..times)
@@ -80,7 +80,7 @@ impl Reconciliation {
         self.register(&url);
     }
 
-    /// Makes deliveries end at a door that is closed.
+    /// Registers an address where nobody listens.
     fn down(&self) {
         self.register(DOWN);
     }
@@ -95,7 +95,7 @@ impl Reconciliation {
         self.duffel.asked();
     }
 
-    /// One run: whether it succeeded, and what it tells.
+    /// Invokes the reconciler once.
     async fn run(&self) -> Run {
         let before = self.reconciler.errors().len();
         let (end, took) = self.reconciler.invoke("{}").await;
@@ -115,7 +115,7 @@ impl Reconciliation {
         Run { report, error, redeliveries, requests }
     }
 
-    /// Runs as the schedule does, until there is nothing to do; how many runs failed on the way.
+    /// Invokes it until there is nothing to do, and returns how many runs failed.
     async fn settle(&self) -> usize {
         let mut failed = 0;
         for _ in 0..50 {
@@ -126,7 +126,7 @@ impl Reconciliation {
             }
             sleep(Duration::from_millis(100)).await;
         }
-        panic!("there is always something to do; {failed} runs failed");
+        panic!("there is still something to do; {failed} runs failed");
     }
 
     /// Asserts that the queue has each of these events once, and nothing else.
@@ -139,14 +139,14 @@ impl Reconciliation {
         let once: BTreeMap<_, _> = events.iter().map(|id| (id.clone(), 1)).collect();
         let missing = once.keys().filter(|id| !queued.contains_key(*id)).count();
         let twice = queued.values().filter(|times| **times > 1).count();
-        assert!(queued == once, "{missing} of {} are missing, {twice} are there twice", once.len());
+        assert!(queued == once, "{missing} of {} are missing, {twice} are in the queue twice", once.len());
     }
 
-    /// Ends the reconciler; its line of each run, and its other lines.
+    /// Ends the reconciler, and returns its log: one line for each run, and the other lines.
     fn log(&mut self) -> (Vec<Value>, Vec<Value>) {
         let lines = self.reconciler.lines();
         for token in ["duffel_test_", "duffel_live_"] {
-            assert!(!lines.iter().any(|line| line.contains(token)), "a token is told: {lines:#?}");
+            assert!(!lines.iter().any(|line| line.contains(token)), "a token is in the log: {lines:#?}");
         }
         let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect(line));
         lines.partition(|line| line.get("outcome").is_some())
@@ -166,7 +166,7 @@ fn serve(backend: &Backend, secrets: &str) -> (Serve, String) {
 }
 
 struct Run {
-    /// Null if it failed.
+    /// Null if the run failed.
     report: Value,
     error: Option<String>,
     redeliveries: usize,
@@ -186,11 +186,11 @@ fn counts(found: usize, asked: usize, failed: usize, left: usize) -> Value {
 #[tokio::test]
 async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
     let mut env = Reconciliation::new(&[("MAX_REDELIVERIES", "600")]).await;
-    // The harder reading: what failed once is listed for ever.
+    // The worse case: an event that failed once is always listed as failed.
     env.duffel.set(|settings| settings.first_attempt_counts = true);
     env.up();
     let mut events = env.occur(30);
-    // Duffel does not hear the answer, and takes for lost what may have arrived.
+    // Duffel does not wait for the answer, so an event may have arrived that Duffel lists as failed.
     env.duffel.set(|settings| settings.patience = Duration::from_millis(3));
     events.extend(env.occur(30));
     env.down();
@@ -199,7 +199,7 @@ async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
     assert!(env.duffel.undelivered().len() >= 1_000);
     env.up();
 
-    // Duffel's own retries come in between.
+    // Meanwhile Duffel retries as well.
     let duffel = Arc::clone(&env.duffel);
     let retries = spawn_blocking(move || duffel.retry_failed());
     let first = env.run().await;
@@ -240,7 +240,7 @@ async fn each_event_arrives_once_for_every_meaning_of_success_and_redelivery() {
             assert_eq!(run.redeliveries, 30);
             assert_eq!(env.settle().await, 0);
             env.has_once(&events).await;
-            // Once they have arrived they are left in peace.
+            // Events that have arrived are not requested again.
             assert_eq!(env.run().await.redeliveries, 0);
         }
     }
@@ -271,7 +271,7 @@ async fn ignored_filters_and_missing_times_lose_no_event() {
         env.up();
         let mut events = env.occur(10);
         env.down();
-        // Of these the deliveries have no status: nobody answered.
+        // Deliveries without a status, because nobody answered.
         events.extend(env.occur(20));
         env.up();
         assert_eq!(env.run().await.report, counts(20, 20, 0, 0));
@@ -319,7 +319,7 @@ async fn the_list_is_read_to_its_end() {
 #[tokio::test]
 async fn api_errors_are_retried_or_reported() {
     let mut env = Reconciliation::new(&[]).await;
-    // What the client asks again for by itself.
+    // Faults after which the client retries.
     for fault in [
         ApiFault::RateLimited(1),
         ApiFault::RetryAfter(429, 1),
@@ -339,7 +339,7 @@ async fn api_errors_are_retried_or_reported() {
         assert_eq!(env.run().await.report, counts(3, 3, 0, 0));
         env.has_once(&events).await;
     }
-    // What it must not ask again for; the rest is done, and the next run makes up for it.
+    // Faults after which it must not retry. The run does the rest, and the next run completes it.
     for fault in
         [ApiFault::Status(500), ApiFault::Html(502), ApiFault::Status(400), ApiFault::Answer(200, "no")]
     {
@@ -354,8 +354,8 @@ async fn api_errors_are_retried_or_reported() {
             env.up();
             env.duffel.inject(what, &fault, 1);
             let run = env.run().await;
-            let told = format!("{asked} asked for, {failed} failed, 0 left");
-            assert!(run.error().contains(&told), "{what}: {}", run.error());
+            let expected = format!("{asked} asked for, {failed} failed, 0 left");
+            assert!(run.error().contains(&expected), "{what}: {}", run.error());
             let expected =
                 if what == REDELIVERIES { "Duffel answered" } else { "broke off: Duffel answered" };
             assert!(run.error().contains(expected), "{what}: {}", run.error());
@@ -373,7 +373,7 @@ async fn events_read_before_a_list_breaks_off_are_requested() {
     let mut env = Reconciliation::new(&[]).await;
     let events = env.occur(250);
     env.up();
-    // The newest 200 are on the first page, of the failed ones and then of all.
+    // The newest 200 are on the first page, first of the failed events and then of all.
     for _ in 0..2 {
         env.duffel.inject(EVENTS, &ApiFault::Slow(Duration::ZERO), 1);
         env.duffel.inject(EVENTS, &ApiFault::Status(500), 1);
@@ -388,7 +388,7 @@ async fn events_read_before_a_list_breaks_off_are_requested() {
 #[tokio::test]
 async fn permanently_refused_events_starve_no_other() {
     let mut env = Reconciliation::new(&[("MAX_REDELIVERIES", "2")]).await;
-    env.duffel.set(|settings| settings.redelivery_tells = true);
+    env.duffel.set(|settings| settings.redelivery_reports_failure = true);
     // Too large for the queue: the oldest and the newest of all.
     let huge = || {
         env.duffel.occur_at(
@@ -414,28 +414,28 @@ async fn permanently_refused_events_starve_no_other() {
     let run = env.run().await;
     assert!(run.error().contains("6 undelivered events found: 0 asked for, 2 failed, 4 left"));
     assert!(run.error().contains("webhook_client_error"), "{}", run.error());
-    // Two of six by chance, so often that chance leaves none out: once in a million.
+    // Two random ones of six in each run: the probability that one is never chosen is about one in a million.
     for _ in 0..40 {
         env.run().await;
     }
     let (_, others) = env.log();
     let named = |id: &String| others.iter().any(|line| line["event.id"] == **id && line["level"] == "WARN");
-    assert!(poison.iter().all(named), "who looks at the log should learn which events these are");
+    assert!(poison.iter().all(named), "the log does not name the events");
 }
 
 #[tokio::test]
 async fn while_the_receiver_is_down_each_event_is_requested_once_a_run() {
-    for redelivery_tells in [true, false] {
+    for redelivery_reports_failure in [true, false] {
         let mut env = Reconciliation::new(&[]).await;
-        env.duffel.set(|settings| settings.redelivery_tells = redelivery_tells);
+        env.duffel.set(|settings| settings.redelivery_reports_failure = redelivery_reports_failure);
         let events = env.occur(10);
         let run = env.run().await;
-        // Each has its turn, since it may be that event's own failure.
+        // Each is requested, since the failure may be specific to one event.
         assert_eq!(run.redeliveries, 10);
-        if redelivery_tells {
+        if redelivery_reports_failure {
             assert!(run.error().contains("10 undelivered events found: 0 asked for, 10 failed, 0 left"));
         } else {
-            // Nobody can tell yet that it was in vain, but the next run finds them again.
+            // The failure is not known yet, but the next run finds the events again.
             assert_eq!(run.report, counts(10, 10, 0, 0));
         }
         env.up();
@@ -546,7 +546,7 @@ async fn the_requests_of_a_run_are_bounded_however_many_deliveries_there_are() {
     env.down();
     let [late, lost] = ["ord_late", "ord_lost"]
         .map(|id| env.duffel.occur_at(now - 6 * DAY, "order.created", &json!({ "id": id })));
-    // Ten thousand on the days since.
+    // Ten thousand deliveries since then.
     for hours in (1..=140).rev() {
         env.duffel.occur_delivered(now - Duration::from_hours(hours), 70);
     }
@@ -632,7 +632,7 @@ async fn run_stops_if_duffel_says_stop() {
         (ApiFault::RateLimited(3_600), 1),
         (ApiFault::Answer(403, r#"{"errors":[]}"#), 1),
         (ApiFault::Status(401), 1),
-        // Not Duffel's words, but there is no sense in hundreds of these.
+        // Not a request to stop, but after several of these in a row the others would fail too.
         (ApiFault::Status(500), 5),
     ] {
         let mut env = Reconciliation::new(&[]).await;
@@ -641,8 +641,8 @@ async fn run_stops_if_duffel_says_stop() {
         env.duffel.inject(REDELIVERIES, &fault, most);
         let run = env.run().await;
         assert_eq!(run.redeliveries, most);
-        let told = format!("0 asked for, {most} failed, {} left", 20 - most);
-        assert!(run.error().contains(&told), "{}", run.error());
+        let expected = format!("0 asked for, {most} failed, {} left", 20 - most);
+        assert!(run.error().contains(&expected), "{}", run.error());
         assert!(run.error().ends_with("after which no more was asked for"), "{}", run.error());
         assert_eq!(env.settle().await, 0);
         env.has_once(&events).await;
@@ -654,8 +654,8 @@ async fn without_a_token_the_run_fails_and_the_next_one_reads_it_again() {
     let mut env = Reconciliation::of("  ", TIMEOUT, &[]).await;
     let run = env.run().await;
     assert_eq!(run.requests, 0);
-    let told = "DUFFEL_ACCESS_TOKEN_ARN is of no use: a secret is blank";
-    assert!(run.error().ends_with(told), "{}", run.error());
+    let expected = "DUFFEL_ACCESS_TOKEN_ARN is of no use: a secret is blank";
+    assert!(run.error().ends_with(expected), "{}", run.error());
     env.proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(500, "InternalServiceError")]);
     let run = env.run().await;
     assert!(run.error().contains("Secrets Manager did not give DUFFEL_ACCESS_TOKEN_ARN"), "{}", run.error());

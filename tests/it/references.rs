@@ -1,4 +1,4 @@
-//! The providers' own libraries sign what we accept, and accept what we sign: both ways, with random bodies.
+//! The providers' own libraries sign what we accept, and accept what we sign, with random bodies.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ const DELIVERIES: usize = 100;
 const PYTHON: [&str; 2] = ["standardwebhooks==1.1.0", "stripe==16.1.0"];
 const NODE: [&str; 2] = ["svix@2.5.0", "@octokit/webhooks-methods@6.0.0"];
 
-/// JSON of a random shape: letters, controls, and characters of every width.
+/// Random JSON with letters, control characters, and characters of every length.
 fn random_body() -> String {
     let letter = |byte: u8| match byte % 8 {
         0 => '\u{1f600}',
@@ -77,7 +77,7 @@ impl Case {
         sign(&self.scheme, &key(&self.scheme, &self.secret), signing, self.body.as_bytes()).unwrap()
     }
 
-    /// What the door says to the body under these headers.
+    /// The status of the endpoint's answer to the body with these headers.
     fn send(&self, headers: &[(String, String)], body: &str) -> u16 {
         let keys = vec![key(&self.scheme, &self.secret)];
         let tolerance = self.scheme.tolerance.unwrap_or_default();
@@ -90,8 +90,8 @@ impl Case {
     }
 }
 
-/// Runs cases both ways through a reference: `judge` answers a list of deliveries with a list of judgements.
-fn check(names: &[&str], judge: impl Fn(&Value) -> Value) {
+/// Runs cases in both directions through a reference: `verdicts` answers a list of deliveries with a list of verdicts.
+fn check(names: &[&str], verdicts: impl Fn(&Value) -> Value) {
     let cases: Vec<_> = (0..DELIVERIES).map(|index| Case::random(names[index % names.len()])).collect();
     let delivery = |case: &Case, body: &str| {
         json!({
@@ -108,8 +108,8 @@ fn check(names: &[&str], judge: impl Fn(&Value) -> Value) {
     };
     let touched = |case: &Case| format!("{} ", case.body);
     let ours: Vec<_> = cases.iter().map(|case| signed_by_us(case, &case.body)).collect();
-    for judged in judge(&ours.into()).as_array().unwrap() {
-        assert!(judged.get("headers").is_some(), "what we signed was refused: {judged}");
+    for verdict in verdicts(&ours.into()).as_array().unwrap() {
+        assert!(verdict.get("headers").is_some(), "what we signed was refused: {verdict}");
     }
     let spoilt: Vec<_> = cases
         .iter()
@@ -119,14 +119,14 @@ fn check(names: &[&str], judge: impl Fn(&Value) -> Value) {
             delivery
         })
         .collect();
-    for judged in judge(&spoilt.into()).as_array().unwrap() {
-        assert!(judged.get("refused").is_some(), "the reference does not look at the body");
+    for verdict in verdicts(&spoilt.into()).as_array().unwrap() {
+        assert!(verdict.get("refused").is_some(), "the reference does not look at the body");
     }
     let theirs: Vec<_> = cases.iter().map(|case| delivery(case, &case.body)).collect();
-    let theirs = judge(&theirs.into());
+    let theirs = verdicts(&theirs.into());
     assert_eq!(theirs.as_array().unwrap().len(), DELIVERIES);
-    for (case, judged) in cases.iter().zip(theirs.as_array().unwrap()) {
-        let headers = judged["headers"].as_object().unwrap();
+    for (case, verdict) in cases.iter().zip(theirs.as_array().unwrap()) {
+        let headers = verdict["headers"].as_object().unwrap();
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
         assert_eq!(case.send(&headers, &case.body), 202, "what {} signed was refused", case.scheme.name);
@@ -134,7 +134,7 @@ fn check(names: &[&str], judge: impl Fn(&Value) -> Value) {
     }
 }
 
-/// Feeds deliveries to a program, and reads its judgements.
+/// Sends deliveries to a program, and reads its verdicts.
 fn ask(command: &mut Command, deliveries: &Value) -> Value {
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     process.stdin.take().unwrap().write_all(deliveries.to_string().as_bytes()).unwrap();
@@ -158,7 +158,7 @@ fn the_python_libraries_agree_with_us() {
 #[test]
 fn the_javascript_libraries_agree_with_us() {
     let folder = setup::node("references", &NODE);
-    // A module finds its libraries beside itself only.
+    // A module finds only libraries beside itself.
     fs::copy(script("reference.mjs"), folder.join("reference.mjs")).unwrap();
     check(&["standard-webhooks", "github"], |deliveries| {
         ask(Command::new("node").arg(folder.join("reference.mjs")), deliveries)
@@ -168,7 +168,7 @@ fn the_javascript_libraries_agree_with_us() {
 #[test]
 fn the_rust_library_agrees_with_us() {
     check(&["standard-webhooks"], |deliveries| {
-        let judge = |delivery: &Value| {
+        let verdict = |delivery: &Value| {
             let text = |name: &str| delivery[name].as_str().unwrap();
             let webhook = standardwebhooks::Webhook::new(text("secret")).unwrap();
             let body = STANDARD.decode(text("body")).unwrap();
@@ -189,7 +189,7 @@ fn the_rust_library_agrees_with_us() {
                 Err(error) => json!({ "refused": error.to_string() }),
             }
         };
-        deliveries.as_array().unwrap().iter().map(judge).collect()
+        deliveries.as_array().unwrap().iter().map(verdict).collect()
     });
 }
 
@@ -207,9 +207,9 @@ fn the_javascript_library_accepts_surplus_bits_as_we_do() {
             "scheme": case.scheme.name, "secret": case.secret, "id": case.id, "body": STANDARD.encode(&case.body),
         })
     };
-    let judged = ask(Command::new("node").arg(copy), &cases.iter().map(delivery).collect());
-    for (case, judged) in cases.iter().zip(judged.as_array().unwrap()) {
-        let headers = judged["headers"].as_object().unwrap_or_else(|| panic!("{judged}"));
+    let verdict = ask(Command::new("node").arg(copy), &cases.iter().map(delivery).collect());
+    for (case, verdict) in cases.iter().zip(verdict.as_array().unwrap()) {
+        let headers = verdict["headers"].as_object().unwrap_or_else(|| panic!("{verdict}"));
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
         assert_eq!(case.send(&headers, &case.body), 202, "{}", case.secret);

@@ -1,4 +1,4 @@
-//! `replay`: the real tool and a real receiver between AWS's and Duffel's stand-ins.
+//! `replay`: the real tool and a real receiver, with `MiniStack` and the Duffel stand-in.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,15 +24,15 @@ use crate::support::{
     tool::{self, assert_success, run_unread, signal, text},
 };
 
-/// A receiver whose consumer has taken what there was, ten minutes ago as far as anybody can tell.
+/// A receiver whose consumer took all events ten simulated minutes ago.
 ///
-/// The emulated queue knows no time but the real one, in which it drops what it has had in the last 5 minutes. So the
-/// ledger's records are dated back, and the receiver goes on with another queue, which has had nothing, as the first
-/// would have after that time. The ledger is the same.
+/// The emulated queue has real time only, and drops duplicates for 5 minutes. So the records of the ledger are dated
+/// back, and the receiver continues with a second, empty queue, which behaves as the first one would after that time.
+/// The ledger stays the same.
 struct Replay {
-    /// The queue that the replayed events come to; its table is not in use.
+    /// Has the queue for the replayed events; its table is not used.
     backend: Backend,
-    /// Whose table is the ledger.
+    /// Has the table that is the ledger.
     first: Backend,
     duffel: Arc<DuffelStandIn>,
     receiver: Mutex<Option<Serve>>,
@@ -50,12 +50,12 @@ impl Replay {
         env
     }
 
-    /// Starts a receiver that forwards to a queue, in the place of the one there was.
+    /// Replaces the receiver by one that forwards to another queue.
     async fn receive(&self, queue_url: &str) {
         self.receive_by(queue_url, endpoint()).await;
     }
 
-    /// The same, which finds AWS at an address.
+    /// The same, with another address of AWS.
     async fn receive_by(&self, queue_url: &str, aws: &str) {
         let mut variables = self.first.variables().to_vec();
         variables.retain(|(name, _)| !["QUEUE_URL", "AWS_ENDPOINT_URL"].contains(name));
@@ -77,7 +77,7 @@ impl Replay {
         spawn_blocking(move || duffel.occur(&kind, &object)).await.unwrap()
     }
 
-    /// So many orders, of which the consumer has taken all.
+    /// Creates orders, all of which the consumer has taken.
     async fn consumed(&self, number: usize) -> Vec<String> {
         let mut events = Vec::new();
         for number in 0..number {
@@ -88,7 +88,7 @@ impl Replay {
         events
     }
 
-    /// Ten minutes pass.
+    /// Simulates ten minutes.
     async fn pass_time(&self) {
         let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 600).to_string());
         for mut item in self.first.items().await {
@@ -122,7 +122,7 @@ impl Replay {
         tool::run(command).await
     }
 
-    /// The ids of the events on the queue, and how often each is there.
+    /// The ids of the events in the queue, and how often each is there.
     async fn queued(&self) -> BTreeMap<String, usize> {
         let mut queued = BTreeMap::new();
         for message in self.backend.messages().await {
@@ -168,7 +168,7 @@ async fn replayed_events_arrive_once() {
         assert!(text(&output.stderr).ends_with("\n20 events: 20 arrived\n"), "{}", text(&output.stderr));
         assert_eq!(env.queued().await, once(&events));
         assert_eq!(env.ledger().await.len(), 20);
-        // Now they are young, and the same command does nothing more.
+        // Now they are too recent, and the same command does nothing.
         let again = env.replay(&["--since", "1h", "--json"]).await;
         assert_success(&again);
         assert_eq!(outcomes(&again), all("too_young"));
@@ -323,7 +323,7 @@ async fn event_that_does_not_arrive_may_be_delivered_later() {
         let out = text(&output.stdout);
         assert!(out.contains("the receiver did not answer; Duffel may still deliver it"), "{out}");
     }
-    // As Duffel does when it tries again.
+    // As Duffel does when it retries.
     env.receive(&env.backend.queue_url).await;
     let duffel = Arc::clone(&env.duffel);
     let id = events[0].clone();
@@ -337,7 +337,7 @@ async fn event_that_does_not_arrive_may_be_delivered_later() {
 async fn wait_covers_the_deduplication_interval_of_the_queue() {
     let env = Replay::new().await;
     let events = env.consumed(1).await;
-    // 10 seconds before the queue would take it again.
+    // 10 seconds before the deduplication interval ends.
     let at = AttributeValue::N((unix_seconds(SystemTime::now()) - 305).to_string());
     for mut item in env.first.items().await {
         item.insert("recorded_at".to_owned(), at.clone());
@@ -412,9 +412,9 @@ async fn record_is_restored_if_its_deletion_was_not_answered() {
         assert_eq!(output.status.code(), Some(1));
         let outcome = if unanswered.len() > 1 { "refused" } else { "not_asked" };
         assert_eq!(outcomes(&output), [(events[0].clone(), outcome.to_owned())]);
-        let told = if unanswered.len() > 1 { "Too old" } else { "dynamodb:DeleteItem was not answered" };
+        let reported = if unanswered.len() > 1 { "Too old" } else { "dynamodb:DeleteItem was not answered" };
         let both = text(&output.stdout) + &text(&output.stderr);
-        assert!(both.contains(told), "{both}");
+        assert!(both.contains(reported), "{both}");
         assert!(proxy.calls()["dynamodb:DeleteItem"] > 1);
         assert_eq!(env.ledger().await, ledger);
         assert_eq!(env.queued().await, BTreeMap::new());
@@ -444,8 +444,8 @@ async fn interrupted_replay_restores_records_of_events_not_requested() {
         assert_eq!(output.status.code(), Some(1), "{name}");
         let err = text(&output.stderr);
         assert!(err.ends_with("3 events: 1 missing, 2 not asked\nduffel-hooks: interrupted\n"), "{err}");
-        let told: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
-        assert_eq!(told, ["missing", "not_asked", "not_asked"]);
+        let reported: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(reported, ["missing", "not_asked", "not_asked"]);
         assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
         let asked = env.duffel.asked();
         let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
@@ -469,7 +469,7 @@ async fn records_are_restored_if_the_terminal_closes() {
     let mut tool = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
     held.reached().await;
     drop((tool.stdout.take(), tool.stderr.take()));
-    // As a terminal does: once by the kernel, once by the shell.
+    // As when a terminal closes: one signal from the kernel, one from the shell.
     for _ in 0..2 {
         signal("HUP", &tool);
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The emulator with the function in it.
+/// The emulator with the function.
 struct Emulator {
     process: Child,
     url: String,
@@ -36,7 +36,7 @@ impl Emulator {
             .arg(env!("CARGO_BIN_EXE_receiver"))
             .env_clear()
             .envs(backend.variables())
-            // The samples are signed for good.
+            // The signatures of the samples never expire.
             .envs([("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "3650d")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -45,7 +45,7 @@ impl Emulator {
         Self { process, url: format!("http://{invocations}/2015-03-31/functions/function/invocations") }
     }
 
-    /// One at a time: it takes no more.
+    /// Invokes the function. The emulator accepts one invocation at a time.
     fn invoke(&self, payload: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -84,7 +84,7 @@ fn emulator() -> String {
     path
 }
 
-/// Somebody else may take it before we do, but nobody here asks for one by number.
+/// Another process may take the port first, but no test here asks for a port by number.
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

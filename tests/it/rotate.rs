@@ -116,7 +116,7 @@ impl Rotation {
         spawn_blocking(change).await.unwrap();
     }
 
-    /// The webhook there is, with its secret.
+    /// The only webhook, with its secret.
     fn webhook(&self) -> Value {
         let [webhook] = self.duffel.webhooks().try_into().unwrap();
         webhook
@@ -126,7 +126,7 @@ impl Rotation {
         self.webhook()["secret"].as_str().unwrap().to_owned()
     }
 
-    /// The stored secrets: those of test mode, of live mode, and of unknown mode.
+    /// The stored secrets of a version: those of test mode, of live mode, and of unknown mode.
     async fn stored(&self, version: &str) -> Vec<String> {
         let text = self.backend.version(&self.arn, version).await.unwrap();
         let strings = |list: &Value| serde_json::from_value(list.clone()).unwrap_or_else(|_| vec![]);
@@ -155,7 +155,7 @@ impl Rotation {
         fs::read_dir(self.state.path().join("duffel-hooks")).map_or(0, Iterator::count)
     }
 
-    /// How the receiver answers what a secret of the webhook, which is one of test mode, signed.
+    /// The status of the receiver's answer to an event of test mode that a secret signed.
     async fn delivered_with(&self, secret: &str) -> u16 {
         let number = self.objects.fetch_add(1, Ordering::Relaxed);
         let body = event("order.created", &format!("wev_own{number}"), &format!("ord_own{number}"))
@@ -169,7 +169,7 @@ impl Rotation {
         spawn_blocking(send).await.unwrap()
     }
 
-    /// How often each event is on the queue, pings and deliveries of our own apart.
+    /// The number of messages of each event in the queue, without pings and deliveries of the test itself.
     async fn queued(&self) -> BTreeMap<String, usize> {
         let mut queued = BTreeMap::new();
         for message in self.backend.messages().await {
@@ -182,7 +182,7 @@ impl Rotation {
         queued
     }
 
-    /// As it should be after a rotation: one webhook as before, its secret stored, and nothing left to do.
+    /// Asserts the state after a rotation: one webhook as before, its secret stored, and no journal.
     async fn assert_rotated(&self) {
         let webhook = self.webhook();
         assert_ne!(webhook["id"], self.old.0);
@@ -214,7 +214,7 @@ fn client(url: &str) -> Client {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_event_is_lost_while_the_secret_is_rotated() {
     let env = Rotation::new().await;
-    // The harder reading: what happens in the gap is not listed as failed, and what failed once always is.
+    // The worse case: events in the gap are not listed as failed, and an event that failed once always is.
     env.duffel.set(|settings| {
         settings.unattempted_is_nothing = true;
         settings.first_attempt_counts = true;
@@ -246,7 +246,7 @@ async fn no_event_is_lost_while_the_secret_is_rotated() {
     assert!(report["gap_ms"].as_f64().unwrap() >= 1500.0);
     assert!(text(&output.stderr).contains("Looking for events of the last 72 h that "), "{output:?}");
 
-    // Nothing is left for Duffel to retry but pings, which nobody needs.
+    // Nothing is left for Duffel to retry but pings.
     let undelivered = env.duffel.undelivered();
     assert!(!events.iter().any(|id| undelivered.contains(id)), "{undelivered:?}");
     assert!(events.len() > caught_up);
@@ -256,7 +256,7 @@ async fn no_event_is_lost_while_the_secret_is_rotated() {
     env.assert_each_once(events).await;
 }
 
-/// Where the tool is killed.
+/// The step at which the tool is killed.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     BeforeDeletion,
@@ -288,8 +288,8 @@ async fn kill_at(env: &Rotation, step: Step) {
         Step::AfterStoring => Some(Moment::After),
         _ => None,
     };
-    // The first is the trial before the deletion.
-    let trial = put.map(|moment| env.proxy.hold(PUT, moment));
+    // The first call is the check before the deletion.
+    let check = put.map(|moment| env.proxy.hold(PUT, moment));
     match step {
         Step::BeforeDeletion => env.duffel.inject("DELETE", &ApiFault::RetryAfter(503, 60), 1),
         Step::AfterDeletion => slow("DELETE"),
@@ -300,10 +300,10 @@ async fn kill_at(env: &Rotation, step: Step) {
     }
     let mut command = env.tool(&[]);
     let mut tool = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    if let (Some(mut trial), Some(moment)) = (trial, put) {
-        trial.reached().await;
+    if let (Some(mut check), Some(moment)) = (check, put) {
+        check.reached().await;
         let mut held = env.proxy.hold(PUT, moment);
-        trial.release();
+        check.release();
         held.reached().await;
         tool.kill().unwrap();
         drop(held);
@@ -315,7 +315,7 @@ async fn kill_at(env: &Rotation, step: Step) {
             _ => "/actions/redeliver",
         };
         until(awaited, || env.duffel.asked().iter().any(|asked| asked.what.contains(awaited))).await;
-        // It is carried out at once, and answered late.
+        // The request is carried out at once, and answered late.
         match step {
             Step::AfterDeletion => until("deletion", || env.duffel.webhooks().is_empty()).await,
             Step::AfterCreation => until("creation", || !env.duffel.webhooks().is_empty()).await,
@@ -334,13 +334,13 @@ async fn rotation_killed_at_any_step_is_finished_by_a_second_run() {
             let env = Rotation::new().await;
             let mut events = vec![env.order().await];
             if matches!(step, Step::AtTheCatchUp) {
-                // Something to catch up.
+                // An event to catch up.
                 events.push(env.undelivered_order().await);
             }
             kill_at(&env, step).await;
             assert_eq!(env.journals(), 1, "{step:?}");
             let journal = fs::read_to_string(env.journal()).unwrap();
-            assert!(!journal.contains(&env.old.1), "{step:?}: a secret is in the journal");
+            assert!(!journal.contains(&env.old.1), "{step:?}: the journal has a secret");
             let webhooks = env.duffel.webhooks();
             assert!(webhooks.iter().all(|it| !journal.contains(it["secret"].as_str().unwrap())));
             assert_eq!(webhooks.is_empty(), matches!(step, Step::AfterDeletion), "{step:?}");
@@ -351,8 +351,8 @@ async fn rotation_killed_at_any_step_is_finished_by_a_second_run() {
             env.assert_rotated().await;
             assert_eq!(env.delivered_with(&env.old.1).await, 202, "{step:?}");
             let stored = matches!(step, Step::AfterStoring | Step::AtThePing | Step::AtTheCatchUp);
-            let made_anew = webhooks.first().is_some_and(|it| it["id"] != env.webhook()["id"]);
-            assert_eq!(made_anew, !stored && !webhooks.is_empty(), "{step:?}");
+            let made_again = webhooks.first().is_some_and(|it| it["id"] != env.webhook()["id"]);
+            assert_eq!(made_again, !stored && !webhooks.is_empty(), "{step:?}");
             env.assert_each_once(events).await;
         });
     }
@@ -374,7 +374,7 @@ async fn forget_old_refuses_the_leaked_secret_from_then_on() {
     assert_eq!(env.delivered_with(&env.old.1).await, 401);
 }
 
-/// If Duffel delivers again to where it delivered first, and signs as it did then.
+/// For the case that Duffel redelivers to the endpoint of the first attempt, with its secret.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_signed_with_a_forgotten_secret_are_reported_missing() {
     for forget in [false, true] {
@@ -385,8 +385,8 @@ async fn events_signed_with_a_forgotten_secret_are_reported_missing() {
         let output = env.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
         if forget {
             assert_eq!(output.status.code(), Some(1));
-            let told = format!("missing    {event}: the receiver answered 401");
-            assert!(text(&output.stdout).contains(&told), "{}", text(&output.stdout));
+            let reported = format!("missing    {event}: the receiver answered 401");
+            assert!(text(&output.stdout).contains(&reported), "{}", text(&output.stdout));
             assert_eq!(env.journals(), 1);
         } else {
             assert_success(&output);
@@ -416,7 +416,7 @@ async fn finished_rotation_is_not_taken_for_another() {
 
     let dry = env.rotate(&["--forget-old", "--only", "--dry-run"]).await;
     assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
-    // One that need not wait until it may ask for its secrets again.
+    // A new receiver, which need not wait before it reads its secrets again.
     let (_receiver, url) = receiver(&env.backend, &env.arn);
     let leaked_again = env.rotate(&[&forget[..], &["--url", &url]].concat()).await;
     assert!(text(&leaked_again.stderr).contains("beginning a new one"), "{leaked_again:?}");
@@ -431,7 +431,7 @@ async fn finished_rotation_is_not_taken_for_another() {
     journal["done"]["at"] = "2020-01-01T00:00:00Z".into();
     fs::write(&path, journal.to_string()).unwrap();
     let dry = env.rotate(&["--dry-run"]).await;
-    assert!(text(&dry.stdout).starts_with("Would rotate"), "one of long ago stands in the way: {dry:?}");
+    assert!(text(&dry.stdout).starts_with("Would rotate"), "an old journal prevents a new rotation: {dry:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -480,7 +480,7 @@ async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
 "
     );
     assert_eq!(text(&output.stderr), message);
-    // A plan is not refused.
+    // A dry run is not refused.
     let (plan, _) = of_mode("any", &["--dry-run"]).await;
     assert_success(&plan);
     let plan = text(&plan.stdout);
@@ -534,7 +534,7 @@ async fn rotation_does_not_touch_a_webhook_of_somebody_else() {
     let somebody = spawn_blocking(move || {
         let began = Instant::now();
         while !duffel.webhooks().is_empty() {
-            assert!(began.elapsed() < Duration::from_secs(30), "in vain: deletion");
+            assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for the deletion");
             thread::sleep(Duration::from_millis(20));
         }
         let types = ["order.created".to_owned()];
@@ -658,17 +658,21 @@ async fn secret_that_cannot_be_stored_is_printed() {
     assert!(out.contains(&format!("\n  {new}\n")), "{out}");
     assert!(out.contains("read -rs SECRET && aws secretsmanager"), "{out}");
     assert!(out.contains("--secret-string \"$SECRET\""), "{out}");
-    assert_eq!(out.matches(&new).count(), 1, "it is not for the history of the shell: {out}");
-    assert!(!err.contains(&new), "the secret is for the standard output alone");
+    assert_eq!(
+        out.matches(&new).count(),
+        1,
+        "the secret is in the command, and so in the history of the shell: {out}"
+    );
+    assert!(!err.contains(&new), "the secret is on stderr");
     assert!(err.contains("the permission secretsmanager:PutSecretValue is missing"), "{err}");
 
-    // As the output says.
+    // As the output recommends.
     let version = out.split("--client-request-token ").nth(1).unwrap().split_whitespace().next().unwrap();
     env.backend.put_secret_as(&env.arn, version, &new).await;
     let webhook = env.webhook();
     env.proxy.heal();
     assert_success(&env.rotate(&[]).await);
-    assert_eq!(env.webhook(), webhook, "what was stored is not made anew");
+    assert_eq!(env.webhook(), webhook, "a stored secret is not created again");
     env.assert_rotated().await;
     assert_eq!(env.delivered_with(&env.old.1).await, 202);
 }
@@ -746,7 +750,7 @@ async fn stack_outputs_give_secret_and_url_and_another_url_must_be_confirmed() {
     let dry = rotate(&env.url, &["--dry-run"]).await;
     assert_success(&dry);
 
-    // What the ledger has forgotten would be forwarded again.
+    // Events beyond the deduplication window would be forwarded again.
     assert!(text(&dry.stdout).contains("in the last 35 h"), "{}", text(&dry.stdout));
     let asked = env.duffel.asked();
     let listed = asked.iter().find(|asked| asked.what == "GET /air/webhooks/events").unwrap();
@@ -772,7 +776,7 @@ async fn interrupted_rotation_reports_its_state() {
             env.duffel.inject(fault.0, &fault.1, 1);
             let tool = tool::start(&mut env.tool(&[]));
             until(awaited, || env.duffel.asked().iter().any(|asked| asked.what.starts_with(awaited))).await;
-            // Its answer takes some time to be read.
+            // The tool needs some time to read the answer.
             tokio::time::sleep(Duration::from_millis(200)).await;
             tool::signal(signal, &tool);
             let output = tool::finish(tool).await;
@@ -799,7 +803,7 @@ async fn new_rotation_catches_up_for_one_interrupted_long_ago() {
         journal["began_at"] = humantime::format_rfc3339_millis(ago(hours)).to_string().into();
         fs::write(&path, journal.to_string()).unwrap();
         let lost = {
-            // In its gap.
+            // In the gap of the first rotation.
             let (duffel, live) = (Arc::clone(&env.duffel), env.webhook()["id"].as_str().unwrap().to_owned());
             let at = ago(hours) + Duration::from_secs(60);
             let lose = move || {
@@ -811,7 +815,7 @@ async fn new_rotation_catches_up_for_one_interrupted_long_ago() {
             };
             spawn_blocking(lose).await.unwrap()
         };
-        // Interrupted once more, it does not forget it.
+        // A second interruption does not lose it.
         kill_at(&env, Step::AfterStoring).await;
         let output = env.rotate(&[]).await;
         assert_success(&output);
@@ -840,7 +844,7 @@ async fn events_before_the_creation_of_the_ledger_are_not_caught_up() {
     env.assert_rotated().await;
     env.assert_each_once([event]).await;
 
-    // A secret that leaked cannot wait for a permission.
+    // The rotation of a leaked secret must not wait for a permission.
     let outputs = [outputs[0], outputs[1], ("LedgerTableName", "no-such-table")];
     let of_unknown = stack(&outputs, &[("DedupWindow", "7d")]).await;
     let dry = env.rotate_stack(&of_unknown, &["--dry-run"]).await;
@@ -872,7 +876,7 @@ async fn rotation_is_done_and_fails_if_its_report_cannot_be_printed() {
     env.assert_rotated().await;
 }
 
-/// A stack that has no more than outputs and parameters.
+/// A stack with outputs and parameters only.
 async fn stack(outputs: &[(&str, &str)], parameters: &[(&str, &str)]) -> String {
     let map = |pairs: &[(&str, &str)], of: fn(&str) -> Value| -> serde_json::Map<_, _> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), of(value))).collect()

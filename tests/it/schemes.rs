@@ -1,4 +1,4 @@
-//! Every provider's own vectors, and what each scheme must refuse.
+//! The published vectors of every provider, and what each scheme must refuse.
 
 mod families;
 
@@ -113,7 +113,7 @@ fn standard_webhooks_vectors_are_accepted_under_both_names() {
 #[test]
 fn standard_webhooks_secrets_may_have_surplus_bits() {
     let now = unix_seconds(noon()).to_string();
-    // What its bytes are without those.
+    // The bytes without the surplus bits.
     for (secret, bytes) in SURPLUS_BITS {
         let mut mac = Hmac::<Sha256>::new_from_slice(bytes).unwrap();
         mac.update(format!("msg_1.{now}.{{}}").as_bytes());
@@ -129,7 +129,7 @@ fn standard_webhooks_secrets_may_have_surplus_bits() {
     }
 }
 
-/// The last character of each has bits that belong to no byte.
+/// The last character of each has surplus bits, which belong to no byte.
 pub const SURPLUS_BITS: [(&str, &[u8]); 2] = [
     (
         "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
@@ -203,7 +203,7 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     assert_eq!(send("v1a", &signature[..63]), 401);
     signature[0] ^= 1;
     assert_eq!(send("v1a", &signature), 401);
-    // The public key is no secret: nobody may sign an HMAC with it.
+    // The public key is not secret, so an HMAC with it must not be valid.
     let scheme = scheme("standard-webhooks");
     let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::Raw, ..scheme.clone() };
     for key_text in [&public, public.trim_start_matches("whpk_")] {
@@ -301,7 +301,7 @@ fn a_github_replay_under_another_event_name_is_a_duplicate() {
     assert_eq!(send("release", "72d3162e-cc78-11e3-81ab-4c9367dc0958", noon() + DAY), "duplicate");
     let queued = receiver.queued();
     assert_eq!(queued.len(), 1);
-    // Another delivery id is another event, since one body may be sent for several.
+    // Another delivery id means another event, since several events may have one body.
     assert_eq!(send("push", "00000000-0000-0000-0000-000000000000", noon()), "accepted");
     let attributes = &queued[0]["MessageAttributes"];
     assert_eq!(attributes["event_type"]["StringValue"], "push");
@@ -402,7 +402,7 @@ fn only_duffel_requires_json_with_a_type_and_an_id() {
         for body in ["no json", "[1]", "{}", r#"{"id":7}"#, ""] {
             let receiver = receiver(&scheme, secret);
             let request = || signed(&scheme, secret, "msg_1", noon(), body);
-            // No queue takes an empty message.
+            // SQS refuses an empty message.
             if name == "duffel" || body.is_empty() {
                 assert_eq!(receiver.send(request(), noon()), answer(400, "malformed"), "{name} {body}");
                 continue;
@@ -418,13 +418,13 @@ fn only_duffel_requires_json_with_a_type_and_an_id() {
     }
 }
 
-/// SQS takes ten attributes of a message; the tenth is left for whoever consumes it.
+/// SQS allows ten attributes of a message; the tenth is left for the consumer.
 #[test]
 fn a_message_has_at_most_nine_attributes_in_any_scheme() {
     let timed = generic(r#","timestamp_header":"X-Timestamp""#);
     for scheme in Scheme::NAMES.map(scheme).into_iter().chain([timed]) {
         let secret = if scheme.name == "standard-webhooks" { "whsec_aGk=" } else { "hush" };
-        // With a character that SQS does not take, so that the body is encoded.
+        // With a character that SQS refuses, so that the body is encoded.
         let body = "{\"id\":\"1\",\"type\":\"t\",\"idempotency_key\":\"k\",\"live_mode\":true,\"livemode\":true,\"x\":\"\u{ffff}\"}";
         let mut request = signed(&scheme, secret, "msg_1", noon(), body);
         for name in scheme.headers() {
@@ -512,7 +512,7 @@ fn no_valid_signature_outlives_its_record_in_any_scheme() {
         let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
         for ahead in [Duration::ZERO, FIVE_MINUTES] {
             let keys = vec![key(&scheme, secret)];
-            // As long a tolerance as the configuration allows.
+            // The longest tolerance that the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
             let receiver =
                 TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
@@ -538,7 +538,7 @@ fn duffel_beside_other_sources_is_as_duffel_alone() {
     );
 }
 
-/// `id.time.body` must not be cut at another place: the inner part of a signed body is not a signed body.
+/// `id.time.body` must not be split at another point: a part of a signed body is not a signed body.
 #[test]
 fn standard_webhooks_refuses_other_boundaries_between_id_time_and_body() {
     let scheme = scheme("standard-webhooks");

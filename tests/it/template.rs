@@ -1,4 +1,4 @@
-//! The template and the code say the same.
+//! The template agrees with the code.
 
 use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 
@@ -49,8 +49,8 @@ fn the_function_is_built_without_what_only_the_operator_needs() {
 fn the_stack_has_the_outputs_that_the_tool_reads() {
     let outputs: BTreeSet<_> = Output::ALL.map(|output| output.to_string()).into();
     let template = Template::read();
-    let told: BTreeSet<_> = keys(template.section("Outputs")).map(str::to_owned).collect();
-    assert!(outputs.is_subset(&told), "{outputs:?}");
+    let declared: BTreeSet<_> = keys(template.section("Outputs")).map(str::to_owned).collect();
+    assert!(outputs.is_subset(&declared), "{outputs:?}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn the_reconciler_runs_every_quarter_of_an_hour_and_is_not_repeated() {
     assert_eq!(schedule["Type"], "ScheduleV2");
     assert_eq!(schedule["Properties"]["ScheduleExpression"], "rate(15 minutes)");
     assert_eq!(schedule["Properties"]["OmitName"], true);
-    // An hour is four runs.
+    // Four runs an hour.
     let alarm = |name| template.property("ReconcilerAlarm", name).as_u64();
     assert_eq!((alarm("Period"), alarm("EvaluationPeriods")), (Some(900), Some(4)));
     assert_eq!(template.property("ReconcilerAlarm", "TreatMissingData"), "breaching");
@@ -157,7 +157,7 @@ fn the_functions_log_json() {
     assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
 }
 
-/// A new account has ten concurrent executions and none to pass_next: a reservation would fail the deployment.
+/// A new account has ten concurrent executions and none to spare: a reservation would fail the deployment.
 #[test]
 fn no_concurrency_is_reserved_by_default() {
     let template = Template::read();
@@ -201,7 +201,7 @@ fn the_operators_policies_allow_the_calls_of_the_tool_on_resources_of_the_stack(
     }
 }
 
-/// Whoever looks at dead letters every day need not be able to write into the queue.
+/// Looking at dead letters must not require the permission to write to the queue.
 #[test]
 fn only_the_policy_for_redriving_allows_sending_to_the_queue() {
     let template = Template::read().given("CreateOperatorPolicy", "true");
@@ -245,7 +245,7 @@ fn data_outlives_the_stack() {
         let kind = resource["Type"].as_str().unwrap();
         if ["AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"].contains(&kind) {
             holding += 1;
-            // What a failed creation leaves behind holds nothing, and costs.
+            // After a failed creation, resources without data would only cost money.
             assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
             assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
         }
@@ -389,7 +389,7 @@ fn incomplete_parameters_of_an_existing_queue_are_refused() {
     }
 }
 
-/// A queue under another name is another queue, whose events no consumer gets.
+/// A queue with another name is a new queue, whose events no consumer receives.
 #[test]
 fn queue_names_are_stable_and_valid_for_every_stack_name() {
     let name = |template: &Template, queue: &str| {
@@ -413,7 +413,7 @@ fn queue_names_are_stable_and_valid_for_every_stack_name() {
     }
 }
 
-/// A queue may otherwise name any queue of its account as its dead-letter queue, and so pass messages on to it.
+/// By default any queue of the account may use another one as its dead-letter queue, and so move messages into it.
 #[test]
 fn no_other_queue_may_use_the_stacks_queues_as_dead_letter_queues() {
     let template = Template::read();
@@ -422,7 +422,7 @@ fn no_other_queue_may_use_the_stacks_queues_as_dead_letter_queues() {
     assert_eq!(allowed("DeadLetterQueue"), "byQueue");
 }
 
-/// What an output says.
+/// The value of an output.
 fn output(template: &Template, name: &str) -> String {
     let value = template.resolve(&template.section("Outputs")[name]["Value"]).unwrap();
     value.as_str().unwrap().to_owned()
@@ -439,7 +439,7 @@ fn is_reference(value: &Value, name: &str) -> bool {
     matches!(value, Value::Tagged(tagged) if tagged.tag == "!Ref" && tagged.value == name)
 }
 
-/// What the receiver makes of the environment that it has.
+/// The configuration that the receiver reads from its environment.
 fn config(template: &Template) -> Result<Config, String> {
     let variables = template.variables("ReceiverFunction");
     Config::read(|name| variables.get(name).cloned()).map_err(|error| error.to_string())
@@ -449,7 +449,7 @@ fn keys(value: &Value) -> impl Iterator<Item = &str> {
     value.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap())
 }
 
-/// All the text in a value, in the order in which it stands there; the keys of mappings apart.
+/// All texts in a value, in their order, without the keys of mappings.
 fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],

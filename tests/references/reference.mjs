@@ -1,4 +1,4 @@
-// Signs and verifies with the providers' own JavaScript libraries: a list of deliveries in, the same list judged out.
+// Signs and verifies with the providers' own JavaScript libraries: a list of deliveries in, a list of verdicts out.
 import { readFileSync } from "node:fs";
 import * as octokit from "@octokit/webhooks-methods";
 import { Webhook } from "svix";
@@ -26,13 +26,13 @@ async function github({ secret, headers }, body) {
 }
 
 const schemes = { "standard-webhooks": standardWebhooks, github };
-const judged = [];
+const verdicts = [];
 for (const delivery of JSON.parse(readFileSync(0, "utf8"))) {
   const body = Buffer.from(delivery.body, "base64").toString();
   try {
-    judged.push({ headers: await schemes[delivery.scheme](delivery, body) });
+    verdicts.push({ headers: await schemes[delivery.scheme](delivery, body) });
   } catch (error) {
-    judged.push({ refused: String(error) });
+    verdicts.push({ refused: String(error) });
   }
 }
-process.stdout.write(JSON.stringify(judged));
+process.stdout.write(JSON.stringify(verdicts));

@@ -1,4 +1,4 @@
-"""Signs and verifies with the providers' own Python libraries: a list of deliveries in, the same list judged out."""
+"""Signs and verifies with the providers' own Python libraries: a list of deliveries in, a list of verdicts out."""
 
 import base64
 import datetime
@@ -29,7 +29,7 @@ def stripe(delivery, body):
     return {"stripe-signature": WebhookSignature.generate_signature_header(body, delivery["secret"])}
 
 
-def judge(delivery):
+def verdict(delivery):
     body = base64.b64decode(delivery["body"]).decode()
     scheme = {"standard-webhooks": standard_webhooks, "stripe": stripe}[delivery["scheme"]]
     try:
@@ -38,4 +38,4 @@ def judge(delivery):
         return {"refused": str(error)}
 
 
-json.dump([judge(delivery) for delivery in json.load(sys.stdin)], sys.stdout)
+json.dump([verdict(delivery) for delivery in json.load(sys.stdin)], sys.stdout)

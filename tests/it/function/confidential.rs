@@ -1,4 +1,4 @@
-//! No line of the log, at any level and in either form, has a signature, a secret or a body in it, however it is written.
+//! No line of the log, at any level and in either format, has a signature, a secret or a body, in any encoding.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{Delivery, Env, Gateway, answer, secrets::hmac};
 use crate::support::ministack::Backend;
 
-/// In every body.
+/// A text in every body.
 const MARKER: &str = "Marguerite-Yourcenar";
 
-/// The ways in which bytes might be written.
+/// The encodings of bytes in a log.
 fn writings(bytes: &[u8]) -> Vec<String> {
     let mut writings = vec![
         hex::encode(bytes),
@@ -22,7 +22,7 @@ fn writings(bytes: &[u8]) -> Vec<String> {
     writings
 }
 
-/// What of it stands in the text.
+/// Returns the encodings that are in a text.
 fn leaks<'a>(text: &str, confidential: &'a [(String, Vec<u8>)]) -> Vec<&'a str> {
     let leaks =
         |(_, bytes): &&(String, Vec<u8>)| writings(bytes).iter().any(|writing| text.contains(&**writing));
@@ -117,7 +117,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
             ] {
                 assert_eq!(env.deliver(delivery).await.0, status, "{} {status}", source.scheme);
             }
-            // Events of the gateway that cannot be read, or not to their end.
+            // Events of the gateway that are not valid, or truncated.
             for spoil in [
                 |event: &mut Value| event["isBase64Encoded"] = true.into(),
                 |event: &mut Value| event["body"] = json!([event["body"]]),
@@ -138,7 +138,7 @@ async fn no_line_of_the_log_has_a_signature_a_secret_or_a_body() {
     }
 }
 
-/// A receiver that logs a signature, in whatever form, would be found.
+/// The check finds a receiver that logs a signature in any encoding.
 #[test]
 fn leak_check_finds_every_encoding() {
     let confidential = vec![("it".to_owned(), hmac("hush", b"{}")), ("text".to_owned(), MARKER.into())];

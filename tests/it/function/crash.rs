@@ -1,8 +1,7 @@
-//! Processes killed at random moments under load, faults on every call: each event is in the queue exactly once.
+//! Processes killed at random times under load, with faults of every call: each event is in the queue exactly once.
 //!
-//! All deliveries of an event come within 5 minutes, so SQS's own memory closes the one hole; a later one could
-//! come through it, which is pinned elsewhere. `CRASH_SEED` draws events, faults and kills as they were, but not how
-//! they meet. More of it, on a release build:
+//! All deliveries of an event are within 5 minutes, so the deduplication of SQS closes the gap, which other tests cover.
+//! `CRASH_SEED` reproduces events, faults and kills, but not their timing. To run it for longer, on a release build:
 //!
 //! ```sh
 //! cargo build --release --bin receiver
@@ -38,18 +37,18 @@ use crate::support::{
 
 const ENVIRONMENTS: usize = 4;
 const SENDERS: usize = 12;
-/// Between two kills, at the most.
+/// The longest time between two kills.
 const KILL_PAUSE: Duration = Duration::from_millis(300);
-/// Duffel's, compressed; each pause is twice the one before.
+/// The pauses between Duffel's retries, shortened; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// An event that is not acknowledged by then never will be.
+/// The most deliveries of an event; one that is not acknowledged by then fails the test.
 const DELIVERIES: usize = 60;
 const FIFO_MEMORY: Duration = Duration::from_mins(5);
 const CALLS: [&str; 3] = ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"];
-/// How invocations must have ended, and how often at least, for the test to say something.
+/// The least number of invocations with each end; with fewer, the run proves too little.
 const ENDS: [(&str, usize); 5] = [("202", 100), ("200", 10), ("401", 10), ("503", 8), ("Died", 10)];
-/// How long it may take longer than it should until they have.
+/// The time by which the test may take longer until there are enough.
 const PATIENCE: Duration = Duration::from_mins(2);
 const WEEK_AND_A_BIT: i64 = 8 * 24 * 60 * 60;
 
@@ -61,7 +60,7 @@ async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
     let mut random = Rng::with_seed(seed);
     let backend = Backend::new().await;
     let proxy = Proxy::new().await;
-    // More than there is time for; after the last of them no call fails.
+    // More faults than there is time for; after the last of them no call fails.
     let faults = CALLS.map(|_| weather(&mut random, seconds * 1_000));
     for (call, faults) in CALLS.iter().zip(&faults) {
         proxy.inject(call, faults.iter().copied().chain([AwsFault::Fine]));
@@ -79,7 +78,7 @@ async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
     });
     let mut queued = Vec::new();
     let mut all_sent = std::pin::pin!(senders.join_all());
-    // Taken off at once, as consumers do: SQS remembers all the same.
+    // Taken off at once, as by a consumer; SQS still deduplicates.
     while tokio::time::timeout(Duration::from_millis(250), &mut all_sent).await.is_err() {
         queued.extend(backend.messages().await);
     }
@@ -101,19 +100,19 @@ async fn under_load_with_kills_and_faults_every_event_is_in_the_queue_once() {
         queued.len(),
         crowd.kills.load(Relaxed),
         proxy.calls(),
-        befallen(&proxy, &faults),
+        faulty_calls(&proxy, &faults),
     );
     assert!(never_sent.is_empty(), "in the queue, but never sent: {never_sent:#?}");
     assert!(lost.is_empty(), "acknowledged, but not in the queue: {lost:#?}");
     assert!(doubled.is_empty(), "in the queue more than once: {doubled:#?}");
     for (end, least) in ENDS {
         let count = ends.get(end).copied().unwrap_or_default();
-        assert!(count >= least, "too few ended so to say much: {count} {end}");
+        assert!(count >= least, "too few invocations ended with {end}: {count}");
     }
 }
 
-/// How many calls met a fault.
-fn befallen(proxy: &Proxy, faults: &[Vec<AwsFault>; 3]) -> usize {
+/// The number of calls with a fault.
+fn faulty_calls(proxy: &Proxy, faults: &[Vec<AwsFault>; 3]) -> usize {
     let calls = proxy.calls();
     let drawn = CALLS.iter().zip(faults).flat_map(|(call, faults)| faults.iter().take(calls[*call]));
     drawn.filter(|fault| **fault != AwsFault::Fine).count()
@@ -123,28 +122,19 @@ fn variable<T: FromStr<Err: std::fmt::Debug>>(name: &str) -> Option<T> {
     env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-const QUICK_FAILURES: [AwsFault; 7] = [
-    AwsFault::Down,
-    AwsFault::AnswerLost,
-    AwsFault::AnswerCut,
-    AwsFault::Refuse(500, "InternalServerError"),
-    AwsFault::Refuse(503, "ServiceUnavailable"),
-    AwsFault::Refuse(400, "ThrottlingException"),
-    AwsFault::Refuse(400, "ProvisionedThroughputExceededException"),
-];
-
-/// Storms, in which calls fail again and again, and longer calms. What costs whole seconds is rare.
+/// Short periods in which most calls fail, and longer ones in which few do. Faults that take seconds are rare.
 fn weather(random: &mut Rng, calls: usize) -> Vec<AwsFault> {
+    let quick: Vec<_> = AwsFault::FAILURES.into_iter().filter(|fault| !fault.is_slow()).collect();
     let mut faults = Vec::new();
     while faults.len() < calls {
         let (length, failures) = if random.u32(..3) == 0 { (5..30, 90) } else { (20..80, 4) };
-        // One kind for all of it: a call whose every attempt was refused has not been carried out at all.
-        let failure = random.choice(QUICK_FAILURES).unwrap();
+        // One kind of failure in a period: a call whose every attempt was refused was not carried out.
+        let failure = *random.choice(&quick).unwrap();
         for _ in 0..random.usize(length) {
             faults.push(match random.u32(..1_000) {
                 0 => AwsFault::Hang,
                 1 => AwsFault::AnswerStalled,
-                // Beyond the time-out of an attempt, and sometimes of the call.
+                // Longer than the time-out of an attempt, and sometimes of the call.
                 2..=4 => AwsFault::Delay(Duration::from_millis(random.u64(500..2_500))),
                 5..=50 => AwsFault::Delay(Duration::from_millis(random.u64(1..100))),
                 _ if random.u32(..100) < failures => failure,
@@ -155,7 +145,7 @@ fn weather(random: &mut Rng, calls: usize) -> Vec<AwsFault> {
     faults
 }
 
-/// Function environments, and everybody around them.
+/// Function environments, and the state that senders and killer share.
 struct Crowd {
     environments: Vec<Environment>,
     until: Instant,
@@ -163,7 +153,7 @@ struct Crowd {
     /// The bodies of all genuine events.
     sent: Mutex<BTreeSet<String>>,
     kills: AtomicU64,
-    /// How invocations ended, and how often.
+    /// The ends of invocations, with their numbers.
     ends: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -171,7 +161,7 @@ struct Environment {
     /// One invocation at a time.
     turn: AsyncMutex<()>,
     function: RwLock<Function>,
-    /// Whether the process has answered anything yet.
+    /// True if the process has answered an invocation.
     works: AtomicBool,
 }
 
@@ -203,14 +193,14 @@ impl Crowd {
         }
     }
 
-    /// Whether the time is over and all kinds of ends were met, however slow the machine is.
+    /// Returns whether the time is over and every end occurred often enough, however slow the machine is.
     fn is_enough(&self) -> bool {
         let ends = self.ends.lock().unwrap();
         let met = ENDS.iter().all(|(end, least)| ends.get(*end).is_some_and(|count| count >= least));
         Instant::now() > self.until && (met || Instant::now() > self.until + PATIENCE)
     }
 
-    /// Sends one event after the other, each to the end, and a forgery now and then.
+    /// Sends one event after the other until each is acknowledged, and a forgery now and then.
     async fn send(&self, mut random: Rng) {
         while !self.is_enough() {
             let number = self.events.fetch_add(1, Relaxed);
@@ -221,7 +211,7 @@ impl Crowd {
         }
     }
 
-    /// As Duffel does: until a 2xx, and now and then once more, or twice at once.
+    /// Delivers as Duffel does: until a 2xx, and now and then once more, or twice at the same time.
     async fn send_event(&self, number: u64, random: &mut Rng) {
         let body = body(number, "");
         self.sent.lock().unwrap().insert(body.clone());
@@ -237,13 +227,13 @@ impl Crowd {
                 self.deliver(&delivery, self.anywhere(random)).await
             };
             if acknowledged && random.u32(..5) > 0 {
-                // Else SQS would not have to know it.
+                // Otherwise SQS would not have to deduplicate it.
                 assert!(first.elapsed() < FIFO_MEMORY);
                 return;
             }
             sleep(pause.mul_f64(random.f64())).await;
             pause = LONGEST_PAUSE.min(pause * 2);
-            // It is not known whether a repetition is signed anew.
+            // It is not known whether a retry has a new signature.
             if random.bool() {
                 delivery = Delivery::new(body.clone());
             }
@@ -251,14 +241,14 @@ impl Crowd {
         panic!("not acknowledged: {body}");
     }
 
-    /// Delivers once; whether it was acknowledged.
+    /// Delivers once, and returns whether it was acknowledged.
     async fn deliver(&self, delivery: &Delivery, environment: &Environment) -> bool {
         let status = self.invoke(delivery, environment).await;
-        assert!(matches!(status, Some(202 | 200 | 503) | None), "an answer out of place: {status:?}");
+        assert!(matches!(status, Some(202 | 200 | 503) | None), "an unexpected answer: {status:?}");
         matches!(status, Some(202 | 200))
     }
 
-    /// Of the very event that is about to be sent, so that a record of it would do harm.
+    /// Sends a forgery of the next event, so that a record of it would suppress the genuine one.
     async fn forge(&self, number: u64, random: &mut Rng) {
         let genuine = Delivery::new(body(number, ""));
         let forged = Delivery::new(body(number, r#","forged":true"#));
@@ -276,7 +266,7 @@ impl Crowd {
         random.choice(&self.environments).unwrap()
     }
 
-    /// Hands a delivery to an environment; the status, unless the process died on it.
+    /// Invokes an environment with a delivery, and returns the status unless the process died.
     async fn invoke(&self, delivery: &Delivery, environment: &Environment) -> Option<u64> {
         let _turn = environment.turn.lock().await;
         let (end, _) = environment.function.read().await.invoke(delivery.event()).await;
@@ -298,7 +288,7 @@ impl Crowd {
         loop {
             sleep(KILL_PAUSE.mul_f64(random.f64())).await;
             let environment = self.anywhere(&mut random);
-            // On a slow machine no process would live to see a delivery, were new ones not mostly spared.
+            // On a slow machine no process would ever answer if new ones were killed as often.
             if !environment.works.load(Relaxed) && random.u32(..4) > 0 {
                 continue;
             }
@@ -308,7 +298,7 @@ impl Crowd {
     }
 }
 
-/// Three events an object, two of which have nothing but their ids to be told apart by.
+/// Three events of an object, two of which differ only in their ids.
 fn body(number: u64, extra: &str) -> String {
     let kind = if number.is_multiple_of(3) { "order.created" } else { "order.updated" };
     let event = event(kind, &format!("wev_{number}"), &format!("ord_{}", number / 3));

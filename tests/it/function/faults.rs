@@ -1,4 +1,4 @@
-//! Processes die, answers are lost, queue and table fail: what was acknowledged is in the queue, once, in time.
+//! Processes die, answers are lost, queue and table fail: acknowledged events are in the queue once, and in time.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn order() -> Delivery {
     Delivery::new(ORDER_CREATED)
 }
 
-/// Delivers as Duffel does after anything but a 2xx, and finds the event in the queue exactly once.
+/// Delivers again, as Duffel does after a failure, and asserts that the event is in the queue exactly once.
 async fn deliver_again(env: &Env) -> u16 {
     let (status, word) = env.deliver(&order()).await;
     assert!(matches!((status, word.as_str()), (202, "accepted") | (200, "duplicate")), "{status} {word}");
@@ -39,7 +39,7 @@ async fn for_every_failure<F: Future<Output = ()> + Send + 'static>(case: impl F
     AwsFault::FAILURES.into_iter().map(case).collect::<JoinSet<_>>().join_all().await;
 }
 
-/// Whether the call is carried out in spite of it.
+/// Returns whether the call is carried out despite the fault.
 fn is_carried_out(fault: AwsFault) -> bool {
     matches!(fault, AwsFault::AnswerLost | AwsFault::AnswerCut | AwsFault::AnswerStalled)
 }

@@ -1,4 +1,4 @@
-//! What no gateway and no Duffel sends: answered with a 4xx all the same, by a process that lives on.
+//! Payloads that neither a gateway nor Duffel sends: they are answered 4xx, and the process continues.
 
 #[cfg(target_os = "linux")]
 mod cost;
@@ -16,7 +16,7 @@ fn nested(depth: usize) -> String {
     "[".repeat(depth) + &"]".repeat(depth)
 }
 
-/// A proper event with one thing changed in it.
+/// A valid event with one change.
 fn changed(gateway: Gateway, change: impl FnOnce(&mut Value)) -> String {
     let delivery = Delivery::new(ORDER_CREATED).through(gateway, false);
     let mut event = serde_json::from_str(&delivery.event()).unwrap();
@@ -28,7 +28,7 @@ fn without(gateway: Gateway, name: &str) -> String {
     changed(gateway, |event| drop(event.as_object_mut().unwrap().remove(name)))
 }
 
-/// Hands over every payload to one process, which must refuse them all and then still accept a delivery.
+/// Invokes one process with every payload; it must refuse them all and then accept a delivery.
 async fn refuses_all(payloads: Vec<impl Into<Bytes>>) {
     let env = Env::new().await;
     for payload in payloads {
@@ -64,7 +64,7 @@ async fn payloads_that_are_not_requests_are_refused() {
     .await;
 }
 
-/// No gateway hands them over, and Lambda itself takes JSON only.
+/// No gateway sends them, and Lambda itself accepts JSON only.
 #[tokio::test]
 async fn payloads_that_are_not_json_are_refused() {
     let event = Delivery::new(ORDER_CREATED).event().into_bytes();
@@ -124,7 +124,7 @@ async fn invalid_requests_are_refused() {
     refuses_all(payloads).await;
 }
 
-/// Though the text as it stands is what was signed: of two readings of a body only one is tried.
+/// Even if the text itself was signed: only one of the two interpretations of a body is tried.
 #[tokio::test]
 async fn signed_body_that_is_not_valid_base64_is_refused() {
     let gateways = [Gateway::HttpApi, Gateway::RestApi, Gateway::FunctionUrl];
@@ -179,7 +179,7 @@ async fn signed_bodies_of_any_depth_are_forwarded() {
     }
 }
 
-/// The signature is what counts; the rest of an event may be there or not, and of any type.
+/// Only the signature counts; other members of an event may be missing, or of any type.
 #[tokio::test]
 async fn invalid_members_beside_the_request_are_ignored() {
     let env = Env::new().await;
@@ -261,7 +261,7 @@ async fn signed_bodies_of_any_content_have_an_answer_of_the_contract() {
             "{body:?}"
         );
     }
-    // As large as an invocation may be: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+    // The largest payload of an invocation: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
     let large =
         event("order.created", "wev_1", "ord_large").replace("{}", &format!("\"{}\"", "x".repeat(5_900_000)));
     assert_eq!(env.deliver(&Delivery::new(large)).await, test_receiver::answer(413, "too_large"));

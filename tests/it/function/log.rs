@@ -1,4 +1,4 @@
-//! What is said of deliveries, and what never is.
+//! The log: which fields a line has, and what it never holds.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 const OTHER_SECRET: &str = "QKfUULLQh+8SegYmIsF6kA==";
-/// Planted wherever nothing may be logged from.
+/// A text in everything that must not be logged.
 const MARKER: &str = "Marguerite-Yourcenar";
 const BEARER: &str = "Bearer dG9wIHNlY3JldA";
 
@@ -34,7 +34,7 @@ fn marked(kind: &str, id: &str, key: &str) -> Delivery {
         .header("Cookie", MARKER)
 }
 
-/// Deliveries that come to every end there is, with the word for it.
+/// Deliveries with every outcome, and its word.
 fn deliveries() -> Vec<(Delivery, &'static str)> {
     let good = marked("order.created", "wev_1", "ord_1");
     let too_large =
@@ -79,7 +79,7 @@ async fn log_has_one_line_for_each_delivery_and_no_secret() {
     for (number, (call, fault)) in ["dynamodb:GetItem", "sqs:SendMessage", "dynamodb:PutItem"]
         .into_iter()
         .flat_map(|call| AwsFault::FAILURES.map(|fault| (call, fault)))
-        .filter(|(_, fault)| !matches!(fault, AwsFault::Hang | AwsFault::AnswerStalled))
+        .filter(|(_, fault)| !fault.is_slow())
         .enumerate()
     {
         env.proxy.inject(call, [fault]);
@@ -100,8 +100,8 @@ async fn log_has_one_line_for_each_delivery_and_no_secret() {
         assert!(!text.contains(planted), "{planted} is in: {text}");
     }
     let lines = parse(&lines);
-    let told: Vec<_> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
-    assert_eq!(told, words);
+    let logged: Vec<_> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(logged, words);
     assert_eq!(lines.len(), words.len(), "more lines than deliveries: {text}");
 }
 
@@ -212,7 +212,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
     }
 }
 
-/// Whoever may sign may choose types and ids, but not what the log says of other deliveries.
+/// A sender with a secret chooses types and ids, but must not influence the lines of other deliveries.
 #[tokio::test]
 async fn types_and_ids_can_neither_forge_nor_flood_log_lines() {
     let long = "x".repeat(400_000);
@@ -227,7 +227,7 @@ async fn types_and_ids_can_neither_forge_nor_flood_log_lines() {
         let mut count = 0;
         for text in texts {
             let body = |id: &str| json!({ "type": text, "id": id, "idempotency_key": text }).to_string();
-            // Too large with all three long; the second is a duplicate under another id, where both are logged.
+            // Too large if all three are long; the second is a duplicate with another id, for which both ids are logged.
             let bodies = if text.len() > 1_000 {
                 [
                     json!({ "type": "t", "id": text }).to_string(),
@@ -294,21 +294,21 @@ async fn duplicate_that_differs_from_the_forwarded_event_is_a_warning_with_its_c
         env.deliver(&Delivery::new(body)).await;
     }
     let lines = parse(&env.function.lines());
-    let told: Vec<_> = lines
+    let logged: Vec<_> = lines
         .iter()
         .map(|line| [&line["outcome"], &line["level"], &line["cause"], &line["event.recorded_id"]])
         .collect();
     let absent = &Value::Null;
-    assert_eq!(told[0][..2], ["accepted", "INFO"]);
-    assert_eq!(told[1], [&Value::from("duplicate"), &"INFO".into(), absent, absent]);
-    assert_eq!(told[2], [&Value::from("duplicate"), &"WARN".into(), &"other_body".into(), absent]);
+    assert_eq!(logged[0][..2], ["accepted", "INFO"]);
+    assert_eq!(logged[1], [&Value::from("duplicate"), &"INFO".into(), absent, absent]);
+    assert_eq!(logged[2], [&Value::from("duplicate"), &"WARN".into(), &"other_body".into(), absent]);
     assert_eq!(
-        told[3],
+        logged[3],
         [&Value::from("duplicate"), &"WARN".into(), &"other_event_id".into(), &"wev_first".into()]
     );
 }
 
-/// What a signature does not cover, anybody may change who has the delivery.
+/// Headers that are not signed can be changed by anybody who has the delivery.
 #[tokio::test]
 async fn a_duplicate_with_another_topic_is_a_warning() {
     let sources = r#"{"code":{"scheme":"github","secret":"hush"}}"#;
@@ -323,8 +323,9 @@ async fn a_duplicate_with_another_topic_is_a_warning() {
         env.deliver(&delivery).await;
     }
     let lines = parse(&env.function.lines());
-    let told: Vec<_> = lines.iter().map(|line| [&line["outcome"], &line["level"], &line["cause"]]).collect();
-    assert_eq!(told[1], [&Value::from("duplicate"), &"INFO".into(), &Value::Null]);
-    assert_eq!(told[2], [&Value::from("duplicate"), &"WARN".into(), &"other_event_type".into()]);
+    let logged: Vec<_> =
+        lines.iter().map(|line| [&line["outcome"], &line["level"], &line["cause"]]).collect();
+    assert_eq!(logged[1], [&Value::from("duplicate"), &"INFO".into(), &Value::Null]);
+    assert_eq!(logged[2], [&Value::from("duplicate"), &"WARN".into(), &"other_event_type".into()]);
     assert_eq!(env.backend.messages().await.len(), 1);
 }

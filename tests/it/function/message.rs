@@ -1,4 +1,4 @@
-//! What is in the queue and what is in the table, as a consumer and an operator read them.
+//! The message in the queue and the record in the table, as a consumer and an operator read them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -53,7 +53,7 @@ fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
 async fn message_has_the_signed_bytes_and_the_attributes_of_the_envelope() {
     let env = Env::new().await;
     let before = SystemTime::now() - Duration::from_millis(1);
-    // Spaces, an escape and an order of keys that no serialiser would bring back.
+    // Spaces, an escape and an order of keys that a serialiser would change.
     let body = " {\"type\" : \"order.created\", \"id\":\"wev_1\",\"idempotency_key\":\"ord_1\",\n\t\"live_mode\":false, \
                 \"data\":{\"z\":\"Zo\\u00eb\",\"a\":\"Zoë ✈\",\"n\":1.0e2,\"nul\":\"\\u0000\"}}\r\n";
     let header = Delivery::new(body).sign(SECRET, "v1", 60).replace(",v1=", " , v9=00, v1=");
@@ -218,7 +218,7 @@ async fn a_record_older_than_the_window_suppresses_nothing() {
     assert!(number(&renewed, "counts_from") >= now);
 }
 
-/// What is in the table when the receiver is updated.
+/// A record that an earlier version wrote.
 #[tokio::test]
 async fn a_record_of_an_earlier_version_counts_at_least_until_it_expires() {
     let env = Env::new().await;

@@ -1,4 +1,4 @@
-//! Where the secrets come from, what happens without them, and how new ones come into use.
+//! The sources of secrets, a start without them, and the refresh.
 
 use std::time::{Duration, SystemTime};
 
@@ -41,7 +41,7 @@ async fn env_and_arn(values: &[&str]) -> (Env, String) {
     (Env::of(backend, &[("WEBHOOK_SECRET_ARN", &arn)]).await, arn)
 }
 
-/// The status a delivery gets that was signed with a secret; each is another event.
+/// The status of a delivery that a secret signed; each is a new event.
 async fn status(env: &Env, secret: &str) -> u16 {
     let body = test_receiver::event("order.created", "wev_1", &format!("ord_{}", hex::encode(secret)));
     env.deliver(&Delivery::new(body).signed_with(secret)).await.0
@@ -142,11 +142,11 @@ async fn forged_deliveries_do_not_flood_secrets_manager() {
     for forged in 0..20 {
         assert_eq!(status(&env, &format!("forged {forged}")).await, 401);
     }
-    // One key_refresh, of two versions.
+    // One refresh reads two versions.
     assert_eq!(env.proxy.calls()[GET_SECRET], at_start + 2);
 }
 
-/// The receiver as the function composes it, at a clock of our own.
+/// The receiver as the function composes it, with a simulated clock.
 struct Clocked {
     backend: Backend,
     proxy: Proxy,
@@ -215,10 +215,10 @@ async fn removed_secret_is_inactive_within_minutes() {
 #[tokio::test]
 async fn while_secrets_manager_is_down_the_cached_secrets_stay_active() {
     for fault in [AwsFault::Hang, AwsFault::Down, AwsFault::Refuse(500, "InternalServiceError")] {
-        let clocked = Clocked::new("in hand").await;
+        let clocked = Clocked::new("cached").await;
         clocked.proxy.inject(GET_SECRET, [fault]);
-        assert_eq!(clocked.status("in hand", MAX_AGE * 2).await, 202, "{fault:?}");
-        assert_eq!(clocked.status("in hand", MAX_AGE * 20).await, 200, "{fault:?}");
+        assert_eq!(clocked.status("cached", MAX_AGE * 2).await, 202, "{fault:?}");
+        assert_eq!(clocked.status("cached", MAX_AGE * 20).await, 200, "{fault:?}");
         clocked.backend.put_secret(&clocked.arn, "new").await;
         assert_eq!(clocked.status("new", MAX_AGE * 30).await, 401, "{fault:?}");
         clocked.proxy.heal();
@@ -228,9 +228,9 @@ async fn while_secrets_manager_is_down_the_cached_secrets_stay_active() {
 
 #[tokio::test]
 async fn invalid_new_value_does_not_replace_the_cached_secret() {
-    let clocked = Clocked::new("in hand").await;
+    let clocked = Clocked::new("cached").await;
     clocked.backend.put_secret(&clocked.arn, "[]").await;
-    assert_eq!(clocked.status("in hand", MAX_AGE * 2).await, 202);
+    assert_eq!(clocked.status("cached", MAX_AGE * 2).await, 202);
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn invisible_characters_around_a_secret_are_ignored() {
     }
 }
 
-/// Secrets that no provider makes, each with the words for it.
+/// Suspicious secrets, each with its warning.
 const DOUBTFUL: [(&str, &str); 6] = [
     ("planted wrapped", "white space"),
     ("planted\u{200b}wrapped", "invisible"),
@@ -296,7 +296,7 @@ async fn suspicious_secret_is_warned_of_by_name_from_either_variable() {
             if variable == "SOURCES" {
                 env.deliver(&Delivery::new("{}").to("GET", "/webhooks/crm")).await;
             } else {
-                // It is used all the same.
+                // It is still used.
                 assert_eq!(status(&env, secret).await, 202, "{variable} {secret}");
             }
             let warnings = messages(&mut env, "WARN");
@@ -343,7 +343,7 @@ async fn binary_secret_is_reported_as_binary() {
     assert!(!errors.concat().contains("planted") && !errors.concat().contains("blank"), "{errors:?}");
 }
 
-/// The status of an event that states a mode, or none.
+/// The status of an event with a mode, or without one.
 async fn status_in_mode(env: &Env, secret: &str, live_mode: Option<bool>) -> u16 {
     let key = format!("ord_{secret}_{live_mode:?}");
     let stated = live_mode.map(|live| format!(r#""live_mode":{live},"#)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Several providers at one function, each with a stored secret of its own.
+//! Several sources of one function, each with its own stored secret.
 
 use duffel_webhook_receiver::signature::{
     scheme::Scheme,

@@ -1,4 +1,4 @@
-//! What the environment may say.
+//! The configuration at startup.
 
 use std::process::ExitStatus;
 
@@ -13,7 +13,7 @@ use crate::support::{
 
 const QUEUE: (&str, &str) = ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events.fifo");
 
-/// The one line that a process says which does not start.
+/// The only line of a process that does not start.
 async fn refusal(mut function: Function) -> String {
     let (status, lines): (ExitStatus, _) = function.exit().await;
     assert!(!status.success());
@@ -91,7 +91,7 @@ async fn configuration_error_quotes_the_value_unless_it_may_be_secret() {
     let line = refusal(Function::start(variables).await).await;
     assert!(line.contains(r#"LIVE_MODE "production""#) && line.contains(r#"DEDUP_WINDOW "soon""#), "{line}");
     assert!(!line.contains("planted"), "{line}");
-    // What is not JSON might be anything, a secret among it.
+    // Text that is not JSON may be a secret.
     let line = refusal(Function::start([QUEUE, ("SOURCES", r#"{"crm":{"secret":"planted"#)]).await).await;
     assert!(line.contains("SOURCES") && !line.contains("planted"), "{line}");
 }

@@ -1,4 +1,4 @@
-//! A body is verified as it came: whatever is done to it before would let no genuine delivery through, or a forged one.
+//! A body is verified unchanged: any change before that would refuse genuine deliveries or accept forged ones.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::support::test_receiver::answer;
 
 type Transformation = fn(&[u8]) -> Vec<u8>;
 
-/// What a receiver might do to a body before it verifies it, by mistake.
+/// Changes that a receiver might make to a body before it verifies it.
 const TRANSFORMATIONS: [(&str, Transformation); 9] = [
     ("parsed and written again", |body| match serde_json::from_slice::<Value>(body) {
         Ok(value) => value.to_string().into(),
@@ -31,7 +31,7 @@ fn replace(body: &[u8], from: &str, to: &str) -> Vec<u8> {
     }
 }
 
-/// Bodies of a source that need not be JSON, on which each of them shows.
+/// Bodies that show each change; they need not be JSON.
 const BODIES: [&[u8]; 10] = [
     br#"{ "b": 1.0, "a": 1e2 }"#,
     b"{\"a\":1}\n",
@@ -61,7 +61,7 @@ async fn env() -> Env {
 async fn body_is_verified_and_forwarded_unchanged() {
     let env = env().await;
     for (number, body) in BODIES.iter().enumerate() {
-        // Through the gateway in either form it is the same delivery.
+        // With or without base64 it is the same delivery.
         let word = if number % 2 == 0 { [true, false] } else { [false, true] };
         assert_eq!(env.deliver(&signed(body, body, word[0])).await, answer(202, "accepted"), "{number}");
         assert_eq!(env.deliver(&signed(body, body, word[1])).await, answer(200, "duplicate"), "{number}");
@@ -90,8 +90,8 @@ async fn transformed_body_is_refused() {
                 assert_eq!(env.deliver(&delivery).await, answer(401, "unauthorized"), "{name}");
             }
         }
-        // Or a receiver that does it would pass the test above.
-        assert!(shown > 0, "no body shows whether it is {name}");
+        // Otherwise a receiver that makes this change would pass the test above.
+        assert!(shown > 0, "no body shows the change {name}");
     }
     assert_eq!(env.backend.queued().await, 0);
 }

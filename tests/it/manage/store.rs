@@ -1,4 +1,4 @@
-//! `webhooks create --store`: no secret is lost, and none is printed that could be stored.
+//! `webhooks create --store`: no secret is lost, and a secret that is stored is not printed.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use crate::support::{
 
 use super::tool as command;
 
-/// `webhooks create` with a stored secret, beside AWS's stand-in and the proxy before it.
+/// Everything that `webhooks create --store` needs: Duffel, a secret, and a proxy before it.
 struct Storing {
     backend: Backend,
     proxy: Proxy,
@@ -48,7 +48,7 @@ impl Storing {
         Done::of(&tool::run(command).await)
     }
 
-    /// The secret of the webhook of a mode.
+    /// The secret of the webhook in a mode.
     fn secret(&self, live: bool) -> String {
         let webhooks = self.duffel.webhooks();
         let webhook = webhooks.iter().find(|webhook| webhook["live_mode"] == live).unwrap();
@@ -144,10 +144,10 @@ async fn no_webhook_is_created_if_its_secret_could_not_be_stored() {
 
 #[tokio::test]
 async fn no_active_secret_is_dropped_when_another_is_stored() {
-    let storing = Storing::new(Some("by hand")).await;
+    let storing = Storing::new(Some("set manually")).await;
     storing.create(TOKEN, &[]).await;
     let test = storing.secret(false);
-    assert_eq!(storing.stored().await, json!({ "test": [test], "any": ["by hand"] }));
+    assert_eq!(storing.stored().await, json!({ "test": [test], "any": ["set manually"] }));
     let mut live = Vec::new();
     for kept in ["1 test and 1 of unknown mode", "1 live, 1 test and 1 of unknown mode"] {
         let created = storing.create(LIVE_TOKEN, &[]).await;
@@ -155,16 +155,16 @@ async fn no_active_secret_is_dropped_when_another_is_stored() {
         live.insert(0, storing.secret(true));
         storing.delete(true);
     }
-    let stored = json!({ "live": live, "test": [test], "any": ["by hand"] });
+    let stored = json!({ "live": live, "test": [test], "any": ["set manually"] });
     assert_eq!(storing.stored().await, stored);
 
-    // By the time there are too many, those that have the most of their mode are left out.
+    // If there are too many, secrets of the mode with the most are dropped.
     for _ in 0..8 {
         assert_eq!(storing.create(LIVE_TOKEN, &[]).await.code, 0);
         storing.delete(true);
     }
     let stored = storing.stored().await;
-    assert_eq!((&stored["test"], &stored["any"]), (&json!([test]), &json!(["by hand"])));
+    assert_eq!((&stored["test"], &stored["any"]), (&json!([test]), &json!(["set manually"])));
     assert_eq!(stored["live"].as_array().unwrap().len(), 8);
 }
 
@@ -184,14 +184,14 @@ async fn active_secrets_that_cannot_be_read_are_replaced_only_on_request() {
     assert!(replaced.err.contains("how many those are is not known"), "{}", replaced.err);
     assert_eq!(storing.stored().await, json!({ "test": [storing.secret(false)] }));
 
-    // Where they can be read, it is said which are replaced.
+    // If they can be read, the command prints which are replaced.
     storing.proxy.heal();
     storing.delete(false);
     let replaced = storing.create(TOKEN, &["--replace"]).await;
     assert!(replaced.err.starts_with("Other active secrets: 1 test."), "{}", replaced.err);
     assert!(replaced.err.contains("not active any more: 1 live and 1 test."), "{}", replaced.err);
 
-    // A value that no receiver can use is not overwritten unasked either.
+    // A value that is not valid for a receiver is not overwritten without --replace either.
     storing.backend.put_secret(&storing.arn, r#"{"secret":"hush"}"#).await;
     storing.delete(false);
     let refused = storing.create(TOKEN, &[]).await;
@@ -206,14 +206,14 @@ async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
     assert_eq!(storing.create(TOKEN, &[]).await.code, 0);
     assert_eq!(storing.stored().await, json!({ "test": [storing.secret(false)], "any": ["old"] }));
 
-    // An empty secret has none that could be dropped, whoever may read it.
+    // An empty secret has nothing that could be dropped, so it need not be readable.
     let storing = Storing::new(None).await;
     storing.proxy.inject(DESCRIBE, [AwsFault::Answer(r#"{"Name":"empty"}"#)]);
     storing.proxy.inject(GET, [DENIED]);
     let created = storing.create(TOKEN, &[]).await;
     assert_eq!((created.code, &*created.err), (0, "Other active secrets: none.\n"));
 
-    // Without both, it may be another secret than was meant.
+    // Without both permissions, it could be the wrong secret.
     let storing = Storing::new(None).await;
     storing.proxy.inject(DESCRIBE, [DENIED]);
     storing.proxy.inject(GET, [AwsFault::Refuse(400, "ResourceNotFoundException")]);

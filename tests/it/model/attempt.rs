@@ -1,4 +1,4 @@
-//! A delivery that is, or was, under way.
+//! A delivery that was started, with its result.
 
 use super::{events::Event, schedule::Delivery};
 use crate::support::fault::Fault;
@@ -6,21 +6,21 @@ use crate::support::fault::Fault;
 pub struct Attempt {
     pub process: usize,
     pub event: Event,
-    /// The event's own id, which a repetition may bear another of.
+    /// The id in the body, which another delivery of the event may not have.
     pub id: Option<String>,
     /// The window in force.
     pub window: u64,
-    /// Whether the ledger's record of the event bears another event id than this delivery.
+    /// True if the record of the event has another id than this delivery.
     pub is_under_other_id: bool,
-    /// Which of the genuine written it is.
+    /// The index of the genuine request, if it is one.
     pub signed: Option<usize>,
-    /// What the process's clock showed.
+    /// The time of the process's clock.
     pub clock: u64,
-    /// Whether the clock allowed for its signature.
+    /// True if the signature was valid at that time.
     pub timely: bool,
-    /// The turn with which it began.
+    /// The turn in which it began.
     pub started: u64,
-    /// The turn with which it ended, and the answer.
+    /// The turn in which it ended, and the answer.
     pub answered: Option<(u64, String)>,
     /// Its process was killed.
     pub dead: bool,
@@ -32,22 +32,22 @@ pub struct Attempt {
     calls: usize,
 }
 
-/// What a pipe may know of the way to the queue.
+/// The state of the send, as far as a pipeline may know it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Forwarding {
     NotTried,
     /// A look-up or a send failed.
     Failed,
-    /// The queue said that it has it.
+    /// The queue confirmed the message.
     Done,
 }
 
-/// What became of its record, whatever its pipe was traced.
+/// The actual state of its record, whatever answer its pipeline received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Recording {
     NotTried,
     Failed,
-    /// The table has it, or one that expires later.
+    /// The table has the record, or one that expires later.
     Done,
 }
 
@@ -80,7 +80,7 @@ impl Attempt {
         }
     }
 
-    /// What befalls its next call.
+    /// The fault of its next call.
     pub fn next_fault(&mut self) -> Fault {
         self.calls += 1;
         self.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
@@ -95,7 +95,7 @@ impl Attempt {
         self.answered.as_ref().map_or("", |(_, answer)| answer)
     }
 
-    /// Whether it was acknowledged before `turn`, and its record, if it needed one, was in the table then.
+    /// Returns whether it was acknowledged before `turn`, and its record, if it needed one, was in the table then.
     pub fn is_sound_before(&self, turn: u64) -> bool {
         let before = self.answered.as_ref().is_some_and(|(ended, _)| *ended < turn);
         before
@@ -104,12 +104,12 @@ impl Attempt {
             && !self.is_recorded_late(turn)
     }
 
-    /// Whether the table got the record after its process had given it up, and not before `turn`.
+    /// Returns whether the table got the record after its process had given it up, and not before `turn`.
     fn is_recorded_late(&self, turn: u64) -> bool {
         self.recorded_late.is_some_and(|recorded| recorded >= turn)
     }
 
-    /// What went wrong between its send and its record, if that was not in the table before `turn`.
+    /// The failure between its send and its record, if there was no record before `turn`.
     pub fn excuse(&self, turn: u64) -> Option<&'static str> {
         if self.recording == Recording::Done && !self.is_recorded_late(turn) {
             None

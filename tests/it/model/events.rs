@@ -1,4 +1,4 @@
-//! What is delivered: a few events of three sources, and the signatures of their senders.
+//! The events of the model, from three sources, and the signatures of their senders.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -19,14 +19,14 @@ use http::Request;
 
 use crate::support::test_receiver::{event, key};
 
-/// How far ahead of the receiver's clock a signature may be, in seconds.
+/// The greatest lead of a signed time over the receiver's clock, in seconds.
 pub const SKEW: u64 = 300;
 
-/// What happened at a provider.
+/// An event at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Booked,
-    /// The same event as `Booked`, under another id.
+    /// The same event as `Booked`, with another id.
     BookedAlias,
     /// Another event about the same object.
     Cancelled,
@@ -36,9 +36,9 @@ pub enum Event {
     UpdatedAgain,
     /// Of a type that the receiver does not know, about the same object.
     Rescheduled,
-    /// Of the same unknown type, about the same object: another event, under an id of its own.
+    /// Another event of the same unknown type about the same object, with its own id.
     RescheduledAgain,
-    /// From a source whose signatures are good for five minutes.
+    /// From a source whose signatures are valid for five minutes.
     Paid,
     /// From a source whose signatures have no time.
     Pushed,
@@ -49,17 +49,17 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event that this one is traced to be.
+    /// The event of which this is an alias, or itself.
     pub fn itself(self) -> Self {
         if self == Self::BookedAlias { Self::Booked } else { self }
     }
 
-    /// Its source, and the object it is about there; the sources name their objects alike.
+    /// Its source and its object; the objects of all sources have the same names.
     pub fn object(self) -> (&'static str, &'static str) {
         (self.sender().name, if self == Self::Pushed { "refs/heads/main" } else { "ord_1" })
     }
 
-    /// Its own id, if one is signed.
+    /// The id in its body, if there is one.
     pub fn id(self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_str(&self.body()).unwrap();
         body["id"].as_str().map(str::to_owned)
@@ -115,7 +115,7 @@ static SENDERS: LazyLock<[Sender; 3]> = LazyLock::new(|| {
 
 static NOBODY: LazyLock<Key> = LazyLock::new(|| key(&Scheme::duffel(), "nobody"));
 
-/// The receiver's side of the senders; `tolerance` is that of Duffel's signatures.
+/// The configuration of the receiver for these senders; `tolerance` is for Duffel's signatures.
 pub fn sources(tolerance: u64) -> Vec<Source> {
     let tolerances = [tolerance, SKEW, SKEW].map(Duration::from_secs);
     let source = |(sender, tolerance): (&Sender, Duration)| Source {
@@ -126,7 +126,7 @@ pub fn sources(tolerance: u64) -> Vec<Source> {
     SENDERS.iter().zip(tolerances).map(source).collect()
 }
 
-/// A delivery as it goes over the wire, and can be captured there.
+/// A request on the wire, which can be captured there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRequest {
     pub event: Event,
@@ -137,12 +137,12 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Written by the event's own provider at a time.
+    /// Signed by the provider of the event at a time.
     pub fn genuine(event: Event, seconds: u64) -> Self {
         Self::signed(event, seconds, &event.sender().key)
     }
 
-    /// Written by somebody who does not know the secret.
+    /// Signed by somebody who does not know the secret.
     pub fn forged(event: Event, seconds: u64) -> Self {
         Self::signed(event, seconds, &NOBODY)
     }
@@ -154,13 +154,13 @@ impl SignedRequest {
         Self { event, body, headers, time: (event != Event::Pushed).then_some(seconds) }
     }
 
-    /// Another body under the same signature.
+    /// Another body with the same signature.
     pub fn tampered(mut self) -> Self {
         self.body.push(' ');
         self
     }
 
-    /// Another time over the same signature.
+    /// Another time with the same signature.
     pub fn redated(mut self, seconds: u64) -> Self {
         if let Some(time) = self.time {
             self.time = Some(seconds);
@@ -175,18 +175,18 @@ impl SignedRequest {
         self
     }
 
-    /// The header that consumers get to see.
+    /// The header that the message holds.
     pub fn signature(&self) -> Option<&str> {
         self.headers.last().map(|(_, value)| value.as_str())
     }
 
-    /// Whether a receiver whose clock shows `clock` should take it, if it is genuine.
+    /// Returns whether a receiver with this clock should accept it, if it is genuine.
     pub fn is_timely(&self, clock: u64, tolerance: u64) -> bool {
         let tolerance = if self.event == Event::Paid { SKEW } else { tolerance };
         self.time.is_none_or(|time| clock <= time + tolerance && time <= clock + SKEW)
     }
 
-    /// The request, with what anybody can change changed by `number`.
+    /// The HTTP request; its unsigned headers depend on `number`.
     pub fn post(&self, number: usize) -> Request<Bytes> {
         let mut request = Request::post(format!("/webhooks/{}", self.event.sender().name))
             .header("x-github-event", format!("push-{number}"))

@@ -1,4 +1,4 @@
-//! Flawed mutants of the pipe, written by hand on plain data, as the types of the real one forbid most of this.
+//! Mutants of the pipeline, written on plain data, because the types of the real one make most mutations a compile error.
 
 use std::time::SystemTime;
 
@@ -18,33 +18,33 @@ use super::{
     world::{RETENTION_MARGIN, Replace, SentMessage},
 };
 
-/// What is wrong with a mutant.
+/// The mutation of a mutant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
-    /// Nothing: what is found out of the others is their mutation, and not how they are written.
+    /// None. It shows that the other mutants are detected for their mutations, not for how they are written.
     None,
     AcknowledgesFirst,
     IgnoresTheQueue,
     RecordsFirst,
-    /// Marks what it is about to send, and lets nobody else send it.
+    /// Claims the event before it sends it, so that no other delivery sends it.
     ClaimsFirst,
     NeverLooks,
     LooksLast,
-    /// Takes the key of the object for that of the event.
-    GoesByTheBareKey,
-    /// Takes the id of the event for what tells it apart, though one event may come under two.
-    GoesByTheId,
-    /// Takes a type that it does not know for one that happens to an object once.
-    GoesByTheKeyOfUnknownTypes,
-    /// Lets a duplicate under another id extend the record of the event that was forwarded.
+    /// Uses the key of the object as the identity of the event.
+    IdentifiesByKeyAlone,
+    /// Uses the id as the identity, although one event may have two ids.
+    IdentifiesByIdAlone,
+    /// Treats an unknown type as one that happens once for an object.
+    IdentifiesUnknownTypesByKey,
+    /// Lets a duplicate with another id extend the record.
     ExtendsUnderOtherIds,
     ForwardsEverything,
     ParsesFirst,
     NeverVerifies,
-    /// Lets a record expire by our clock, though the signature's may be ahead of it.
+    /// Lets a record expire by the clock of the process, although the clock of the sender may be ahead.
     ExpiresByOurClock,
-    /// Says that nothing was forwarded when it merely was not recorded.
-    AsksAgainIfUnrecorded,
+    /// Answers 503 if the event was forwarded but not recorded.
+    FailsIfUnrecorded,
 }
 
 /// The mutant with one mutation.
@@ -132,13 +132,13 @@ impl Mutant {
             return Ok("200 duplicate");
         }
         let recorded = self.record(&identity, &record).await;
-        if self.mutation == Mutation::AsksAgainIfUnrecorded {
+        if self.mutation == Mutation::FailsIfUnrecorded {
             recorded.map_err(|Lost| "503 unavailable")?;
         }
         Ok("202 accepted")
     }
 
-    /// Returns the signed time, or the dawn of it.
+    /// Returns the signed time, or 0.
     fn verify(
         &self,
         source: &Source,
@@ -161,11 +161,11 @@ impl Mutant {
         let kind = text("type").to_owned();
         let identity = match source.verifier.source() {
             "duffel" if kind.is_empty() => return Err("400 malformed"),
-            "duffel" if self.mutation == Mutation::GoesByTheBareKey => text("idempotency_key").to_owned(),
-            "duffel" if self.mutation == Mutation::GoesByTheId => text("id").to_owned(),
+            "duffel" if self.mutation == Mutation::IdentifiesByKeyAlone => text("idempotency_key").to_owned(),
+            "duffel" if self.mutation == Mutation::IdentifiesByIdAlone => text("id").to_owned(),
             "duffel" => {
                 let id_counts = match self.mutation {
-                    Mutation::GoesByTheKeyOfUnknownTypes => kind == "order.updated",
+                    Mutation::IdentifiesUnknownTypesByKey => kind == "order.updated",
                     _ => kind != "order.created",
                 };
                 let id = if id_counts { text("id") } else { "" };

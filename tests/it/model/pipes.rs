@@ -1,4 +1,4 @@
-//! What is put to the test: the real pipe, and the real pipe on wrong parts.
+//! The real pipeline, and mutants that are the real pipeline with faulty ports or settings.
 
 use std::time::{Duration, SystemTime};
 
@@ -42,78 +42,78 @@ fn pipe<L: Ledger + 'static, Q: Queue + 'static>(
     Box::new(Real(Receiver { sources: sources(tolerance), ledger, queue, window }))
 }
 
-/// The pipe as it is.
+/// The real pipeline.
 pub fn real() -> Subject {
     Subject::new(|ports, window| pipe(ports.clone(), ports, window, window))
 }
 
-/// It takes whatever was signed once.
+/// It accepts signatures of any age.
 pub fn tolerant() -> Subject {
     Subject::new(|ports, window| pipe(ports.clone(), ports, window, u64::MAX))
 }
 
-/// Signatures are good for longer than their events are remembered, which the configuration forbids.
+/// Signatures are valid for longer than the window, which the configuration forbids.
 pub fn forgetful() -> Subject {
     let start = |ports: Ports, window| pipe(ports.clone(), ports, window, 2 * window);
     Subject { tolerance: |window| 2 * window, ..Subject::new(start) }
 }
 
-/// Nothing ends a delivery that takes longer than the queue remembers.
+/// A delivery may take longer than the deduplication interval of the queue.
 pub fn unhurried() -> Subject {
     Subject { timeout: WINDOW, ..real() }
 }
 
-/// The queue's five minutes are all there is.
+/// Only the queue deduplicates, for five minutes.
 pub fn without_ledger() -> Subject {
     Subject::new(|ports, window| pipe(None::<Ports>, ports, window, window))
 }
 
-/// The queue takes everything, as a standard one does.
+/// The queue does not deduplicate, like a standard queue.
 pub fn on_standard_queue() -> Subject {
     Subject::new(|ports, window| pipe(ports.clone(), Standard(ports), window, window))
 }
 
-/// A record takes the place of one that expires later.
+/// A record replaces one that expires later.
 pub fn overwriting() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::Overwrites), ports, window, window)
     })
 }
 
-/// The queue's groups are those of the objects, whichever source they are of.
+/// Message groups are those of the objects, without the source.
 pub fn sharing_groups() -> Subject {
     Subject::new(|ports, window| pipe(ports.clone(), Ungrouped(ports), window, window))
 }
 
-/// The window in which a record was made decides for how long it counts.
+/// A record counts for the window in force when it was made.
 pub fn remembering_windows() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::RemembersWindows), ports, window, window)
     })
 }
 
-/// The table deletes a record as soon as the window in which it was made has passed.
+/// The table deletes a record as soon as its window has passed.
 pub fn expiring_with_the_window() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::ExpiresWithTheWindow), ports, window, window)
     })
 }
 
-/// A record stays as it was first made, whatever was signed since.
+/// A record is never extended by a newer signature.
 pub fn never_extending() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::NeverExtends), ports, window, window)
     })
 }
 
-/// A record counts for as long as the table has not deleted it.
+/// A record counts until the table deletes it.
 pub fn never_expiring() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::NeverExpires), ports, window, window)
     })
 }
 
-/// A ledger that does not answer counts as one that knows nothing.
+/// A failed look-up counts as no record.
 pub fn failing_open() -> Subject {
     Subject::new(|ports, window| {
         pipe(MutantLedger(ports.clone(), LedgerMutation::FailsOpen), ports, window, window)
@@ -138,7 +138,7 @@ impl Queue for Ungrouped {
     }
 }
 
-/// A ledger that errs.
+/// A ledger with a mutation.
 struct MutantLedger(Ports, LedgerMutation);
 
 #[derive(PartialEq, Eq)]

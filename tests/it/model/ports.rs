@@ -1,4 +1,4 @@
-//! The ledger and the queue as the pipe sees them: every call waits before and after its work, and may go wrong.
+//! Ledger and queue of the model: every call awaits before and after its work, and may meet a fault.
 
 use std::{
     future::{pending, poll_fn},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::support::fault::Fault;
 
-/// One end of a world; every process has one.
+/// The ports of a process to the world.
 #[derive(Clone)]
 pub struct Ports(Arc<Mutex<World>>);
 
@@ -57,7 +57,7 @@ impl Ports {
         self.call(Call::Send, move |world, attempt| world.take(attempt, &sent, deduplicates)).await
     }
 
-    /// Answers the delivery whose turn it is; only the first answer is heard.
+    /// Answers the delivery whose turn it is; only its first answer counts.
     pub fn answer(&self, answer: String) {
         let mut world = self.world();
         let (number, turn) = (world.current, world.turn);
@@ -97,7 +97,7 @@ impl Ports {
             }
             Fault::Fine => Ok(work(&mut self.world(), attempt)),
         };
-        // What the caller will learn, which is what it must answer by.
+        // What the caller learns, and must base its answer on.
         let failed = answer.is_err();
         breathe().await;
         let of = &mut self.world().attempts[attempt];
@@ -142,7 +142,7 @@ impl Ports {
     }
 }
 
-/// Lets others have their turn.
+/// Lets other deliveries have a turn.
 async fn breathe() {
     let mut waited = false;
     poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;

@@ -1,7 +1,7 @@
-//! What must hold, whatever happens.
+//! The promises, which hold on every schedule: the oracle of the model.
 //!
-//! Spans of time are judged by the clocks of the processes, since the pipe can know no other; the queue's five
-//! minutes by its own.
+//! Durations are measured by the clocks of the processes, since the pipeline has no other; the five minutes of the queue by
+//! the clock of the queue.
 
 use super::{
     attempt::{Attempt, Forwarding},
@@ -15,25 +15,26 @@ pub enum Promise {
     Signed,
     /// or whose signature is too old or too new,
     Timely,
-    /// or that is no event, or filtered out.
+    /// or that is not an event, or is filtered out.
     Wanted,
-    /// What is acknowledged is in the queue: if accepted, since five minutes ago at most.
+    /// An acknowledged event is in the queue; if the answer was `accepted`, for five minutes at most.
     Kept,
     /// An event whose sender retries to the end is acknowledged.
     Delivered,
-    /// Two messages bear one deduplication id if, and only if, they are one event.
-    ToldApart,
+    /// Two messages have one deduplication id if, and only if, they are one event.
+    Distinguished,
     /// Two messages share a group if, and only if, they are about one object of one source.
     Grouped,
     /// Nothing is forwarded twice within five minutes,
     OnceInFiveMinutes,
     /// or within the window in force, unless something went wrong between the send and the record of the first.
     OnceInTheWindow,
-    /// A delivery that was acknowledged, its record made under its own id, is never forwarded again.
+    /// A replay attack has no effect: a delivery that was acknowledged, with a record under its own id, is never forwarded
+    /// again.
     NoReplay,
-    /// What comes again after the window counts as new.
+    /// An event that is delivered again after the window counts as new.
     NewAfterTheWindow,
-    /// Every answer is the contract's; 503 means that nothing is known to be forwarded.
+    /// Every answer is one of the contract; 503 means that nothing is known to be forwarded.
     Contract,
 }
 
@@ -45,10 +46,10 @@ impl World {
         }
     }
 
-    /// Nothing unverified is in the queue, nor what nobody wants.
+    /// Checks that a message was verified and is wanted.
     pub fn check_sent_message(&mut self, attempt: usize, sent: &SentMessage) {
         let Attempt { timely, event, .. } = self.attempts[attempt];
-        let genuine = self.written.iter().any(|signed| {
+        let genuine = self.requests.iter().any(|signed| {
             signed.event.itself() == event
                 && signed.body == sent.body
                 && signed.signature() == Some(&sent.signature)
@@ -58,12 +59,12 @@ impl World {
         self.promise(Promise::Wanted, event.is_wanted());
     }
 
-    /// Nothing is forwarded twice, but for the hole; and where it is, the consumer can tell.
+    /// Checks that nothing is forwarded twice, except for the gap, and that the identity shows it.
     pub fn check_message(&mut self, message: &Message) {
         let same = |other: &Message| other.event == message.event;
-        let told_apart =
+        let distinguished =
             self.messages.iter().all(|other| same(other) == (other.identity == message.identity));
-        self.promise(Promise::ToldApart, told_apart);
+        self.promise(Promise::Distinguished, distinguished);
         let is_grouped = |other: &Message| {
             (other.group == message.group) == (other.event.object() == message.event.object())
         };
@@ -73,7 +74,7 @@ impl World {
         self.promise(Promise::OnceInFiveMinutes, !together);
 
         let this = &self.attempts[message.attempt];
-        let is_timed = this.signed.is_some_and(|signed| self.written[signed].time.is_some());
+        let is_timed = this.signed.is_some_and(|signed| self.requests[signed].time.is_some());
         let (mut twice, mut replayed, mut names) = (false, false, Vec::new());
         for (number, other) in self.attempts.iter().enumerate() {
             if number == message.attempt || other.event != message.event || other.signed.is_none() {
@@ -99,7 +100,7 @@ impl World {
         self.promise(Promise::NoReplay, !replayed);
     }
 
-    /// Every answer is the contract's, and nothing acknowledged is lost.
+    /// Checks that an answer is one of the contract, and that nothing acknowledged is lost.
     pub fn check_answer(&mut self, number: usize) {
         let this = &self.attempts[number];
         let (answer, clock, now) = (this.answer().to_owned(), this.clock, self.now);
@@ -127,10 +128,10 @@ impl World {
             "200 duplicate" => {
                 let is_there = messages.next().is_some();
                 let until = |attempt: &Attempt| {
-                    let signed = attempt.signed.and_then(|signed| self.written[signed].time);
+                    let signed = attempt.signed.and_then(|signed| self.requests[signed].time);
                     signed.unwrap_or_default().min(attempt.clock + SKEW).max(attempt.clock) + window
                 };
-                // What was never sent under its own id extends nothing.
+                // A delivery whose id was never sent does not extend a record.
                 let was_sent = |attempt: &Attempt| {
                     let sent =
                         |other: &Attempt| other.id == attempt.id && other.forwarding == Forwarding::Done;
@@ -149,7 +150,7 @@ impl World {
                 self.promise(Promise::Kept, is_there);
                 self.promise(Promise::NewAfterTheWindow, remembered);
             }
-            "503 unavailable" => self.count("deliveries asked for again"),
+            "503 unavailable" => self.count("deliveries answered 503"),
             _ => {}
         }
     }

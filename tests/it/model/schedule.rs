@@ -1,4 +1,4 @@
-//! What happens: a schedule is a list of steps.
+//! A schedule: the list of steps that a run of the model takes, and how it is drawn.
 
 use std::ops::RangeInclusive;
 
@@ -19,21 +19,21 @@ use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, Ki
 
 pub const PROCESSES: usize = 3;
 
-/// The windows that a deployment may set. They differ by less than what a record is kept beyond its window, less the
-/// greatest error of a clock.
+/// The windows that a deployment may set. They differ by less than the margin for which a record is kept beyond its
+/// window, minus the greatest error of a clock.
 pub const WINDOWS: [u64; 4] = [3 * DAY, WINDOW, 14 * DAY, 21 * DAY];
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Deliveries that are under way together: their turns, and then each to its end.
+    /// Concurrent deliveries: their turns, and then each to its end.
     Deliver(Vec<Delivery>, Vec<Turn>),
     /// Seconds in which nothing is delivered.
     Wait(u64),
-    /// A process's clock is set this many seconds off.
+    /// The clock of a process is set this many seconds off.
     Clock(usize, i64),
-    /// A process is deployed again with another window, which is also its tolerance.
+    /// A process is replaced by one with another window, which is also its tolerance.
     Window(usize, u64),
-    /// The table deletes what expired by its own clock.
+    /// The table deletes the records that have expired by its clock.
     Sweep,
 }
 
@@ -42,7 +42,7 @@ pub struct Delivery {
     pub process: usize,
     pub event: Event,
     pub signature: Signature,
-    /// What befalls the calls to ledger and queue, in their order; later ones fare well.
+    /// The faults of the calls to ledger and queue, in their order; later calls succeed.
     pub faults: Vec<Fault>,
 }
 
@@ -51,9 +51,9 @@ pub enum Signature {
     Fresh,
     /// By a sender whose clock is five minutes fast.
     Ahead,
-    /// The signed that came last: an unchanged retry, or a replay.
+    /// The last signed request: an unchanged retry, or a replay attack.
     Last,
-    /// The signed that came first.
+    /// The first signed request.
     First,
     Forged,
     Tampered,
@@ -63,15 +63,15 @@ pub enum Signature {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Turn {
-    /// One of the deliveries gets to its next await.
+    /// A delivery continues to its next await.
     Go(usize),
     /// Seconds pass.
     Pause(u64),
 }
 
-/// Draws a schedule in which things go wrong often, and at the edges of every span of time.
+/// Draws a schedule with many faults, and with times at the limits of every interval.
 pub fn draw(rng: &mut Rng) -> Vec<Step> {
-    // Clocks differ from the beginning, if only a little.
+    // Clocks differ a little from the beginning.
     let clocks =
         many(rng, 0..=2, |rng| Step::Clock(rng.usize(1..PROCESSES), one_of(rng, &[1, 100, 200, -200])));
     let theme = event(rng);
@@ -124,7 +124,7 @@ fn event(rng: &mut Rng) -> Event {
     }
 }
 
-/// Mostly of one event.
+/// Draws a delivery, in most cases of one event.
 fn delivery(rng: &mut Rng, theme: Event) -> Delivery {
     let event = if rng.u32(..4) == 0 { event(rng) } else { theme };
     let signature = match rng.u32(..24) {
@@ -138,7 +138,7 @@ fn delivery(rng: &mut Rng, theme: Event) -> Delivery {
     Delivery { process: rng.usize(..PROCESSES), event, signature, faults }
 }
 
-/// One call fails after others that went well, often twice, as a second attempt would not help.
+/// One call fails after others that succeed, often twice, so that a retry fails as well.
 fn faults(rng: &mut Rng) -> Vec<Fault> {
     let fault = one_of(rng, &[Down, Down, AnswerLost, AnswerLost, Late, KilledBefore, KilledAfter]);
     let well = rng.usize(..4);

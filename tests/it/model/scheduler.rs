@@ -1,4 +1,4 @@
-//! Who acts: a scheduler that gives every delivery under way its turns, and kills.
+//! The scheduler: gives every delivery under way its turns, and kills processes.
 
 use std::{
     future::Future,
@@ -21,16 +21,16 @@ use super::{
 /// More turns than any delivery needs.
 const PATIENCE: usize = 64;
 
-/// How long Lambda lets a delivery take, as in `template.yaml`.
+/// The time limit of a delivery, as in `template.yaml`.
 pub const TIMEOUT: u64 = 10;
 
-/// What is put to the test.
+/// A receiver under test.
 pub struct Subject {
-    /// Starts it in a process, with a window.
+    /// Starts a process with a window.
     pub start: Box<dyn Fn(Ports, u64) -> Box<dyn Pipe>>,
-    /// How old Duffel's signatures may be under a window.
+    /// The tolerance for Duffel's signatures with a window.
     pub tolerance: fn(u64) -> u64,
-    /// How long a delivery may be under way.
+    /// The time limit of a delivery.
     pub timeout: u64,
 }
 
@@ -40,24 +40,24 @@ impl Subject {
     }
 }
 
-/// As in `202 accepted`.
+/// Such as `202 accepted`.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = String> + 'a>>;
 
-/// Something that takes deliveries.
+/// The pipeline, or a mutant of it.
 pub trait Pipe {
     fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_>;
 }
 
-/// How a schedule came out.
+/// The result of a schedule.
 pub struct Outcome {
     pub broken: Vec<Promise>,
     pub tally: Tally,
     pub trace: Vec<String>,
-    /// How many messages are in the queue.
+    /// The number of messages in the queue.
     pub messages: usize,
 }
 
-/// Plays a schedule to its end, and beyond, until every sender has been heard.
+/// Runs a schedule to its end, and then until every sender is acknowledged.
 pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome {
     let ports = Ports::new(World::new(subject.tolerance, subject.timeout, traced));
     let mut processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone(), WINDOW));
@@ -75,7 +75,7 @@ pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome {
             Step::Sweep => ports.world().sweep(),
         }
     }
-    Scheduler { ports: &ports, processes: &processes }.see_to_the_end();
+    Scheduler { ports: &ports, processes: &processes }.retry_to_the_end();
     let mut world = ports.world();
     let trace = world.trace.take().unwrap_or_default();
     Outcome {
@@ -91,7 +91,7 @@ struct Scheduler<'a> {
     processes: &'a [Box<dyn Pipe>; PROCESSES],
 }
 
-/// Where a delivery is.
+/// The state of a delivery.
 enum Slot<'a> {
     Waiting(&'a Delivery),
     UnderWay(Flight<'a>),
@@ -185,29 +185,29 @@ impl<'a> Scheduler<'a> {
         killed
     }
 
-    /// The faults end, the clocks are right, and every sender retries until it is acknowledged.
-    fn see_to_the_end(&self) {
+    /// Ends the faults, corrects the clocks, and lets every sender retry until it is acknowledged.
+    fn retry_to_the_end(&self) {
         let senders = {
             let mut world = self.ports.world();
             world.pass(1);
-            world.right_the_clocks();
+            world.correct_the_clocks();
             world.note(|| "from here on nothing goes wrong".to_owned());
-            world.unheard()
+            world.unacknowledged()
         };
         for event in senders {
-            // Unchanged, as long as it will do.
+            // With the same signature, as long as that is valid.
             let (now, tolerance) = {
                 let world = self.ports.world();
                 (world.now, world.tolerance_of(0))
             };
-            let last = self.ports.world().written.iter().rfind(|signed| signed.event == event).cloned();
+            let last = self.ports.world().requests.iter().rfind(|signed| signed.event == event).cloned();
             let signature = match last {
                 Some(signed) if signed.is_timely(now, tolerance) => Signature::Last,
                 _ => Signature::Fresh,
             };
             self.deliver(&[Delivery { process: 0, event, signature, faults: Vec::new() }], &[]);
         }
-        let delivered = self.ports.world().unheard().is_empty();
+        let delivered = self.ports.world().unacknowledged().is_empty();
         self.ports.world().promise(Promise::Delivered, delivered);
     }
 }

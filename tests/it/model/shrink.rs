@@ -1,4 +1,4 @@
-//! What is left of a schedule when all that does not matter is taken out of it.
+//! Shrinking: reduces a schedule to the smallest one that still breaks the promise.
 
 use super::{
     events::{Event, SKEW},
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::support::fault::Fault;
 
-/// Makes a schedule simpler for as long as it still fails.
+/// Simplifies a schedule while it still fails.
 pub fn shrink(mut steps: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> {
     while let Some(simpler) = simpler(&steps).into_iter().find(|simpler| fails(simpler)) {
         steps = simpler;
@@ -15,7 +15,7 @@ pub fn shrink(mut steps: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step
     steps
 }
 
-/// Every way to make it simpler by one thing. None leads back, so it ends.
+/// All schedules that are simpler in one respect. None leads back to an earlier one, so shrinking ends.
 fn simpler(steps: &[Step]) -> Vec<Vec<Step>> {
     let mut all = without_one(steps);
     for (index, pair) in steps.windows(2).enumerate() {

@@ -1,4 +1,4 @@
-//! Where it happens: the time, the table and the queue that all processes share, and what was seen there.
+//! The simulated world: time, table and queue, which all processes share, and what the run covered.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -12,25 +12,25 @@ use super::{
 };
 use crate::support::test_receiver::noon;
 
-/// How long what was forwarded is remembered, in seconds.
+/// The deduplication window, in seconds.
 pub const WINDOW: u64 = crate::support::test_receiver::WINDOW.as_secs();
 
 pub const DAY: u64 = crate::support::test_receiver::DAY.as_secs();
 
-/// How much longer than its window the table keeps a record, in seconds.
+/// The time for which the table keeps a record beyond its window, in seconds.
 pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();
 
-/// How long the queue remembers a deduplication id, in seconds.
+/// The deduplication interval of the queue, in seconds.
 pub const FIFO_MEMORY: u64 = 300;
 
-/// How often each thing was seen that a schedule should be able to show.
+/// The number of times that each case occurred.
 pub type Tally = BTreeMap<&'static str, u64>;
 
-/// What enough schedules must show, or they prove nothing.
+/// The cases that enough schedules must cover, or they prove nothing.
 pub const COVERAGE: [&str; 37] = [
     "clock steps back",
     "clock steps forward",
-    "deliveries asked for again",
+    "deliveries answered 503",
     "deliveries not by the provider",
     "deliveries out of time",
     "deliveries that took too long",
@@ -50,53 +50,53 @@ pub const COVERAGE: [&str; 37] = [
     "kills at the look-up",
     "kills before the record",
     "kills before the send",
-    "written repeated to the byte",
     "look-ups",
     "messages absorbed by the queue",
-    "records",
     "records found beyond the window",
     "records found that count again",
     "records made",
     "records replaced or extended",
     "records swept",
     "records that stayed",
+    "records",
+    "requests repeated to the byte",
     "sends",
-    "waits beyond the queue's memory",
+    "waits beyond the deduplication interval",
     "waits beyond the window",
     "windows lowered",
     "windows raised",
 ];
 
 pub struct World {
-    /// The time that queue and table go by.
+    /// The time of queue and table.
     pub now: u64,
     /// Counts the turns: of two things, the one with the lower count happened first.
     pub turn: u64,
-    /// How old Duffel's signatures may be under a window.
+    /// The tolerance for Duffel's signatures with a window.
     pub tolerance: fn(u64) -> u64,
-    /// How long a delivery may be under way before its process is killed.
+    /// The time limit of a delivery, after which its process is killed.
     pub timeout: u64,
     /// The delivery whose turn it is.
     pub current: usize,
     /// The process that is to die.
     pub doomed: Option<usize>,
     pub attempts: Vec<Attempt>,
-    pub written: Vec<SignedRequest>,
+    pub requests: Vec<SignedRequest>,
     pub messages: Vec<Message>,
     pub broken: Vec<Promise>,
     pub tally: Tally,
-    /// What happened, in words.
+    /// The trace: what happened, in words.
     pub trace: Option<Vec<String>>,
     offsets: [i64; PROCESSES],
     windows: [u64; PROCESSES],
     table: BTreeMap<String, (Event, Record)>,
-    memory: BTreeMap<String, (u64, usize)>,
+    seen: BTreeMap<String, (u64, usize)>,
     late: Vec<(usize, Work)>,
 }
 
 pub type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
 
-/// What a pipe gives the queue.
+/// A message as a pipeline sends it.
 #[derive(Clone)]
 pub struct SentMessage {
     pub identity: String,
@@ -105,7 +105,7 @@ pub struct SentMessage {
     pub signature: String,
 }
 
-/// What is in the queue.
+/// A message in the queue.
 pub struct Message {
     pub event: Event,
     pub identity: String,
@@ -114,7 +114,7 @@ pub struct Message {
     pub at: u64,
 }
 
-/// When a record takes the place of another.
+/// The condition on which a record replaces another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
     IfLater,
@@ -133,7 +133,7 @@ impl World {
             current: 0,
             doomed: None,
             attempts: Vec::new(),
-            written: Vec::new(),
+            requests: Vec::new(),
             messages: Vec::new(),
             broken: Vec::new(),
             tally: Tally::new(),
@@ -141,7 +141,7 @@ impl World {
             offsets: [0; PROCESSES],
             windows: [WINDOW; PROCESSES],
             table: BTreeMap::new(),
-            memory: BTreeMap::new(),
+            seen: BTreeMap::new(),
             late: Vec::new(),
         }
     }
@@ -156,16 +156,16 @@ impl World {
         }
     }
 
-    /// What is under way arrives, and then time passes.
+    /// Lets late calls arrive, and then time pass.
     pub fn pass(&mut self, seconds: u64) {
         for (attempt, work) in std::mem::take(&mut self.late) {
-            self.note(|| format!("  #{attempt}: what was late arrives"));
+            self.note(|| format!("  #{attempt}: the late call arrives"));
             work(self, attempt);
         }
         self.now += seconds;
         self.note(|| format!("{} pass", humantime::format_duration(std::time::Duration::from_secs(seconds))));
         if seconds > FIFO_MEMORY {
-            self.count("waits beyond the queue's memory");
+            self.count("waits beyond the deduplication interval");
         }
         if seconds > WINDOW {
             self.count("waits beyond the window");
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    pub fn right_the_clocks(&mut self) {
+    pub fn correct_the_clocks(&mut self) {
         self.offsets = [0; PROCESSES];
     }
 
@@ -196,7 +196,7 @@ impl World {
         }
     }
 
-    /// How old Duffel's signatures may be at a process.
+    /// The tolerance for Duffel's signatures in a process.
     pub fn tolerance_of(&self, process: usize) -> u64 {
         (self.tolerance)(self.windows[process])
     }
@@ -210,10 +210,10 @@ impl World {
         }
     }
 
-    /// What the sender, or somebody else, puts on the wire.
+    /// Makes the request that the sender, or an attacker, sends.
     pub fn write(&mut self, event: Event, signature: Signature) -> SignedRequest {
         let now = self.now;
-        let mut of_event = self.written.iter().filter(|signed| signed.event == event);
+        let mut of_event = self.requests.iter().filter(|signed| signed.event == event);
         let known = match signature {
             Signature::First => of_event.next().cloned(),
             _ => of_event.next_back().cloned(),
@@ -229,36 +229,36 @@ impl World {
             }
             (Signature::Missing, _) => return SignedRequest::genuine(event, now).unsigned(),
         };
-        if self.written.contains(&signed) {
-            self.count("written repeated to the byte");
+        if self.requests.contains(&signed) {
+            self.count("requests repeated to the byte");
         } else {
-            self.written.push(signed.clone());
+            self.requests.push(signed.clone());
         }
         signed
     }
 
-    /// The events whose senders have not been acknowledged.
-    pub fn unheard(&self) -> Vec<Event> {
-        let mut unheard = Vec::new();
-        for (number, signed) in self.written.iter().enumerate() {
+    /// The events that were not acknowledged.
+    pub fn unacknowledged(&self) -> Vec<Event> {
+        let mut unacknowledged = Vec::new();
+        for (number, signed) in self.requests.iter().enumerate() {
             let is_acknowledgement = |attempt: &Attempt| {
-                let of = attempt.signed.is_some_and(|other| self.written[other].event == signed.event);
+                let of = attempt.signed.is_some_and(|other| self.requests[other].event == signed.event);
                 of && attempt.answer().starts_with('2')
             };
-            let first = self.written[..number].iter().all(|other| other.event != signed.event);
+            let first = self.requests[..number].iter().all(|other| other.event != signed.event);
             if first && signed.event != Event::Malformed && !self.attempts.iter().any(is_acknowledgement) {
-                unheard.push(signed.event);
+                unacknowledged.push(signed.event);
             }
         }
-        unheard
+        unacknowledged
     }
 
-    /// Notes that a delivery gets under way, and returns its number and the clock of its process.
+    /// Starts a delivery, and returns its number and the clock of its process.
     pub fn start(&mut self, delivery: &Delivery, signed: &SignedRequest) -> (usize, u64) {
         self.turn += 1;
         let clock = self.now.saturating_add_signed(self.offsets[delivery.process]);
         let number = self.attempts.len();
-        let known = self.written.iter().position(|known| known == signed);
+        let known = self.requests.iter().position(|known| known == signed);
         let window = self.windows[delivery.process];
         let timely = signed.is_timely(clock, self.tolerance_of(delivery.process));
         let event = delivery.event.itself();
@@ -281,7 +281,7 @@ impl World {
         (number, clock)
     }
 
-    /// Lets a call arrive later than its caller waits for it.
+    /// Lets a call arrive after its caller has given up.
     pub fn delay(&mut self, attempt: usize, work: Work) {
         self.late.push((attempt, work));
     }
@@ -325,9 +325,9 @@ impl World {
         }
     }
 
-    /// Takes a message, unless the queue remembers one of its deduplication id, and returns its id.
+    /// Accepts a message, unless it is a duplicate within the deduplication interval, and returns its id.
     pub fn take(&mut self, attempt: usize, sent: &SentMessage, deduplicates: bool) -> String {
-        let remembered = self.memory.get(&sent.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
+        let remembered = self.seen.get(&sent.identity).filter(|(at, _)| self.now - at < FIFO_MEMORY);
         if let Some(&(_, number)) = remembered.filter(|_| deduplicates) {
             self.count("messages absorbed by the queue");
             self.note(|| format!("  #{attempt}: the queue drops it, as message {number}"));
@@ -336,7 +336,7 @@ impl World {
         let number = self.messages.len();
         self.note(|| format!("  #{attempt}: message {number} is in the queue"));
         self.check_sent_message(attempt, sent);
-        self.memory.insert(sent.identity.clone(), (self.now, number));
+        self.seen.insert(sent.identity.clone(), (self.now, number));
         let event = self.attempts[attempt].event;
         let SentMessage { identity, group, .. } = sent.clone();
         let message = Message { event, identity, group, attempt, at: self.now };

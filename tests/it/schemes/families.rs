@@ -1,4 +1,4 @@
-//! Headers that belong together, and several signatures of one delivery.
+//! Families of headers, and several signatures of one delivery.
 
 use std::time::{Duration, Instant};
 
@@ -118,14 +118,14 @@ fn delivery_id_distinguishes_events_with_the_same_body() {
     assert_eq!(send("orders/create", "w0", "anna", 0), "accepted");
     assert_eq!(send("orders/paid", "w1", "anna", 0), "accepted");
     assert_eq!(send("orders/create", "w2", "bert", 0), "accepted");
-    // A retry keeps the id. Whoever renames the topic or the shop of a captured delivery achieves nothing.
+    // A retry keeps the id. Changing the topic or the shop of a captured delivery has no effect.
     for topic in ["orders/create", "orders/paid", "refunds/create"] {
         for shop in ["anna", "bert", ""] {
             assert_eq!(send(topic, "w0", shop, 1), "duplicate", "{topic} {shop}");
         }
     }
     assert_eq!(receiver.queued().len(), 3);
-    // The price, as the documentation has it: the same body again under an id of his choice.
+    // The documented limit: the sender of a captured body can choose another id.
     assert_eq!(send("orders/create", "made up", "anna", 1), "accepted");
 }
 
@@ -226,7 +226,7 @@ fn each_of_several_signature_headers_is_tried() {
     assert_eq!(send(two), answer(200, "duplicate"));
 }
 
-/// What a forged delivery of a large body costs: the least of several times.
+/// The cost of a forged delivery with a large body: the least of several measurements.
 fn cost(receiver: &TestReceiver, headers: &[(&String, &str)]) -> Duration {
     let body = "x".repeat(1_000_000);
     let cost = || {

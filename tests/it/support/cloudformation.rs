@@ -1,4 +1,4 @@
-//! The template as it is written, and what `CloudFormation` would make of it.
+//! The text of the template, and its evaluation as `CloudFormation` would do it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ pub const ACCOUNT: &str = "000000000000";
 const STACK: &str = "hooks";
 const STACK_ID: &str = "1b2c3d4e";
 
-/// What `CloudFormation` leaves out stands nowhere.
+/// The reference for which `CloudFormation` omits a value.
 const NO_VALUE: &str = "AWS::NoValue";
 
 pub struct Template {
@@ -30,20 +30,20 @@ impl Template {
         Self { document, given: BTreeMap::new(), made: BTreeMap::new(), stack: STACK.to_owned() }
     }
 
-    /// Of a stack with this name.
+    /// Sets the name of the stack.
     pub fn of_stack(mut self, name: &str) -> Self {
         name.clone_into(&mut self.stack);
         self
     }
 
-    /// With a value for a parameter.
+    /// Sets the value of a parameter.
     pub fn given(mut self, parameter: &str, value: &str) -> Self {
         assert!(self.section("Parameters")[parameter].is_mapping(), "there is no parameter {parameter}");
         self.given.insert(parameter.to_owned(), value.to_owned());
         self
     }
 
-    /// With a resource as it was made: what a reference to it gives, and its ARN.
+    /// Sets the physical resource: the value of a reference to it, and its ARN.
     pub fn made(mut self, resource: &str, reference: &str, arn: &str) -> Self {
         self.resource(resource);
         self.made.insert(resource.to_owned(), (reference.to_owned(), arn.to_owned()));
@@ -56,7 +56,7 @@ impl Template {
 
     pub fn resource(&self, name: &str) -> &Value {
         let resource = &self.section("Resources")[name];
-        assert!(resource.is_mapping(), "the resource {name} is gone; was it renamed?");
+        assert!(resource.is_mapping(), "there is no resource {name}; was it renamed?");
         resource
     }
 
@@ -87,7 +87,7 @@ impl Template {
         serde_json::from_value(variables).unwrap()
     }
 
-    /// All that a role's own policies say, or a policy by itself, as one.
+    /// All policies of a role, or one policy, as one document.
     pub fn policy(&self, name: &str) -> Json {
         let documents = match &self.resource(name)["Type"] {
             kind if kind == "AWS::IAM::Role" => {
@@ -105,7 +105,7 @@ impl Template {
         json!({ "Version": "2012-10-17", "Statement": statements })
     }
 
-    /// `None` for what is left out.
+    /// Evaluates a value; `None` if it is omitted.
     pub fn resolve(&self, value: &Value) -> Option<Json> {
         let tagged = match value {
             Value::Tagged(tagged) => tagged,
@@ -140,7 +140,7 @@ impl Template {
                 Some(self.resolve(&parts[1]).unwrap()[index].clone())
             }
             ("!If", parts) => self.resolve(if self.holds(&parts[0]) { &parts[1] } else { &parts[2] }),
-            _ => panic!("{value:?} means nothing to the tests"),
+            _ => panic!("the tests cannot evaluate {value:?}"),
         }
     }
 
@@ -178,7 +178,7 @@ impl Template {
         match attribute {
             "Arn" => arn,
             "QueueName" => arn.rsplit_once(':').unwrap().1.to_owned(),
-            _ => panic!("{name} means nothing to the tests"),
+            _ => panic!("the tests cannot evaluate {name}"),
         }
     }
 
@@ -199,7 +199,7 @@ impl Template {
         whole
     }
 
-    /// What a reference to a resource gives, and its ARN.
+    /// The value of a reference to a resource, and its ARN.
     fn physical(&self, name: &str) -> (String, String) {
         let kind = self.resource(name)["Type"].as_str().unwrap();
         if let Some(made) = self.made.get(name) {
@@ -217,7 +217,7 @@ impl Template {
             "AWS::Logs::LogGroup" => (name.to_owned(), arn("logs", &format!("log-group:{name}:*"))),
             "AWS::IAM::Role" => (name.to_owned(), format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
             "AWS::Serverless::Function" => (name.to_owned(), arn("lambda", &format!("function:{name}"))),
-            _ => panic!("what a reference to a {kind} gives means nothing to the tests"),
+            _ => panic!("the tests cannot evaluate a reference to a {kind}"),
         }
     }
 
@@ -235,7 +235,7 @@ impl Template {
             ("!And", parts) => parts.as_sequence().unwrap().iter().all(|part| self.holds(part)),
             ("!Or", parts) => parts.as_sequence().unwrap().iter().any(|part| self.holds(part)),
             ("!Condition", name) => self.holds(name),
-            _ => panic!("{condition:?} means nothing to the tests"),
+            _ => panic!("the tests cannot evaluate {condition:?}"),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! A stand-in of Duffel: its webhook API over HTTP, with faults on demand, and real, signed deliveries.
+//! A stand-in for Duffel: its webhook API over HTTP, with faults on demand, and real, signed deliveries.
 //!
-//! Written from Duffel's documentation and what others saw of it. Where that leaves a question open, [`Settings`] has
-//! both answers. Nothing here uses the product's own code. All methods block, deliveries included: in a test that is
-//! itself the receiver, call them from another thread (`tokio::task::spawn_blocking`). Stops when dropped.
+//! It follows Duffel's documentation and public observations. Where they leave a question open, [`Settings`] has both
+//! answers. It uses no code of the product. All methods block, deliveries included: if the receiver runs in the test
+//! itself, call them on another thread (`tokio::task::spawn_blocking`). It stops when it is dropped.
 
 mod delivery;
 mod server;
@@ -26,31 +26,31 @@ pub const TOKEN: &str = "duffel_test_n0t-a_real0ne";
 /// The access token of its live mode.
 pub const LIVE_TOKEN: &str = "duffel_live_n0t-a_real0ne";
 
-/// How the stand-in behaves where nobody knows how Duffel does, and where tests want it otherwise.
+/// Behaviour that Duffel does not document, or that tests need to change.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "open questions are")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an open question")]
 pub struct Settings {
-    /// An event's `delivery_success` is that of the first attempt, whatever a later one did.
+    /// `delivery_success` of an event is that of the first attempt, whatever later ones did.
     pub first_attempt_counts: bool,
-    /// An event that nobody was there for is neither delivered nor failed.
+    /// An event without an attempt is neither delivered nor failed.
     pub unattempted_is_nothing: bool,
-    /// Redelivery is answered 202 at once and happens so much later; else it is answered 204 when it is done.
+    /// A redelivery is answered 202 at once and happens this much later; otherwise it is answered 204 when it is done.
     pub redelivers_after: Option<Duration>,
-    /// A redelivery that is done at once and not accepted is answered 422, as a ping is; else 204 all the same.
-    pub redelivery_tells: bool,
-    /// Retries and redeliveries go to the webhook of the first attempt under its secret, though it be deleted.
+    /// A redelivery that the endpoint does not accept is answered 422, as a ping is; otherwise 204.
+    pub redelivery_reports_failure: bool,
+    /// Retries and redeliveries go to the webhook of the first attempt with its secret, even if it is deleted.
     pub remembers_endpoint: bool,
-    /// A retry is signed with the time of the first attempt.
+    /// A retry has the signed time of the first attempt.
     pub signs_first_time: bool,
-    /// Lists are not filtered, as if the parameters had other names.
+    /// Lists are not filtered, as if the parameters were unknown.
     pub ignores_filters: bool,
-    /// Lists tell no `created_at`.
+    /// Records in lists have no `created_at`.
     pub hides_times: bool,
-    /// The signature's label.
+    /// The label of the signature.
     pub label: &'static str,
-    /// How long an endpoint may take.
+    /// The time limit for the answer of an endpoint.
     pub patience: Duration,
-    /// So many requests in such a time; the next ones are answered 429.
+    /// The rate limit: requests in an interval; further ones are answered 429.
     pub rate: Option<(usize, Duration)>,
 }
 
@@ -60,7 +60,7 @@ impl Default for Settings {
             first_attempt_counts: false,
             unattempted_is_nothing: false,
             redelivers_after: None,
-            redelivery_tells: false,
+            redelivery_reports_failure: false,
             remembers_endpoint: false,
             signs_first_time: false,
             ignores_filters: false,
@@ -72,30 +72,30 @@ impl Default for Settings {
     }
 }
 
-/// What befalls a request to the API.
+/// The fault of a request to Duffel's API. Without one the request succeeds.
 #[derive(Clone)]
 pub enum ApiFault {
-    /// 429, with `ratelimit-reset` so many seconds from now, as an HTTP date.
+    /// 429, with `ratelimit-reset` this many seconds from now, as an HTTP date.
     RateLimited(u64),
     /// 429 or 503, with `retry-after` in seconds.
     RetryAfter(u16, u64),
-    /// An error of the API's own, such as 500, in the envelope.
+    /// An error of the API, such as 500, in its envelope.
     Status(u16),
-    /// A page of HTML, as load balancers have them.
+    /// A page of HTML, as from a load balancer.
     Html(u16),
     /// Any status with any body.
     Answer(u16, &'static str),
     /// A redirect to another address.
     Redirect(String),
-    /// The request is carried out and the answer comes so much later.
+    /// The request is carried out and the answer comes this much later.
     Slow(Duration),
-    /// The connection is cut, and nothing was done.
+    /// The connection is closed, and nothing was done.
     Down,
-    /// The request is carried out and the connection is cut.
+    /// The request is carried out, and the connection closed before the answer.
     AnswerLost,
 }
 
-/// A request that came to the API.
+/// A request to the API.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// As in `GET /air/webhooks`.
@@ -131,11 +131,11 @@ struct Event {
     live: bool,
     key: Option<String>,
     created_at: SystemTime,
-    /// The bytes that are delivered, each time the same.
+    /// The bytes of every delivery.
     body: String,
-    /// The first attempt's endpoint and time.
+    /// Endpoint and time of the first attempt.
     first: Option<(String, SystemTime)>,
-    /// How each attempt went.
+    /// For each attempt, true if it succeeded.
     attempts: Vec<bool>,
 }
 
@@ -156,10 +156,10 @@ struct State {
     webhooks: Vec<Webhook>,
     events: Vec<Event>,
     deliveries: Vec<Delivery>,
-    /// What befalls the next requests that begin so.
+    /// Faults of the next requests, each with the beginning of its request.
     faults: VecDeque<(String, ApiFault)>,
     asked: Vec<Asked>,
-    /// When the requests of the current window came.
+    /// The times of the requests in the current interval.
     recent: Vec<Instant>,
 }
 
@@ -181,46 +181,46 @@ impl DuffelStandIn {
         Self { address, state, stop: Some(stop) }
     }
 
-    /// What `DUFFEL_API_URL` should be.
+    /// The value of `DUFFEL_API_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Changes how it behaves.
+    /// Changes the settings.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut lock(&self.state).settings);
     }
 
-    /// Lets a fault inject the next `times` requests that begin with `what`, such as `GET /air/webhooks/events`.
+    /// Injects a fault into the next `times` requests that begin with `what`, such as `GET /air/webhooks/events`.
     pub fn inject(&self, what: &str, fault: &ApiFault, times: usize) {
         lock(&self.state).faults.extend(vec![(what.to_owned(), fault.clone()); times]);
     }
 
-    /// What it was asked since the last look.
+    /// Takes the requests since the last call.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut lock(&self.state).asked)
     }
 
-    /// Registers an endpoint for all events of the test mode without the API; its id and secret.
+    /// Registers an endpoint for all events of test mode without the API, and returns its id and secret.
     pub fn register(&self, url: &str) -> (String, String) {
         let webhook = Webhook::new(url, &[], false);
         lock(&self.state).webhooks.push(webhook.clone());
         (webhook.id, webhook.secret)
     }
 
-    /// The webhooks that there are, with their secrets.
+    /// The webhooks, with their secrets.
     pub fn webhooks(&self) -> Vec<Value> {
         let state = lock(&self.state);
         let present = state.webhooks.iter().filter(|webhook| !webhook.deleted);
         present.map(|webhook| webhook.json(true)).collect()
     }
 
-    /// Lets something happen in test mode and delivers it; the event's id.
+    /// Creates an event in test mode and delivers it, and returns its id.
     pub fn occur(&self, kind: &str, object: &Value) -> String {
         self.occur_at(SystemTime::now(), kind, object)
     }
 
-    /// Lets something have happened at a moment, for the API's filters, and delivers it now; the event's id.
+    /// The same, with a time of creation for the filters of the API.
     pub fn occur_at(&self, at: SystemTime, kind: &str, object: &Value) -> String {
         let event = Event::new(kind, object, false, at);
         lock(&self.state).events.push(event.clone());
@@ -228,7 +228,7 @@ impl DuffelStandIn {
         event.id
     }
 
-    /// Lets something have happened so many times at a moment, and have been delivered at once.
+    /// Creates events with a time of creation that were delivered at once.
     pub fn occur_delivered(&self, at: SystemTime, times: usize) {
         let mut state = lock(&self.state);
         let endpoint = state.webhooks[0].clone();
@@ -242,7 +242,7 @@ impl DuffelStandIn {
         }
     }
 
-    /// Lets an event have been delivered at a moment.
+    /// Adds a successful delivery of an event at a time.
     pub fn delivered_at(&self, event_id: &str, at: SystemTime) {
         let mut state = lock(&self.state);
         let endpoint = state.webhooks[0].clone();
@@ -253,7 +253,7 @@ impl DuffelStandIn {
         state.deliveries.sort_by_key(|delivery| delivery.created_at);
     }
 
-    /// Lets something have happened in live mode at a moment and delivers it now; the event's id.
+    /// Creates an event in live mode with a time of creation and delivers it, and returns its id.
     pub fn occur_live_at(&self, at: SystemTime, kind: &str, object: &Value) -> String {
         let event = Event::new(kind, object, true, at);
         lock(&self.state).events.push(event.clone());
@@ -261,12 +261,12 @@ impl DuffelStandIn {
         event.id
     }
 
-    /// Lets something happen in live mode and delivers it; the event's id.
+    /// Creates an event in live mode and delivers it, and returns its id.
     pub fn occur_live(&self, kind: &str, object: &Value) -> String {
         self.occur_live_at(SystemTime::now(), kind, object)
     }
 
-    /// Delivers again what was not accepted yet, as Duffel does for 72 hours; how many those were.
+    /// Retries the events that were not accepted, as Duffel does for 72 hours, and returns their number.
     pub fn retry_failed(&self) -> usize {
         let failed = |event: &&Event| !event.attempts.is_empty() && !event.attempts.contains(&true);
         let failed: Vec<_> =
@@ -277,14 +277,14 @@ impl DuffelStandIn {
         failed.len()
     }
 
-    /// How often an event was delivered, and how: the endpoint's answers, `None` where there was none.
+    /// The status of the answer to each attempt of an event; `None` if there was no answer.
     pub fn attempts(&self, event_id: &str) -> Vec<Option<u16>> {
         let state = lock(&self.state);
         let of_event = state.deliveries.iter().filter(|delivery| delivery.event.id == event_id);
         of_event.map(|delivery| delivery.status).collect()
     }
 
-    /// The events of which no attempt was accepted.
+    /// The events without a successful attempt.
     pub fn undelivered(&self) -> Vec<String> {
         let state = lock(&self.state);
         let undelivered = state.events.iter().filter(|event| !event.attempts.contains(&true));
@@ -323,7 +323,7 @@ impl Webhook {
         json
     }
 
-    /// None stands for all.
+    /// An empty list of types means all types.
     fn wants(&self, event: &Event) -> bool {
         let wanted = self.events.is_empty() || self.events.contains(&event.kind) || event.is_ping();
         wanted && self.active && self.live == event.live
@@ -351,7 +351,7 @@ impl Event {
         self.kind == "ping.triggered"
     }
 
-    /// `None` if there was no attempt and that is nothing.
+    /// `None` if an event without an attempt has no result.
     fn success(&self, settings: &Settings) -> Option<bool> {
         match self.attempts.first() {
             None if settings.unattempted_is_nothing => None,
@@ -407,7 +407,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap()
 }
 
-/// An endpoint that answers each delivery with the next of these statuses, and 202 after the last; its URL.
+/// Starts an endpoint that answers each delivery with the next of these statuses, and 202 after the last, and returns its
+/// URL.
 pub fn endpoint(statuses: &'static [u16]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhooks/duffel", listener.local_addr().unwrap());

@@ -14,7 +14,7 @@ use duffel_webhook_receiver::{
     queue::{Message, Queue, QueueError},
 };
 
-/// What happens to a call to the ledger or the queue.
+/// The fault of a call to the ledger or the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// None: the call succeeds.

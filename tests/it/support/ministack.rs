@@ -1,6 +1,6 @@
-//! A queue, a table and secrets as AWS has them, on this machine: the Python package `ministack`.
+//! `MiniStack`, a Python package that emulates AWS on this machine: queues, tables, secrets.
 //!
-//! One server a test process, installed on first use; a queue and a table of its own for each test.
+//! One server for each test process, installed on first use; one queue and table for each test.
 
 use std::{
     collections::HashMap,
@@ -23,19 +23,19 @@ use aws_sdk_sqs::{
 use aws_smithy_http_client::Builder;
 use uuid::Uuid;
 
-/// The second is what `MiniStack` needs to take templates of SAM.
+/// `MiniStack` needs the second one for SAM templates.
 const PACKAGES: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
 pub const REGION: &str = "eu-west-1";
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// The Python that runs it, which has boto3 too.
+/// The Python that runs it, which also has boto3.
 pub fn python() -> std::path::PathBuf {
     crate::support::setup::python("ministack", &PACKAGES)
 }
 
-/// Takes a port before it starts, so nobody else can, and ends with its standard input: with the tests, however
-/// they end. Its argument is run before it listens.
+/// Binds its port before it starts, and ends with its standard input, and so with the tests. Its argument is run before it
+/// listens.
 const SERVER: &str = r#"
 import asyncio, os, shutil, socket, sys, tempfile, threading
 
@@ -72,7 +72,7 @@ sys.stdout = sys.stderr
 asyncio.run(serve(app, config))
 "#;
 
-/// Where it listens; the first to ask starts it.
+/// The URL of the server, which the first call starts.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
     &SERVER.get_or_init(|| Server::start("", &[])).endpoint
@@ -85,12 +85,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// With Python to run before it listens, and variables of its environment.
+    /// Starts a server, with Python to run before it listens, and variables.
     pub fn start(first: &str, variables: &[(&str, &str)]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let mut server = Command::new(python())
             .args(["-c", SERVER, first])
-            // Functions have the server's environment beside their own.
+            // Functions inherit the environment of the server.
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap())
             .env("TMPDIR", folder)
@@ -122,7 +122,7 @@ impl Drop for Server {
     }
 }
 
-/// A queue and a table that no other test uses.
+/// A queue and a table for one test, and access to secrets.
 pub struct Backend {
     sqs: aws_sdk_sqs::Client,
     dynamodb: aws_sdk_dynamodb::Client,
@@ -132,7 +132,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// As `template.yaml` makes them.
+    /// Creates them as `template.yaml` does.
     pub async fn new() -> Self {
         let config = sdk_config().await;
         let sqs = aws_sdk_sqs::Client::new(&config);
@@ -154,7 +154,7 @@ impl Backend {
         Self { sqs, dynamodb, secrets, queue_url: queue.queue_url.unwrap(), table: name }
     }
 
-    /// What a program needs in its environment to find them.
+    /// The variables with which a program finds them.
     pub fn variables(&self) -> [(&'static str, &str); 6] {
         [
             ("AWS_ENDPOINT_URL", endpoint()),
@@ -166,7 +166,7 @@ impl Backend {
         ]
     }
 
-    /// How many messages wait.
+    /// The number of messages in the queue.
     pub async fn queued(&self) -> usize {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let request =
@@ -192,24 +192,24 @@ impl Backend {
         }
     }
 
-    /// Everything in the table.
+    /// All items of the table.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let request = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
         request.send().await.unwrap().items.unwrap_or_default()
     }
 
-    /// Puts an item in the place of the one that has its key.
+    /// Writes an item, in place of the one with its key.
     pub async fn put_item(&self, item: HashMap<String, AttributeValue>) {
         self.dynamodb.put_item().table_name(&self.table).set_item(Some(item)).send().await.unwrap();
     }
 
-    /// Creates a secret, with its first value where there is one, and returns its ARN.
+    /// Creates a secret, with or without a value, and returns its ARN.
     pub async fn create_secret(&self, value: Option<&str>) -> String {
         let request = self.secrets.create_secret().name(Uuid::new_v4().to_string());
         request.set_secret_string(value.map(str::to_owned)).send().await.unwrap().arn.unwrap()
     }
 
-    /// Creates a secret of bytes, and returns its ARN.
+    /// Creates a binary secret, and returns its ARN.
     pub async fn create_binary_secret(&self, value: &[u8]) -> String {
         let request = self.secrets.create_secret().name(Uuid::new_v4().to_string());
         request
@@ -221,19 +221,19 @@ impl Backend {
             .unwrap()
     }
 
-    /// What a version of a secret holds; `None` if there is no such version.
+    /// The value of a version of a secret; `None` if there is no such version.
     pub async fn version(&self, arn: &str, stage: &str) -> Option<String> {
         let request = self.secrets.get_secret_value().secret_id(arn).version_stage(stage);
         request.send().await.ok()?.secret_string
     }
 
-    /// Gives a secret a new value under a version id of the caller's.
+    /// Gives a secret a new value with a given version id.
     pub async fn put_secret_as(&self, arn: &str, version: &str, value: &str) {
         let request = self.secrets.put_secret_value().secret_id(arn).secret_string(value);
         request.client_request_token(version).send().await.unwrap();
     }
 
-    /// A secret's current value.
+    /// The current value of a secret.
     pub async fn secret(&self, arn: &str) -> String {
         self.secrets.get_secret_value().secret_id(arn).send().await.unwrap().secret_string.unwrap()
     }

@@ -1,4 +1,4 @@
-//! What can inject a call to AWS on its way, on demand: a proxy in front of the queue, the table and the secrets.
+//! A proxy between a process and `MiniStack` that injects faults into calls to AWS on demand, or holds them up.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -23,12 +23,12 @@ use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
 use crate::support::{ministack, runtime_api::listen};
 
-/// What happens to a call.
+/// The fault of a call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsFault {
-    /// Nothing.
+    /// None: the call succeeds.
     Fine,
-    /// The connection is closed before the call arrives.
+    /// The connection is closed before the call arrives, and nothing was done.
     Down,
     /// The call is carried out, and the connection closed before the answer.
     AnswerLost,
@@ -36,9 +36,9 @@ pub enum AwsFault {
     AnswerCut,
     /// The call is carried out, and nothing follows the first half of the answer.
     AnswerStalled,
-    /// The call never arrives, and nothing is heard of it.
+    /// The call never arrives, and there is no answer.
     Hang,
-    /// The call takes its time.
+    /// The call arrives late.
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
@@ -59,16 +59,21 @@ impl AwsFault {
         Self::Refuse(400, "ThrottlingException"),
         Self::Refuse(400, "ProvisionedThroughputExceededException"),
     ];
+
+    /// Returns whether only a time-out ends the call.
+    pub fn is_slow(self) -> bool {
+        matches!(self, Self::Hang | Self::AnswerStalled)
+    }
 }
 
-/// When a call is held up.
+/// The time at which a call is held up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
     Before,
     After,
 }
 
-/// A call held up; dropped, it hangs up on the caller.
+/// A call that is held up. If this is dropped, the connection is closed.
 pub struct Held {
     reached: oneshot::Receiver<()>,
     go_on: oneshot::Sender<()>,
@@ -91,65 +96,69 @@ struct Hold {
     go_on: oneshot::Receiver<()>,
 }
 
-/// Passes calls on unless told otherwise. Calls are named as IAM names them: `sqs:SendMessage`.
+/// Forwards calls, except for injected faults. Calls are named as in IAM: `sqs:SendMessage`.
 pub struct Proxy {
     pub endpoint: String,
-    road: Arc<Road>,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
     pub async fn new() -> Self {
         let upstream = ministack::endpoint();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
-        let road = Arc::new(Road {
+        let shared = Arc::new(Shared {
             upstream,
             agent,
             faults: Mutex::default(),
             holds: Mutex::default(),
             calls: Mutex::default(),
         });
-        let shared = Arc::clone(&road);
+        let of_listener = Arc::clone(&shared);
         let address = listen(move |request| {
-            let road = Arc::clone(&shared);
-            async move { road.pass(request).await }
+            let shared = Arc::clone(&of_listener);
+            async move { shared.pass(request).await }
         });
-        Self { endpoint: format!("http://{}", address.await), road }
+        Self { endpoint: format!("http://{}", address.await), shared }
     }
 
-    /// Lets faults inject the next calls of a name, in this order, and the last of them every call after that.
+    /// Injects faults into the next calls of a name, in this order, and the last one into every call after that.
     pub fn inject(&self, call: &str, faults: impl IntoIterator<Item = AwsFault>) {
-        self.road.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
+        self.shared.faults.lock().unwrap().insert(call.to_owned(), faults.into_iter().collect());
     }
 
     /// Ends all faults.
     pub fn heal(&self) {
-        self.road.faults.lock().unwrap().clear();
+        self.shared.faults.lock().unwrap().clear();
     }
 
     /// Holds up the next call of a name.
     pub fn hold(&self, call: &str, moment: Moment) -> Held {
         let (reached, has_reached) = oneshot::channel();
         let (go_on, may_go_on) = oneshot::channel();
-        self.road.holds.lock().unwrap().insert((call.to_owned(), moment), Hold { reached, go_on: may_go_on });
+        self.shared
+            .holds
+            .lock()
+            .unwrap()
+            .insert((call.to_owned(), moment), Hold { reached, go_on: may_go_on });
         Held { reached: has_reached, go_on }
     }
 
-    /// The calls that came and how often, whatever befell them.
+    /// The names of all calls and how often each was made, with or without a fault.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
-        for ((name, _), times) in &*self.road.calls.lock().unwrap() {
+        for ((name, _), times) in &*self.shared.calls.lock().unwrap() {
             *calls.entry(name.clone()).or_default() += times;
         }
         calls
     }
 
-    /// The calls that came, each with the queue, table or secret that it named.
+    /// The names of all calls, each with the queue, table or secret that it names.
     pub fn targets(&self) -> BTreeSet<(String, String)> {
-        self.road.calls.lock().unwrap().keys().cloned().collect()
+        self.shared.calls.lock().unwrap().keys().cloned().collect()
     }
 }
 
-struct Road {
+struct Shared {
     upstream: &'static str,
     agent: ureq::Agent,
     faults: Mutex<HashMap<String, VecDeque<AwsFault>>>,
@@ -157,7 +166,7 @@ struct Road {
     calls: Mutex<BTreeMap<(String, String), usize>>,
 }
 
-impl Road {
+impl Shared {
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -216,7 +225,7 @@ impl Road {
     }
 }
 
-/// `AmazonSQS.SendMessage` as `sqs:SendMessage`, and what no call of ours looks like as it is.
+/// The name of a call: `sqs:SendMessage` for `AmazonSQS.SendMessage`, or method and URL of an unknown request.
 fn name(parts: &Parts, body: &[u8]) -> String {
     let Some(target) = parts.headers.get("x-amz-target") else {
         let form = str::from_utf8(body).unwrap_or_default();
@@ -262,7 +271,7 @@ fn refusal(call: &str, status: u16, error: &str) -> Response<Answer> {
     response
 }
 
-/// What follows the first half of an answer.
+/// The part of an answer after its first half.
 #[derive(Clone, Copy)]
 enum Rest {
     Whole,
@@ -270,7 +279,7 @@ enum Rest {
     Stalled,
 }
 
-/// An answer of a length that may promise too much.
+/// An answer whose announced length may be too large.
 struct Answer {
     length: u64,
     data: Option<Bytes>,

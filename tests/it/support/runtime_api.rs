@@ -1,4 +1,4 @@
-//! The other side of the Lambda Runtime API, and the function's process, kept as Lambda keeps it.
+//! A Lambda Runtime API of the test, and the process of a function, managed as Lambda does.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -36,21 +36,21 @@ use uuid::Uuid;
 
 use crate::support::ministack::{ACCESS_KEY, REGION, SECRET_KEY};
 
-/// The receiver's, in `template.yaml`.
+/// The time limit of the receiver in `template.yaml`.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug)]
 pub enum End {
     Answered(Value),
-    /// The function told the runtime of an error.
+    /// The function reported an error to the runtime.
     Failed,
-    /// The process died on it.
+    /// The process died.
     Died,
     TimedOut,
 }
 
-/// A function and the one process of it, which asks for work.
+/// A function with one process, which polls for invocations.
 pub struct Function {
     binary: PathBuf,
     timeout: Duration,
@@ -60,12 +60,12 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts the receiver with nothing in its environment but what Lambda sets and these.
+    /// Starts the receiver with only Lambda's variables and these in its environment.
     pub async fn start<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::start_binary(Path::new(env!("CARGO_BIN_EXE_receiver")), TIMEOUT, variables).await
     }
 
-    /// The same of any program, which has so much time for each invocation.
+    /// Starts any program, with a time limit for each invocation.
     pub async fn start_binary<'a>(
         binary: &Path,
         timeout: Duration,
@@ -87,10 +87,10 @@ impl Function {
         function
     }
 
-    /// Kills the process, if it lives, and starts a new one, as Lambda would for the next invocation.
+    /// Kills the process, if it is running, and starts a new one, as Lambda does for the next invocation.
     pub async fn restart(&mut self) {
         self.process = None;
-        // With a Runtime API of its own: in the old one, work could still go to the dead.
+        // With a new Runtime API: the old one could still give an invocation to the dead process.
         let (invocations, queue) = mpsc::unbounded_channel();
         let api = Api {
             queue: AsyncMutex::new(queue),
@@ -106,7 +106,7 @@ impl Function {
         self.process = Some(Process::spawn(&self.binary, &self.environment, address, listener, invocations));
     }
 
-    /// Hands an event to the function and waits for the end of it, as long as Lambda would.
+    /// Invokes the function with an event and waits for the end, up to the time limit.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> (End, Duration) {
         self.invoke_traced(payload, None).await
     }
@@ -139,31 +139,31 @@ impl Function {
         (end.await.unwrap_or(End::TimedOut), started.elapsed())
     }
 
-    /// The process's id, for what the system knows of it.
+    /// The id of the process.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().child.lock().unwrap().id()
     }
 
-    /// Kills the process as nothing can be caught.
+    /// Kills the process with a signal that it cannot handle.
     pub fn kill(&self) {
         self.process.as_ref().unwrap().child.lock().unwrap().kill().unwrap();
     }
 
-    /// Kills the process and returns all it said, on either stream.
+    /// Kills the process and returns the lines of both its streams.
     pub fn lines(&mut self) -> Vec<String> {
         self.process.take().unwrap().end().1
     }
 
-    /// Waits for the process to end by itself and returns all it said.
+    /// Waits until the process ends by itself, and returns the lines of both its streams.
     pub async fn exit(&mut self) -> (ExitStatus, Vec<String>) {
         let mut process = self.process.take().unwrap();
-        let _ = timeout(TIMEOUT, process.alive.changed()).await.expect("the process goes on");
-        // It has closed its output and is about to end; not to be killed on the way.
+        let _ = timeout(TIMEOUT, process.alive.changed()).await.expect("the process does not end");
+        // It has closed its output and is about to end, so it must not be killed now.
         process.child.lock().unwrap().wait().unwrap();
         process.end()
     }
 
-    /// What was reported to the runtime as an error.
+    /// The errors that were reported to the runtime.
     pub fn errors(&self) -> Vec<String> {
         self.errors.lock().unwrap().clone()
     }
@@ -293,7 +293,7 @@ async fn body(request: Request<Incoming>) -> Bytes {
     request.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// Answers HTTP on a port of its own until the test ends; on an error it hangs up.
+/// Serves HTTP on a free port until the test ends; an error of the handler closes the connection.
 pub async fn listen<H, F, B, E>(handle: H) -> SocketAddr
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -304,7 +304,7 @@ where
     accept(handle).await.0
 }
 
-/// The same, until it is told to accept no more.
+/// The same, until it is aborted.
 async fn accept<H, F, B, E>(handle: H) -> (SocketAddr, AbortHandle)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,

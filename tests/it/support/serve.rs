@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{ministack::Backend, tool};
 
-/// How long a line may take.
+/// The time limit for a line.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running `serve`, killed at the end of its test.

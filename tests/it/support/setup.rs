@@ -1,4 +1,4 @@
-//! What the tests install for themselves, once, under the target folder.
+//! Packages that the tests install once, under the target folder.
 
 use std::{
     fs::{self, File},
@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// A virtual environment with these packages; its Python.
+/// The Python of a virtual environment with these packages.
 pub fn python(name: &str, packages: &[&str]) -> PathBuf {
     let folder = once(name, "python", packages, |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
@@ -16,7 +16,7 @@ pub fn python(name: &str, packages: &[&str]) -> PathBuf {
     folder.join("bin/python")
 }
 
-/// The Python of the SAM CLI, which brings boto3 and AWS's runtime emulator.
+/// The Python of the SAM CLI, with boto3 and AWS's runtime emulator.
 pub fn sam() -> PathBuf {
     python("sam", &["aws-sam-cli==1.170.0"])
 }
@@ -30,7 +30,7 @@ pub fn node(name: &str, packages: &[&str]) -> PathBuf {
     })
 }
 
-/// Makes a folder unless it is there with just these packages, whatever other test processes do meanwhile.
+/// Makes a folder unless it exists with exactly these packages. Other test processes may do so at the same time.
 fn once(name: &str, language: &str, packages: &[&str], make: impl Fn(&Path)) -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = all.join(format!("{name}-{language}"));

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::ministack::{self, sdk_config};
 
-/// A stack that no other test uses.
+/// A stack for one test.
 pub struct Deployed {
     pub name: String,
     pub sqs: aws_sdk_sqs::Client,
@@ -20,12 +20,12 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// Deploys what the template says, and tells another URL.
+    /// Deploys the template, with another value of the output `WebhookUrl`.
     pub async fn new(webhook_url: &str) -> Self {
         Self::with(webhook_url, &[]).await
     }
 
-    /// With parameters as well.
+    /// The same, with parameters.
     pub async fn with(webhook_url: &str, parameters: &[(&str, &str)]) -> Self {
         let template = template(webhook_url);
         let config = sdk_config().await;
@@ -37,7 +37,7 @@ impl Deployed {
         if parameters.iter().any(|(name, _)| *name == "LedgerTableName") {
             return deployed;
         }
-        // MiniStack leaves this one property out.
+        // MiniStack ignores this property.
         let expiry = &template["Resources"]["LedgerTable"]["Properties"]["TimeToLiveSpecification"];
         let expiry = TimeToLiveSpecification::builder()
             .attribute_name(expiry["AttributeName"].as_str().unwrap())
@@ -52,7 +52,7 @@ impl Deployed {
         self.stack.output(output).unwrap()
     }
 
-    /// Puts an event into one of its queues, as the receiver would.
+    /// Sends an event to one of its queues, as the receiver does.
     pub async fn put(&self, queue: Output, key: &str, number: usize) {
         let attributes = [
             ("event_type", "order.created"),
@@ -81,7 +81,7 @@ fn template(webhook_url: &str) -> Value {
     let resources = template["Resources"].as_mapping_mut().unwrap();
     resources.retain(|name, _| kept.contains(&name.as_str().unwrap()));
     assert_eq!(resources.len(), kept.len());
-    // Of alarms, which are left out; MiniStack cannot evaluate them.
+    // Conditions of alarms, which are left out; MiniStack cannot evaluate them.
     let conditions = template["Conditions"].as_mapping_mut().unwrap();
     for condition in ["WatchQueue", "WatchDeadLetters"] {
         conditions.remove(condition).unwrap();
@@ -93,7 +93,7 @@ fn template(webhook_url: &str) -> Value {
     template
 }
 
-/// Creates a stack and waits until that has ended, however it has.
+/// Creates a stack and waits until the creation has succeeded or failed.
 async fn create(
     config: &SdkConfig,
     name: &str,
@@ -117,10 +117,10 @@ async fn create(
     }
 }
 
-/// The queues, tables and secrets that a stack has made.
+/// The queues, tables and secrets that a stack created and that still exist.
 async fn left_of(config: &SdkConfig, name: &str) -> Vec<String> {
     let queues = aws_sdk_sqs::Client::new(config).list_queues().queue_name_prefix(name).send().await.unwrap();
-    // Other tests make more of them than a page holds.
+    // Other tests create more of them than fit on a page.
     let tables = aws_sdk_dynamodb::Client::new(config).list_tables().into_paginator().items().send();
     let tables = tables.collect::<Result<Vec<_>, _>>().await.unwrap();
     let secrets = aws_sdk_secretsmanager::Client::new(config).list_secrets().into_paginator().send();
@@ -159,7 +159,7 @@ async fn data_outlives_a_stack_that_is_deleted_but_not_a_creation_that_fails() {
     assert_eq!(left_of(&config, &name).await, made);
 }
 
-/// What a program needs in its environment to find AWS.
+/// The variables with which a program finds AWS.
 pub fn variables() -> [(&'static str, &'static str); 4] {
     [
         ("AWS_ENDPOINT_URL", ministack::endpoint()),

@@ -1,4 +1,4 @@
-//! What bad input costs: eight times as much of it takes no more than in proportion, and memory stays in bounds.
+//! The cost of invalid input: it grows in proportion to the size, and memory is bounded.
 
 use std::{collections::HashMap, fs};
 
@@ -10,19 +10,19 @@ use crate::support::runtime_api::Function;
 const SMALL: usize = 512 * 1024;
 const TIMES: usize = 8;
 
-/// In proportion would be 8, and growth with the square 64; the rest is for a noisy machine.
+/// Proportional growth would be 8, quadratic growth 64; the rest is for a noisy machine.
 const MAX_RATIO: f64 = 20.0;
 
-/// The payload itself, its text, its body, and what is made of that, all at once, and the allocator's slack.
+/// For the payload, its text, its body, what is made of it, and the slack of the allocator.
 const MAX_GROWTH: u64 = 16 * (SMALL * TIMES) as u64;
 
-/// In nanoseconds of CPU, by the scheduler's own count: <https://docs.kernel.org/scheduler/sched-stats.html>.
+/// CPU time in nanoseconds, as the scheduler counts it: <https://docs.kernel.org/scheduler/sched-stats.html>.
 fn cpu(function: &Function) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/schedstat", function.pid())).unwrap();
     stat.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// The most memory that it ever had, in bytes.
+/// The peak of memory, in bytes.
 fn peak(function: &Function) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", function.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

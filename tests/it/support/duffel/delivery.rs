@@ -1,4 +1,4 @@
-//! How Duffel delivers: a POST, signed with the endpoint's secret as it is written.
+//! Duffel's deliveries: a POST, signed with the text of the endpoint's secret as the key.
 
 use std::{
     sync::Mutex,
@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use super::{Delivery, State, Webhook, id, lock};
 
-/// Delivers an event to the webhook that wants it; nothing if none does.
+/// Delivers an event to the webhook that wants it, if there is one.
 pub fn deliver(state: &Mutex<State>, event_id: &str) {
     let (event, webhook, settings) = {
         let mut state = lock(state);

@@ -1,4 +1,4 @@
-//! Duffel's webhook API, as its documentation has it.
+//! Duffel's webhook API, as documented.
 #![expect(clippy::result_large_err, reason = "an error is an answer here")]
 
 use std::{
@@ -41,7 +41,7 @@ pub fn serve(listener: TcpListener, state: &Arc<Mutex<State>>, mut stopped: ones
     runtime.shutdown_background();
 }
 
-/// No answer cuts the connection.
+/// Answers a request; an error closes the connection.
 async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Result<Answer> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -98,7 +98,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> io::Res
     Ok(answer)
 }
 
-/// What is left of the rate limit, for headers, or the answer that nothing is.
+/// The headers of the rate limit, or the answer 429 if it is exceeded.
 fn limits(state: &Mutex<State>) -> Result<Vec<(&'static str, String)>, Answer> {
     let mut state = lock(state);
     let Some((limit, window)) = state.settings.rate else { return Ok(Vec::new()) };
@@ -195,7 +195,7 @@ fn route(state: &Arc<Mutex<State>>, asked: &Asked) -> Result<Answer, Answer> {
     }
 }
 
-/// The mode that the token opens.
+/// Returns whether the token is that of live mode.
 fn authenticate(asked: &Asked) -> Result<bool, Answer> {
     let header = |name: &str| asked.headers.get(name).map_or("", |value| value.to_str().unwrap());
     let unauthorized = |code, message| Err(error(401, "authentication_error", code, message, None));
@@ -277,7 +277,7 @@ fn ping(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, Answe
     deliver(state, &event.id);
     let state = lock(state);
     let event = state.events.iter().find(|other| other.id == event.id).unwrap();
-    if event.attempts.contains(&true) { Ok(empty(204)) } else { Err(unheard()) }
+    if event.attempts.contains(&true) { Ok(empty(204)) } else { Err(endpoint_failed()) }
 }
 
 fn redeliver(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, Answer> {
@@ -291,7 +291,11 @@ fn redeliver(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, 
         let state = lock(state);
         let event = state.events.iter().find(|event| event.id == id).unwrap();
         let accepted = event.attempts.last() == Some(&true);
-        return if accepted || !state.settings.redelivery_tells { Ok(empty(204)) } else { Err(unheard()) };
+        return if accepted || !state.settings.redelivery_reports_failure {
+            Ok(empty(204))
+        } else {
+            Err(endpoint_failed())
+        };
     };
     let (state, id) = (state.clone(), id.to_owned());
     std::thread::spawn(move || {
@@ -339,7 +343,7 @@ fn hide(mut record: Value, settings: &Settings) -> Value {
     record
 }
 
-/// A page of what is in the order of its creation, the newest first.
+/// A page of records, the newest first.
 fn page(asked: &Asked, records: &[Value], known: &[&str]) -> Result<Answer, Answer> {
     let bad = |message: String| error(422, "validation_error", "validation_invalid", &message, None);
     if let Some((name, _)) = asked.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
@@ -354,7 +358,7 @@ fn page(asked: &Asked, records: &[Value], known: &[&str]) -> Result<Answer, Answ
         let Some(cursor) = asked.parameter(name) else { return Ok(None) };
         let id = URL_SAFE.decode(cursor).ok().and_then(|id| String::from_utf8(id).ok());
         let at = newest_first.iter().position(|record| record["id"].as_str() == id.as_deref());
-        at.map(Some).ok_or_else(|| bad(format!("Parameter '{name}' is no cursor")))
+        at.map(Some).ok_or_else(|| bad(format!("Parameter '{name}' is not a valid cursor")))
     };
     let (after, before) = (place("after")?, place("before")?);
     let begin = match (after, before) {
@@ -415,7 +419,7 @@ fn not_found() -> Answer {
     error(404, "invalid_request_error", "not_found", message, None)
 }
 
-fn unheard() -> Answer {
+fn endpoint_failed() -> Answer {
     let message = "The webhook endpoint did not answer with success";
     let mut answer = error(422, "invalid_state_error", "webhook_client_error", message, None);
     let body = json!({
