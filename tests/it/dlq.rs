@@ -82,7 +82,7 @@ async fn the_queue_of_events_is_taken_for_no_dead_letter_queue() {
         let url = stack.output(Output::QueueUrl);
         let refused = run(&[&["dlq"], arguments, &["--queue", url]].concat());
         assert_eq!(refused.status.code(), Some(1));
-        assert!(text(&refused.stderr).contains("is no dead-letter queue"), "{}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains("is not a dead-letter queue"), "{}", text(&refused.stderr));
     }
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::QueueUrl));
     let count = MessageSystemAttributeName::ApproximateReceiveCount;

@@ -307,7 +307,7 @@ fn events_are_shown_and_redelivered() {
     for (command, wrong) in [("webhooks create https://a.b", "a.b,,c.d"), ("webhooks update end_1", "a.b,")] {
         run(&duffel, &format!("{command} --event {wrong}")).assert_failed(2, "an entry is empty");
     }
-    run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is no id of Duffel's");
+    run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is not a valid Duffel ID");
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     let html = after(&Fault::Html(502), 1);
     html.assert_failed(
         4,
-        "Duffel answered 502 Bad Gateway, and no JSON but \"502 Bad Gateway\" [request FsLh",
+        "Duffel answered 502 Bad Gateway, and not JSON but \"502 Bad Gateway\" [request FsLh",
     );
     assert_eq!(html.err.lines().count(), 1, "{}", html.err);
     after(&Fault::Status(500), 1)
@@ -348,9 +348,8 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     after(&Fault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
     after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel broke");
     after(&Fault::Answer(200, "Welcome to the hotel"), 1)
-        .assert_failed(1, "Duffel answered 200 OK, and not what its documentation says\n");
-    after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
-        .assert_failed(1, "not what its documentation says");
+        .assert_failed(1, "Duffel answered 200 OK, and not in the documented form\n");
+    after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1).assert_failed(1, "not in the documented form");
     after(&Fault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
         .assert_failed(3, ": \u{fffd}[31mRed");
     let began = Instant::now();
@@ -367,7 +366,7 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     with("duffel_test_other").assert_failed(3, "\nIs DUFFEL_ACCESS_TOKEN right");
     // `done` sees to it that the token is not printed.
     let echo = "<title>No duffel_test_n0t-a_real0ne</title>";
-    after(&Fault::Answer(400, echo), 1).assert_failed(3, "400 Bad Request, and no JSON but \"No (token)\"");
+    after(&Fault::Answer(400, echo), 1).assert_failed(3, "400 Bad Request, and not JSON but \"No (token)\"");
     with(" ").assert_failed(1, "DUFFEL_ACCESS_TOKEN: the access token is blank");
     let broken = with("duffel_test_bro ken");
     broken.assert_failed(1, "white space within it");
@@ -395,7 +394,7 @@ fn a_secret_in_an_answer_that_is_cut_is_not_shown() {
     let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
     duffel.inject("POST", &Fault::Answer(201, cut), 1);
     let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
-    created.assert_failed(1, "Duffel answered 201 Created, and not what its documentation says\n");
+    created.assert_failed(1, "Duffel answered 201 Created, and not in the documented form\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
 }
 

@@ -654,7 +654,7 @@ async fn without_a_token_the_run_fails_and_the_next_one_asks_again() {
     let mut stage = Stage::of("  ", TIMEOUT, &[]).await;
     let run = stage.run().await;
     assert_eq!(run.requests, 0);
-    let told = "DUFFEL_ACCESS_TOKEN_ARN is of no use: a secret is blank";
+    let told = "DUFFEL_ACCESS_TOKEN_ARN holds no valid secret: a secret is blank";
     assert!(run.error().ends_with(told), "{}", run.error());
     stage.proxy.inject("secretsmanager:GetSecretValue", [proxy::Fault::Refuse(500, "InternalServiceError")]);
     let run = stage.run().await;
