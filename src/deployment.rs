@@ -33,10 +33,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// When no region is set.
 pub async fn sdk_config() -> Result<SdkConfig, CallError> {
-    let sdk = aws::sdk_config().await;
-    if sdk.region().is_none() {
-        return Err(CallError::Region);
-    }
+    let sdk = aws::sdk_config().await.map_err(|_| CallError::Region)?;
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
     Ok(sdk.into_builder().timeout_config(timeouts.build()).build())

@@ -1,4 +1,4 @@
-//! What does Duffel know of our webhooks? A blocking client of the part of its API that is about them.
+//! A blocking client of the part of Duffel's API that is about webhooks.
 //!
 //! <https://duffel.com/docs/api/v2/webhooks>, <https://duffel.com/docs/api/v2/webhook-events>
 
@@ -10,35 +10,40 @@ mod response;
 mod time;
 mod token;
 pub mod undelivered;
+mod url;
 
 use std::{
     fmt,
     time::{Duration, Instant},
 };
 
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use self::call::{CONNECT_TIMEOUT, Retry};
+use self::{
+    call::{CONNECT_TIMEOUT, Retry},
+    url::{BaseUrl, path},
+};
 pub use self::{
-    error::{ApiError, Retryability},
+    error::{ApiError, Problem, Retryability},
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
-    response::{Problem, plain},
+    response::plain,
     time::parse_time,
     token::{AccessToken, AccessTokenError},
+    url::DEFAULT_URL,
 };
 use crate::signature::secret::Secret;
 
-/// The type of event that Duffel sends when it is asked to, about nothing.
+/// The type of the test event that Duffel sends on request.
 pub const PING: &str = "ping.triggered";
 
-/// Where Duffel's API is.
-pub const DEFAULT_URL: &str = "https://api.duffel.com";
+/// The most by which the clocks of Duffel and of this machine, or of two machines of Duffel, are expected to differ.
+pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 type OnWait = Box<dyn Fn(&ApiError, Duration) + Send + Sync>;
 
-/// Duffel's API as the owner of one access token sees it.
+/// A client of Duffel's API with one access token.
 pub struct Client {
     agent: ureq::Agent,
     url: String,
@@ -51,53 +56,39 @@ impl Client {
     /// Makes a client of the API at a URL, such as [`DEFAULT_URL`].
     ///
     /// # Errors
-    /// When the token should not be sent there: over plain HTTP to another machine, or to what is no URL.
+    /// If the text is not a valid URL, or the token must not be sent there: over plain HTTP to another machine.
     pub fn new(url: &str, token: AccessToken) -> Result<Self, ApiError> {
-        let url = url.trim_end_matches('/');
-        let uri: Uri = url.parse().map_err(|_| ApiError::Url("it is no URL"))?;
-        let authority = uri.authority().ok_or(ApiError::Url("it has no host"))?;
-        if authority.as_str().contains('@') || uri.query().is_some() || url.contains('#') {
-            return Err(ApiError::Url("it must be a scheme, a host, and at most a port and a path"));
-        }
-        let secure = match uri.scheme_str() {
-            Some("https") if cfg!(feature = "https") => true,
-            Some("https") => return Err(ApiError::Url("this build knows no https")),
-            Some("http") if is_loopback(authority.host()) => false,
-            Some("http") => {
-                return Err(ApiError::Url("over http anybody could read the access token: use https"));
-            }
-            _ => return Err(ApiError::Url("it must begin with https://")),
-        };
+        let url = BaseUrl::new(url)?;
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // The token is for this host alone.
+            // The token must not be sent to another host.
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
-        if !secure {
-            // A proxy would be the other machine that the token must not go to in the clear.
+        if !url.is_https {
+            // A proxy would be another machine, which must not receive the token unencrypted.
             config = config.proxy(None);
         }
         let agent = config.build().new_agent();
         let authorization = token.into_header();
-        Ok(Self { agent, url: url.to_owned(), authorization, deadline: None, on_wait: Box::new(|_, _| {}) })
+        Ok(Self { agent, url: url.text, authorization, deadline: None, on_wait: Box::new(|_, _| {}) })
     }
 
-    /// Lets no call and no wait go past a moment.
+    /// Sets the deadline of all calls and waits.
     #[must_use]
     pub fn deadline(mut self, at: Instant) -> Self {
         self.deadline = Some(at);
         self
     }
 
-    /// Tells of every wait before a repetition, and why, as it begins.
+    /// Sets a function that is called before every wait for a retry, with the error and the length of the wait.
     #[must_use]
-    pub fn on_wait(mut self, tell: impl Fn(&ApiError, Duration) + Send + Sync + 'static) -> Self {
-        self.on_wait = Box::new(tell);
+    pub fn on_wait(mut self, report: impl Fn(&ApiError, Duration) + Send + Sync + 'static) -> Self {
+        self.on_wait = Box::new(report);
         self
     }
 
-    /// Whether it sees live mode or test mode, as far as the token's beginning tells.
+    /// The mode of the token by its prefix: live or test.
     #[must_use]
     pub fn live_mode(&self) -> Option<bool> {
         let token = self.authorization.to_str().ok()?.strip_prefix("Bearer ")?;
@@ -107,29 +98,28 @@ impl Client {
         token.starts_with("duffel_test_").then_some(false)
     }
 
-    /// Where the API is.
+    /// The URL of the API.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Lists the webhooks; pages are asked for as they are needed.
+    /// Lists the webhooks; pages are requested as they are needed.
     pub fn webhooks(&self) -> Records<'_, Webhook> {
         Records::new(self, "/air/webhooks", ())
     }
 
-    /// Creates the webhook, of which there is one per organisation and mode, and learns its secret, which Duffel
-    /// shows this once.
+    /// Creates the webhook, one per organisation and mode, and returns its secret, which Duffel shows only once.
     ///
     /// # Errors
-    /// Whenever it is not known to exist. If the connection broke it may exist all the same.
+    /// If Duffel did not confirm the creation. After a lost connection the webhook may exist.
     pub fn create_webhook(&self, url: &str, events: &[String]) -> Result<(Webhook, Secret), ApiError> {
         let body = json!({ "data": { "url": url, "events": events } });
-        // A repetition of what was done would find that a webhook exists already, and its secret would be lost.
-        let answer = self.call(&Method::POST, "/air/webhooks", &[], Some(&body), Retry::OnlyIfNotSent)?;
-        let mut data = answer.data()?;
+        // If the first attempt succeeded, a retry would be refused, since the webhook exists, and its secret be lost.
+        let response = self.call(&Method::POST, "/air/webhooks", &[], Some(&body), Retry::OnlyIfNotSent)?;
+        let mut data = response.data()?;
         let secret = data.as_object_mut().and_then(|data| data.remove("secret"));
-        let webhook: Webhook = answer.record(data)?;
+        let webhook: Webhook = response.record(data)?;
         let secret = secret.as_ref().and_then(Value::as_str).and_then(|text| Secret::new(text).ok());
         match secret {
             Some(secret) => Ok((webhook, secret)),
@@ -137,69 +127,69 @@ impl Client {
         }
     }
 
-    /// Changes the webhook where the change says so.
+    /// Applies a change to the webhook.
     ///
     /// # Errors
-    /// Whenever it is not known to have been changed.
+    /// If Duffel did not confirm the change.
     pub fn update_webhook(&self, id: &str, change: &Change) -> Result<Webhook, ApiError> {
         let path = path("/air/webhooks/", id, "")?;
         let body = json!({ "data": change });
-        // It sets values, so that twice is as good as once.
-        let answer = self.call(&Method::PATCH, &path, &[], Some(&body), Retry::Always)?;
-        let data = answer.data()?;
-        answer.record(data)
+        // The request sets values, so it is idempotent.
+        let response = self.call(&Method::PATCH, &path, &[], Some(&body), Retry::Always)?;
+        let data = response.data()?;
+        response.record(data)
     }
 
-    /// Deletes the webhook; Duffel delivers to it no more.
+    /// Deletes the webhook; Duffel stops delivering to it.
     ///
     /// # Errors
-    /// Whenever it is not known to be gone.
+    /// If Duffel did not confirm the deletion.
     pub fn delete_webhook(&self, id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/", id, "")?;
-        let answer = self.call(&Method::DELETE, &path, &[], None, Retry::Delete)?;
-        drop(answer);
+        let response = self.call(&Method::DELETE, &path, &[], None, Retry::Delete)?;
+        drop(response);
         Ok(())
     }
 
-    /// Lets Duffel deliver a `ping.triggered` event, and waits for how it went.
+    /// Requests a `ping.triggered` event, and waits for the result of its delivery.
     ///
     /// # Errors
     /// Also when the endpoint did not accept it: see [`ApiError::is_endpoints_failure`].
     pub fn ping_webhook(&self, id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/", id, "/actions/ping")?;
-        // Each ping is an event of its own, and asks about now: whoever wants another says so.
+        // Each ping is a separate event, and tests the endpoint now: the caller decides about another one.
         self.call(&Method::POST, &path, &[], Some(&json!({})), Retry::OnlyIfNotSent)?;
         Ok(())
     }
 
-    /// Lists the events that pass a filter; pages are asked for as they are needed.
+    /// Lists the events that pass a filter; pages are requested as they are needed.
     pub fn events(&self, filter: &EventFilter) -> Records<'_, EventRecord> {
         Records::new(self, "/air/webhooks/events", filter.clone())
     }
 
-    /// Looks one event up.
+    /// Fetches one event.
     ///
     /// # Errors
-    /// Whenever there is nothing to show for it.
+    /// If Duffel does not return it.
     pub fn event(&self, id: &str) -> Result<EventRecord, ApiError> {
         let path = path("/air/webhooks/events/", id, "")?;
-        let answer = self.call(&Method::GET, &path, &[], None, Retry::Always)?;
-        let data = answer.data()?;
-        answer.record(data)
+        let response = self.call(&Method::GET, &path, &[], None, Retry::Always)?;
+        let data = response.data()?;
+        response.record(data)
     }
 
-    /// Asks Duffel to deliver an event once more. Whether it arrives is another question.
+    /// Requests redelivery of an event. The delivery itself happens later, and may fail.
     ///
     /// # Errors
-    /// Whenever Duffel is not known to have taken the wish.
+    /// If Duffel did not confirm the request.
     pub fn redeliver(&self, event_id: &str) -> Result<(), ApiError> {
         let path = path("/air/webhooks/events/", event_id, "/actions/redeliver")?;
-        // Asked twice, delivered twice at worst, which the ledger is there for.
+        // At worst the event is delivered twice, and the ledger recognises the second delivery.
         self.call(&Method::POST, &path, &[], None, Retry::Always)?;
         Ok(())
     }
 
-    /// Lists the deliveries that pass a filter; pages are asked for as they are needed.
+    /// Lists the deliveries that pass a filter; pages are requested as they are needed.
     pub fn deliveries(&self, filter: &DeliveryFilter) -> Records<'_, DeliveryRecord> {
         Records::new(self, "/air/webhooks/deliveries", filter.clone())
     }
@@ -209,17 +199,4 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("url", &self.url).finish_non_exhaustive()
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn path(before: &str, id: &str, after: &str) -> Result<String, ApiError> {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if id.is_empty() || id.len() > 128 || !id.bytes().all(is_legal) {
-        return Err(ApiError::Id(plain(id, 60)));
-    }
-    Ok(format!("{before}{id}{after}"))
 }

@@ -59,7 +59,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
-#[cfg(feature = "operate")]
+#[cfg(feature = "aws")]
 pub mod deployment;
 pub mod duffel;
 pub mod event;

@@ -1,35 +1,27 @@
-//! The Lambda function: composes the pipe from the environment and runs it.
+//! The Lambda function: composes the receiver from the environment and runs it.
 
-use std::{convert::Infallible, env, error::Error, io, process::ExitCode};
+use std::{convert::Infallible, error::Error, process::ExitCode};
 
-use duffel_webhook_receiver::{aws, config::Config, gateway, log};
+use duffel_webhook_receiver::{
+    aws::{
+        self,
+        function::{self, Variable},
+    },
+    config::Config,
+    gateway,
+};
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    log::start(variable, io::stdout);
-    match run(variable).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let reason = log::chain(error.as_ref());
-            tracing::error!("receiver cannot start: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    function::main("receiver", run).await
 }
 
-async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let config = Config::read(&variable)?;
+async fn run(variable: Variable) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let config = Config::read(variable)?;
     let base_path = config.base_path.clone();
-    let receiver = aws::compose(&aws::sdk_config().await, config).await?;
-    if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
-        return Err(
-            "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use `cargo lambda watch`, or \
-                    `duffel-hooks serve --forward`"
-                .into(),
-        );
-    }
+    let sdk = function::sdk_config("`cargo lambda watch`, or `duffel-hooks serve --forward`").await?;
+    let receiver = aws::compose(&sdk, config).await;
     let handle = async |LambdaEvent { payload, context }| {
         let trace = context.xray_trace_id.as_deref();
         let base_path = base_path.as_ref();

@@ -1,9 +1,7 @@
-//! The Lambda function on a schedule: asks Duffel to deliver again what it failed to deliver.
+//! The Lambda function on a schedule: requests redelivery of the events that Duffel failed to deliver.
 
 use std::{
-    env,
     error::Error,
-    io,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -11,7 +9,10 @@ use std::{
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
-    aws::{self, NoRegion},
+    aws::{
+        self,
+        function::{self, Variable},
+    },
     duffel::Client,
     log,
     reconcile::{Limits, Report, Settings, reconcile},
@@ -23,38 +24,21 @@ use tokio::task::spawn_blocking;
 /// The function's time-out in `template.yaml`, for emulators that give no deadline, or one in the past.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What is left of the function's time for its own words.
-const MARGIN: Duration = Duration::from_secs(5);
+/// The part of the function's time that is reserved for the report.
+const REPORT_TIME: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    log::start(variable, io::stdout);
-    match run(variable).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let reason = log::chain(error.as_ref());
-            tracing::error!("reconciler cannot start: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    function::main("reconciler", run).await
 }
 
-async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let settings = Arc::new(Settings::read(&variable)?);
-    let sdk = aws::sdk_config().await;
-    if sdk.region().is_none() {
-        return Err(NoRegion.into());
-    }
-    if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
-        return Err(
-            "AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use `cargo lambda watch`".into()
-        );
-    }
+async fn run(variable: Variable) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let settings = Arc::new(Settings::read(variable)?);
+    let sdk = function::sdk_config("`cargo lambda watch`").await?;
     lambda_runtime::run(service_fn(|event| Box::pin(invoke(&sdk, &settings, event)))).await
 }
 
-/// Makes one run and tells of it in one line, by which the stack's metrics are counted.
+/// Makes one run and logs it in one line, from which the stack counts its metrics.
 async fn invoke(
     sdk: &SdkConfig,
     settings: &Arc<Settings>,
@@ -62,7 +46,7 @@ async fn invoke(
 ) -> Result<Report, Diagnostic> {
     let start = Instant::now();
     let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or(TIMEOUT);
-    let deadline = start + left.saturating_sub(MARGIN);
+    let deadline = start + left.saturating_sub(REPORT_TIME);
     let report = attempt(sdk, settings, deadline)
         .await
         .unwrap_or_else(|error| Report { errors: vec![log::chain(error.as_ref())], ..Report::default() });

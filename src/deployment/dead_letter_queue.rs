@@ -1,11 +1,9 @@
 //! What became of the events that a consumer gave up: the dead-letter queue, and the way back.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};
 
-use super::{CallError, in_flight::InFlight};
+use super::CallError;
 
 /// A queue of what a consumer could not digest.
 pub struct DeadLetters {
@@ -73,11 +71,6 @@ impl DeadLetters {
         let answer = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ListDeadLetterSourceQueues", &error))?;
         Ok(answer.queue_urls)
-    }
-
-    /// An empty hand, which holds what it takes for so long at a time.
-    pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
-        InFlight::new(self, hold)
     }
 
     /// Lets SQS move everything back to where it came from (`sqs:StartMessageMoveTask`).

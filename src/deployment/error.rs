@@ -23,7 +23,7 @@ pub enum CallError {
     #[error("AWS refuses what is signed at this time ({0}): set this machine's clock")]
     Clock(String),
     #[error(
-        "{0} is no dead-letter queue, since it has one of its own: is it the stack's DeadLetterQueueUrl that you mean?"
+        "{0} is not a dead-letter queue, since it has one of its own: is it the stack's DeadLetterQueueUrl that you mean?"
     )]
     NoDeadLetters(String),
     #[error("the permission {0} is missing")]

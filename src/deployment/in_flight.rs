@@ -50,8 +50,15 @@ struct Held {
     until: Instant,
 }
 
+impl DeadLetters {
+    /// Begins with no message; each received one stays in flight for so long at a time.
+    pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
+        InFlight::new(self, hold)
+    }
+}
+
 impl<'a> InFlight<'a> {
-    pub(super) fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
+    fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
         let began = Instant::now();
         Self {
             queue,

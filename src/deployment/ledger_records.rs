@@ -31,7 +31,7 @@ impl LedgerRecords {
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: &str) -> Self {
         Self {
-            ledger: DynamoLedger::patient(sdk, table.to_owned()),
+            ledger: DynamoLedger::with_own_timeouts(sdk, table.to_owned()),
             client: Client::new(sdk),
             table: table.to_owned(),
         }

@@ -5,10 +5,7 @@ mod counts;
 mod version;
 
 use aws_config::SdkConfig;
-use aws_sdk_secretsmanager::{
-    Client,
-    operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
-};
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueOutput};
 use thiserror::Error;
 
 use self::version::{PURPOSES, Version, version_id};
@@ -18,7 +15,10 @@ pub use self::{
     version::first_version_id,
 };
 use super::CallError;
-use crate::signature::secret::{ActiveSecret, SecretError, StoredSecrets};
+use crate::{
+    aws::secrets::{CURRENT, PREVIOUS, is_missing, read_version},
+    signature::secret::{ActiveSecret, SecretError, StoredSecrets},
+};
 
 /// What the rotation of a stored secret must be allowed.
 pub const ACTIONS: [&str; 3] =
@@ -54,13 +54,13 @@ impl StoredSecret {
             Err(StoredSecretError::Call(CallError::Denied(_))) => None,
             Err(error) => return Err(error),
         };
-        let current = match (self.version("AWSCURRENT").await, is_empty) {
+        let current = match (self.version(CURRENT).await, is_empty) {
             (Err(CallError::Denied(_)), Some(true)) => return Ok(Active::default()),
             (Ok(None), None) => return Err(StoredSecretError::EmptyOrMissing(self.arn.clone())),
             (current, _) => current?.filter(has_value).map(Version::read).transpose()?,
         };
         // A version that is not valid signed nothing; the receiver ignores it too.
-        let previous = self.version("AWSPREVIOUS").await?.and_then(|version| Version::read(version).ok());
+        let previous = self.version(PREVIOUS).await?.and_then(|version| Version::read(version).ok());
         Ok(Active::new(current, previous.as_ref()))
     }
 
@@ -81,21 +81,14 @@ impl StoredSecret {
 
     /// A version (`secretsmanager:GetSecretValue`); `None` if there is none at that stage.
     pub(super) async fn version(&self, stage: &str) -> Result<Option<GetSecretValueOutput>, CallError> {
-        let request = self.client.get_secret_value().secret_id(&self.arn).version_stage(stage);
-        match request.send().await {
+        match read_version(&self.client, &self.arn, stage).await {
             Ok(version) => Ok(Some(version)),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
-            {
-                Ok(None)
-            }
+            Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(CallError::new("secretsmanager:GetSecretValue", &error)),
         }
     }
 
-    /// Finds out whether a new version may be stored, by storing the current one anew, which Secrets Manager ignores
+    /// Finds out whether a new version may be stored, by storing the current one again, which Secrets Manager ignores
     /// under the same version id. An empty secret is left empty.
     ///
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>

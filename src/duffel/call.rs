@@ -1,4 +1,4 @@
-//! How does one ask Duffel? In time, as often as it is safe, and no more often than it allows.
+//! Calls to Duffel: the retry policy, the deadline and the rate limit.
 
 use std::{
     io, thread,
@@ -13,24 +13,24 @@ use ureq::{SendBody, Timeout};
 use super::{Client, error::ApiError, response::Response};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A ping takes as long as the endpoint does.
+/// A ping takes as long as the endpoint's response.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// The most that is read of an answer: 200 events of a size that none has had.
-const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
+/// The maximum size of a response: far more than 200 events have.
+const MAX_RESPONSE_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_ATTEMPTS: u32 = 4;
-/// The first of the waits that Duffel did not ask for; each may be twice as long as the one before.
+/// The first wait if Duffel does not ask for one; each may be twice as long as the one before.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// The longest wait that Duffel can ask for; whoever would have to wait longer is told so instead.
+/// The longest wait that Duffel can ask for; a longer one is reported in the error instead.
 const MAX_PAUSE: Duration = Duration::from_mins(2);
 
-/// When a call may be made retry_after.
+/// The retry policy of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// Whenever it may help: twice does no more than once.
+    /// After every transient error: the call is idempotent.
     Always,
-    /// As [`Retry::Always`]; and what is not found at a repetition, an earlier attempt has deleted.
+    /// As [`Retry::Always`]; a 404 on a retry counts as success: an earlier attempt deleted it.
     Delete,
-    /// Only if the attempt before has certainly done nothing.
+    /// Only if the previous attempt certainly had no effect.
     OnlyIfNotSent,
 }
 
@@ -41,7 +41,7 @@ impl Client {
         path: &str,
         query: &[(&str, String)],
         body: Option<&Value>,
-        repeat: Retry,
+        retry: Retry,
     ) -> Result<Response, ApiError> {
         let mut uri = format!("{}{path}", self.url);
         for (index, (name, value)) in query.iter().enumerate() {
@@ -56,13 +56,13 @@ impl Client {
             attempt += 1;
             let (mut error, asked) = match self.attempt(method, &uri, body.as_deref()) {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) if attempt > 1 && repeat == Retry::Delete && answer.status == 404 => {
+                Ok(answer) if attempt > 1 && retry == Retry::Delete && answer.status == 404 => {
                     return Ok(answer);
                 }
-                Ok(answer) => (ApiError::refused(&answer), answer.pause(SystemTime::now())),
+                Ok(answer) => (answer.refusal(), answer.pause(SystemTime::now())),
                 Err(error) => (error, None),
             };
-            if attempt == MAX_ATTEMPTS || !may_repeat(&error, repeat) {
+            if attempt == MAX_ATTEMPTS || !may_retry(&error, retry) {
                 return Err(error);
             }
             let pause = match asked {
@@ -72,7 +72,7 @@ impl Client {
                     }
                     return Err(error);
                 }
-                // HTTP dates have whole seconds, and others wait for the same one.
+                // HTTP dates have whole seconds, and other clients wait for the same one.
                 Some(asked) => asked + Duration::from_millis(fastrand::u64(50..=500)),
                 None => BACKOFF.mul_f64(fastrand::f64() * f64::from(1 << (attempt - 1))),
             };
@@ -103,48 +103,47 @@ impl Client {
         }
         let has_body = body.is_some() || *method == Method::POST;
         let answer = if has_body {
-            let request =
-                request.body(body.unwrap_or_default()).map_err(|_| ApiError::Url("it is no URL"))?;
+            let request = request.body(body.unwrap_or_default()).map_err(|_| ApiError::Url("not a URL"))?;
             let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
             self.agent.run(request)
         } else {
-            let request = request.body(SendBody::none()).map_err(|_| ApiError::Url("it is no URL"))?;
+            let request = request.body(SendBody::none()).map_err(|_| ApiError::Url("not a URL"))?;
             let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
             self.agent.run(request)
         };
         let (parts, mut body) = answer.map_err(failure)?.into_parts();
-        let read = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(failure)?;
+        let read = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec().map_err(failure)?;
         let (status, headers): (StatusCode, HeaderMap) = (parts.status, parts.headers);
         if status.is_success() {
             return Ok(Response::new(status, headers, &read));
         }
-        // What refuses a request may repeat it, and is shown.
+        // A refusal may quote the request, and is shown.
         let bearer = self.authorization.to_str().unwrap_or_default();
         let token = bearer.trim_start_matches("Bearer ");
-        let told = String::from_utf8_lossy(&read).replace(token, "(token)");
-        Ok(Response::new(status, headers, told.as_bytes()))
+        let redacted = String::from_utf8_lossy(&read).replace(token, "(token)");
+        Ok(Response::new(status, headers, redacted.as_bytes()))
     }
 }
 
-/// Duffel asks not to repeat what it answered with 500 or 502.
-fn may_repeat(error: &ApiError, repeat: Retry) -> bool {
+/// Duffel asks not to retry after 500 or 502.
+fn may_retry(error: &ApiError, retry: Retry) -> bool {
     match error {
         ApiError::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => true,
         ApiError::Refused { status, .. } => {
             let may_pass = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(status);
-            may_pass && repeat != Retry::OnlyIfNotSent
+            may_pass && retry != Retry::OnlyIfNotSent
         }
         ApiError::Unreachable(_) => true,
-        ApiError::ConnectionLost(_) | ApiError::TimedOut => repeat != Retry::OnlyIfNotSent,
+        ApiError::ConnectionLost(_) | ApiError::TimedOut => retry != Retry::OnlyIfNotSent,
         _ => false,
     }
 }
 
 fn failure(error: ureq::Error) -> ApiError {
     match error {
-        ureq::Error::HostNotFound => ApiError::Unreachable("its host is not known".to_owned()),
+        ureq::Error::HostNotFound => ApiError::Unreachable("its host name cannot be resolved".to_owned()),
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            ApiError::Unreachable("there was no connection in time".to_owned())
+            ApiError::Unreachable("the connection timed out".to_owned())
         }
         ureq::Error::Timeout(_) => ApiError::TimedOut,
         ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {

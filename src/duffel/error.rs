@@ -1,45 +1,43 @@
-//! What can go wrong between here and Duffel, and whether waiting helps.
+//! The errors of calls to Duffel, and whether a later attempt may succeed.
 
 use std::{fmt::Write as _, time::Duration};
 
 use http::StatusCode;
 use thiserror::Error;
 
-use super::response::{Problem, Response};
-
-/// Why a call to Duffel's API came to nothing.
+/// Why a call to Duffel's API failed.
 #[derive(Debug, Error)]
 pub enum ApiError {
-    #[error("the URL of Duffel's API will not do: {0}")]
+    #[error("the URL of Duffel's API is not valid: {0}")]
     Url(&'static str),
-    #[error("{0:?} is no id of Duffel's: they are like wev_0000A3tQSmKyqOrcySrGbo")]
+    #[error("{0:?} is not a valid Duffel ID, such as wev_0000A3tQSmKyqOrcySrGbo")]
     Id(String),
     /// Duffel, or a load balancer before it, answered with another status than 2xx.
-    #[error("{}{}", refusal(*.status, .problems, .excerpt, .request.as_deref()), not_before(*.retry_after))]
+    #[error("{}{}", refusal(*.status, .problems, .excerpt, .request.as_deref()), retry_suffix(*.retry_after))]
     Refused {
         status: StatusCode,
-        /// Empty if the answer was no JSON.
+        /// Empty if the response was not JSON.
         problems: Vec<Problem>,
-        /// The first words of what was no JSON.
+        /// The first words of a response that was not JSON.
         excerpt: String,
         /// The request's id, which Duffel's support asks for.
         request: Option<String>,
-        /// When it may be asked retry_after, if that is too far off to be waited for.
+        /// The time until Duffel accepts a retry, if it is too long to wait.
         retry_after: Option<Duration>,
     },
     #[error("{}", unreadable(*.status, .request.as_deref()))]
     Unreadable { status: StatusCode, request: Option<String> },
-    #[error("Duffel's answer is longer than any should be")]
+    #[error("Duffel's response is too long")]
     TooLong,
-    #[error("the pages of Duffel's list lead back to one that was read already")]
+    #[error("the pages of Duffel's list form a loop")]
     CursorLoop,
-    #[error("webhook {0} was created but its secret was not told: delete it, and create it again")]
+    #[error("webhook {0} was created but Duffel did not return its secret: delete it, and create it again")]
     NoSecret(String),
     /// The request was not sent.
     #[error("Duffel cannot be reached: {0}")]
     Unreachable(String),
     /// The request may have been sent, and done.
-    #[error("the connection to Duffel broke: {0}")]
+    #[error("the connection to Duffel was lost: {0}")]
     ConnectionLost(String),
     /// The request may have been sent, and done.
     #[error("Duffel did not answer in time")]
@@ -48,29 +46,32 @@ pub enum ApiError {
     Deadline,
 }
 
-/// What to make of a failure.
+/// One reason why Duffel refuses a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// As in `validation_error`.
+    pub kind: Option<String>,
+    pub title: Option<String>,
+    pub message: Option<String>,
+    /// As in `rate_limit_exceeded`.
+    pub code: Option<String>,
+    /// The part of the request that is wrong: a JSON pointer, or the name of a parameter.
+    pub source: Option<String>,
+}
+
+/// Whether a later attempt may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retryability {
-    /// Duffel will refuse it retry_after: it must be asked otherwise.
+    /// Duffel will refuse the request again: it must be changed.
     Permanent,
-    /// Duffel is out of reach, out of order or busy: it may work later.
+    /// Duffel cannot be reached, has a fault or is busy: a later attempt may succeed.
     Transient,
-    /// Something else.
+    /// Neither is known.
     Unknown,
 }
 
 impl ApiError {
-    pub(super) fn refused(answer: &Response) -> Self {
-        Self::Refused {
-            status: answer.status,
-            problems: answer.problems(),
-            excerpt: answer.excerpt.clone(),
-            request: answer.request(),
-            retry_after: None,
-        }
-    }
-
-    /// The status of the answer, if there was one.
+    /// The status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -79,7 +80,7 @@ impl ApiError {
         }
     }
 
-    /// The id under which Duffel knows the request.
+    /// The ID under which Duffel logs the request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
@@ -88,19 +89,19 @@ impl ApiError {
         }
     }
 
-    /// What Duffel does not like about the request.
+    /// The reasons why Duffel refused the request.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         if let Self::Refused { problems, .. } = self { problems } else { &[] }
     }
 
-    /// Whether Duffel did its part, and the webhook's endpoint did not accept the delivery.
+    /// Whether Duffel sent the delivery, and the webhook's endpoint did not accept it.
     #[must_use]
     pub fn is_endpoints_failure(&self) -> bool {
         self.problems().iter().any(|problem| problem.code.as_deref() == Some("webhook_client_error"))
     }
 
-    /// Whether asking again later may help.
+    /// Classifies the error by whether a later attempt may succeed.
     #[must_use]
     pub fn retryability(&self) -> Retryability {
         match self {
@@ -132,22 +133,22 @@ fn refusal(status: StatusCode, problems: &[Problem], excerpt: &str, request: Opt
         }
     }
     if problems.is_empty() && !excerpt.is_empty() {
-        let _ = write!(text, ", and no JSON but {excerpt:?}");
+        let _ = write!(text, ", and not JSON but {excerpt:?}");
     }
-    text + &told(request)
+    text + &request_suffix(request)
 }
 
 fn unreadable(status: StatusCode, request: Option<&str>) -> String {
-    format!("Duffel answered {status}, and not what its documentation says{}", told(request))
+    format!("Duffel answered {status}, and not in the documented form{}", request_suffix(request))
 }
 
-fn not_before(retry_after: Option<Duration>) -> String {
+fn retry_suffix(retry_after: Option<Duration>) -> String {
     let whole = retry_after.map(|retry_after| Duration::from_secs(retry_after.as_secs()));
     whole
-        .map(|retry_after| format!("; it may be asked again in {}", humantime::format_duration(retry_after)))
+        .map(|retry_after| format!("; retry in {}", humantime::format_duration(retry_after)))
         .unwrap_or_default()
 }
 
-fn told(request: Option<&str>) -> String {
+fn request_suffix(request: Option<&str>) -> String {
     request.map(|id| format!(" [request {id}]")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! How does one get to the end of a list? Page by page, each named by the one before.
+//! Lists, read page by page; each page has the cursor of the next.
 
 use std::{collections::HashSet, time::SystemTime, vec};
 
@@ -12,17 +12,17 @@ use super::{
     record::{DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Record, Webhook},
 };
 
-/// The most that Duffel puts on a page.
+/// The maximum number of records that Duffel puts on a page.
 const PAGE_LIMIT: usize = 200;
 
-/// What can be listed.
+/// A record that can be listed.
 pub(super) trait Listed: Record {
     type Filter;
 
-    /// What Duffel is asked to leave out.
+    /// The query parameters of a filter.
     fn query(filter: &Self::Filter) -> Vec<(&'static str, String)>;
 
-    /// Whether nothing in the record speaks against it, should Duffel not have left it out.
+    /// Whether the record passes the filter, as far as its fields are known; Duffel may not apply it.
     fn passes(&self, filter: &Self::Filter) -> bool;
 }
 
@@ -85,17 +85,17 @@ fn created_at(
         .filter_map(|(name, at)| Some((name, humantime::format_rfc3339_micros(at?).to_string())))
 }
 
-fn agrees<T: PartialEq>(told: Option<&T>, wanted: Option<&T>) -> bool {
-    told.is_none() || wanted.is_none() || told == wanted
+fn agrees<T: PartialEq>(stated: Option<&T>, wanted: Option<&T>) -> bool {
+    stated.is_none() || wanted.is_none() || stated == wanted
 }
 
-fn is_within(told: Option<SystemTime>, after: Option<SystemTime>, before: Option<SystemTime>) -> bool {
-    let Some(told) = told else { return true };
-    after.is_none_or(|after| told >= after) && before.is_none_or(|before| told <= before)
+fn is_within(stated: Option<SystemTime>, after: Option<SystemTime>, before: Option<SystemTime>) -> bool {
+    let Some(at) = stated else { return true };
+    after.is_none_or(|after| at >= after) && before.is_none_or(|before| at <= before)
 }
 
-/// A list, to its end, or to the first call that fails.
-#[expect(private_bounds, reason = "there are three, and no call for a fourth")]
+/// A list as an iterator, which ends after the first call that fails.
+#[expect(private_bounds, reason = "there are three types of records, and no need for another")]
 pub struct Records<'a, T: Listed> {
     client: &'a Client,
     path: &'static str,
@@ -106,14 +106,14 @@ pub struct Records<'a, T: Listed> {
     ended: bool,
 }
 
-#[expect(private_bounds, reason = "there are three, and no call for a fourth")]
+#[expect(private_bounds, reason = "there are three types of records, and no need for another")]
 impl<'a, T: Listed> Records<'a, T> {
     pub(super) fn new(client: &'a Client, path: &'static str, filter: T::Filter) -> Self {
         let page = Vec::new().into_iter();
         Self { client, path, filter, page, after: None, seen: HashSet::new(), ended: false }
     }
 
-    fn turn(&mut self) -> Result<(), ApiError> {
+    fn next_page(&mut self) -> Result<(), ApiError> {
         let mut query = vec![("limit", PAGE_LIMIT.to_string())];
         query.extend(T::query(&self.filter));
         query.extend(self.after.take().map(|after| ("after", after)));
@@ -124,7 +124,7 @@ impl<'a, T: Listed> Records<'a, T> {
         self.after = answer.after();
         match &self.after {
             None => self.ended = true,
-            // Else a list that leads back to itself would be read for ever.
+            // Otherwise a loop of cursors would be read forever.
             Some(after) if !self.seen.insert(after.clone()) => return Err(ApiError::CursorLoop),
             Some(_) => {}
         }
@@ -145,7 +145,7 @@ impl<T: Listed> Iterator for Records<'_, T> {
             if self.ended {
                 return None;
             }
-            if let Err(error) = self.turn() {
+            if let Err(error) = self.next_page() {
                 self.ended = true;
                 self.page = Vec::new().into_iter();
                 return Some(Err(error));

@@ -1,4 +1,4 @@
-//! What are webhooks, events and deliveries? Little of each is needed, and less can be relied on.
+//! The records of Duffel's API: webhooks, events and deliveries. Only the ID is certain; every other field is optional.
 
 use std::{fmt, time::SystemTime};
 
@@ -16,10 +16,10 @@ pub struct Webhook {
     pub url: Option<String>,
     pub active: Option<bool>,
     pub live_mode: Option<bool>,
-    /// The types of the events that it wants.
+    /// The types of events that it is registered for; empty for all.
     pub events: Vec<String>,
     pub created_at: Option<SystemTime>,
-    /// All that Duffel says of it, but for the secret.
+    /// The whole record without the secret.
     pub raw: Value,
 }
 
@@ -33,9 +33,9 @@ pub struct EventRecord {
     pub live_mode: Option<bool>,
     pub idempotency_key: Option<String>,
     pub created_at: Option<SystemTime>,
-    /// Which no documented event tells; the filter of the same name is documented.
+    /// Not in any documented event; the filter of the same name is documented.
     pub delivery_success: Option<bool>,
-    /// All that Duffel says of it.
+    /// The whole record.
     pub raw: Value,
 }
 
@@ -49,18 +49,18 @@ pub struct DeliveryRecord {
     pub endpoint_id: Option<String>,
     pub kind: Option<String>,
     pub url: Option<String>,
-    /// What the endpoint answered; absent if it did not.
+    /// The endpoint's response; absent if there was none.
     pub response_status_code: Option<u16>,
     pub response_body: Option<String>,
     pub live_mode: Option<bool>,
     pub created_at: Option<SystemTime>,
     pub delivery_success: Option<bool>,
-    /// All that Duffel says of it.
+    /// The whole record.
     pub raw: Value,
 }
 
 impl EventRecord {
-    /// What a receiver knows the event by, as a source of that name; `None` if the record tells too little.
+    /// The event's identity at a source of that name; `None` if the record lacks what the identity needs.
     #[must_use]
     pub fn identity(&self, source: &str) -> Option<Identity> {
         let key = self.idempotency_key.as_deref();
@@ -69,14 +69,14 @@ impl EventRecord {
 }
 
 impl DeliveryRecord {
-    /// Whether the endpoint took it, if the record tells.
+    /// Whether the endpoint accepted it, if the record states it.
     #[must_use]
     pub fn succeeded(&self) -> Option<bool> {
         self.delivery_success.or_else(|| Some((200..300).contains(&self.response_status_code?)))
     }
 }
 
-/// What shall change of a webhook.
+/// A change of a webhook; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,31 +87,31 @@ pub struct Change {
     pub events: Option<Vec<String>>,
 }
 
-/// Which events to list. Where a record tells that it does not pass it is left out, whatever Duffel thinks.
+/// A filter of events. Records that Duffel lists but that do not match are left out.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     pub kind: Option<String>,
     pub delivery_success: Option<bool>,
-    /// Created then or later.
+    /// Created at this time or later.
     pub after: Option<SystemTime>,
-    /// Created then or earlier.
+    /// Created at this time or earlier.
     pub before: Option<SystemTime>,
 }
 
-/// Which deliveries to list. Where a record tells that it does not pass it is left out, whatever Duffel thinks.
+/// A filter of deliveries. Records that Duffel lists but that do not match are left out.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
     pub kind: Option<String>,
     pub delivery_success: Option<bool>,
     /// The webhook's id.
     pub endpoint_id: Option<String>,
-    /// Created then or later.
+    /// Created at this time or later.
     pub after: Option<SystemTime>,
-    /// Created then or earlier.
+    /// Created at this time or earlier.
     pub before: Option<SystemTime>,
 }
 
-/// What records are made of.
+/// A record that is read from JSON.
 pub(super) trait Record: Sized {
     fn read(id: String, raw: Value) -> Self;
 }
@@ -173,7 +173,7 @@ fn time(raw: &Value) -> Option<SystemTime> {
 
 macro_rules! name_only {
     ($($record:ident),*) => {$(
-        // What an event is about may be personal.
+        // The content of an event may be personal data.
         impl fmt::Debug for $record {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($record)).field("id", &self.id).finish_non_exhaustive()
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_the_id_is_certain() {
+    fn only_the_id_is_required() {
         let raw = json!({ "id": "del_1", "response_status_code": "200", "created_at": 5, "type": null });
         let delivery = DeliveryRecord::read("del_1".to_owned(), raw);
         assert_eq!(delivery.response_status_code, None);

@@ -1,33 +1,23 @@
-//! What did Duffel answer? JSON, as a rule; of the rest no more than a person needs.
+//! A response of Duffel: JSON as a rule, and of anything else only an excerpt.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::{error::ApiError, record::Record};
+use super::{
+    error::{ApiError, Problem},
+    record::Record,
+};
 
-/// An answer, read to its end.
+/// A response with its whole body.
 pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// `None` if it is no JSON.
+    /// `None` if it is not JSON.
     pub(super) body: Option<Value>,
-    /// The first words of what is no JSON, of a failure: a success may hold a secret.
+    /// The first words of a failure that is not JSON; a success may hold a secret.
     pub(super) excerpt: String,
-}
-
-/// One thing that Duffel does not like about a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
-    /// As in `validation_error`.
-    pub kind: Option<String>,
-    pub title: Option<String>,
-    pub message: Option<String>,
-    /// As in `rate_limit_exceeded`.
-    pub code: Option<String>,
-    /// The part of the request that it is about: a JSON pointer, or a parameter's name.
-    pub source: Option<String>,
 }
 
 impl Response {
@@ -38,7 +28,7 @@ impl Response {
         Self { status, headers, body: value, excerpt }
     }
 
-    /// What the envelope holds.
+    /// The content of the envelope.
     pub(super) fn data(&self) -> Result<Value, ApiError> {
         self.body.as_ref().and_then(|body| body.get("data")).cloned().ok_or_else(|| self.unreadable())
     }
@@ -54,36 +44,47 @@ impl Response {
         Some(after.to_owned()).filter(|after| !after.is_empty())
     }
 
+    /// The error that a status other than 2xx stands for.
+    pub(super) fn refusal(&self) -> ApiError {
+        ApiError::Refused {
+            status: self.status,
+            problems: self.problems(),
+            excerpt: self.excerpt.clone(),
+            request: self.request(),
+            retry_after: None,
+        }
+    }
+
     pub(super) fn unreadable(&self) -> ApiError {
         ApiError::Unreadable { status: self.status, request: self.request() }
     }
 
-    /// How long to wait before another try, as the answer has it.
+    /// The wait before a retry that the response asks for.
     pub(super) fn pause(&self, now: SystemTime) -> Option<Duration> {
-        // The clocks may differ: what counts is the time between the answer's own two.
+        // The clocks may differ: what counts is the difference of the response's own two times.
         let date = self.text(header::DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
         let now = date.unwrap_or(now);
         let until = |text: &str| match text.parse() {
             Ok(seconds) => Some(Duration::from_secs(seconds)),
             Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
         };
-        let told = |name| self.text(name).and_then(until);
-        // Which every answer may have, whatever is wrong with it.
+        let header = |name| self.text(name).and_then(until);
+        // Any response may have the time of the reset, whatever is wrong with it.
         let is_limited = self.status == StatusCode::TOO_MANY_REQUESTS;
-        told("retry-after").max(told("ratelimit-reset").filter(|_| is_limited))
+        header("retry-after").max(header("ratelimit-reset").filter(|_| is_limited))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
         Some(self.headers.get(name)?.to_str().ok()?.trim())
     }
 
-    /// What Duffel's support asks for.
+    /// The request's id, which Duffel's support asks for.
     pub(super) fn request(&self) -> Option<String> {
-        let told = self.body.as_ref().and_then(|body| body["meta"]["request_id"].as_str());
-        told.or_else(|| self.text("x-request-id")).map(|id| plain(id, 100))
+        let id = self.body.as_ref().and_then(|body| body["meta"]["request_id"].as_str());
+        id.or_else(|| self.text("x-request-id")).map(|id| plain(id, 100))
     }
 
-    /// What Duffel does not like, as the envelope has it.
+    /// The problems that the envelope lists.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let errors = self.body.as_ref().and_then(|body| body["errors"].as_array());
         let text = |value: &Value| value.as_str().map(|text| plain(text, 400));
@@ -99,7 +100,7 @@ impl Response {
     }
 }
 
-/// What of a text can be shown on a terminal: no control characters, no line breaks, and so many characters.
+/// Makes a text fit for a terminal: without control characters and line breaks, and cut off at a length.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
@@ -110,7 +111,7 @@ pub fn plain(text: &str, limit: usize) -> String {
     }
 }
 
-/// The title of a page, else what is not markup.
+/// The title of an HTML page, or else its text.
 fn first_words(body: &[u8]) -> String {
     let body = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     let lower = body.to_ascii_lowercase();
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_seconds_or_as_a_date() {
+    fn a_wait_is_given_in_seconds_or_as_a_date() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(pause(&[]), None);
         assert_eq!(pause(&[("retry-after", "soon")]), None);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_page_there_are_its_first_words() {
+    fn an_excerpt_of_a_page_is_its_first_words() {
         assert_eq!(first_words(b"<html><head>\n<TITLE>503  Down</TITLE>"), "503 Down");
         assert_eq!(first_words(b"<h1>Bad &amp; <b>bold</b></h1>\r\n<hr>nginx"), "Bad &amp; bold nginx");
         assert_eq!(first_words("\u{130}<title>\u{130}</title>".as_bytes()), "\u{130}");
@@ -173,12 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn the_envelope_tells_what_is_wrong() {
+    fn the_envelope_lists_the_problems() {
         let body = br#"{"meta":{"request_id":"FsLh"},"errors":[
             {"type":"validation_error","title":"T.","message":"M","code":"c","source":{"pointer":"/data/url"}},
             {"code":5,"source":{"parameter":"limit"}}, null]}"#;
-        let error =
-            ApiError::refused(&Response::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body));
+        let error = Response::new(StatusCode::UNPROCESSABLE_ENTITY, HeaderMap::new(), body).refusal();
         let text = "Duffel answered 422 Unprocessable Entity: T: M (c, /data/url); (limit) [request FsLh]";
         assert_eq!(error.to_string(), text);
         assert_eq!(error.request_id(), Some("FsLh"));

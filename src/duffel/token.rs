@@ -1,21 +1,21 @@
-//! What opens the API: an access token, which is never printed.
+//! The access token to Duffel's API, which is never printed.
 
 use std::fmt;
 
 use http::HeaderValue;
 use thiserror::Error;
 
-/// What opens Duffel's API; its mode, test or live, is that of all that is seen through it.
+/// An access token to Duffel's API. Its mode, test or live, is the mode of everything that it gives access to.
 #[derive(Clone)]
 pub struct AccessToken {
     authorization: HeaderValue,
 }
 
 impl AccessToken {
-    /// Takes the text of a token, less the white space around it.
+    /// Takes the text of a token without the white space around it.
     ///
     /// # Errors
-    /// When it cannot be a token: nothing of it may be printed.
+    /// If it cannot be a token; the error shows nothing of it.
     pub fn new(text: &str) -> Result<Self, AccessTokenError> {
         let text = text.trim();
         if text.is_empty() {
@@ -41,7 +41,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Why a text is no access token; never what the text was.
+/// Why a text is not a valid access token; never shows the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum AccessTokenError {
     #[error("the access token is blank")]
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_what_was_pasted_less_the_space_around_it() {
+    fn a_token_is_trimmed_and_checked() {
         let header = AccessToken::new(" duffel_test_x-Y_z\n").unwrap().into_header();
         assert_eq!(header, "Bearer duffel_test_x-Y_z");
         assert!(header.is_sensitive());
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_printed() {
+    fn a_token_is_not_printed() {
         let token = AccessToken::new("duffel_test_x").unwrap();
         assert_eq!(format!("{token:?}"), "AccessToken(..)");
     }

@@ -1,7 +1,7 @@
-//! Events that no endpoint accepted: the one answer for the reconciler, `replay --failed` and `rotate`.
+//! The search for events that no endpoint accepted, for the reconciler, `replay --failed` and `rotate`.
 //!
 //! Whether Duffel's filter lists an event as failed that it never tried to deliver, and whether a later success counts,
-//! is not documented. So what counts is the successful deliveries, whose status Duffel's records state.
+//! is not documented. So the successful deliveries decide, whose status Duffel's records state.
 
 mod bounded;
 mod reading;
@@ -12,15 +12,14 @@ use std::{
 };
 
 pub use self::bounded::{Found, MAX_DELIVERIES, MAX_EVENTS};
-use super::{ApiError, Client, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, PING, Webhook};
+use super::{
+    ApiError, CLOCK_SKEW, Client, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, PING, Webhook,
+};
 
-/// The most time between the listing of an event and its redelivery, with ample room.
+/// The time reserved between the listing of an event and the arrival of its redelivery.
 pub const MARGIN: Duration = Duration::from_hours(1);
 
-/// How far the times of an event and of its delivery may be off, as different machines write them.
-const SKEW: Duration = Duration::from_mins(1);
-
-/// How old an event may be so that the ledger still knows, when it arrives, whether it was forwarded before.
+/// The maximum age of an event at which the ledger still recognises it when its redelivery arrives.
 #[must_use]
 pub fn look_back(window: Duration) -> Duration {
     window.saturating_sub(MARGIN)
@@ -34,7 +33,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Those of the active webhooks; `None` if none is active, and so nothing can be delivered.
+    /// Returns the types of the active webhooks; `None` if no webhook is active, so that nothing can be delivered.
     #[must_use]
     pub fn by(webhooks: &[Webhook]) -> Option<Self> {
         let active = || webhooks.iter().filter(|webhook| webhook.active != Some(false));
@@ -44,40 +43,40 @@ impl Wanted {
         Some(Self { types })
     }
 
-    /// Those of a list.
+    /// Takes the types from a list; empty for all.
     #[must_use]
     pub fn types(types: &[String]) -> Self {
         Self { types: types.to_vec() }
     }
 
-    /// A ping is about nothing, and whoever sent it has seen it fail.
+    /// Never includes a ping: it has no content, and its sender saw it fail.
     fn includes(&self, event: &EventRecord) -> bool {
         let Some(kind) = &event.kind else { return true };
         kind != PING && (self.types.is_empty() || self.types.contains(kind))
     }
 }
 
-/// Where to look for events that no endpoint accepted.
+/// A search for events that no endpoint accepted.
 #[derive(Clone, Debug)]
 pub struct Search {
     pub wanted: Wanted,
-    /// Created then or later.
+    /// Created at this time or later.
     pub after: SystemTime,
-    /// Created then or earlier.
+    /// Created at this time or earlier.
     pub before: Option<SystemTime>,
 }
 
-/// Events by their ids.
+/// Events that may be undelivered, by ID.
 type Open = HashMap<String, EventRecord>;
 
 impl Search {
-    /// Finds all of them, the oldest first, by reading all events of that time and all successful deliveries since.
+    /// Finds all of them, oldest first, by reading all events of that time and all successful deliveries since.
     ///
     /// # Errors
     /// If either list cannot be read to its end.
     pub fn all(&self, duffel: &Client) -> Result<Vec<EventRecord>, ApiError> {
         let mut open = Open::new();
-        // Before the deliveries, so that what is delivered meanwhile is known to be.
+        // Before the deliveries, so that events that are delivered meanwhile are recognised.
         for event in duffel.events(&self.filter(None)) {
             self.admit(event?, &mut open);
         }
@@ -111,19 +110,19 @@ impl Search {
     }
 }
 
-/// The successful deliveries of what was created between two moments.
+/// The filter for successful deliveries between two times.
 fn successes(after: SystemTime, before: Option<SystemTime>) -> DeliveryFilter {
-    let after = after.checked_sub(SKEW).filter(|at| *at >= SystemTime::UNIX_EPOCH);
+    let after = after.checked_sub(CLOCK_SKEW).filter(|at| *at >= SystemTime::UNIX_EPOCH);
     DeliveryFilter { delivery_success: Some(true), after, before, ..DeliveryFilter::default() }
 }
 
-/// The event that a delivery was accepted of.
+/// The ID of the event, if the delivery was accepted.
 fn delivered(delivery: &DeliveryRecord) -> Option<&String> {
-    // The filter passes what states no status; here that is not good enough: the event would be lost.
+    // The filter passes deliveries without a status; those must not count here: the event would be lost.
     delivery.event_id.as_ref().filter(|_| delivery.succeeded() == Some(true))
 }
 
-/// When the first of them was created; `None` if that is not known of all, or there are none.
+/// The time of the earliest event; `None` if there are no events, or one has no time.
 fn earliest(events: &Open) -> Option<SystemTime> {
     let times: Option<Vec<_>> = events.values().map(|event| event.created_at).collect();
     times?.into_iter().min()
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_answers_for_less_than_its_window() {
+    fn the_look_back_is_shorter_than_the_window() {
         assert_eq!(look_back(Duration::from_hours(24)), Duration::from_hours(23));
         assert_eq!(look_back(Duration::from_mins(1)), Duration::ZERO);
     }

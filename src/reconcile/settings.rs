@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{ConfigError, DEFAULT_WINDOW, Environment, NOT_AN_ARN},
+    config::{ConfigError, DEFAULT_WINDOW, Environment, check_arn},
     duffel::{
         AccessToken, Client, DEFAULT_URL,
         undelivered::{self, MARGIN},
@@ -45,31 +45,31 @@ impl Settings {
         let mut environment = Environment::new(variable);
         let token_arn = environment.get("DUFFEL_ACCESS_TOKEN_ARN").unwrap_or_default();
         if token_arn.is_empty() {
-            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", "is required: the ARN of a secret");
-        } else if !token_arn.starts_with("arn:") {
-            environment.mistake("DUFFEL_ACCESS_TOKEN_ARN", NOT_AN_ARN);
+            environment.mistakes.add("DUFFEL_ACCESS_TOKEN_ARN", "is required: the ARN of a secret");
+        } else if let Err(what) = check_arn(&token_arn) {
+            environment.mistakes.add("DUFFEL_ACCESS_TOKEN_ARN", what);
         }
         let url = environment.get("DUFFEL_API_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
         // The address is judged before there is a token.
         if let Ok(Err(error)) = AccessToken::new("any").map(|any| Client::new(&url, any)) {
             // Credentials may stand before the host, or behind the question mark.
             if url.contains(['@', '?']) {
-                environment.mistake("DUFFEL_API_URL", format_args!("is not valid: {error}"));
+                environment.mistakes.add("DUFFEL_API_URL", format_args!("is not valid: {error}"));
             } else {
-                environment.refuse("DUFFEL_API_URL", &url, format_args!("is not valid: {error}"));
+                environment.mistakes.add_value("DUFFEL_API_URL", &url, format_args!("is not valid: {error}"));
             }
         }
         let redeliveries = match environment.get("MAX_REDELIVERIES") {
             None => DEFAULT_REDELIVERIES,
             Some(text) => text.parse().ok().filter(|number| *number > 0).unwrap_or_else(|| {
-                environment.refuse("MAX_REDELIVERIES", &text, "is not a whole number from 1 on");
+                environment.mistakes.add_value("MAX_REDELIVERIES", &text, "is not a whole number from 1 on");
                 0
             }),
         };
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
         if window < 2 * MARGIN {
             let value = environment.get("DEDUP_WINDOW").unwrap_or_default();
-            environment.refuse(
+            environment.mistakes.add_value(
                 "DEDUP_WINDOW",
                 &value,
                 "is shorter than 2h: what is delivered again would be forwarded again",

@@ -144,7 +144,7 @@ fn rate_limit_is_waited_out_and_reported() {
         (limited.status(), limited.retryability()),
         (Some(StatusCode::TOO_MANY_REQUESTS), Retryability::Transient)
     );
-    assert!(limited.to_string().contains("it may be asked again in 1h"), "{limited}");
+    assert!(limited.to_string().contains("retry in 1h"), "{limited}");
     assert_eq!(duffel.asked().len(), 1, "an hour is too long to wait");
 }
 

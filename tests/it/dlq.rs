@@ -79,7 +79,7 @@ async fn event_queue_is_refused_as_a_dead_letter_queue() {
         let url = stack.output(Output::QueueUrl);
         let refused = run(&[&["dlq"], arguments, &["--queue", url]].concat());
         assert_eq!(refused.status.code(), Some(1));
-        assert!(text(&refused.stderr).contains("is no dead-letter queue"), "{}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains("is not a dead-letter queue"), "{}", text(&refused.stderr));
     }
     let request = stack.sqs.receive_message().queue_url(stack.output(Output::QueueUrl));
     let count = MessageSystemAttributeName::ApproximateReceiveCount;

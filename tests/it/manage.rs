@@ -266,7 +266,7 @@ fn events_are_shown_and_redelivered() {
     for (command, wrong) in [("webhooks create https://a.b", "a.b,,c.d"), ("webhooks update end_1", "a.b,")] {
         run(&duffel, &format!("{command} --event {wrong}")).assert_failed(2, "an entry is empty");
     }
-    run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is no id of Duffel's");
+    run(&duffel, "events get ../webhooks").assert_failed(1, "\"../webhooks\" is not a valid Duffel ID");
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn api_failures_are_reported_with_a_remedy() {
     let html = after(&ApiFault::Html(502), 1);
     html.assert_failed(
         4,
-        "Duffel answered 502 Bad Gateway, and no JSON but \"502 Bad Gateway\" [request FsLh",
+        "Duffel answered 502 Bad Gateway, and not JSON but \"502 Bad Gateway\" [request FsLh",
     );
     assert_eq!(html.err.lines().count(), 1, "{}", html.err);
     after(&ApiFault::Status(500), 1)
@@ -330,9 +330,9 @@ fn api_failures_are_reported_with_a_remedy() {
     after(&ApiFault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
     after(&ApiFault::Down, 4).assert_failed(4, "the connection to Duffel broke");
     after(&ApiFault::Answer(200, "Welcome to the hotel"), 1)
-        .assert_failed(1, "Duffel answered 200 OK, and not what its documentation says\n");
+        .assert_failed(1, "Duffel answered 200 OK, and not in the documented form\n");
     after(&ApiFault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)
-        .assert_failed(1, "not what its documentation says");
+        .assert_failed(1, "not in the documented form");
     after(&ApiFault::Answer(422, r#"{"errors":[{"title":"\u001b[31mRed"}]}"#), 1)
         .assert_failed(3, ": \u{fffd}[31mRed");
     let began = Instant::now();
@@ -351,7 +351,7 @@ fn api_failures_are_reported_with_a_remedy() {
     // `Done::of` asserts that the token is not printed.
     let echo = "<title>No duffel_test_n0t-a_real0ne</title>";
     after(&ApiFault::Answer(400, echo), 1)
-        .assert_failed(3, "400 Bad Request, and no JSON but \"No (token)\"");
+        .assert_failed(3, "400 Bad Request, and not JSON but \"No (token)\"");
     with(" ").assert_failed(1, "DUFFEL_ACCESS_TOKEN: the access token is blank");
     let broken = with("duffel_test_bro ken");
     broken.assert_failed(1, "white space within it");
@@ -379,7 +379,7 @@ fn secret_in_a_truncated_response_is_not_shown() {
     let cut = r#"{"data":{"secret":"QKfUULLQh+8SegYmIsF6kA==","id":"#;
     duffel.inject("POST", &ApiFault::Answer(201, cut), 1);
     let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
-    created.assert_failed(1, "Duffel answered 201 Created, and not what its documentation says\n");
+    created.assert_failed(1, "Duffel answered 201 Created, and not in the documented form\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
 }
 

@@ -654,7 +654,7 @@ async fn without_a_token_the_run_fails_and_the_next_one_reads_it_again() {
     let mut env = Reconciliation::of("  ", TIMEOUT, &[]).await;
     let run = env.run().await;
     assert_eq!(run.requests, 0);
-    let expected = "DUFFEL_ACCESS_TOKEN_ARN is of no use: a secret is blank";
+    let expected = "DUFFEL_ACCESS_TOKEN_ARN holds no valid secret: a secret is blank";
     assert!(run.error().ends_with(expected), "{}", run.error());
     env.proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(500, "InternalServiceError")]);
     let run = env.run().await;

@@ -1,39 +1,39 @@
-//! The search that a schedule can afford: so many requests, and so much time.
+//! The search with a limit on requests and time, for runs on a schedule.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    Client, EventRecord, Open, SKEW, Search, delivered, earliest,
+    CLOCK_SKEW, Client, EventRecord, Open, Search, delivered, earliest,
     reading::{End, read},
     successes,
 };
 
-/// The most events that are compared with their deliveries, the newest first: 20 pages of Duffel's list.
+/// The maximum number of events that are compared with their deliveries, newest first: 20 pages of Duffel's list.
 pub const MAX_EVENTS: usize = 4_000;
 
-/// The most successful deliveries that are read for that, and once more for older events.
+/// The maximum number of successful deliveries that are read for them, and again for older events.
 pub const MAX_DELIVERIES: usize = 2 * MAX_EVENTS;
 
-/// The first span in which the delivery of an old event is looked for; each is twice the one before.
+/// The first time span that is searched for the delivery of an old event; each is twice the one before.
 const FIRST_SPAN: Duration = Duration::from_hours(1);
 
-/// What a bounded search has come to.
+/// The result of a bounded search.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// In no order.
+    /// In no particular order.
     pub events: Vec<EventRecord>,
-    /// What was not read to its end, on purpose.
+    /// What was not read to its end because of the limits.
     pub notes: Vec<String>,
-    /// What failed, so that there may be more events.
+    /// What failed, so that events may be missing.
     pub errors: Vec<String>,
 }
 
 impl Search {
-    /// Finds them with a bounded number of requests, and in time.
+    /// Finds them with a limited number of requests, until a deadline.
     ///
-    /// The newest events are compared with the deliveries, as [`Search::all`] does. Of the older ones, those are looked
-    /// at that Duffel lists as failed. If there are too many deliveries to read, such an event counts as undelivered:
-    /// twice beats never, and the ledger recognises it.
+    /// The newest events are compared with the deliveries, as [`Search::all`] does. Of the older ones, only those are
+    /// considered that Duffel lists as failed. If there are too many deliveries to read, such an event counts as
+    /// undelivered: twice is better than never, and the ledger recognises it.
     #[must_use]
     pub fn bounded(&self, duffel: &Client, until: Instant) -> Found {
         let mut found = Found::default();
@@ -66,7 +66,7 @@ impl Search {
         found
     }
 
-    /// Reads the newest events; the moment from which on they are all of them.
+    /// Reads the newest events, and returns the time from which they are complete.
     fn read_recent(
         &self,
         duffel: &Client,
@@ -85,10 +85,10 @@ impl Search {
         known
     }
 
-    /// Leaves out what happened before `known` and was delivered later than its first failure.
+    /// Leaves out events from before `known` that were delivered after their first failure.
     ///
-    /// What was lost arrives when deliveries work retry_after, so with the first ones that there are after it. To look for it
-    /// from its creation on spares reading all deliveries since then in every run.
+    /// A lost event arrives once deliveries work again, so among the first deliveries after it. Searching from its
+    /// creation on avoids reading all deliveries since then in every run.
     fn leave_out_older_arrivals(
         &self,
         duffel: &Client,
@@ -132,7 +132,7 @@ impl Search {
 }
 
 impl Found {
-    /// Notes what kept a list from being read, unless it was the bound, or may be the time.
+    /// Adds the error that ended a list, unless it was the limit, or the deadline where that is allowed.
     fn error(&mut self, what: &str, end: End, must_be_in_time: bool) {
         self.errors.extend(match end {
             End::Failed(error) => Some(format!("the list of {what} broke off: {error}")),
@@ -144,7 +144,9 @@ impl Found {
     }
 }
 
-/// Leaves out what was delivered since `known`, which becomes later if not all that is read; whether it broke off.
+/// Leaves out events that were delivered since `known`, and moves it forward if not all deliveries were read.
+///
+/// Returns whether the list failed.
 fn leave_out_recent_arrivals(
     duffel: &Client,
     until: Instant,
@@ -165,7 +167,7 @@ fn leave_out_recent_arrivals(
         !failed.is_empty() || !recent.is_empty()
     });
     if !matches!(end, End::Whole) {
-        *known = oldest.and_then(|oldest| oldest.checked_add(SKEW)).map(|oldest| oldest.max(since));
+        *known = oldest.and_then(|oldest| oldest.checked_add(CLOCK_SKEW)).map(|oldest| oldest.max(since));
     }
     let broke_off = matches!(end, End::Failed(_));
     found.error("deliveries", end, false);

@@ -1,22 +1,22 @@
-//! The reading of a list within bounds.
+//! Reading a list within limits.
 
 use std::time::Instant;
 
 use super::ApiError;
 
-/// How the reading of a list ended.
+/// The reason why the reading of a list ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// There is no more, or the taker has enough.
+    /// The list is complete, or the callback has enough.
     Whole,
-    /// So many records were to be read.
+    /// The maximum number of records was read.
     Bound,
-    /// The time was up.
+    /// The deadline passed.
     Late,
     Failed(ApiError),
 }
 
-/// Reads a list until the taker has enough, there are so many records, it breaks off, or the time is up.
+/// Reads a list until it ends or fails, the callback has enough, or the limit or the deadline is reached.
 pub(super) fn read<T>(
     list: impl Iterator<Item = Result<T, ApiError>>,
     until: Instant,
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_ends_with_the_list_the_taker_the_bound_or_a_failure() {
+    fn reading_ends_with_the_list_the_callback_the_limit_or_a_failure() {
         let list = || vec![Ok(1), Ok(2), Ok(3)];
         assert!(matches!(read_of(list(), 3, 9), (End::Whole, taken) if taken == [1, 2, 3]));
         assert!(matches!(read_of(list(), 9, 2), (End::Whole, taken) if taken == [1, 2]));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_ends_when_the_time_is_up() {
+    fn reading_ends_at_the_deadline() {
         let mut taken = 0;
         let list = std::iter::repeat_with(|| Ok(0));
         let end = read(list, Instant::now(), 9, |_: u8| {

@@ -166,7 +166,7 @@ impl Clocked {
             "WEBHOOK_SECRET_ARN" => Some(arn.clone()),
             _ => None,
         };
-        let receiver = aws::compose(&sdk, Config::read(variable).unwrap()).await.unwrap();
+        let receiver = aws::compose(&sdk, Config::read(variable).unwrap()).await;
         Self { backend, proxy, arn, receiver, start: SystemTime::now() }
     }
 

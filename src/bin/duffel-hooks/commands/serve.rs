@@ -143,7 +143,7 @@ async fn forward(
     }
     writeln!(io::stderr(), "Forwarding to {}", config.queue_url)?;
     let base_path = config.base_path.clone();
-    accept(listener, aws::compose(&aws::sdk_config().await, config).await?, base_path).await
+    accept(listener, aws::compose(&aws::sdk_config().await?, config).await, base_path).await
 }
 
 async fn accept<L, Q>(

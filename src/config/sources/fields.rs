@@ -1,0 +1,129 @@
+//! The fields of one source, each taken once.
+
+use serde_json::Value;
+
+use crate::{
+    config::error::{Mistakes, quoted},
+    json::members::Members,
+    signature::scheme::{FieldLocation, Text},
+};
+
+/// The maximum number of headers, each of which is read; no provider has more keys in use at once.
+const MAX_SIGNATURE_HEADERS: usize = 10;
+
+/// The fields that nobody took yet, and the mistakes in those that were taken.
+pub(super) struct Fields {
+    fields: Members<Value>,
+    pub(super) mistakes: Mistakes,
+}
+
+impl Fields {
+    pub(super) fn new(fields: Members<Value>) -> Self {
+        Self { fields, mistakes: Mistakes::default() }
+    }
+
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.0.iter().any(|(name, _)| name == field)
+    }
+
+    pub(super) fn take(&mut self, field: &str) -> Option<Value> {
+        let index = self.fields.0.iter().position(|(name, _)| name == field)?;
+        Some(self.fields.0.remove(index).1)
+    }
+
+    pub(super) fn string(&mut self, field: &str) -> Option<String> {
+        match self.take(field)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            value => {
+                self.wrong_value(field, &value, "is not a string, or is blank");
+                None
+            }
+        }
+    }
+
+    /// Takes a string, or a list of them.
+    pub(super) fn strings(&mut self, field: &str) -> Option<Vec<String>> {
+        let given = self.take(field)?;
+        let values = match &given {
+            Value::Array(values) if !values.is_empty() => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        let text = |value: &Value| match value {
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        let texts: Option<Vec<_>> = values.iter().map(text).collect();
+        if texts.is_none() {
+            self.wrong_value(field, &given, "is not a string or a list of strings, none of them blank");
+        }
+        texts
+    }
+
+    fn wrong_value(&mut self, field: &str, value: &Value, what: &str) {
+        if field.starts_with("secret") {
+            self.mistakes.add(field, what);
+        } else {
+            self.mistakes.add(field, format!("{} {what}", shown(value)));
+        }
+    }
+
+    pub(super) fn parse<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let text = self.string(field)?;
+        parse(&text).map_err(|what| self.mistakes.add_value(field, &text, what)).ok()
+    }
+
+    pub(super) fn header(&mut self, field: &str) -> Option<String> {
+        self.parse(field, header_name)
+    }
+
+    /// Takes the name of a header, or a list of them.
+    pub(super) fn headers(&mut self, field: &str) -> Option<Vec<Text>> {
+        let texts = self.strings(field)?;
+        if texts.len() > MAX_SIGNATURE_HEADERS {
+            self.mistakes.add(field, format!("has more than {MAX_SIGNATURE_HEADERS} names"));
+        }
+        let name = |text: &String| header_name(text).map(Text::from).map_err(|what| (text.clone(), what));
+        let names: Result<Vec<_>, _> = texts.iter().map(name).collect();
+        names.map_err(|(text, what)| self.mistakes.add_value(field, &text, what)).ok()
+    }
+
+    pub(super) fn pointer(&mut self, field: &str) -> Option<FieldLocation> {
+        self.parse(field, |text| {
+            if is_pointer(text) {
+                Ok(FieldLocation::Body(text.to_owned().into()))
+            } else {
+                Err("is not a JSON pointer, such as /data/id")
+            }
+        })
+    }
+
+    /// Reports the fields that nobody took: misspelt ones, and those that the scheme does not have.
+    pub(super) fn reject_others(&mut self) {
+        for (name, _) in std::mem::take(&mut self.fields.0) {
+            self.mistakes.add(&name, "is not a field of this scheme, or appears twice");
+        }
+    }
+}
+
+/// A JSON value as it is quoted in a message.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        value => value.to_string().chars().take(100).collect(),
+    }
+}
+
+fn header_name(text: &str) -> Result<String, &'static str> {
+    let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not the name of a header")?;
+    Ok(name.as_str().to_owned())
+}
+
+/// RFC 6901: a tilde is always part of an escape. No body is nested so deeply that it needs more than 32 steps.
+fn is_pointer(text: &str) -> bool {
+    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escapes && text.matches('/').count() <= 32
+}
