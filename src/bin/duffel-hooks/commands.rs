@@ -1,4 +1,4 @@
-//! One module a command.
+//! The commands, one module each.
 
 pub(crate) mod completions;
 pub(crate) mod deliveries;
@@ -6,8 +6,8 @@ pub(crate) mod deliveries;
 pub(crate) mod dlq;
 #[cfg(feature = "operate")]
 pub(crate) mod doctor;
-pub(crate) mod event;
 pub(crate) mod events;
+pub(crate) mod gateway_event;
 #[cfg(feature = "operate")]
 pub(crate) mod replay;
 #[cfg(feature = "operate")]

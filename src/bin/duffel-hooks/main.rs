@@ -1,26 +1,22 @@
-//! The operator's tool: runs the receiver without AWS, signs, sends and checks deliveries, and speaks with Duffel.
+//! The tool: runs the receiver without AWS, signs, sends and checks deliveries, and operates a deployment.
 
 mod commands;
 mod shared;
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{error::Error, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use self::commands::{completions, deliveries, event, events, send, serve, sign, verify, webhooks};
+use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
 #[cfg(feature = "operate")]
 use self::commands::{dlq, doctor, replay, rotate};
-use self::shared::duffel;
+use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
-/// The name of the program, whatever the package is called.
+/// The name of the program, which is not that of the package.
 const NAME: &str = "duffel-hooks";
 
-/// Receives, signs, sends and checks Duffel's webhooks, and manages them at Duffel.
+/// Receives, signs, sends and checks webhook deliveries, and manages webhooks at Duffel.
 #[derive(Parser)]
 #[command(name = NAME, version, max_term_width = 100)]
 struct Arguments {
@@ -35,7 +31,8 @@ enum Command {
     Send(send::Arguments),
     Sign(sign::SignArguments),
     Verify(verify::Arguments),
-    Event(event::Arguments),
+    #[command(alias = "event")]
+    GatewayEvent(gateway_event::Arguments),
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
     Deliveries(deliveries::Arguments),
@@ -51,12 +48,14 @@ enum Command {
 }
 
 impl Command {
-    /// Whether it does nothing but print, so that it is done when nobody reads on.
+    /// Whether the command only prints, so that a closed standard output ends it successfully.
     fn only_prints(&self) -> bool {
         match self {
-            Self::Sign(_) | Self::Verify(_) | Self::Event(_) | Self::Deliveries(_) | Self::Completions(_) => {
-                true
-            }
+            Self::Sign(_)
+            | Self::Verify(_)
+            | Self::GatewayEvent(_)
+            | Self::Deliveries(_)
+            | Self::Completions(_) => true,
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -77,7 +76,7 @@ impl Command {
             Self::Send(arguments) => send::run(arguments),
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
-            Self::Event(arguments) => event::run(arguments),
+            Self::GatewayEvent(arguments) => gateway_event::run(arguments),
             Self::Webhooks(arguments) => webhooks::run(arguments),
             Self::Events(arguments) => events::run(arguments),
             Self::Deliveries(arguments) => deliveries::run(arguments),
@@ -100,11 +99,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if command.only_prints() && is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not eprintln!, which panics where the standard error is closed as well.
-            let mut errors = io::stderr();
-            let _ = writeln!(errors, "{NAME}: {}", chain(error.as_ref()));
+            remark(&format!("{NAME}: {}", chain(error.as_ref())));
             if let Some(hint) = duffel::hint(error.as_ref()) {
-                let _ = writeln!(errors, "{hint}");
+                remark(hint);
             }
             let usage = error.is::<shared::WrongUsage>().then_some(2);
             ExitCode::from(usage.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
@@ -121,7 +118,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         super::Arguments::command().debug_assert();
     }
 }

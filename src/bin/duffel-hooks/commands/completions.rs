@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the tool's arguments.
+//! `completions`: the script with which a shell completes the tool's arguments.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::{NAME, shared::Result};
 
-/// Prints a script that completes this tool's arguments in a shell
+/// Prints a shell script that completes this tool's arguments
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -15,11 +15,12 @@ Examples:
   duffel-hooks completions zsh > \"${fpath[1]}/_duffel-hooks\"
   duffel-hooks completions fish > ~/.config/fish/completions/duffel-hooks.fish")]
 pub(crate) struct Arguments {
+    /// The shell to complete in
     shell: Shell,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    // Not straight to the standard output: there clap_complete panics when nobody reads on.
+    // Not to the standard output directly: clap_complete panics if that is closed.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), NAME, &mut script);
     let mut script = String::from_utf8(script)?;
@@ -29,9 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(io::stdout().write_all(script.as_bytes())?)
 }
 
-/// Gives each command one name throughout the script, although there is a hyphen in the program's.
+/// Gives the program, whose name has a hyphen, one name throughout the script.
 ///
-/// Without this bash completes nothing below the first level: <https://github.com/clap-rs/clap/issues/6421>.
+/// Without this, bash completes nothing below the first level: <https://github.com/clap-rs/clap/issues/6421>.
 fn mend(script: &str) -> String {
     script.replace(&NAME.replace('-', "__subcmd__"), &NAME.replace('-', "__"))
 }

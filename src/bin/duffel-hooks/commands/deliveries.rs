@@ -1,15 +1,16 @@
-//! `deliveries`: what Duffel tried to deliver, and what it was answered.
+//! `deliveries`: Duffel's attempts to deliver events.
 
 use clap::{Args, Subcommand};
 use duffel_webhook_receiver::duffel::{DeliveryFilter, DeliveryRecord};
 
 use crate::shared::{
     Result,
-    duffel::{self, FilterArguments, ListArguments, help},
+    duffel::{self, help},
+    list::{FilterArguments, ListArguments},
     output::created,
 };
 
-/// Lists Duffel's attempts to deliver events, and what the endpoint answered
+/// Lists Duffel's attempts to deliver events, and the endpoint's responses
 #[derive(Args)]
 #[command(after_help = duffel::ENVIRONMENT)]
 pub(crate) struct Arguments {
@@ -22,7 +23,7 @@ enum Command {
     List(List),
 }
 
-/// Lists deliveries, the failed ones included
+/// Lists deliveries, including those that failed
 #[derive(Args)]
 #[command(after_help = help!("deliveries", "  \
   duffel-hooks deliveries list --failed --since 1h
@@ -30,7 +31,7 @@ enum Command {
 struct List {
     #[command(flatten)]
     filter: FilterArguments,
-    /// Only those to this webhook
+    /// Only deliveries to this webhook
     #[arg(long = "webhook", value_name = "ID")]
     to: Option<String>,
     #[command(flatten)]
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         after: filter.since,
         before: filter.until,
     };
-    let columns = ["ID", "EVENT", "TYPE", "ANSWER", "CREATED", "WEBHOOK"];
+    let columns = ["ID", "EVENT", "TYPE", "RESPONSE", "CREATED", "WEBHOOK"];
     listing.print(client.deliveries(&filter), |delivery| &delivery.raw, columns, row)
 }
 

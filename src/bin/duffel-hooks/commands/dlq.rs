@@ -1,4 +1,4 @@
-//! `dlq`: what a consumer gave up, shown, written down, or moved back.
+//! `dlq`: shows, exports and redrives dead letters.
 
 mod export;
 mod redrive;
@@ -12,11 +12,12 @@ use duffel_webhook_receiver::deployment::{
     sdk_config,
 };
 
-use crate::shared::Result;
+use crate::shared::{Result, output::remark};
 
-/// Shows, moves back and exports the events that a consumer gave up
+/// Shows, redrives and exports the dead letters
 ///
-/// They wait in the stack's dead-letter queue, 14 days at the most.
+/// Dead letters are the messages that a consumer failed to process. They wait in the stack's
+/// dead-letter queue for at most 14 days.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -25,19 +26,22 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-AWS_PROFILE, AWS_REGION and the like are as the AWS SDK knows them. Permissions:
+AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   show     sqs:GetQueueAttributes, sqs:ReceiveMessage,
            sqs:ChangeMessageVisibility
   redrive  sqs:GetQueueAttributes, sqs:ReceiveMessage,
            sqs:ListMessageMoveTasks,
            sqs:StartMessageMoveTask, sqs:DeleteMessage;
-           sqs:SendMessage on the queue that they go to,
-           which accepts it from those only whom the
-           stack's parameter RedrivePrincipalArns names
+           sqs:SendMessage on the destination, which
+           accepts it only from the principals in the
+           stack's parameter RedrivePrincipalArns
   export   as show; with --delete, sqs:DeleteMessage
 With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
 
-Exit codes: 0 done, 1 failed, 2 the command line is wrong.";
+Exit codes:
+  0  Done
+  1  Failed
+  2  The command line is not valid";
 
 impl Arguments {
     pub(crate) fn only_prints(&self) -> bool {
@@ -61,7 +65,7 @@ enum Command {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// The stack whose dead-letter queue it is
+    /// The stack whose dead-letter queue to use
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// The URL of a dead-letter queue
@@ -70,7 +74,7 @@ struct Which {
 }
 
 impl Which {
-    /// The queue, and where its messages come from if the stack tells.
+    /// Finds the queue; and with a stack, the queue that its messages come from.
     async fn find(&self) -> Result<(DeadLetters, Option<String>)> {
         let sdk = sdk_config().await?;
         match (&self.queue, &self.stack) {
@@ -94,29 +98,25 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// Works with messages in hand and puts back what is left of them, however the work ends.
+/// Works with messages in flight. However the work ends, it releases those that are left.
 async fn with_in_flight<T>(
     queue: &DeadLetters,
     work: impl AsyncFnOnce(&mut InFlight) -> Result<T>,
 ) -> Result<T> {
-    let mut hand = queue.in_flight(HOLD);
+    let mut in_flight = queue.in_flight(HOLD);
     let done = tokio::select! {
-        done = work(&mut hand) => done,
+        done = work(&mut in_flight) => done,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
-    let hold = hand.longest_hold().as_secs();
+    let hold = in_flight.longest_hold().as_secs();
     let left = tokio::select! {
-        done = hand.release() => done.err().map(|error| error.to_string()),
-        // Whoever cannot wait for that either.
+        done = in_flight.release() => done.err().map(|error| error.to_string()),
         _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
     };
     if let Some(reason) = left {
-        eprintln!("duffel-hooks: {reason}: what was looked at is seen by nobody else for up to {hold} s");
+        remark(&format!(
+            "duffel-hooks: {reason}: the messages are invisible to other consumers for up to {hold} s"
+        ));
     }
     done
-}
-
-/// A number of things, in words.
-fn count(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

@@ -1,4 +1,4 @@
-//! `events`: what happened, as Duffel keeps it, whether it was delivered or not.
+//! `events`: Duffel's events, whether they were delivered or not.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
 use clap::{Args, Subcommand};
@@ -6,8 +6,9 @@ use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Retryabi
 
 use crate::shared::{
     Result,
-    duffel::{self, FilterArguments, Form, ListArguments, Reported, help, tell},
-    output::{created, mode},
+    duffel::{self, Reported, help},
+    list::{FilterArguments, Format, ListArguments},
+    output::{created, mode, remark},
     printout::Printout,
 };
 
@@ -32,7 +33,7 @@ enum Command {
     Redeliver(Redeliver),
 }
 
-/// Lists events, those included that nobody accepted
+/// Lists events, including those that no endpoint accepted
 #[derive(Args)]
 #[command(after_help = help!("events", "  \
   duffel-hooks events list --failed --since 3d
@@ -51,13 +52,13 @@ struct Get {
     /// The event's id, such as wev_0000A3tQSmKyqOrcySrGbo
     id: String,
     #[command(flatten)]
-    form: Form,
+    format: Format,
 }
 
-/// Asks Duffel to deliver events once more
+/// Asks Duffel to deliver events again
 ///
-/// What the receiver has forwarded within its window, 7 days unless configured otherwise, it takes
-/// for a duplicate and does not forward again. Whether a delivery arrived, `deliveries list` tells.
+/// An event that the receiver forwarded within its window, 7 days by default, is a duplicate to it,
+/// and is not forwarded again; see duffel-hooks replay. `deliveries list` shows the results.
 #[derive(Args)]
 #[command(after_help = help!("events", "  \
   duffel-hooks events redeliver wev_0000A3tQSmKyqOrcySrGbo
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             let columns = ["ID", "TYPE", "MODE", "CREATED", "ABOUT"];
             listing.print(client.events(&filter), |event| &event.raw, columns, row)
         }
-        Command::Get(arguments) => arguments.form.print(&client.event(&arguments.id)?.raw),
+        Command::Get(arguments) => arguments.format.print(&client.event(&arguments.id)?.raw),
         Command::Redeliver(arguments) => redeliver(&client, &arguments.ids),
     }
 }
@@ -97,14 +98,14 @@ fn row(event: &EventRecord) -> [String; 5] {
     ]
 }
 
-/// Asks for each, unless there is no use in going on; fails with the first failure.
+/// Requests each event, until Duffel is out of reach. Fails with the first failure.
 fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
     let mut printout = Printout::default();
     let (mut first, mut refused, mut left) = (None, 0, 0);
     for (index, id) in ids.iter().enumerate() {
         let error = match client.redeliver(id) {
             Ok(()) => {
-                printout.line(format_args!("{id}  Duffel was asked"));
+                printout.line(format_args!("{id}  requested"));
                 continue;
             }
             Err(error) => error,
@@ -117,9 +118,9 @@ fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
             printout.line(format_args!("{id}  refused"));
         }
         if ids.len() > 1 {
-            tell(&format!("duffel-hooks: {id}: {error}"));
+            remark(&format!("duffel-hooks: {id}: {error}"));
         }
-        // Why the rest was not asked for says more than why one was refused.
+        // The reason why the rest was not requested is more important than that of a refusal.
         first = if is_over { Some(error) } else { first.or(Some(error)) };
         if is_over {
             break;
@@ -129,7 +130,7 @@ fn redeliver(client: &Client, ids: &[String]) -> Result<()> {
         None => printout.finish(),
         Some(error) if ids.len() == 1 => Err(error.into()),
         Some(first) => {
-            let counts = [(refused, "refused"), (left, "not asked for")].into_iter();
+            let counts = [(refused, "refused"), (left, "not requested")].into_iter();
             let counts = counts.filter(|(number, _)| *number > 0);
             let counts: Vec<_> =
                 counts.map(|(number, what)| format!("{number} of {} {what}", ids.len())).collect();

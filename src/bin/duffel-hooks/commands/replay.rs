@@ -1,14 +1,15 @@
-//! `replay`: an event that was forwarded once is forwarded again, since somebody wants it so.
+//! `replay`: has events forwarded again.
 
 mod interrupt;
 mod outcome;
+mod report;
 mod request;
 mod selection;
 mod wait;
 
 use std::{
     collections::HashMap,
-    io,
+    io::{self, Write},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,29 +23,31 @@ use duffel_webhook_receiver::{
 
 use self::{
     interrupt::Interruption,
-    outcome::{Form, Outcome, Replayed, print, summary},
-    request::{ask, ask_young, give_up, look, next_young},
+    outcome::{Outcome, Replayed},
+    report::{Format, report, summary},
+    request::{give_up, look_up, next_recent, request, request_recent},
 };
 use crate::shared::{
-    Result,
-    duffel::{self, count, tell},
+    Result, duffel,
+    output::{count, remark},
+    printout::Printout,
 };
 
-/// Has events forwarded to the queue once more, as if they had never come
+/// Has events forwarded to the queue again
 ///
-/// For each event the receiver's record is deleted from the ledger, and Duffel is asked to deliver it again. It then
-/// comes as a new message with the same identity: a consumer that keeps its own account by that passes over it, and has
-/// to forget it as well.
+/// For each event, replay deletes the receiver's record from the ledger and requests a redelivery from Duffel. The event
+/// then arrives as a new message with the same identity. A consumer that records identities skips it, unless its record
+/// is deleted as well.
 ///
-/// The queue itself drops an event that it has had in the last 5 minutes. One that is so young is not replayed, unless
-/// --wait is long enough for the rest of that time.
+/// SQS drops an event that the queue received in the last 5 minutes. Such an event is not replayed, unless --wait is
+/// long enough for the rest of that time.
 #[derive(Args)]
 #[command(after_help = duffel::ENVIRONMENT, after_long_help = LONG_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    choice: selection::Choice,
-    /// The stack whose ledger it is
+    selection: selection::Selection,
+    /// The stack whose ledger to use
     #[arg(long, value_name = "NAME", required_unless_present = "table")]
     stack: Option<String>,
     /// The ledger's table in DynamoDB, instead of the stack's
@@ -53,14 +56,14 @@ pub(crate) struct Arguments {
     /// The receiver's name for Duffel, as at the end of the webhook's URL
     #[arg(long, value_name = "NAME", default_value = "duffel")]
     source: String,
-    /// How long to wait, once Duffel was asked, for the events to arrive and for the queue to forget
-    /// those that are young
+    /// How long to wait, after the requests, until the events arrive, and until SQS accepts those that
+    /// were forwarded in the last 5 minutes
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
     wait: Duration,
-    /// Says what would be done, and does nothing
+    /// Prints what would be done, and changes nothing
     #[arg(long)]
     dry_run: bool,
-    /// Prints one JSON object an event
+    /// Prints one JSON object per event
     #[arg(long)]
     json: bool,
 }
@@ -77,26 +80,30 @@ Examples:
   duffel-hooks replay --stack webhooks --since 3d --type 'stays.*' --dry-run
   duffel-hooks replay --stack webhooks --since 4d --failed
 
-If Duffel refuses to deliver an event, or did not answer, its record is put back. If Duffel was
-asked and the event has not arrived in time, it is not: Duffel may still deliver it, and then it
-must pass. Running the same command again is safe: what has arrived meanwhile is young, and left
-alone.
+If Duffel refuses the request or does not respond, the record is restored. If Duffel accepted the
+request and the event has not arrived in time, the record is not restored: Duffel may still deliver
+the event, which must then be forwarded. It is safe to run the same command again: events that have
+arrived meanwhile are recent, and are not replayed.
 
-Whatever goes wrong, the report is printed. Ctrl-C, SIGTERM and SIGHUP end the asking and the waiting:
-the records of the events that Duffel was not asked for are put back. A second Ctrl-C ends that as well.
+The report is printed in any case. Ctrl-C, SIGTERM and SIGHUP end the requests and the wait; the
+records of events that were not requested are restored. A second Ctrl-C ends that as well.
 
---failed takes events out of the ledger like any other: one that the receiver forwarded although
-Duffel did not hear its answer is forwarded once more.
+--failed deletes records like any other selection: if the receiver forwarded an event, but Duffel did
+not get its response, the event is forwarded again.
 
-AWS: the region and credentials are found as the AWS CLI finds them. Needed are
-cloudformation:DescribeStacks with --stack, dynamodb:GetItem, DeleteItem and PutItem on the table;
-the stack makes a policy of them with CreateOperatorPolicy=true.
+AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
+  cloudformation:DescribeStacks                            with --stack
+  dynamodb:GetItem, dynamodb:DeleteItem, dynamodb:PutItem  on the table
+With CreateOperatorPolicy=true, the stack has a policy with them.
 
-Duffel: DUFFEL_ACCESS_TOKEN is the access token, and must have the events' mode; DUFFEL_API_URL is
-another address of the API.
+Duffel: DUFFEL_ACCESS_TOKEN is an access token of the events' mode; DUFFEL_API_URL is the URL of the
+API [default: https://api.duffel.com].
 
-Exit codes: 0 if all have arrived, those apart that are too young, else 1; or 3 if Duffel refused to list or show them or their
-deliveries, 4 if it was out of reach.";
+Exit codes:
+  0  All events have arrived, except for those that are too recent
+  1  Failed, or some did not arrive
+  3  Duffel refused to list the events or their deliveries
+  4  Duffel cannot be reached";
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
@@ -107,97 +114,96 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         (None, Some(name)) => Stack::find(&sdk, name).await?.output(Output::LedgerTableName)?.to_owned(),
         (None, None) => return Err("give --stack or --table".into()),
     };
-    let memory = LedgerRecords::new(&sdk, &table);
-    let mut events = arguments.choice.events(&duffel, &arguments.source)?;
-    same_as(&mut events);
-    let form = Form { json: arguments.json, dry_run: arguments.dry_run.then_some(arguments.wait) };
+    let ledger = LedgerRecords::new(&sdk, &table);
+    let mut events = arguments.selection.events(&duffel, &arguments.source)?;
+    mark_same(&mut events);
+    let format = Format { json: arguments.json, dry_run: arguments.dry_run.then_some(arguments.wait) };
     if arguments.dry_run {
         for event in &mut events {
-            look(&memory, event).await?;
+            look_up(&ledger, event).await?;
         }
-        tell(&summary(&events, form));
-        return Ok(print(&events, form, &mut io::stdout().lock())?);
+        remark(&summary(&events, format));
+        return Ok(write!(io::stdout(), "{}", report(&events, format))?);
     }
 
     let mut watch = wait::Watch::new(&duffel)?;
-    let mut interruption = Interruption::awaited()?;
-    let mut again = interruption.clone();
+    let mut interruption = Interruption::listen()?;
+    let mut interrupted_again = interruption.clone();
     let done = tokio::select! {
-        done = replay(&duffel, &memory, &mut watch, &mut events, arguments.wait, &mut interruption) => done,
-        () = again.repeated() => Err("interrupted again: records may be gone from the ledger, as told".into()),
+        done = replay(&duffel, &ledger, &mut watch, &mut events, arguments.wait, &mut interruption) => done,
+        () = interrupted_again.repeated() => {
+            Err("interrupted again: records may be missing from the ledger, as reported".into())
+        },
     };
-    let printed = print(&events, form, &mut io::stdout().lock());
-    if printed.is_err() {
-        // There is no third place.
-        let _ = print(&events, form, &mut io::stderr().lock());
-    }
-    tell(&summary(&events, form));
+    let mut printout = Printout::default();
+    printout.text(&report(&events, format));
+    remark(&summary(&events, format));
     done?;
     let missing = events.iter().filter(|event| !event.is_well()).count();
     if missing > 0 {
         return Err(format!("{missing} of {} did not arrive", count(events.len(), "event")).into());
     }
-    printed.map_err(|error| format!("all is done, but the report could not be printed ({error})").into())
+    printout.finish()
 }
 
-/// Asks, waits, and puts back what is to be put back, however the rest ends; fails with the first failure.
+/// Requests the events, waits, and restores records, however the rest ends. Fails with the first failure.
 async fn replay(
     duffel: &Arc<Client>,
-    memory: &LedgerRecords,
+    ledger: &LedgerRecords,
     watch: &mut wait::Watch,
     events: &mut [Replayed],
     wait: Duration,
     interruption: &mut Interruption,
 ) -> Result<()> {
-    let mut done = ask_and_wait(duffel, memory, watch, events, wait, interruption).await;
+    let mut done = request_and_wait(duffel, ledger, watch, events, wait, interruption).await;
     let in_time = done.is_ok();
     for event in events {
-        let given_up = give_up(memory, event, in_time).await;
+        let given_up = give_up(ledger, event, in_time).await;
         done = done.and(given_up);
     }
     done
 }
 
-async fn ask_and_wait(
+async fn request_and_wait(
     duffel: &Arc<Client>,
-    memory: &LedgerRecords,
+    ledger: &LedgerRecords,
     watch: &mut wait::Watch,
     events: &mut [Replayed],
     wait: Duration,
     interruption: &mut Interruption,
 ) -> Result<()> {
-    let mut was_asked = false;
+    let mut any_requested = false;
     for event in &mut *events {
-        if interruption.has_come() {
+        if interruption.has_occurred() {
             break;
         }
-        if let Err(error) = ask(duffel, memory, event, interruption).await {
-            // Of what was asked for before, the outcome is worth more than that.
-            if !was_asked {
+        if let Err(error) = request(duffel, ledger, event, interruption).await {
+            // After a request, this error must not hide its outcome.
+            if !any_requested {
                 return Err(error);
             }
-            request::fail(memory, event, error).await;
+            request::fail(ledger, event, error).await;
         }
-        was_asked |= event.is_open();
+        any_requested |= event.is_open();
     }
-    let asked = events.iter().filter(|event| matches!(event.outcome, Outcome::Asked)).count();
-    tell(&format!("Asked Duffel for {asked} of {}", count(events.len(), "event")));
-    // None if the time has no end.
+    let requested = events.iter().filter(|event| matches!(event.outcome, Outcome::Requested)).count();
+    remark(&format!("Requested {requested} of {} from Duffel", count(events.len(), "event")));
+    // None if the time is out of range: there is no end.
     let end = Instant::now().checked_add(wait);
     loop {
-        let young = next_young(events, end);
+        let recent = next_recent(events, end);
         tokio::select! {
             biased;
-            () = interruption.come() => return Err("interrupted".into()),
-            done = watch.wait(duffel, memory, events, young.map_or(end, |(_, at)| Some(at))) => done?,
+            () = interruption.wait() => return Err("interrupted".into()),
+            done = watch.wait(duffel, ledger, events, recent.map_or(end, |(_, at)| Some(at))) => done?,
         }
-        let Some((index, at)) = young else { return Ok(()) };
-        ask_young(duffel, memory, &mut events[index], at, interruption).await?;
+        let Some((index, at)) = recent else { return Ok(()) };
+        request_recent(duffel, ledger, &mut events[index], at, interruption).await?;
     }
 }
 
-/// Of events that the receiver takes for one, only the first can arrive.
-fn same_as(events: &mut [Replayed]) {
+/// Marks the events that are one event to the receiver, of which only the first can arrive.
+fn mark_same(events: &mut [Replayed]) {
     let mut first: HashMap<Identity, String> = HashMap::new();
     for event in events {
         let Some(identity) = &event.identity else { continue };

@@ -1,4 +1,4 @@
-//! `send`: a signed delivery, as Duffel would make it.
+//! `send`: makes a signed delivery, as Duffel does.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     shared::{Result, input::read_body, printout::Printout},
 };
 
-/// A receiver answers within 10 s, and a gateway within 30 s.
+/// A receiver responds within 10 s, and a gateway within 30 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Signs a body and posts it, as Duffel does
@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Arguments {
     /// The file with the exact bytes to send, a sample, or - for the standard input
     body: PathBuf,
-    /// Where the receiver listens; it has 30 s to answer
+    /// The receiver's URL; it has 30 s to respond
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4567/webhooks/duffel", value_parser = parse_url)]
     to: String,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 fn parse_url(text: &str) -> std::result::Result<String, String> {
     if !text.contains("://") {
-        return Err(format!("it must be a URL: did you mean http://{text}?"));
+        return Err(format!("it is not a valid URL: did you mean http://{text}?"));
     }
     let uri: Uri = text.parse().map_err(|error| format!("it is not a valid URL ({error})"))?;
     match uri.scheme_str() {
@@ -53,14 +53,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let request = agent.post(&arguments.to).header("Content-Type", "application/json");
     let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     let explain = |error| match error {
-        ureq::Error::Timeout(_) => format!("no answer from {} within {} s", arguments.to, TIMEOUT.as_secs()),
-        error => format!("no answer from {} ({error}): is the receiver running there?", arguments.to),
+        ureq::Error::Timeout(_) => {
+            format!("no response from {} within {} s", arguments.to, TIMEOUT.as_secs())
+        }
+        error => format!("no response from {} ({error}): is the receiver running there?", arguments.to),
     };
     let mut response = request.send(&body[..]).map_err(explain)?;
     let status = response.status();
-    let answer = response.body_mut().read_to_string().map_err(explain)?;
+    let text = response.body_mut().read_to_string().map_err(explain)?;
     let mut printout = Printout::default();
-    printout.line(format_args!("{status} {answer}"));
+    printout.line(format_args!("{status} {text}"));
     if status.is_success() {
         return printout.finish();
     }
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_http_url_with_a_host_is_posted_to() {
+    fn only_http_urls_with_a_host_are_accepted() {
         assert!(parse_url("http://[::1]:4567/webhooks/duffel").is_ok());
         for (url, reason) in [
             ("localhost:4567/webhooks/duffel", "did you mean http://localhost:4567/webhooks/duffel?"),

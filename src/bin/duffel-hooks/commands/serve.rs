@@ -1,63 +1,46 @@
-//! `serve`: the same door as the function's, on this machine.
+//! `serve`: the function's endpoint, on this machine.
 
 mod greeting;
+mod server;
 
 use std::{
     env, io,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::{Duration, SystemTime},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use duffel_webhook_receiver::{
     config::{Config, Secrets, SourceConfig},
-    http::{RequestId, respond, too_large},
     in_memory::{MemoryLedger, MemoryQueue},
-    ledger::Ledger,
     log,
-    queue::Queue,
     receive::{Receiver, Source},
-    route::BasePath,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, lookup_host},
-    sync::mpsc,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::mpsc};
 use uuid::Uuid;
 
+use self::server::{accept, bind};
 use crate::shared::{Result, printout::Printout};
-
-/// What a Lambda function can be handed; no request can be larger.
-const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
-
-/// What hyper gives a request's head it gives no body; API Gateway would not wait longer for one either.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Receives deliveries on this machine and shows the messages that a consumer would get
 ///
-/// Queue and ledger are in memory, unless --forward asks for the real ones. WEBHOOK_SECRET,
-/// DEDUP_WINDOW, SIGNATURE_TOLERANCE, EVENT_TYPES and LIVE_MODE, or SOURCES, work as they do for
-/// the function; with neither SOURCES nor WEBHOOK_SECRET a secret is made up and printed.
+/// Queue and ledger are in memory, unless --forward is given. WEBHOOK_SECRET, DEDUP_WINDOW,
+/// SIGNATURE_TOLERANCE, EVENT_TYPES, LIVE_MODE, SOURCES and BASE_PATH work as they do for the
+/// function. Without SOURCES and WEBHOOK_SECRET, a secret is generated and printed.
 ///
-/// The standard output has the messages, as JSON; all else goes to the standard error.
+/// The messages go to the standard output, as JSON; everything else goes to the standard error.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// Where to listen: a port, or an address or name and a port
+    /// Where to listen: a port, or an address or host name and a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567", value_parser = parse_address)]
     listen: String,
-    /// Forwards to the real queue and table: QUEUE_URL, LEDGER_TABLE, AWS_ENDPOINT_URL
+    /// Forwards to the queue and table in AWS: QUEUE_URL, LEDGER_TABLE, AWS_ENDPOINT_URL
     #[arg(long)]
     forward: bool,
 }
 
-/// Reads a port, of this machine alone, or an address or name and a port.
+/// Reads a port, to listen on for this machine only, or an address or host name and a port.
 fn parse_address(text: &str) -> std::result::Result<String, &'static str> {
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let port: u16 =
@@ -66,13 +49,6 @@ fn parse_address(text: &str) -> std::result::Result<String, &'static str> {
         return Err("an IPv6 address goes in brackets, as in [::1]:4567");
     }
     Ok(if host.is_empty() { format!("{}:{port}", Ipv4Addr::LOCALHOST) } else { text.to_owned() })
-}
-
-/// Listens at the first of a name's addresses that can be had, those of IPv4 first, which `send` goes to.
-async fn bind(address: &str) -> io::Result<TcpListener> {
-    let mut addresses: Vec<_> = lookup_host(address).await?.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
-    TcpListener::bind(&addresses[..]).await
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -92,17 +68,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             "this build has no AWS support: build without --no-default-features to use --forward".into()
         );
     }
-    // What somebody brings along they know, and it may be in production.
-    let made_up =
+    // A secret from the environment is not printed: it may be in production.
+    let generated =
         (no_sources() && variable("WEBHOOK_SECRET").is_none()).then(|| STANDARD.encode(Uuid::new_v4()));
     let local = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
-        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| made_up.clone()),
+        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| generated.clone()),
         "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
     let config = Config::read(local)?;
-    greeting::greet(&address, &config, made_up.as_deref(), no_sources())?;
+    greeting::greet(&address, &config, generated.as_deref(), no_sources())?;
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let (queue, messages) = MemoryQueue::new();
@@ -146,66 +122,12 @@ async fn forward(
     accept(listener, aws::compose(&aws::sdk_config().await?, config).await, base_path).await
 }
 
-async fn accept<L, Q>(
-    listener: TcpListener,
-    receiver: Receiver<L, Q>,
-    base_path: Option<BasePath>,
-) -> Result<()>
-where
-    L: Ledger + 'static,
-    Q: Queue + 'static,
-{
-    let receiver = Arc::new((receiver, base_path));
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Too many are connected, as a rule; they will not be for long.
-                tracing::warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let receiver = Arc::clone(&receiver);
-        let service = service_fn(move |request| {
-            let receiver = Arc::clone(&receiver);
-            async move { answer(&receiver.0, receiver.1.as_ref(), request).await }
-        });
-        let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new());
-        // A peer that hangs up mid-request has heard no answer, so there is nothing to do about it.
-        tokio::spawn(async move {
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
-async fn answer<L: Ledger, Q: Queue>(
-    receiver: &Receiver<L, Q>,
-    base_path: Option<&BasePath>,
-    request: Request<Incoming>,
-) -> io::Result<Response<String>> {
-    let (parts, body) = request.into_parts();
-    let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect());
-    let body = match body.await.map_err(io::Error::other)? {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
-        Err(error) => return Err(io::Error::other(error)),
-    };
-    let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(RequestId(Uuid::new_v4().to_string()));
-    if let Some(base_path) = base_path {
-        request.extensions_mut().insert(base_path.clone());
-    }
-    Ok(respond(receiver, request, SystemTime::now()).await)
-}
-
 async fn consume(mut messages: mpsc::UnboundedReceiver<serde_json::Value>) -> Result<()> {
     let mut printout = Printout::default();
     while let Some(message) = messages.recv().await {
         printout.line(format_args!("{message:#}"));
         if printout.is_closed() {
-            return Err("nobody reads the messages any more: the last one is above".into());
+            return Err("the standard output is closed: the last message is above".into());
         }
     }
     Ok(())
@@ -216,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_be_a_port_alone_or_a_name() {
+    fn an_address_may_be_a_port_only_or_a_host_name() {
         let read = |text| parse_address(text).ok();
         assert_eq!(read("4911").as_deref(), Some("127.0.0.1:4911"));
         assert_eq!(read(":4911").as_deref(), Some("127.0.0.1:4911"));

@@ -1,4 +1,4 @@
-//! `sign`: what a delivery's signature is; and what `verify` and the other commands that sign share with it.
+//! `sign`: prints the signature of a body. The other commands that sign or verify share its options.
 
 use std::{
     env,
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::shared::{Result, WrongUsage, input::read_body, samples};
 
-/// Prints the signature header of a body, or all headers where a scheme needs several
+/// Prints the signature header of a body, or all headers if the scheme has several
 #[derive(Args)]
 #[command(after_help = body_help())]
 pub(crate) struct SignArguments {
@@ -35,42 +35,42 @@ pub(crate) struct SignArguments {
 pub(crate) const SECRET_HELP: &str = "The secret is read from WEBHOOK_SECRET.";
 
 pub(crate) fn body_help() -> String {
-    format!("Samples, by their type: {}\n\n{SECRET_HELP}", samples::kinds())
+    format!("Samples, by event type: {}\n\n{SECRET_HELP}", samples::kinds())
 }
 
 #[derive(Args)]
 pub(crate) struct SchemeArgument {
-    /// How the provider signs: duffel, standard-webhooks, stripe, github, shopify, hmac-sha256, or
-    /// the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
+    /// The provider's signature scheme: duffel, standard-webhooks, stripe, github, shopify,
+    /// hmac-sha256, or the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
     #[arg(long, value_name = "SCHEME", default_value = "duffel")]
     scheme: String,
 }
 
 impl SchemeArgument {
-    /// Not the parser's business: it would print the whole argument, and with it a secret put there by mistake.
+    /// Not a value parser, which would print the whole argument, with a secret put there by mistake.
     pub(crate) fn read(&self) -> std::result::Result<Scheme, WrongUsage> {
         if self.scheme.starts_with('{') {
             return sources::read_scheme(&self.scheme)
                 .map_err(|mistake| WrongUsage(format!("--scheme: {mistake}")));
         }
-        let names = || WrongUsage(format!("--scheme: there are {}", Scheme::NAMES.join(", ")));
+        let names = || WrongUsage(format!("--scheme: the schemes are {}", Scheme::NAMES.join(", ")));
         Scheme::named(&self.scheme).ok_or_else(names)
     }
 }
 
-/// How to sign
+/// The options of a signature
 #[derive(Args)]
 pub(crate) struct Signer {
     #[command(flatten)]
     scheme: SchemeArgument,
-    /// The label of the signature, where there is a choice: for Duffel v1, as its documentation has
-    /// it, or v2, as live traffic has it [default: the latter]
+    /// The label of the signature, if the scheme has several: for Duffel v1, as in its documentation,
+    /// or v2, as in live traffic [default: the last]
     #[arg(long)]
     label: Option<String>,
     /// The time to sign, in seconds since the epoch [default: now]
     #[arg(long, value_name = "SECONDS")]
     timestamp: Option<u64>,
-    /// The id to sign, where a scheme signs one [default: a random one]
+    /// The id to sign, if the scheme signs one [default: a random one]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// A header to add, unsigned, such as 'X-GitHub-Event: push'; may be repeated
@@ -79,7 +79,7 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Signs a body with the first secret of the environment; the signature's header comes last.
+    /// Signs a body with the first secret of `WEBHOOK_SECRET`. The signature's header is the last.
     pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
         let scheme = &self.scheme.read()?;
         self.check(scheme)?;
@@ -88,12 +88,12 @@ impl Signer {
         let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
         let signing = Signing { label: self.label.as_deref(), id: &id, seconds };
         let signed = sign::sign(scheme, &key, signing, body).map_err(
-            |_| "it cannot be signed: a public key signs nothing, and an id is neither blank nor has dots",
+            |_| "it cannot be signed: a public key cannot sign, and an id must not be blank or have dots",
         )?;
         Ok(self.headers.iter().cloned().chain(signed).collect())
     }
 
-    /// Refuses what the scheme has no use for, rather than ignoring it.
+    /// Refuses options that do not apply to the scheme, instead of ignoring them.
     fn check(&self, scheme: &Scheme) -> std::result::Result<(), WrongUsage> {
         let labels = if let Layout::Labelled(labels) = scheme.layout { labels } else { &[] };
         let name = scheme.name;
@@ -107,7 +107,7 @@ impl Signer {
             _ => {}
         }
         if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody) {
-            return Err(WrongUsage(format!("--id: the scheme {name} signs no id")));
+            return Err(WrongUsage(format!("--id: the scheme {name} does not sign an id")));
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ pub(crate) fn parse_header(text: &str) -> std::result::Result<(String, String), 
 
 pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
     let list = env::var("WEBHOOK_SECRET").map_err(
-        |_| "WEBHOOK_SECRET is not set: give it the webhook's secret, or the one that `serve` printed",
+        |_| "WEBHOOK_SECRET is not set: set it to the webhook's secret, or to the one that `serve` printed",
     )?;
     let key = |text| Secret::new(text)?.key(scheme.key);
     let keys: std::result::Result<_, _> = list.split(',').map(key).collect();

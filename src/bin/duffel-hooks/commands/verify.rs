@@ -1,4 +1,4 @@
-//! `verify`: whether a delivery's signature is right, and if not, what is wrong as far as it can be known.
+//! `verify`: checks a delivery's signature, and finds out what is wrong as far as that is possible.
 
 use std::{
     borrow::Cow,
@@ -18,16 +18,16 @@ use duffel_webhook_receiver::{
 
 use crate::{
     commands::sign::{SECRET_HELP, SchemeArgument, keys, parse_header},
-    shared::{Result, input::read_body},
+    shared::{Result, input::read_body, output::count},
 };
 
-/// Checks a signature header against a body, and says what is wrong with it
+/// Checks a signature header against a body, and reports what is wrong
 #[derive(Args)]
 #[command(after_help = SECRET_HELP)]
 pub(crate) struct Arguments {
     /// The file with the exact bytes that were signed, or - for the standard input
     body: PathBuf,
-    /// The signature's header, such as X-Duffel-Signature: its value, or the whole line
+    /// The signature's header, such as X-Duffel-Signature: its value or the whole line
     #[arg(long, value_name = "VALUE")]
     signature: String,
     /// Another header that the scheme needs, such as 'webhook-id: 7'; may be repeated
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     headers: Vec<(String, String)>,
     #[command(flatten)]
     scheme: SchemeArgument,
-    /// How old the signature may be [default: as the receiver's]
+    /// The maximum age of the signature [default: that of the receiver]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     tolerance: Option<Duration>,
 }
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         verifier.verify(delivery, now)
     };
     let found = verify(&body).map_err(|error| match error {
-        SignatureError::Malformed => format!("{error}: it is {}", form(scheme)),
+        SignatureError::Malformed => format!("{error}: its form is {}", form(scheme)),
         SignatureError::Mismatch => {
             let variants = variants(&body);
             let is_right = |body: &[u8]| is_of_body(&verify(body));
@@ -69,23 +69,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     print(scheme, &found)
 }
 
-/// What is wrong, or what was tried to find it out.
+/// Describes what is wrong, or the attempts to find it out.
 fn mismatch(error: SignatureError, right: Option<&str>, secrets: usize, tried: &[&str]) -> String {
     if let Some(what) = right {
         return format!(
-            "the secret is right and the body is not: the signature is that of the body {what}. Verify the bytes as \
-             they were received"
+            "the secret is right and the body is not: the signature is that of the body {what}. Verify the exact bytes \
+             that were received"
         );
     }
-    let secrets = if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") };
+    let were = if secrets == 1 { "was" } else { "were" };
+    let secrets = count(secrets, "secret");
     let tried = [&["as it is"], tried].concat().join(", ");
     format!(
-        "{error}: either the secret, the body or the header is wrong. {secrets} tried, on the body {tried}"
+        "{error}: either the secret, the body or the header is wrong. {secrets} {were} tried, on the body {tried}"
     )
 }
 
-/// The signature's header, out of its value or its whole line. Of a value alone, the other headers say which of the
-/// scheme's families it belongs to.
+/// Reads the signature's header from its value or its whole line. For a value alone, the other headers determine which
+/// of the scheme's header families it belongs to.
 fn signature(scheme: &Scheme, text: &str) -> Vec<(Cow<'static, str>, String)> {
     let named = text.split_once(':').and_then(|(name, value)| {
         let mut names = scheme.families.iter().map(|family| &family.signature);
@@ -102,7 +103,7 @@ fn is_of_body(outcome: &std::result::Result<Verified, SignatureError>) -> bool {
     matches!(outcome, Ok(_) | Err(SignatureError::Stale { .. } | SignatureError::Future { .. }))
 }
 
-/// How the headers must look.
+/// The form of the headers.
 fn form(scheme: &Scheme) -> String {
     let encoding = match scheme.encoding {
         Encoding::Hex => "HEX",
@@ -123,7 +124,7 @@ fn form(scheme: &Scheme) -> String {
     format!("--signature '{value}'{}", others.collect::<String>())
 }
 
-/// What editors and tools make of a body, undone; each with its description.
+/// The body without the changes that editors and tools make, each with its description.
 fn variants(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let shorter = body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n"));
     let lines = || body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -140,7 +141,7 @@ fn variants(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     .collect()
 }
 
-/// JSON less the white space outside its strings.
+/// Removes the white space outside the strings of JSON.
 fn compact(body: &[u8]) -> Vec<u8> {
     let (mut in_string, mut escaped) = (false, false);
     let keep = |byte: &u8| {
@@ -172,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_white_space_outside_of_strings_is_left_out() {
+    fn only_white_space_outside_strings_is_removed() {
         let pretty = br#"{ "a b": "\\\" c\\", "d": [ 1 ,
             "" ] }"#;
         assert_eq!(compact(pretty), br#"{"a b":"\\\" c\\","d":[1,""]}"#);

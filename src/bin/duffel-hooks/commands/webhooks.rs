@@ -1,21 +1,23 @@
-//! `webhooks`: what Duffel delivers to, and which types.
+//! `webhooks`: manages the webhook that is registered with Duffel.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
 mod create;
 pub(crate) mod ping;
+mod url;
 
-use std::{env, fmt, net::IpAddr};
+use std::fmt;
 
 use clap::{Args, Subcommand};
 use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
-use http::Uri;
 
-use self::create::Create;
+use self::{create::Create, url::parse_url};
 use crate::shared::{
     Result,
-    duffel::{self, Form, ListArguments, help},
+    duffel::{self, help},
+    list::{Format, ListArguments},
     output::{created, mode},
     printout::Printout,
+    values::parse_type,
 };
 
 /// Creates, lists, changes, deletes and pings the webhook registered with Duffel
@@ -41,7 +43,7 @@ enum Command {
     Ping(Ping),
 }
 
-/// Lists the webhooks that the access token sees
+/// Lists the webhooks that the access token gives access to
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
 struct List {
@@ -49,9 +51,9 @@ struct List {
     listing: ListArguments,
 }
 
-/// Changes the webhook where an option says so, and leaves the rest
+/// Changes the webhook's status, URL or event types
 ///
-/// Its secret stays; another one is had by deleting the webhook and creating it again.
+/// Its secret stays the same. For a new secret, see duffel-hooks rotate.
 #[derive(Args)]
 #[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --active false
@@ -62,25 +64,25 @@ struct Update {
     #[command(flatten)]
     change: ChangeArguments,
     #[command(flatten)]
-    form: Form,
+    format: Format,
 }
 
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 struct ChangeArguments {
-    /// Whether Duffel shall deliver to it
+    /// Whether Duffel is to deliver to it
     #[arg(long, value_name = "true|false")]
     active: Option<bool>,
-    /// Where Duffel shall deliver
+    /// Where Duffel is to deliver
     #[arg(long, value_parser = parse_url)]
     url: Option<String>,
-    /// All the types of events to deliver, in place of those so far; may be repeated, or a list
-    /// with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = duffel::parse_type)]
+    /// The event types to deliver, in place of the current ones; may be repeated, or a list with
+    /// commas
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
     events: Option<Vec<String>>,
 }
 
-/// Deletes the webhook, at once and for good: its secret signs nothing more
+/// Deletes the webhook and its secret permanently
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
 struct Delete {
@@ -88,40 +90,15 @@ struct Delete {
     id: String,
 }
 
-/// Has Duffel deliver a ping.triggered event, and says whether it was accepted
+/// Has Duffel deliver a ping.triggered event, and reports whether it was accepted
 ///
-/// A receiver reads its secret every 30 seconds at most: where it may not know a new one yet, the ping is repeated for
-/// up to 45 seconds.
+/// A receiver reads its secret at most every 30 s. As it may not have read a new secret yet, the ping is repeated for up
+/// to 45 s.
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
 struct Ping {
     /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
     id: String,
-}
-
-/// Refuses what Duffel does not deliver to; a stand-in of its API, which only this machine can be, takes any URL.
-fn parse_url(text: &str) -> std::result::Result<String, &'static str> {
-    let is_stand_in = env::var("DUFFEL_API_URL").is_ok_and(|api| api.trim().starts_with("http://"));
-    check_url(text, is_stand_in)?;
-    Ok(text.to_owned())
-}
-
-fn check_url(text: &str, is_stand_in: bool) -> std::result::Result<(), &'static str> {
-    let url: Uri = text.parse().map_err(|_| "it is not a valid URL: it must begin with https://")?;
-    let (Some(scheme), Some(host)) = (url.scheme_str(), url.host()) else {
-        return Err("it must begin with https://");
-    };
-    // https://duffel.com/docs/api/webhooks/create-webhook
-    if !is_stand_in && scheme != "https" {
-        return Err("Duffel delivers over https only");
-    }
-    if !is_stand_in && host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
-        return Err("Duffel does not deliver to IP addresses: it must have the name of a host");
-    }
-    if !is_stand_in && host.eq_ignore_ascii_case("localhost") {
-        return Err("Duffel cannot deliver to this machine");
-    }
-    Ok(())
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -137,17 +114,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
             client.delete_webhook(&arguments.id)?;
-            say(format_args!("Deleted {}: Duffel delivers to it no more.", arguments.id))
+            print_line(format_args!("Deleted {}: Duffel does not deliver to it any more.", arguments.id))
         }
         Command::Ping(arguments) => {
             ping::run(&client, &arguments.id)?;
-            say(format_args!("The endpoint of {} accepted a ping.triggered event.", arguments.id))
+            print_line(format_args!("The endpoint of {} accepted a ping.triggered event.", arguments.id))
         }
     }
 }
 
-/// Prints the one line of a command that changes something.
-fn say(line: fmt::Arguments) -> Result<()> {
+/// Prints the only line of a command that changes something.
+fn print_line(line: fmt::Arguments) -> Result<()> {
     let mut out = Printout::default();
     out.line(line);
     out.finish()
@@ -170,7 +147,7 @@ fn update(client: &Client, arguments: &Update) -> Result<()> {
     let change = Change { active: *active, url: url.clone(), events: events.clone() };
     let webhook = client.update_webhook(&arguments.id, &change)?;
     let mut out = Printout::default();
-    if arguments.form.json {
+    if arguments.format.json {
         out.line(&webhook.raw);
         return out.finish();
     }
@@ -181,29 +158,4 @@ fn update(client: &Client, arguments: &Update) -> Result<()> {
         out.line(format_args!("{name:<7}  {value}"));
     }
     out.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_that_duffel_would_refuse_is_refused() {
-        for url in ["https://example.com/webhooks/duffel", "HTTPS://abc.example.com:8443/x?y=z"] {
-            assert_eq!(check_url(url, false), Ok(()), "{url}");
-        }
-        for (url, reason) in [
-            ("example.com/webhooks/duffel", "not a valid URL"),
-            ("/webhooks/duffel", "https://"),
-            ("https://", "not a valid URL"),
-            ("http://example.com/webhooks/duffel", "https only"),
-            ("https://192.0.2.1/webhooks/duffel", "IP addresses"),
-            ("https://[2001:db8::1]:443/webhooks/duffel", "IP addresses"),
-            ("https://LocalHost/webhooks/duffel", "this machine"),
-        ] {
-            let refusal = check_url(url, false).unwrap_err();
-            assert!(refusal.contains(reason), "{url}: {refusal}");
-        }
-        assert_eq!(check_url("http://127.0.0.1:4567/webhooks/duffel", true), Ok(()));
-    }
 }

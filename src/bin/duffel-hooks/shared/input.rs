@@ -1,4 +1,4 @@
-//! What a command reads.
+//! The input of a command.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use super::{Result, samples};
 
-/// The exact bytes of a body: of a file, of the standard input for `-`, or of a sample by its type.
+/// Reads the exact bytes of a body: from a file, from the standard input for `-`, or from a sample by its type.
 pub(crate) fn read_body(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut body = Vec::new();

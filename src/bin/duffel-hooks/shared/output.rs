@@ -1,60 +1,34 @@
-//! What people see of lists: a table when it is there, and until then how far it is.
+//! Text for people: remarks, tables, numbers and times.
 
 use std::{
-    cell::Cell,
-    io::{self, IsTerminal, Write},
-    time::SystemTime,
+    io::{self, Write},
+    time::{Duration, SystemTime},
 };
 
 use duffel_webhook_receiver::duffel::plain;
 use serde_json::Value;
 
-/// How far a list is, for whoever watches.
-#[derive(Default)]
-pub(crate) struct Progress(Cell<bool>);
-
-impl Progress {
-    pub(crate) fn tell(&self, done: u64) {
-        if done.is_multiple_of(200) && io::stderr().is_terminal() {
-            if !self.0.replace(true) {
-                end_line_when_interrupted();
-            }
-            let _ = write!(io::stderr(), "\r{done} read …");
-        }
-    }
-
-    pub(crate) fn end(&self) {
-        if self.0.take() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
+/// Prints a line about the work to the standard error. If it is closed, the work goes on.
+pub(crate) fn remark(line: &str) {
+    // Not eprintln!, which panics if the terminal is gone.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Lets the shell's prompt begin on a line of its own after Ctrl-C. A list leaves nothing else to be done.
-fn end_line_when_interrupted() {
-    #[cfg(all(unix, feature = "operate"))]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return };
-        // Listens from here on, and not when the thread gets to it.
-        let Ok(mut interrupt) = ({
-            let _context = runtime.enter();
-            signal(SignalKind::interrupt())
-        }) else {
-            return;
-        };
-        std::thread::spawn(move || {
-            runtime.block_on(interrupt.recv());
-            let _ = writeln!(io::stderr());
-            // As shells count an end by SIGINT.
-            std::process::exit(130);
-        });
-    }
+/// Formats a number of things, such as `1 event` or `2 events`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Columns as wide as what stands in them.
+/// Formats a duration to the second, such as `72 h`, `1 h 30 min` or `9 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let units = units.iter().filter(|(number, _)| *number > 0);
+    let units: Vec<_> = units.map(|(number, unit)| format!("{number} {unit}")).collect();
+    if units.is_empty() { "0 s".to_owned() } else { units.join(" ") }
+}
+
+/// A table whose columns are as wide as their widest cell.
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
 }
@@ -72,28 +46,48 @@ impl<const N: usize> Table<N> {
         self.rows.len() > 1
     }
 
-    /// Nothing but the heads is nothing.
+    /// Prints the table, or only a remark if it has no rows.
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{}", self.text())
+    }
+
+    /// Formats the table. If it has no rows, there is only a remark.
+    pub(crate) fn text(&self) -> String {
         if !self.has_rows() {
-            let _ = writeln!(io::stderr(), "There are none.");
-            return Ok(());
+            remark("No results.");
+            return String::new();
         }
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
         let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
-        for row in &self.rows {
+        let line = |row: &[String; N]| {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        Ok(())
+            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+        };
+        self.rows.iter().map(line).collect()
     }
 }
 
+/// The name of a mode; empty if it is not known.
 pub(crate) fn mode(live_mode: Option<bool>) -> String {
     live_mode.map_or("", |live| if live { "live" } else { "test" }).to_owned()
 }
 
-/// When a record was created, to the second; as Duffel wrote it where that is no time.
+/// The time at which a record was created, to the second; Duffel's own text if that is not a valid time.
 pub(crate) fn created(at: Option<SystemTime>, raw: &Value) -> String {
-    let written = || raw["created_at"].as_str().unwrap_or_default().to_owned();
-    at.map_or_else(written, |at| humantime::format_rfc3339_seconds(at).to_string())
+    let text = || raw["created_at"].as_str().unwrap_or_default().to_owned();
+    at.map_or_else(text, |at| humantime::format_rfc3339_seconds(at).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_one_form() {
+        let text = |seconds| duration(Duration::from_secs(seconds));
+        assert_eq!(
+            [0, 9, 60, 3_600, 5_400, 259_200].map(text),
+            ["0 s", "9 s", "1 min", "1 h", "1 h 30 min", "72 h"]
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! The lines that a command prints about what it changes. A closed standard output must not stop the work.
+//! The standard output of a command that changes something. If it is closed, the work must go on.
 
 use std::{
     fmt::Display,
@@ -7,17 +7,22 @@ use std::{
 
 use crate::shared::Result;
 
-/// The standard output of a command that changes something.
-///
-/// What it does not take goes to the standard error, and the command goes on; [`Printout::finish`] says so.
+/// Lines for the standard output. If it is closed, they go to the standard error, and [`Printout::finish`] fails.
 #[derive(Default)]
 pub(crate) struct Printout {
     failure: Option<io::Error>,
 }
 
 impl Printout {
+    /// Prints a line.
     pub(crate) fn line(&mut self, line: impl Display) {
         self.line_to(line, &mut io::stdout(), &mut io::stderr());
+    }
+
+    /// Prints whole lines.
+    #[cfg(feature = "operate")]
+    pub(crate) fn text(&mut self, lines: &str) {
+        lines.lines().for_each(|line| self.line(line));
     }
 
     fn line_to(&mut self, line: impl Display, out: &mut impl Write, errors: &mut impl Write) {
@@ -25,7 +30,7 @@ impl Printout {
             self.failure = writeln!(out, "{line}").and_then(|()| out.flush()).err();
         }
         if self.failure.is_some() {
-            // There is no third place.
+            // If that is closed as well, there is nowhere to report it.
             let _ = writeln!(errors, "{line}");
         }
     }
@@ -34,10 +39,10 @@ impl Printout {
         self.failure.is_some()
     }
 
-    /// Ends the command when its work is done.
+    /// Ends the command after its work is done.
     ///
     /// # Errors
-    /// If the standard output did not take every line.
+    /// If a line could not be written to the standard output.
     pub(crate) fn finish(self) -> Result<()> {
         self.failure.map_or(Ok(()), |error| {
             Err(format!("the work is done, but not all of it could be printed ({error}): the rest is above")
@@ -50,7 +55,7 @@ impl Printout {
 mod tests {
     use super::*;
 
-    /// Takes so many lines and is closed.
+    /// A pipe that is closed after so many lines.
     struct Pipe(usize, Vec<u8>);
 
     impl Write for Pipe {
@@ -76,11 +81,11 @@ mod tests {
         assert_eq!((&out.1[..], &errors[..]), (&b"one\n"[..], &b"two\nthree\n"[..]));
         let error = printout.finish().unwrap_err();
         assert!(error.to_string().contains("not all of it could be printed (broken pipe)"), "{error}");
-        assert!(!error.is::<io::Error>(), "main would take it for the end of a list");
+        assert!(!error.is::<io::Error>(), "main would take it for a list that was cut off");
     }
 
     #[test]
-    fn a_printout_that_was_taken_is_a_success() {
+    fn a_printout_without_a_failure_is_a_success() {
         let mut printout = Printout::default();
         printout.line_to("one", &mut Vec::new(), &mut Vec::new());
         assert!(printout.finish().is_ok());

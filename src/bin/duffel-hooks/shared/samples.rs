@@ -1,4 +1,4 @@
-//! The sample bodies of `events/bodies`, carried in the program so that they are at hand wherever it runs.
+//! The sample bodies of `events/bodies`, included in the program so that they are available wherever it runs.
 
 macro_rules! sample {
     ($kind:literal) => {
@@ -6,7 +6,7 @@ macro_rules! sample {
     };
 }
 
-/// Types of event, and a body of each.
+/// Event types, with a body of each.
 const SAMPLES: [(&str, &str); 5] = [
     sample!("order.created"),
     sample!("order.updated"),
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sample_of_the_repository_is_carried() {
+    fn every_sample_of_the_repository_is_included() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/events/bodies");
         let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
         for file in files {

@@ -1,18 +1,19 @@
-//! The signals by which a command is asked to end: Ctrl-C, a service manager's SIGTERM, a lost terminal's SIGHUP.
+//! The signals that ask a command to end: Ctrl-C, a service manager's SIGTERM, a lost terminal's SIGHUP.
 
-use std::io;
+use std::{io, sync::mpsc, thread};
 
-/// One of them.
+use tokio::runtime::{Builder, Runtime};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     Interrupt,
     Terminate,
-    /// May come twice though nobody has asked twice: from the kernel and from the shell.
+    /// May arrive twice for one cause: from the kernel and from the shell.
     HangUp,
 }
 
 impl Signal {
-    /// With which a shell counts a process that the signal has ended.
+    /// The exit code that a shell reports for a process that the signal ended.
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -22,7 +23,7 @@ impl Signal {
     }
 }
 
-/// What comes instead of the end of the process.
+/// A listener to the signals. While it listens, and afterwards, they do not end the process.
 pub(crate) struct Signals {
     #[cfg(unix)]
     streams: [tokio::signal::unix::Signal; 3],
@@ -30,7 +31,6 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From now on, none of them ends the process.
     pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
@@ -51,7 +51,7 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+    #[expect(clippy::unnecessary_wraps, reason = "it may fail on Unix")]
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
@@ -62,4 +62,28 @@ impl Signals {
             Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// Calls a function at the first signal, on a thread of its own, for a command whose own thread blocks. Listens when
+/// it returns.
+///
+/// # Errors
+/// If the signals cannot be listened to.
+pub(crate) fn on_first(then: impl FnOnce(Signal) + Send + 'static) -> io::Result<()> {
+    let (ready, is_ready) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        let listen = |runtime: Runtime| {
+            let signals = runtime.block_on(async { Signals::listen() })?;
+            Ok((runtime, signals))
+        };
+        match Builder::new_current_thread().enable_all().build().and_then(listen) {
+            Ok((runtime, mut signals)) => {
+                // The caller waits for this message.
+                let _ = ready.send(Ok(()));
+                then(runtime.block_on(signals.next()));
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    })?;
+    is_ready.recv().map_err(io::Error::other)?
 }

@@ -1,9 +1,17 @@
-//! `--store`: a webhook's secret goes into AWS Secrets Manager, and every secret that is active there stays so.
+//! `--store`: puts a webhook's secret into AWS Secrets Manager, where the secrets that are active stay active.
 
 #[cfg(feature = "aws")]
 pub(crate) use with_aws::Store;
 #[cfg(not(feature = "aws"))]
 pub(crate) use without_aws::Store;
+
+/// The shell command that stores a secret by hand. It does not leave the secret in the shell's history.
+pub(crate) fn put_by_hand(arn: &str, version: Option<&str>) -> String {
+    let token = version.map(|version| format!(" --client-request-token {version}")).unwrap_or_default();
+    format!(
+        "read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn}{token} --secret-string \"$SECRET\""
+    )
+}
 
 #[cfg(feature = "aws")]
 mod with_aws {
@@ -25,13 +33,13 @@ mod with_aws {
     pub(crate) struct Store {
         runtime: Runtime,
         secret: StoredSecret,
-        /// `None` where they cannot be read, and may be replaced.
+        /// `None` if they cannot be read, and may be replaced.
         active: Option<Active>,
         replace: bool,
     }
 
     impl Store {
-        /// Does whatever could fail later: until a webhook exists there is no secret to lose.
+        /// Does everything that may fail before the webhook exists, as there is no secret to lose yet.
         pub(crate) fn open(arn: &str, replace: bool) -> Result<Self> {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             let (secret, active) = runtime.block_on(async {
@@ -48,7 +56,7 @@ mod with_aws {
             Ok(Self { runtime, secret, active, replace })
         }
 
-        /// Stores the secret of a webhook that was just created; what becomes of those that were active.
+        /// Stores the secret of a webhook that was just created. Returns a remark about the other secrets.
         pub(crate) fn put(&self, webhook: &str, new: &ActiveSecret) -> Result<String> {
             let Self { runtime, secret, active, replace } = self;
             let old = match active {
@@ -57,7 +65,7 @@ mod with_aws {
                     runtime.block_on(secret.replace(webhook, new))?;
                     let Some(active) = active else {
                         return Ok(
-                            "Those of the version before stay active until the next change, older ones do \
+                            "Secrets of the version before stay active until the next change, older ones do \
                                    not: how many those are is not known."
                                 .to_owned(),
                         );
@@ -68,9 +76,7 @@ mod with_aws {
             let (kept, dropped) = (old.kept(), old.dropped());
             let mut text = format!("Other active secrets: {kept}.");
             if *replace && kept.total() > 0 {
-                text.push_str(
-                    " They are those of the version before, and stay active until the next change.",
-                );
+                text.push_str(" They are from the version before, and stay active until the next change.");
             }
             match dropped.total() {
                 0 => {}
@@ -86,9 +92,9 @@ mod with_aws {
 
     fn unreadable(arn: &str, error: &StoredSecretError) -> String {
         format!(
-            "no webhook was created, since the secrets that are active in {arn} cannot be read ({}): storing the new \
-             one in their place would drop them, and deliveries signed with them would be refused, such as those of \
-             the other mode's webhook. If none of them is needed, say --replace: the current version stays active \
+            "no webhook was created, because the secrets that are active in {arn} cannot be read ({}): storing the \
+             new one in their place would drop them, and deliveries signed with them would be refused, such as those \
+             of the other mode's webhook. If none of them is needed, use --replace: the current version stays active \
              until the next change, the one before it does not",
             chain(error)
         )
@@ -101,7 +107,7 @@ mod without_aws {
 
     use crate::shared::Result;
 
-    /// There is none.
+    /// A store that cannot be opened.
     pub(crate) enum Store {}
 
     impl Store {

@@ -1,4 +1,4 @@
-//! What the commands ask Duffel about deliveries.
+//! Undelivered events, and the deliveries since a moment.
 
 use std::{collections::HashSet, time::SystemTime};
 
@@ -7,8 +7,8 @@ use duffel_webhook_receiver::duffel::{
     undelivered::{Search, Wanted},
 };
 
-/// Lists the events of a time that the active webhook wants and that no endpoint accepted, the oldest first; `None` if
-/// no webhook is active, so that none can be delivered.
+/// Lists the events of a period that the active webhook wants and that no endpoint accepted, oldest first. `None` if no
+/// webhook is active, so that none can be delivered.
 pub(crate) fn since(
     duffel: &Client,
     after: SystemTime,
@@ -19,11 +19,11 @@ pub(crate) fn since(
     search.map(|search| search.all(duffel)).transpose()
 }
 
-/// How the deliveries since a moment went.
+/// The deliveries since a moment.
 pub(crate) struct Deliveries {
-    /// The events of which one was accepted.
+    /// The ids of the events of which a delivery was accepted.
     pub(crate) delivered: HashSet<String>,
-    /// All, the newest first.
+    /// All deliveries, newest first.
     pub(crate) all: Vec<DeliveryRecord>,
 }
 

@@ -1,4 +1,4 @@
-//! `dlq export`: the dead letters in a file.
+//! `dlq export`: writes the dead letters to a file.
 
 #[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,23 +11,26 @@ use std::{
 use clap::Args;
 use duffel_webhook_receiver::deployment::in_flight::DeadLetter;
 
-use super::{Which, count, with_in_flight};
-use crate::shared::Result;
+use super::{Which, with_in_flight};
+use crate::shared::{
+    Result,
+    output::{count, remark},
+};
 
-/// Writes the dead letters down, one JSON object a line
+/// Writes the dead letters to a file, one JSON object per line
 ///
 /// Each has MessageId, Body, Attributes (of SQS) and MessageAttributes (of the receiver). Without
-/// --delete they stay in the queue; then, of events of one object, only the first ten come out,
-/// and the exit code tells whether any stayed behind.
+/// --delete they stay in the queue. SQS then returns only the first ten events of each object, and
+/// the exit code is 1 if there are more.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
-    /// The file to write, which must not exist yet, for its owner's eyes only [default: the standard output]
+    /// The file to create, which only its owner may read [default: the standard output]
     #[arg(long, value_name = "FILE")]
     pub(super) to: Option<PathBuf>,
-    /// Deletes from the queue what is safely in the file
+    /// Deletes messages from the queue once they are in the file
     #[arg(long, requires = "to")]
     delete: bool,
 }
@@ -37,9 +40,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (_, before) = queue.depth().await?;
     let mut writer = Writer::open(arguments.to.as_deref())?;
     let (mut written, mut deleted) = (0, 0);
-    let done = with_in_flight(&queue, async |hand| {
+    let done = with_in_flight(&queue, async |in_flight| {
         loop {
-            let letters = hand.receive(usize::MAX).await?;
+            let letters = in_flight.receive(usize::MAX).await?;
             if letters.is_empty() {
                 return Ok(());
             }
@@ -47,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             written += letters.len();
             if arguments.delete {
                 writer.keep()?;
-                deleted += hand.delete().await?;
+                deleted += in_flight.delete().await?;
             }
         }
     })
@@ -55,9 +58,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let kept = writer.keep();
     let place =
         arguments.to.as_ref().map_or_else(|| "out".to_owned(), |path| format!("to {}", path.display()));
-    let fate =
+    let status =
         if arguments.delete { format!("{deleted} deleted") } else { "all still in the queue".to_owned() };
-    eprintln!("{} written {place}, {fate}", count(written, "dead letter"));
+    remark(&format!("{} written {place}, {status}", count(written, "dead letter")));
     done?;
     kept?;
     if arguments.delete && deleted < written {
@@ -68,14 +71,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     match before.all().checked_sub(written) {
         None | Some(0) => Ok(()),
         Some(left) => Err(format!(
-            "{left} of {} were not to be had: held by somebody, or behind others of their group",
+            "{left} of {} could not be received: they are in flight, or behind others of their group",
             before.all()
         )
         .into()),
     }
 }
 
-/// Where the lines go.
+/// The destination of the lines.
 enum Writer {
     File(BufWriter<File>),
     Out,
@@ -87,11 +90,11 @@ impl Writer {
         let explain = |error| format!("cannot write to {}: {error}", path.display());
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        // It holds travellers' data.
+        // It contains travellers' data.
         #[cfg(unix)]
         options.mode(0o600);
         let file = options.open(path).map_err(explain)?;
-        // Its name must outlast a crash as well as its lines.
+        // The file's name must survive a crash, too.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(explain)?;
         Ok(Self::File(BufWriter::new(file)))
@@ -106,7 +109,7 @@ impl Writer {
         letters.iter().try_for_each(|letter| writeln!(out, "{}", letter.json()))
     }
 
-    /// Returns when what was written is there to stay.
+    /// Makes the written lines durable.
     fn keep(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => {

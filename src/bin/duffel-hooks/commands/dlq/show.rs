@@ -1,25 +1,28 @@
-//! `dlq show`: what waits in the dead-letter queue.
+//! `dlq show`: shows the dead letters.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use duffel_webhook_receiver::deployment::{dead_letter_queue::Depth, in_flight::DeadLetter};
 
-use super::{Which, count, with_in_flight};
-use crate::shared::{Result, output::Table};
+use super::{Which, with_in_flight};
+use crate::shared::{
+    Result,
+    output::{Table, count},
+};
 
-/// Shows what waits in the dead-letter queue, and leaves it there
+/// Shows the dead letters, and leaves them in the queue
 ///
-/// Looking counts as receiving: the number under RECEIVES includes it. While it looks, for seconds,
-/// nobody else sees the messages. Of events of one object SQS shows the first ten.
+/// To show a message is to receive it: the number under RECEIVES includes it. Meanwhile, for some
+/// seconds, the messages are invisible to others. SQS returns the first ten events of each object.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
-    /// How many to show at the most
+    /// The maximum number to show
     #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Prints whole messages, one JSON object a line
+    /// Prints whole messages, one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -28,14 +31,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
-    let letters = with_in_flight(&queue, async |hand| {
+    let letters = with_in_flight(&queue, async |in_flight| {
         let mut letters: Vec<DeadLetter> = Vec::new();
         while letters.len() < limit {
-            let taken = hand.receive(limit - letters.len()).await?;
-            if taken.is_empty() {
+            let received = in_flight.receive(limit - letters.len()).await?;
+            if received.is_empty() {
                 break;
             }
-            letters.extend(taken);
+            letters.extend(received);
         }
         Ok(letters)
     })
@@ -44,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return Ok(letters.iter().try_for_each(|letter| writeln!(out, "{}", letter.json()))?);
     }
-    // SQS counts approximately: what was seen is there.
+    // SQS's count is approximate, and may be less than the number received.
     let all = depth.all().max(letters.len());
     if all == 0 {
         return Ok(writeln!(out, "No dead letters in {}", queue.url())?);
@@ -80,13 +83,13 @@ fn row(letter: &DeadLetter) -> [String; 6] {
     ]
 }
 
-/// Where those are that are not shown.
+/// Says why the rest is not shown.
 fn rest(all: usize, shown: usize, limit: usize, depth: Depth) -> Option<String> {
     let hidden = all.checked_sub(shown).filter(|hidden| *hidden > 0)?;
     Some(if shown >= limit {
         format!("{hidden} more: see them with --limit {all}")
     } else if depth.held > 0 {
-        format!("{hidden} more in somebody's hands: a consumer's, or of a look that was cut short")
+        format!("{hidden} more in flight: received by somebody else, or by a command that was interrupted")
     } else {
         format!("{hidden} more, behind others of their group")
     })

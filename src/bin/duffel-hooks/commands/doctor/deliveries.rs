@@ -1,4 +1,4 @@
-//! `doctor`, at Duffel: do deliveries arrive, and what is still undelivered?
+//! `doctor`, at Duffel: whether deliveries arrive, and which events are undelivered.
 
 use std::{
     collections::BTreeMap,
@@ -8,16 +8,16 @@ use std::{
 use duffel_webhook_receiver::duffel::{ApiError, Client, DeliveryFilter, Webhook};
 
 use super::finding::Finding;
-use crate::shared::undelivered;
+use crate::shared::{output::count, undelivered};
 
 const DELIVERIES: &str = "deliveries";
 
 const SPAN: Duration = Duration::from_hours(24);
 
-/// More deliveries are not read.
-const MOST: usize = 1000;
+/// The maximum number of deliveries to read.
+const MAX_DELIVERIES: usize = 1000;
 
-pub(super) fn look(client: &Client, webhook: &Webhook, stack: &str) -> Finding {
+pub(super) fn check(client: &Client, webhook: &Webhook, stack: &str) -> Finding {
     find(client, webhook, stack).unwrap_or_else(|error| Finding::unknown(DELIVERIES, &error))
 }
 
@@ -31,10 +31,10 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
     let mut total = 0;
     let (mut last, mut last_success) = (None, None);
-    for delivery in client.deliveries(&filter).take(MOST) {
+    for delivery in client.deliveries(&filter).take(MAX_DELIVERIES) {
         let delivery = delivery?;
         let code =
-            delivery.response_status_code.map_or_else(|| "no answer".to_owned(), |code| code.to_string());
+            delivery.response_status_code.map_or_else(|| "no response".to_owned(), |code| code.to_string());
         *codes.entry(code.clone()).or_default() += 1;
         total += 1;
         let succeeded = delivery.succeeded() == Some(true);
@@ -43,18 +43,17 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
         }
         last = last.max(Some((delivery.created_at, succeeded, code)));
     }
-    // What failed once may have been delivered since, by Duffel's retries or a replay.
+    // A failed delivery may have succeeded since, by Duffel's retries or a replay.
     let undelivered = match undelivered::since(client, after, None)?.unwrap_or_default().len() {
         0 => None,
-        1 => Some("1 event is still undelivered".to_owned()),
-        number => Some(format!("{number} events are still undelivered")),
+        number => Some(format!("{} still undelivered", count(number, "event"))),
     };
     let replay = format!("duffel-hooks replay --stack {stack} --since 1d --failed");
     let Some((_, succeeded, code)) = last else {
         let seen = "none in the last 24 hours";
         return Ok(match undelivered {
             Some(undelivered) => {
-                let fix = "Duffel retries what it has tried, for 72 hours; to ask for all of it now";
+                let fix = "Duffel retries failed deliveries for 72 hours; to request all of them now";
                 Finding::warn(DELIVERIES, format!("{seen}; {undelivered}"), fix).with_command(replay)
             }
             None => Finding::warn(DELIVERIES, seen, "try one")
@@ -66,15 +65,15 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
         || "none was accepted".to_owned(),
         |at| format!("the last accepted {}", humantime::format_rfc3339_seconds(at)),
     );
-    let most = if total == MOST { "the newest of " } else { "" };
+    let most = if total == MAX_DELIVERIES { "the newest of " } else { "" };
     let seen = format!("{most}the last 24 hours: {}; {since}", codes.join(", "));
     Ok(match undelivered {
         Some(undelivered) if succeeded => {
-            let fix = "Duffel retries for 72 hours; to ask for it now";
+            let fix = "Duffel retries for 72 hours; to request them now";
             Finding::warn(DELIVERIES, format!("{seen}; {undelivered}"), fix).with_command(replay)
         }
         Some(undelivered) => {
-            let fix = format!("{}; then ask for what was not delivered", remedy(&code));
+            let fix = format!("{}; then request the undelivered events", remedy(&code));
             Finding::fail(DELIVERIES, format!("{seen}; {undelivered}"), fix).with_command(replay)
         }
         None if succeeded => Finding::ok(DELIVERIES, seen),
@@ -82,14 +81,14 @@ fn find(client: &Client, webhook: &Webhook, stack: &str) -> std::result::Result<
     })
 }
 
-/// What to do about the last delivery's code.
+/// The remedy for the status of the last delivery.
 fn remedy(code: &str) -> &'static str {
     match code {
-        "401" => "put this webhook's secret into the stack's",
-        "404" => "see whether the URL is the stack's WebhookUrl",
+        "401" => "store this webhook's secret in the stack's secret",
+        "404" => "check that the URL is the stack's WebhookUrl",
         "429" => "raise RateLimit, BurstLimit or ReservedConcurrency",
         "503" => "see the function's log: queue, ledger or secret failed",
-        "no answer" => "see whether the URL can be reached",
+        "no response" => "check that the URL can be reached",
         _ => "see the function's log",
     }
 }

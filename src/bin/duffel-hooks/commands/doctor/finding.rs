@@ -1,4 +1,4 @@
-//! What a check of the doctor found, and how it is printed.
+//! The findings of the doctor's checks, and their printing.
 
 use std::{
     error::Error,
@@ -8,7 +8,7 @@ use std::{
 use duffel_webhook_receiver::log::chain;
 use serde_json::{Value, json};
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Ok,
@@ -26,14 +26,13 @@ impl State {
     }
 }
 
-/// What a check saw.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) state: State,
     pub(super) seen: String,
     pub(super) fix: Option<String>,
-    /// The command that belongs to the fix, to be pasted as it is.
+    /// The command of the fix, ready to be pasted.
     pub(super) command: Option<String>,
 }
 
@@ -54,12 +53,12 @@ impl Finding {
         Self { command: Some(command.into()), ..self }
     }
 
-    /// A check that was not made, and why.
+    /// A check that was not made, with the reason.
     pub(super) fn skipped(check: &'static str, reason: &str) -> Self {
-        Self { state: State::Warn, ..Self::ok(check, format!("not looked at: {reason}")) }
+        Self { state: State::Warn, ..Self::ok(check, format!("not checked: {reason}")) }
     }
 
-    /// A check that failed to be made, which is a finding too. The error says what to do.
+    /// A check that could not be made, which is a finding too. The error says what to do.
     pub(super) fn unknown(check: &'static str, error: &(dyn Error + 'static)) -> Self {
         Self { state: State::Fail, ..Self::ok(check, chain(error)) }
     }
@@ -70,7 +69,7 @@ impl Finding {
     }
 }
 
-/// Prints the findings, no line but a command's longer than `width`.
+/// Prints the findings. No line is longer than `width`, except for a command.
 pub(super) fn print(findings: &[Finding], width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
     for Finding { check, state, seen, fix, command } in findings {
@@ -87,7 +86,7 @@ pub(super) fn print(findings: &[Finding], width: Option<usize>, out: &mut impl W
     Ok(())
 }
 
-/// Writes words after a head, and below them where they do not fit on the line.
+/// Writes words after a head. Further lines are indented by its width.
 fn write_wrapped(text: &str, head: &str, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     let indent = head.chars().count();
     write!(out, "{head}")?;
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fix_has_a_line_of_its_own_and_a_command_too() {
+    fn a_fix_and_its_command_have_lines_of_their_own() {
         let lines = "\
 OK    stack    hooks is CREATE_COMPLETE
 FAIL  webhook  end_1 is not active: Duffel delivers nothing

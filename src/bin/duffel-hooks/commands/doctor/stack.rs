@@ -1,4 +1,4 @@
-//! `doctor`, of the stack in AWS: secret, queues, ledger.
+//! `doctor`, in AWS: the stack's secret, queues and ledger.
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
@@ -7,24 +7,25 @@ use duffel_webhook_receiver::{
 };
 
 use super::Finding;
+use crate::shared::{output::count, store::put_by_hand};
 
 pub(super) fn state(stack: &Stack) -> Finding {
     let seen = format!("{} is {}", stack.name, stack.status);
     match stack.status.as_str() {
-        // What was deployed before is there, and what was to be is not.
+        // The previous deployment is there, and the new one is not.
         status if status.contains("ROLLBACK") || status.contains("FAILED") => {
             Finding::fail("stack", seen, "see the stack's events in CloudFormation, and deploy again")
         }
         status if status.ends_with("_IN_PROGRESS") => {
-            Finding::warn("stack", seen, "look again when it is done")
+            Finding::warn("stack", seen, "run doctor again when it is done")
         }
         status if status.ends_with("_COMPLETE") => Finding::ok("stack", seen),
         _ => Finding::fail("stack", seen, "see the stack's events in CloudFormation"),
     }
 }
 
-/// All but the state of the stack itself.
-pub(super) async fn look(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
+/// Makes all checks but that of the stack's own state.
+pub(super) async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
     let checks = tokio::join!(
         secret(sdk, stack),
         queue(sdk, stack),
@@ -53,12 +54,10 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "secret";
     const RIGHT_ONE: &str = "store the webhook's secret as it is, as a plain string";
     if stack.parameter("Sources").is_some() {
-        return Ok(Finding::skipped(NAME, "with the parameter Sources each source has its own"));
+        return Ok(Finding::skipped(NAME, "with the parameter Sources, each source has its own"));
     }
     let arn = stack.output(Output::SecretArn)?;
-    let store = format!(
-        "read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} --secret-string \"$SECRET\""
-    );
+    let store = put_by_hand(arn, None);
     let Some(current) = health::secrets(sdk, arn, "AWSCURRENT").await? else {
         let fix = "register the webhook (duffel-hooks webhooks create --store), or store its secret";
         return Ok(Finding::fail(NAME, "it has no value yet", fix).with_command(store));
@@ -69,17 +68,16 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
     };
     let doubts: Vec<_> = current.iter().flat_map(|active| active.secret.doubts()).collect();
     if let Some(doubt) = doubts.first() {
-        let seen = format!("it {doubt}, as no secret of Duffel's does");
+        let seen = format!("it {doubt}, unlike any secret of Duffel's");
         return Ok(Finding::fail(NAME, seen, RIGHT_ONE).with_command(store));
     }
     let previous = health::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(Result::ok).unwrap_or_default();
     let (current, previous) = (current.iter().len(), previous.iter().len());
-    let active = match current + previous {
-        1 => "1 secret is active".to_owned(),
-        number => format!("{number} secrets are active, {previous} of them of the previous version"),
-    };
-    Ok(Finding::ok(NAME, active))
+    let active = count(current + previous, "active secret");
+    let of_previous =
+        if previous > 0 { format!(", {previous} of the previous version") } else { String::new() };
+    Ok(Finding::ok(NAME, format!("{active}{of_previous}")))
 }
 
 async fn queue(sdk: &SdkConfig, stack: &Stack) -> Check {
@@ -89,24 +87,23 @@ async fn queue(sdk: &SdkConfig, stack: &Stack) -> Check {
         Err(StackError::DeadLetters { .. }) => None,
         found => Some(found?),
     };
-    let again = if stack.has_existing_queue() {
-        "its owner must change that, or the stack needs other EventQueueUrl, EventQueueArn and DeadLetterQueueArn"
+    let fix = if stack.has_existing_queue() {
+        "its owner must change it, or the stack needs other values of EventQueueUrl, EventQueueArn and DeadLetterQueueArn"
     } else {
         "deploy the stack again"
     };
     Ok(match (&queue.dead_letters_to, dead_letters) {
-        _ if !queue.is_fifo => Finding::fail(NAME, "it is no FIFO queue", again),
+        _ if !queue.is_fifo => Finding::fail(NAME, "it is not a FIFO queue", fix),
         (None, _) => {
-            let seen = "it has no redrive policy: what cannot be consumed blocks its group for 14 days";
-            Finding::fail(NAME, seen, again)
+            let seen =
+                "it has no redrive policy: a message that cannot be consumed blocks its group for 14 days";
+            Finding::fail(NAME, seen, fix)
         }
         (Some(other), Some(own)) if other != own => {
-            let seen = format!("it gives what cannot be consumed to {other}, not to the stack's queue");
-            Finding::fail(NAME, seen, again)
+            let seen = format!("its dead-letter queue is {other}, not the stack's");
+            Finding::fail(NAME, seen, fix)
         }
-        _ => {
-            Finding::ok(NAME, format!("{} waiting, {} in a consumer's hands", queue.waiting, queue.in_flight))
-        }
+        _ => Finding::ok(NAME, format!("{} waiting, {} in flight", queue.waiting, queue.in_flight)),
     })
 }
 
@@ -117,12 +114,12 @@ async fn oldest(sdk: &SdkConfig, stack: &Stack) -> Check {
     let Some(age) = cloudwatch::oldest_age(sdk, url.rsplit('/').next().unwrap_or(url)).await? else {
         return Ok(Finding::ok(
             NAME,
-            "CloudWatch has no figure of the last 15 minutes, as when the queue is idle",
+            "CloudWatch has no data for the last 15 minutes, which is normal for an idle queue",
         ));
     };
     let seen = format!("waited {}", humantime::format_duration(std::time::Duration::from_secs(age)));
     Ok(if age > limit {
-        Finding::fail(NAME, seen, "the consumer does not keep up, or does not run; see its log")
+        Finding::fail(NAME, seen, "the consumer is too slow or does not run; see its log")
     } else {
         Finding::ok(NAME, seen)
     })
@@ -138,8 +135,8 @@ async fn dead_letters(sdk: &SdkConfig, stack: &Stack) -> Check {
     Ok(match depth.all() {
         0 => Finding::ok(NAME, "none"),
         number => {
-            let fix = "look at them, repair the consumer, then move them back with dlq redrive";
-            Finding::fail(NAME, format!("{number} given up by the consumer"), fix)
+            let fix = "look at them, fix the consumer, then move them back with dlq redrive";
+            Finding::fail(NAME, format!("{number} that the consumer failed to process"), fix)
                 .with_command(format!("duffel-hooks dlq show --stack {}", stack.name))
         }
     })
@@ -149,8 +146,10 @@ async fn ledger(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "ledger";
     let table = stack.output(Output::LedgerTableName)?;
     Ok(match health::table_problem(sdk, table).await? {
-        None => Finding::ok(NAME, format!("the table {table} is there, with the right key")),
-        Some(fault) => Finding::fail(NAME, format!("the table {table} {fault}"), "deploy the stack again"),
+        None => Finding::ok(NAME, format!("the table {table} exists and has the right key")),
+        Some(problem) => {
+            Finding::fail(NAME, format!("the table {table} {problem}"), "deploy the stack again")
+        }
     })
 }
 
@@ -159,12 +158,12 @@ async fn expiry(sdk: &SdkConfig, stack: &Stack) -> Check {
     let table = stack.output(Output::LedgerTableName)?;
     Ok(match health::ttl_problem(sdk, table).await? {
         None => Finding::ok(NAME, format!("on, by {TTL_ATTRIBUTE}")),
-        Some(fault) => {
+        Some(problem) => {
             let command = format!(
                 "aws dynamodb update-time-to-live --table-name {table} --time-to-live-specification \
                  Enabled=true,AttributeName={TTL_ATTRIBUTE}"
             );
-            Finding::fail(NAME, format!("it {fault}: the table grows for ever"), "turn it on")
+            Finding::fail(NAME, format!("it {problem}: the table grows without limit"), "turn it on")
                 .with_command(command)
         }
     })

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP, noted as they come and heeded where nothing is half done.
+//! Interruptions: Ctrl-C, SIGTERM and SIGHUP take effect where no step is half done.
 
 use std::{io, thread};
 
@@ -9,13 +9,13 @@ use crate::shared::{
     signals::{Signal, Signals},
 };
 
-/// How often somebody has interrupted the command.
+/// The number of interruptions.
 #[derive(Clone)]
 pub(super) struct Interruption(watch::Receiver<u8>);
 
 impl Interruption {
     /// From now on, interruptions do not end the process.
-    pub(super) fn awaited() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         let mut signals = Signals::listen()?;
         let (sender, receiver) = watch::channel(0);
         tokio::spawn(async move {
@@ -34,11 +34,11 @@ impl Interruption {
         Ok(Self(receiver))
     }
 
-    pub(super) fn has_come(&self) -> bool {
+    pub(super) fn has_occurred(&self) -> bool {
         *self.0.borrow() > 0
     }
 
-    pub(super) async fn come(&mut self) {
+    pub(super) async fn wait(&mut self) {
         self.reach(1).await;
     }
 
@@ -47,17 +47,18 @@ impl Interruption {
     }
 
     async fn reach(&mut self, times: u8) {
-        // Nobody listens any more if there can be no more.
-        if self.0.wait_for(|come| *come >= times).await.is_err() {
+        // The channel closes after the last interruption that counts.
+        if self.0.wait_for(|occurred| *occurred >= times).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Makes a call that blocks, so that an interruption is noted meanwhile; whoever does not wait for it leaves it behind.
+/// Makes a call that blocks on a thread of its own, so that an interruption is noticed meanwhile. The call goes on if its
+/// result is not awaited.
 pub(super) async fn run_on_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let (sender, receiver) = oneshot::channel();
-    // Not one of the runtime's own threads, whose end the runtime's waits for.
+    // Not a thread of the runtime, which would wait for its end.
     thread::Builder::new().spawn(move || sender.send(call()).is_ok())?;
     Ok(receiver.await?)
 }

@@ -1,4 +1,4 @@
-//! How is an event asked for, and how is everything as it was if that comes to nothing?
+//! Requests an event from Duffel, and restores its record if that fails.
 
 use std::{
     sync::Arc,
@@ -8,6 +8,7 @@ use std::{
 use duffel_webhook_receiver::{
     deployment::{CallError, ledger_records::LedgerRecords},
     duffel::{Client, Retryability},
+    queue::FIFO_MEMORY,
 };
 
 use super::{
@@ -16,27 +17,25 @@ use super::{
 };
 use crate::shared::{
     Result,
-    duffel::{duration, tell},
+    output::{duration, remark},
 };
 
-/// How long SQS drops what it has seen, and a little more, since its clock is not ours.
-///
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>
-const QUEUE_MEMORY: Duration = Duration::from_secs(5 * 60 + 15);
+/// How long SQS drops an event after it was forwarded, with a margin for the difference of the clocks.
+const DEDUPLICATION: Duration = FIFO_MEMORY.saturating_add(Duration::from_secs(15));
 
-/// Looks at what the ledger knows of an event.
-pub(super) async fn look(memory: &LedgerRecords, event: &mut Replayed) -> Result<()> {
-    let (Outcome::Chosen, Some(identity)) = (&event.outcome, &event.identity) else { return Ok(()) };
-    event.known = memory.find(identity).await?;
+/// Looks up the record of an event.
+pub(super) async fn look_up(ledger: &LedgerRecords, event: &mut Replayed) -> Result<()> {
+    let (Outcome::Selected, Some(identity)) = (&event.outcome, &event.identity) else { return Ok(()) };
+    event.known = ledger.find(identity).await?;
     let Some(record) = &event.known else { return Ok(()) };
-    // What stands there is not lost.
+    // The record is in the ledger, so there is nothing to restore.
     event.forgotten = None;
-    match forwarded_at(record).map(|at| at + QUEUE_MEMORY) {
-        Some(forgets) if forgets > SystemTime::now() => event.outcome = Outcome::StillDeduplicated(forgets),
+    match forwarded_at(record).map(|at| at + DEDUPLICATION) {
+        Some(until) if until > SystemTime::now() => event.outcome = Outcome::StillDeduplicated(until),
         Some(_) => {}
         None => {
-            event.outcome = Outcome::NotAsked(format!(
-                "the ledger says that it was forwarded {} s after 1970, which cannot be",
+            event.outcome = Outcome::NotRequested(format!(
+                "its record in the ledger is not valid: forwarded {} s after 1970",
                 record.recorded_at
             ));
         }
@@ -44,22 +43,22 @@ pub(super) async fn look(memory: &LedgerRecords, event: &mut Replayed) -> Result
     Ok(())
 }
 
-/// Lets the ledger forget an event and asks Duffel for it, unless the queue remembers it still.
-pub(super) async fn ask(
+/// Deletes the record of an event and requests the event from Duffel, unless SQS would still drop it.
+pub(super) async fn request(
     duffel: &Arc<Client>,
-    memory: &LedgerRecords,
+    ledger: &LedgerRecords,
     event: &mut Replayed,
     interruption: &mut Interruption,
 ) -> Result<()> {
     let Some(identity) = event.identity.clone() else { return Ok(()) };
     loop {
-        look(memory, event).await?;
-        let (Outcome::Chosen, Some(record)) = (&event.outcome, &event.known) else { break };
-        // Whatever the answer: a deletion whose answer was lost looks like one that found nothing.
+        look_up(ledger, event).await?;
+        let (Outcome::Selected, Some(record)) = (&event.outcome, &event.known) else { break };
+        // Before the call: if its response is lost, a later look-up cannot tell that the record was there.
         event.forgotten = Some(record.clone());
-        match memory.forget(&identity, record).await {
+        match ledger.forget(&identity, record).await {
             Ok(true) => break,
-            // Else it was forwarded just now, or forgotten already: either shows at a second look.
+            // Otherwise it was forwarded just now, or is deleted already. Another look-up will show.
             Ok(false) => {}
             Err(error) => {
                 if let CallError::Denied(_) = error {
@@ -69,42 +68,42 @@ pub(super) async fn ask(
             }
         }
     }
-    if !matches!(event.outcome, Outcome::Chosen) || interruption.has_come() {
+    if !matches!(event.outcome, Outcome::Selected) || interruption.has_occurred() {
         return Ok(());
     }
-    event.outcome = Outcome::Unclear("interrupted before Duffel answered".to_owned());
+    event.outcome = Outcome::Unclear("interrupted before Duffel responded".to_owned());
     let (duffel, id) = (Arc::clone(duffel), event.id.clone());
-    let asked = tokio::select! {
-        asked = run_on_thread(move || duffel.redeliver(&id)) => asked?,
-        () = interruption.come() => return Ok(()),
+    let requested = tokio::select! {
+        requested = run_on_thread(move || duffel.redeliver(&id)) => requested?,
+        () = interruption.wait() => return Ok(()),
     };
-    match asked {
-        Ok(()) => event.outcome = Outcome::Asked,
+    match requested {
+        Ok(()) => event.outcome = Outcome::Requested,
         Err(error) if error.retryability() == Retryability::Permanent => {
             event.outcome = Outcome::Refused(error.to_string());
-            put_back(memory, event).await?;
+            restore(ledger, event).await?;
         }
-        // It may have been heard all the same.
+        // Duffel may have accepted it all the same.
         Err(error) => event.outcome = Outcome::Unclear(error.to_string()),
     }
     Ok(())
 }
 
-/// Tells of an event that it was not asked for, and why, when its record is back.
+/// Marks an event as not requested, and restores its record.
 pub(super) async fn fail(
-    memory: &LedgerRecords,
+    ledger: &LedgerRecords,
     event: &mut Replayed,
     error: Box<dyn std::error::Error + Send + Sync>,
 ) {
-    event.outcome = Outcome::NotAsked(error.to_string());
-    // If it cannot be put back now, it is tried once more at the end.
-    let _ = put_back(memory, event).await;
+    event.outcome = Outcome::NotRequested(error.to_string());
+    // If that fails, it is tried again at the end.
+    let _ = restore(ledger, event).await;
 }
 
-/// Puts the record back that was taken out, if any was.
-async fn put_back(memory: &LedgerRecords, event: &mut Replayed) -> Result<()> {
+/// Restores the record that was deleted, if any.
+async fn restore(ledger: &LedgerRecords, event: &mut Replayed) -> Result<()> {
     let (Some(identity), Some(record)) = (&event.identity, &event.forgotten) else { return Ok(()) };
-    memory
+    ledger
         .restore(identity, record)
         .await
         .map_err(|error| format!("{} was not delivered, and its record is lost: {error}", event.id))?;
@@ -112,22 +111,22 @@ async fn put_back(memory: &LedgerRecords, event: &mut Replayed) -> Result<()> {
     Ok(())
 }
 
-/// The first of the young events that the queue forgets by then, and when that is.
-pub(super) fn next_young(events: &[Replayed], end: Option<Instant>) -> Option<(usize, Instant)> {
-    let forgotten = events.iter().enumerate().filter_map(|(index, event)| match event.outcome {
-        Outcome::StillDeduplicated(forgets) => {
-            let left = forgets.duration_since(SystemTime::now()).unwrap_or_default();
+/// The first of the recent events that SQS accepts again by the end, and the time at which it does.
+pub(super) fn next_recent(events: &[Replayed], end: Option<Instant>) -> Option<(usize, Instant)> {
+    let accepted = events.iter().enumerate().filter_map(|(index, event)| match event.outcome {
+        Outcome::StillDeduplicated(until) => {
+            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
             Some((index, Instant::now().checked_add(left)?))
         }
         _ => None,
     });
-    forgotten.filter(|(_, at)| end.is_none_or(|end| *at <= end)).min_by_key(|(_, at)| *at)
+    accepted.filter(|(_, at)| end.is_none_or(|end| *at <= end)).min_by_key(|(_, at)| *at)
 }
 
-/// Waits for the queue to forget a young event, and asks for it.
-pub(super) async fn ask_young(
+/// Waits until SQS accepts a recent event again, and requests it.
+pub(super) async fn request_recent(
     duffel: &Arc<Client>,
-    memory: &LedgerRecords,
+    ledger: &LedgerRecords,
     event: &mut Replayed,
     at: Instant,
     interruption: &mut Interruption,
@@ -136,45 +135,44 @@ pub(super) async fn ask_young(
     if !left.is_zero() {
         let left = duration(Duration::from_secs(left.as_secs() + 1));
         let id = &event.id;
-        tell(&format!(
-            "{id} was forwarded within the last 5 minutes: waiting {left} for the queue to forget it"
+        remark(&format!(
+            "{id} was forwarded in the last 5 minutes: waiting {left} until SQS accepts it again"
         ));
     }
     tokio::select! {
         biased;
-        () = interruption.come() => return Err("interrupted".into()),
+        () = interruption.wait() => return Err("interrupted".into()),
         () = tokio::time::sleep_until(at.into()) => {}
     }
-    event.outcome = Outcome::Chosen;
-    ask(duffel, memory, event, interruption).await
+    event.outcome = Outcome::Selected;
+    request(duffel, ledger, event, interruption).await
 }
 
-/// What has not arrived may still come, and must pass then; what will not come is put back.
-pub(super) async fn give_up(memory: &LedgerRecords, event: &mut Replayed, in_time: bool) -> Result<()> {
-    // Of what was waited for to the end, the ledger was just asked.
+/// Decides the final outcome of an event, and restores its record, unless Duffel may still deliver it.
+pub(super) async fn give_up(ledger: &LedgerRecords, event: &mut Replayed, in_time: bool) -> Result<()> {
+    // If the wait ended in time, the ledger was read just now.
     let may_have_arrived = match event.outcome {
-        Outcome::Asked => !in_time,
+        Outcome::Requested => !in_time,
         Outcome::Unclear(_) => true,
         _ => false,
     };
     if may_have_arrived
         && let Some(identity) = &event.identity
-        && let Ok(Some(record)) = memory.find(identity).await
+        && let Ok(Some(record)) = ledger.find(identity).await
     {
         event.forgotten = None;
         event.outcome = Outcome::Arrived(Some(record.message_id));
     }
     match &event.outcome {
-        Outcome::Asked => {
-            let reason =
-                if in_time { "no delivery was seen in time" } else { "it was not waited for to the end" };
+        Outcome::Requested => {
+            let reason = if in_time { "no delivery was seen in time" } else { "the wait was interrupted" };
             event.outcome = Outcome::NotSeen(reason.to_owned());
             return Ok(());
         }
-        Outcome::Chosen => event.outcome = Outcome::NotAsked("Duffel was not asked for it".to_owned()),
-        // Should it arrive all the same, what is put back does not stand in its way.
-        Outcome::Unclear(_) | Outcome::Refused(_) | Outcome::NotAsked(_) => {}
+        Outcome::Selected => event.outcome = Outcome::NotRequested("it was not requested".to_owned()),
+        // If it is delivered all the same, it is a duplicate, as before.
+        Outcome::Unclear(_) | Outcome::Refused(_) | Outcome::NotRequested(_) => {}
         _ => return Ok(()),
     }
-    put_back(memory, event).await
+    restore(ledger, event).await
 }

@@ -1,4 +1,4 @@
-//! Which events are replayed?
+//! The selection of events to replay.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
 use std::time::SystemTime;
@@ -8,33 +8,36 @@ use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, PING, Re
 use wildmatch::WildMatch;
 
 use super::outcome::Replayed;
-use crate::shared::{Result, duffel, undelivered};
+use crate::shared::{
+    Result, undelivered,
+    values::{parse_since, parse_type, parse_until},
+};
 
-/// Events by their ids, or those of a time
+/// Events by their ids, or those of a period
 #[derive(Args)]
-pub(super) struct Choice {
+pub(super) struct Selection {
     /// The ids of the events, such as wev_0000A3tQSmKyqOrcySrGbo
     #[arg(value_name = "EVENT", required_unless_present = "since", conflicts_with = "since")]
     ids: Vec<String>,
-    /// All that happened since then: 2h or 3d (ago), 2026-01-31 (from its beginning, in UTC), or
+    /// All events since then: 2h or 3d (ago), 2026-01-31 (its beginning, in UTC) or
     /// 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = duffel::parse_since)]
+    #[arg(long, value_name = "WHEN", value_parser = parse_since)]
     since: Option<SystemTime>,
-    /// Of those, what happened until then; a date is to its end, in UTC
-    #[arg(long, value_name = "WHEN", value_parser = duffel::parse_until, requires = "since")]
+    /// Of those, only events until then; a date includes the whole day, in UTC
+    #[arg(long, value_name = "WHEN", value_parser = parse_until, requires = "since")]
     until: Option<SystemTime>,
-    /// Of those, the ones of this type, such as order.created or air.payment.*; may be repeated,
+    /// Of those, only events of this type, such as order.created or air.payment.*; may be repeated,
     /// or a list with commas [default: all but ping.triggered]
-    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = duffel::parse_type)]
+    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = parse_type)]
     types: Vec<String>,
-    /// Of those, the ones that the active webhook wants and of which no delivery was accepted, however
-    /// young; reads all events of the time, and all accepted deliveries since
+    /// Of those, only events that the active webhook wants and that no endpoint accepted, however
+    /// recent; reads all events of the period, and all accepted deliveries since
     #[arg(long, requires = "since")]
     failed: bool,
 }
 
-impl Choice {
-    /// The events, the oldest first; an id that Duffel does not know is among them, with what Duffel says.
+impl Selection {
+    /// Reads the events, oldest first. They include ids that Duffel does not have, with its error.
     pub(super) fn events(&self, duffel: &Client, source: &str) -> Result<Vec<Replayed>> {
         let Some(since) = self.since else { return self.named(duffel, source) };
         let mut events = if self.failed {
@@ -60,7 +63,7 @@ impl Choice {
     fn listed(&self, duffel: &Client, since: SystemTime) -> Result<Vec<EventRecord>> {
         let filter = EventFilter { after: Some(since), before: self.until, ..EventFilter::default() };
         let mut events = duffel.events(&filter).collect::<std::result::Result<Vec<_>, _>>()?;
-        // Duffel lists the newest first; what has no time stays where it was.
+        // Duffel lists the newest first. Events without a time stay in their place.
         events.reverse();
         events.sort_by_key(|event| event.created_at);
         Ok(events)
@@ -71,7 +74,7 @@ impl Choice {
         for id in &self.ids {
             events.push(match duffel.event(id) {
                 Ok(event) => Replayed::new(&event, source),
-                // Whatever else Duffel refuses it would refuse for every event.
+                // Another refusal would apply to every event.
                 Err(error) if error.retryability() == Retryability::Permanent && is_missing(&error) => {
                     Replayed::unknown(id, error.to_string())
                 }

@@ -1,4 +1,4 @@
-//! What was delivered to nobody is delivered again.
+//! Has Duffel redeliver the events that no endpoint accepted.
 
 use std::{
     collections::BTreeMap,
@@ -12,27 +12,26 @@ use duffel_webhook_receiver::duffel::{
 };
 
 use crate::shared::{
-    duffel::{count, duration, tell},
+    duffel::earliest_at_duffel,
+    output::{count, duration, remark},
     undelivered,
 };
 
-/// How often an event is asked for that is refused: by another environment of the function, perhaps, that does not
-/// know the new secret yet.
+/// How often to request an event whose deliveries are refused. Another instance of the function may not have read the
+/// new secret yet.
 const ROUNDS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
-/// How far Duffel's clock may be from ours.
-const SKEW: Duration = Duration::from_mins(1);
 
-/// What came of it.
+/// The result of catching up.
 #[derive(Default)]
 pub(super) struct CaughtUp {
-    /// The ids of the events that arrived.
+    /// The ids of the events that were delivered.
     pub(super) delivered: Vec<String>,
-    /// Those of the others, and why.
+    /// The ids of the others, with the reasons.
     pub(super) missing: Vec<(String, String)>,
 }
 
-/// Asks for everything since a moment, of these types, that was delivered to nobody, and waits for it.
+/// Requests every undelivered event of these types since a moment, and waits until they are delivered.
 pub(super) fn catch_up(
     duffel: &Client,
     since: SystemTime,
@@ -41,15 +40,15 @@ pub(super) fn catch_up(
 ) -> Result<CaughtUp, ApiError> {
     let back = SystemTime::now().duration_since(since).unwrap_or_default();
     let back = duration(Duration::from_secs(back.as_secs() / 60 * 60));
-    tell(&format!("Looking for events of the last {back} that were delivered to nobody"));
+    remark(&format!("Looking for events of the last {back} that no endpoint accepted"));
     let events = Search { wanted: Wanted::types(types), after: since, before: None }.all(duffel)?;
     let mut caught_up = CaughtUp::default();
     let mut left: Vec<String> = events.into_iter().map(|event| event.id).collect();
     if left.is_empty() {
-        tell("Nothing to catch up: every event was delivered");
+        remark("Nothing to catch up: every event was delivered");
         return Ok(caught_up);
     }
-    tell(&format!("Asking Duffel to deliver again: {}", count(left.len(), "event")));
+    remark(&format!("Asking Duffel to redeliver {}", count(left.len(), "event")));
     let mut reasons = BTreeMap::new();
     for round in 1..=ROUNDS {
         let asked_at = SystemTime::now();
@@ -64,11 +63,10 @@ pub(super) fn catch_up(
                 !is_final
             }
         });
-        // As good as for ever, if there is no such time.
+        // None if the time is out of range: there is no end.
         let until = Instant::now().checked_add(wait / ROUNDS);
         while !left.is_empty() {
-            let earlier = asked_at.checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH);
-            let deliveries = undelivered::deliveries(duffel, earlier)?;
+            let deliveries = undelivered::deliveries(duffel, earliest_at_duffel(asked_at))?;
             left.retain(|id| {
                 let is_delivered = deliveries.delivered.contains(id);
                 if is_delivered {
@@ -90,7 +88,7 @@ pub(super) fn catch_up(
             break;
         }
         if round < ROUNDS {
-            tell(&format!("Not delivered yet: {}: asking again", count(left.len(), "event")));
+            remark(&format!("{} not delivered yet: asking again", count(left.len(), "event")));
         }
     }
     let missing = left.into_iter().map(|id| {
@@ -98,23 +96,23 @@ pub(super) fn catch_up(
         (id, reason)
     });
     caught_up.missing.extend(missing);
-    tell(&format!("Delivered again: {}", count(caught_up.delivered.len(), "event")));
+    remark(&format!("Redelivered {}", count(caught_up.delivered.len(), "event")));
     Ok(caught_up)
 }
 
-/// What is said of the time that is too long ago to be caught up.
-pub(super) fn unanswerable(from: SystemTime, to: SystemTime) -> String {
+/// The remark about a period that is too long ago to catch up.
+pub(super) fn not_searched(from: SystemTime, to: SystemTime) -> String {
     let [from, to] = [from, to].map(humantime::format_rfc3339_seconds);
     format!(
-        "Not looked for: what happened from {from} until {to}, since the ledger cannot tell whether it was \
-         forwarded. To see it: duffel-hooks events list --all --since {from} --until {to}"
+        "Not searched: events from {from} until {to}, because the ledger has no record of whether they were \
+         forwarded. To list them: duffel-hooks events list --all --since {from} --until {to}"
     )
 }
 
-/// How a delivery went that was not accepted.
-pub(crate) fn reason(delivery: &DeliveryRecord) -> String {
+/// The reason why a delivery was not accepted.
+pub(super) fn reason(delivery: &DeliveryRecord) -> String {
     match delivery.response_status_code {
-        Some(status) => format!("the receiver answered {status}"),
-        None => "the receiver did not answer".to_owned(),
+        Some(status) => format!("the receiver responded {status}"),
+        None => "the receiver did not respond".to_owned(),
     }
 }

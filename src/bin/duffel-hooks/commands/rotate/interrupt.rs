@@ -1,45 +1,28 @@
-//! What an interruption leaves behind, which whoever interrupts must know.
+//! The notice at an interruption: what is left behind, and how to go on.
 
 use std::{
     io, process,
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::shared::{duffel::tell, signals::Signals};
+use crate::shared::{output::remark, signals};
 
-/// What is so at the moment, and how to go on.
 #[derive(Clone)]
 pub(super) struct InterruptNotice(Arc<Mutex<String>>);
 
 impl InterruptNotice {
-    /// From now on, an interruption prints the state before it ends the process.
+    /// From now on, an interruption prints the notice before it ends the process.
     ///
-    /// At once, since Duffel's answer may take a minute: the same command finishes the work wherever it was.
+    /// It ends the process at once, as Duffel may take a minute to respond: the same command finishes the work.
     pub(super) fn install(text: &str) -> io::Result<Self> {
         let notice = Self(Arc::new(Mutex::new(text.to_owned())));
-        let watched = notice.clone();
-        let (ready, is_ready) = mpsc::channel();
-        // The calls to Duffel block the command's own thread.
-        thread::Builder::new().spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let listen = |runtime: tokio::runtime::Runtime| {
-                let signals = runtime.block_on(async { Signals::listen() })?;
-                Ok((runtime, signals))
-            };
-            let (runtime, mut signals) = match runtime.and_then(listen) {
-                Ok(listening) => listening,
-                Err(error) => return ready.send(Err(error)).is_ok(),
-            };
-            // Whoever waits for it is there until it comes.
-            let _ = ready.send(Ok(()));
-            let signal = runtime.block_on(signals.next());
-            // Held, so that nothing more is said to be done.
-            let text = watched.0.lock().unwrap_or_else(PoisonError::into_inner);
-            tell(&format!("duffel-hooks: interrupted: {text}"));
+        let printed = notice.clone();
+        signals::on_first(move |signal| {
+            // Locked until the end, so that no later step is reported as done.
+            let text = printed.0.lock().unwrap_or_else(PoisonError::into_inner);
+            remark(&format!("duffel-hooks: interrupted: {text}"));
             process::exit(signal.exit_code())
         })?;
-        is_ready.recv().map_err(io::Error::other)??;
         Ok(notice)
     }
 

@@ -1,24 +1,27 @@
-//! What was done, at the end.
+//! The report of a rotation.
 
 use std::time::Duration;
 
 use duffel_webhook_receiver::deployment::stored_secret::{Counts, StoredSecret};
 use serde_json::json;
 
-use super::{catch_up::CaughtUp, journal::Journal, many};
-use crate::shared::{duffel::count, output, printout::Printout};
+use super::{catch_up::CaughtUp, journal::Journal};
+use crate::shared::{
+    output::{self, count},
+    printout::Printout,
+};
 
-/// A rotation that is done, now or before.
+/// A rotation that is done.
 pub(super) struct Report<'a> {
     pub(super) journal: &'a Journal,
     pub(super) secret: &'a StoredSecret,
     pub(super) id: &'a str,
-    /// How long there was no webhook, as far as this run knows.
+    /// How long there was no webhook, if this run deleted the old one.
     pub(super) gap: Option<Duration>,
-    /// How many secrets are active.
+    /// The numbers of active secrets.
     pub(super) active: Counts,
     pub(super) caught_up: &'a CaughtUp,
-    /// An earlier run has rotated the secret.
+    /// Whether an earlier run rotated the secret.
     pub(super) is_later: bool,
 }
 
@@ -49,8 +52,8 @@ impl Report<'_> {
             out.line(format_args!("Rotated the secret of {} ({mode} mode)", journal.url));
         }
         let replaced = journal.replaces.as_deref().unwrap_or("none");
-        let types = many(journal.events.len(), "type", "types");
-        out.line(format_args!("  webhook    {id} in the target of {replaced}, for {types} of event"));
+        let types = count(journal.events.len(), "event type");
+        out.line(format_args!("  webhook    {id} in place of {replaced}, for {types}"));
         let of_other_mode = match journal.live_mode {
             Some(live) => active.of_mode(Some(!live)),
             None => 0,
@@ -59,15 +62,17 @@ impl Report<'_> {
             (true, 1) if of_other_mode == 0 => "no old one is active".to_owned(),
             (true, 1) => format!("no old one of {mode} mode is active; active in all: {active}"),
             (true, _) if *is_later => format!("active: {active}"),
-            (true, _) => format!("active: {active}, which is not what was asked for: see who stores them"),
-            (false, _) => format!("active, the new one among them: {active}"),
+            (true, _) => format!(
+                "active: {active}, which is not what was requested: find out who stores secrets there"
+            ),
+            (false, _) => format!("active, including the new one: {active}"),
         };
         out.line(format_args!("  secret     {}: {old}", secret.arn()));
         if let Some(gap) = gap {
             out.line(format_args!("  gap        {:.1} s without a webhook", gap.as_secs_f64()));
         }
         let accepted = match (is_later, journal.active) {
-            (_, false) => "not sent: the webhook is inactive, as the old one was",
+            (_, false) => "not sent: the webhook is inactive, like the old one",
             (true, true) => "accepted then",
             (false, true) => "accepted",
         };
@@ -79,7 +84,7 @@ impl Report<'_> {
             0 => out.line(format_args!("  caught up  nothing: every event was delivered")),
             _ => {
                 out.line(format_args!(
-                    "  caught up  {} of {events} that had been delivered to nobody",
+                    "  caught up  {} of {events} that no endpoint had accepted",
                     delivered.len()
                 ));
             }

@@ -1,28 +1,25 @@
-//! Is this a new rotation, or one that was interrupted?
-
-use std::{path::Path, time::Duration};
+//! Resuming: whether this is a new rotation, or one that was interrupted.
 
 use duffel_webhook_receiver::{
     deployment::stored_secret::Active,
     duffel::{Client, Webhook},
 };
 
-use super::{Arguments, journal::Journal, plan::State, target::Target};
-use crate::shared::{Result, duffel::tell, output};
+use super::{journal::Journal, request::Request, state::State};
+use crate::shared::{
+    Result,
+    output::{self, remark},
+};
 
-/// What that is told from, the journal and the webhook apart.
+/// Everything but journal and webhook that determines the rotation's state.
 pub(super) struct Evidence<'a> {
-    pub(super) arguments: &'a Arguments,
+    pub(super) request: &'a Request,
     pub(super) duffel: &'a Client,
-    pub(super) target: &'a Target,
-    /// The journal's.
-    pub(super) path: &'a Path,
     pub(super) active: &'a Active,
-    /// How far back a rotation looks for events.
-    pub(super) back: Duration,
 }
 
 impl Evidence<'_> {
+    /// Determines the rotation to make, or to go on with, and its state.
     pub(super) fn determine_state(
         &self,
         interrupted: Option<Journal>,
@@ -33,39 +30,36 @@ impl Evidence<'_> {
             return Ok((journal, webhook.map_or(State::Create, State::Replace)));
         };
         let earlier = journal.clone();
-        let anew = |webhook: Option<Webhook>| {
+        let begin_again = |webhook: Option<Webhook>| {
             let mut journal = self.begin(webhook.as_ref())?;
             journal.take_over(&earlier);
             Ok((journal, webhook.map_or(State::Create, State::Replace)))
         };
-        let path = self.path.display();
+        let Request { target, forget_old, look_back, .. } = self.request;
+        let path = self.request.journal.display();
         let mode = webhook.as_ref().and_then(|webhook| webhook.live_mode).or(self.duffel.live_mode());
-        is_of_this(&journal, self.duffel, &self.target.arn, mode)
-            .map_err(|what| format!("{path} is of a rotation {what}"))?;
-        let is_old = journal.age() > self.back;
+        is_of_this(&journal, self.duffel, &target.arn, mode)
+            .map_err(|what| format!("{path} is the journal of a rotation {what}"))?;
+        let is_old = journal.age() > *look_back;
+        let is_other = self.request.is_other(&journal.url, &journal.events);
         let date = journal.date().to_owned();
 
         if let Some(done) = &journal.done {
             return match webhook {
-                Some(webhook)
-                    if webhook.id == done.webhook
-                        && !is_old
-                        && !self.arguments.forget_old
-                        && !self.asks_for_other(&journal) =>
-                {
-                    tell(&format!(
-                        "The rotation of {date} is done but for catching up, which goes on ({path})"
+                Some(webhook) if webhook.id == done.webhook && !is_old && !forget_old && !is_other => {
+                    remark(&format!(
+                        "The rotation of {date} is done except for catching up, which goes on ({path})"
                     ));
                     Ok((journal, State::Done(webhook.id)))
                 }
                 other => {
-                    tell(&format!("The rotation of {date} is done ({path}): beginning a new one"));
-                    anew(other)
+                    remark(&format!("The rotation of {date} is done ({path}): beginning a new one"));
+                    begin_again(other)
                 }
             };
         }
         let Some(webhook) = webhook else {
-            tell(&format!("Going on with a rotation that was interrupted ({path})"));
+            remark(&format!("Resuming an interrupted rotation ({path})"));
             return Ok((journal, State::Create));
         };
         let is_new = journal.replaces.as_ref() != Some(&webhook.id);
@@ -73,70 +67,69 @@ impl Evidence<'_> {
         if is_new && webhook.url.as_ref() != Some(&journal.url) && webhook.url != journal.replaced_url {
             return Err(format!(
                 "nothing was changed: Duffel has webhook {}, which delivers to {}, and the rotation that was \
-                 interrupted made none there: if that webhook is yours to replace, remove {path}",
+                 interrupted created none there: if that webhook is yours to replace, remove {path}",
                 webhook.id,
-                webhook.url.as_deref().unwrap_or("nobody knows where")
+                webhook.url.as_deref().unwrap_or("an unknown URL")
             )
             .into());
         }
         if is_new && self.active.secret_of(&webhook.id, journal.live_mode).is_some() {
             // A secret that leaks now may be the one that is stored already.
-            let leaks_now = self.arguments.forget_old && !journal.forget_old;
-            if !is_old && !leaks_now && !self.asks_for_other(&journal) {
-                tell(&format!("Going on with a rotation that was interrupted ({path})"));
+            let leaks_now = *forget_old && !journal.forget_old;
+            if !is_old && !leaks_now && !is_other {
+                remark(&format!("Resuming an interrupted rotation ({path})"));
                 return Ok((journal, State::Stored(webhook.id)));
             }
-            tell(&format!("The rotation of {date} has stored its secret ({path}): beginning a new one"));
-            // It may not have come to deactivating the webhook.
+            remark(&format!("The rotation of {date} has stored its secret ({path}): beginning a new one"));
+            // That rotation may have ended before it deactivated the webhook.
             let active = journal.active;
-            let (mut journal, state) = anew(Some(webhook))?;
+            let (mut journal, state) = begin_again(Some(webhook))?;
             journal.active &= active;
             return Ok((journal, state));
         }
-        tell(&format!("Going on with a rotation that was interrupted ({path})"));
+        remark(&format!("Resuming an interrupted rotation ({path})"));
         Ok((journal, State::Replace(webhook)))
     }
 
-    fn asks_for_other(&self, journal: &Journal) -> bool {
-        let Arguments { url, events, .. } = self.arguments;
-        url.as_ref().is_some_and(|url| *url != journal.url) || !events.is_empty() && *events != journal.events
-    }
-
-    /// What a rotation is about that begins now.
+    /// Begins the journal of a new rotation.
     fn begin(&self, webhook: Option<&Webhook>) -> Result<Journal> {
-        let Self { arguments, duffel, target, .. } = self;
+        let Request { target, url, events, .. } = self.request;
         let registered = webhook.and_then(|webhook| webhook.url.as_deref());
-        let url = match (&arguments.url, registered, &target.url) {
+        let url = match (url, registered, &target.url) {
             (None, Some(registered), Some(stack)) if registered != stack => {
                 return Err(format!(
                     "Duffel's webhook delivers to {registered}, and the stack receives at {stack}: \
-                     is DUFFEL_ACCESS_TOKEN that of another organisation or mode? \
-                     If all is well, say by --url where it shall deliver"
+                     is DUFFEL_ACCESS_TOKEN of another organisation or mode? \
+                     If it is right, give --url to say where Duffel is to deliver"
                 )
                 .into());
             }
             (None, Some(url), _) => url,
             (Some(url), ..) | (None, None, Some(url)) => url,
             (None, None, None) => {
-                return Err("Duffel has no webhook: say by --url where it shall deliver".into());
+                return Err("Duffel has no webhook: give --url to say where Duffel is to deliver".into());
             }
         };
         let registered = webhook.map(|webhook| &webhook.events[..]).unwrap_or_default();
-        let events = if arguments.events.is_empty() { registered } else { &arguments.events };
+        let events = if events.is_empty() { registered } else { events };
         if events.is_empty() {
-            let why =
-                if webhook.is_some() { "does not tell the types of its webhook" } else { "has no webhook" };
+            let why = if webhook.is_some() {
+                "does not report its webhook's event types"
+            } else {
+                "has no webhook"
+            };
             return Err(format!(
-                "Duffel {why}: say by --event for which types of event it shall be; \
-                 may be repeated, as in --event order.created --event air.order.changed"
+                "Duffel {why}: give --event for each event type that the webhook is to have, \
+                 as in --event order.created --event air.order.changed"
             )
             .into());
         }
+        let Self { duffel, .. } = self;
         Ok(Journal::new(duffel.url(), duffel.live_mode(), &target.arn, webhook, url, events))
     }
 }
 
-/// Whether a journal tells of the rotation at hand, or what of it is another.
+/// Checks that a journal is of the rotation that is asked for; the error says what differs.
 fn is_of_this(
     journal: &Journal,
     duffel: &Client,

@@ -1,4 +1,4 @@
-//! What `serve` says when it starts: where to deliver, and how.
+//! The text that `serve` prints when it starts: where to deliver, and how.
 
 use std::{
     env,
@@ -20,9 +20,9 @@ use crate::{
     shared::{Result, samples},
 };
 
-/// Says where to deliver and how. A signed example there is for a made-up secret alone: under another one it would be a
-/// delivery that whoever reads the terminal can make.
-pub(super) fn greet(address: &str, config: &Config, made_up: Option<&str>, no_sources: bool) -> Result<()> {
+/// Prints where to deliver, and how. A signed example is printed for a generated secret only: with another secret, it
+/// would be a valid delivery for anybody who reads the terminal.
+pub(super) fn greet(address: &str, config: &Config, generated: Option<&str>, no_sources: bool) -> Result<()> {
     let out = &mut io::stderr();
     for source in &config.sources {
         writeln!(out, "Receiving on {address}/{}", source.name)?;
@@ -30,7 +30,7 @@ pub(super) fn greet(address: &str, config: &Config, made_up: Option<&str>, no_so
     let [source] = &config.sources[..] else { return Ok(()) };
     let url = format!("{address}/{}", source.name);
     let send = format!("{} send --to {url} {}", program(), samples::FIRST);
-    let Some(secret) = made_up else {
+    let Some(secret) = generated else {
         if no_sources {
             writeln!(
                 out,
@@ -53,20 +53,20 @@ Send a delivery from another terminal:
 
   WEBHOOK_SECRET='{secret}' {send}
 
-or, with nothing but curl:
+or with curl only:
 
   curl -i {url} \\
     -H 'Content-Type: application/json' \\
     {headers} \\
     --data-raw '{body}'
 
-Messages, as a consumer receives them, go to the standard output.
+Messages are printed to the standard output as a consumer receives them.
 "
     )?;
     Ok(())
 }
 
-/// How a shell calls this program, from whatever folder.
+/// The command that runs this program from any folder.
 fn program() -> String {
     let called = env::args().next().filter(|name| !name.contains(['/', '\\']));
     let path = || env::current_exe().map(|path| path.display().to_string());

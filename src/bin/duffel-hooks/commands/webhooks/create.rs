@@ -1,4 +1,5 @@
-//! `webhooks create`: Duffel shows a webhook's secret once, so it is stored or printed, and never lost silently.
+//! `webhooks create`: registers a webhook. Duffel shows its secret once, so it is stored or printed, and never lost
+//! silently.
 
 use std::io;
 
@@ -9,23 +10,26 @@ use duffel_webhook_receiver::{
 };
 use serde_json::Value;
 
-use super::parse_url;
+use super::url::parse_url;
 use crate::shared::{
     Result,
-    duffel::{self, Form, help},
+    duffel::help,
+    list::Format,
+    output::remark,
     printout::Printout,
-    store::Store,
+    store::{Store, put_by_hand},
+    values::parse_type,
 };
 
-/// Registers the receiver with Duffel, and shows or stores the webhook's secret
+/// Registers the receiver with Duffel, and prints or stores the webhook's secret
 ///
-/// Duffel has one webhook per organisation and mode, and shows its secret this once.
+/// Duffel has one webhook per organisation and mode. It shows the secret only now.
 #[derive(Args)]
 #[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks create https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel \\
     --event order.created,order.airline_initiated_change_detected --store SECRET_ARN
 
-Types that Duffel documents; more may have come:
+Event types that Duffel documents; it may have added others:
   air.airline_credit.created      order.airline_initiated_change_detected
   air.airline_credit.invalidated  order.created
   air.airline_credit.spent        order.creation_failed
@@ -36,32 +40,32 @@ Types that Duffel documents; more may have come:
   air.payment.succeeded           stays.booking.created
   assistant.conversation.updated  stays.booking_creation_failed"))]
 pub(super) struct Create {
-    /// Where Duffel shall deliver: the stack's output WebhookUrl
+    /// Where Duffel is to deliver: the stack's output WebhookUrl
     #[arg(value_parser = parse_url)]
     url: String,
-    /// A type of event to deliver; may be repeated, or a list with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true, value_parser = duffel::parse_type)]
+    /// An event type to deliver; may be repeated, or a list with commas
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true, value_parser = parse_type)]
     events: Vec<String>,
-    /// Puts the secret into this secret of AWS Secrets Manager, the stack's output SecretArn,
-    /// instead of printing it. Those that are active there stay active
+    /// Stores the secret in this secret of AWS Secrets Manager, the stack's output SecretArn,
+    /// instead of printing it. Secrets that are active there stay active
     #[arg(long, value_name = "ARN")]
     store: Option<String>,
-    /// Stores the secret alone, also where the active ones cannot be read: those of the current
-    /// version stay active until the next change, older ones do not
+    /// Stores only this secret, even if the active ones cannot be read: those of the current version
+    /// stay active until the next change, older ones do not
     #[arg(long, requires = "store")]
     replace: bool,
     #[command(flatten)]
-    form: Form,
+    format: Format,
 }
 
 pub(super) fn run(client: &Client, arguments: &Create) -> Result<()> {
-    // Before there is a secret that could be lost.
+    // Before there is a secret to lose.
     let store = arguments.store.as_deref().map(|arn| Store::open(arn, arguments.replace)).transpose()?;
     let is_discarded = is_discarded(&io::stdout());
     if store.is_none() && is_discarded {
         return Err(
             "no webhook was created: the standard output is closed or /dev/null, and the secret, which \
-                    Duffel shows only once, would be lost. Let it be printed, or say --store"
+                    Duffel shows only once, would be lost. Let it be printed, or use --store"
                 .into(),
         );
     }
@@ -72,18 +76,18 @@ pub(super) fn run(client: &Client, arguments: &Create) -> Result<()> {
     let mut out = Printout::default();
     print_created(&mut out, arguments, &webhook, shown);
     if let Some(secret) = shown.filter(|_| is_discarded) {
-        duffel::tell(&format!("Secret   {}", secret.expose()));
+        remark(&format!("Secret   {}", secret.expose()));
     }
     match stored {
-        Ok(Some(old)) => duffel::tell(&old),
-        Ok(None) => duffel::tell("Duffel shows the secret this once. Put it where the receiver finds it."),
+        Ok(Some(old)) => remark(&old),
+        Ok(None) => remark("Duffel shows the secret only now. Store it where the receiver reads it."),
         Err(error) => {
             let (id, arn) = (&webhook.id, arguments.store.as_deref().unwrap_or_default());
             return Err(format!(
-                "{id} was created, but its secret could not be stored ({error}). It is printed above, this once: put \
-                 it in by hand, with read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn} \
-                 --secret-string \"$SECRET\", which replaces those of the current version; or run duffel-hooks \
-                 webhooks delete {id}, and create it again"
+                "{id} was created, but its secret could not be stored ({error}). It is printed above, and is not shown \
+                 again: store it by hand with {}, which replaces the secrets of the current version; or run \
+                 duffel-hooks webhooks delete {id}, and create the webhook again",
+                put_by_hand(arn, None)
             )
             .into());
         }
@@ -92,7 +96,7 @@ pub(super) fn run(client: &Client, arguments: &Create) -> Result<()> {
 }
 
 fn print_created(out: &mut Printout, arguments: &Create, webhook: &Webhook, secret: Option<&Secret>) {
-    if arguments.form.json {
+    if arguments.format.json {
         let mut raw = webhook.raw.clone();
         if let Some(secret) = secret {
             raw["secret"] = Value::from(secret.expose());
@@ -108,8 +112,7 @@ fn print_created(out: &mut Printout, arguments: &Create, webhook: &Webhook, secr
     }
 }
 
-/// Whether what is written is lost without an error. The runtime puts /dev/null in the place of an output that is
-/// closed.
+/// Whether written text is lost without an error. The runtime replaces a closed output with /dev/null.
 #[cfg(unix)]
 fn is_discarded(out: &impl std::os::fd::AsFd) -> bool {
     use std::{

@@ -1,4 +1,4 @@
-//! `webhooks ping`: a receiver that has just read its secrets may not know a new one yet.
+//! `webhooks ping`: waits until the receiver has read a new secret.
 
 use std::{
     thread,
@@ -10,43 +10,41 @@ use duffel_webhook_receiver::{
     receive::key_refresh::MIN_INTERVAL,
 };
 
-use crate::shared::{Result, duffel::tell};
+use crate::shared::{Result, duffel::earliest_at_duffel, output::remark};
 
-/// How long a receiver may take to read a new secret, amply.
+/// The longest time until a receiver has read a new secret, with a margin.
 pub(crate) const PATIENCE: Duration = MIN_INTERVAL.saturating_add(Duration::from_secs(15));
 pub(crate) const PAUSE: Duration = Duration::from_secs(5);
-/// How far Duffel's clock may be from ours.
-const SKEW: Duration = Duration::from_mins(1);
-/// How many deliveries to look at for the last one.
+/// How many deliveries to read to find the last one.
 const RECENT: usize = 25;
 
-/// Pings until the endpoint accepts it, or fails otherwise than for want of a secret.
+/// Pings until the endpoint accepts the delivery, or fails for another reason than a missing secret.
 pub(super) fn run(client: &Client, id: &str) -> Result<()> {
     let began = Instant::now();
-    let since = SystemTime::now().checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH);
+    let since = earliest_at_duffel(SystemTime::now());
     loop {
         let Err(error) = client.ping_webhook(id) else { return Ok(()) };
         if !error.is_endpoints_failure() {
             return Err(error.into());
         }
         let seconds = MIN_INTERVAL.as_secs();
-        let reads = format!("a receiver reads its secret every {seconds} s at most");
-        let answered = match last_ping(client, id, since) {
+        let reads = format!("a receiver reads its secret at most every {seconds} s");
+        let response = match last_ping(client, id, since) {
             Some(ping) => match ping.response_status_code {
                 Some(status @ (401 | 503)) if began.elapsed() + PAUSE <= PATIENCE => {
                     let pause = PAUSE.as_secs();
-                    tell(&format!("The endpoint answered {status}: {reads}: trying again in {pause} s"));
+                    remark(&format!("The endpoint responded {status}: {reads}: trying again in {pause} s"));
                     thread::sleep(PAUSE);
                     continue;
                 }
-                Some(status) => format!("The endpoint answered {status}: see the receiver's log."),
-                None => "The endpoint did not answer: is the URL of the webhook right?".to_owned(),
+                Some(status) => format!("The endpoint responded {status}: see the receiver's log."),
+                None => "The endpoint did not respond: is the URL of the webhook right?".to_owned(),
             },
             None => format!(
-                "What the endpoint answered is not known. If the secret was stored just now, try again: {reads}."
+                "The endpoint's response is not known. If the secret was stored just now, try again: {reads}."
             ),
         };
-        tell(&answered);
+        remark(&response);
         return Err(error.into());
     }
 }

@@ -1,49 +1,49 @@
-//! The values of options: moments, and types of event.
+//! The values of options: times and event types.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use duffel_webhook_receiver::duffel::parse_time;
 
-/// Refuses what Duffel would find nothing by.
-pub(super) fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
+/// Reads an event type for Duffel's filter, which takes one type and no wildcards.
+pub(crate) fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() || text.contains(['*', ',', ' ']) {
-        return Err("one whole type, as Duffel's filter wants it (replay takes patterns and lists)");
+        return Err("give one complete type: Duffel's filter has no wildcards or lists (replay has)");
     }
     Ok(text.to_owned())
 }
 
-/// Reads one entry of a list of types of event, less the white space around it.
+/// Reads one entry of a list of event types, without the white space around it.
 pub(crate) fn parse_type(text: &str) -> std::result::Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("an entry is empty: types of event are separated by single commas");
+        return Err("an entry is empty: separate event types with single commas");
     }
     if text.contains(char::is_whitespace) {
-        return Err("a type of event has no spaces: separate several with commas");
+        return Err("an event type has no spaces: separate several with commas");
     }
     Ok(text.to_owned())
 }
 
-/// Reads the beginning of a time: a moment, a date or how long ago it is.
+/// Reads the start of a period: a time, a date (its beginning) or a duration ago.
 pub(crate) fn parse_since(text: &str) -> std::result::Result<SystemTime, &'static str> {
     parse_when(text, "T00:00:00Z")
 }
 
-/// Reads the end of a time; a date is part of it.
+/// Reads the end of a period, which includes a date's whole day.
 pub(crate) fn parse_until(text: &str) -> std::result::Result<SystemTime, &'static str> {
     parse_when(text, "T23:59:59.999999Z")
 }
 
-fn parse_when(text: &str, time_of_a_date: &str) -> std::result::Result<SystemTime, &'static str> {
+fn parse_when(text: &str, time_of_day: &str) -> std::result::Result<SystemTime, &'static str> {
     let text = text.trim();
     if let Ok(ago) = humantime::parse_duration(text) {
         let at = SystemTime::now().checked_sub(ago).filter(|at| *at >= UNIX_EPOCH);
-        return at.ok_or("that is before 1970: there is nothing so old");
+        return at.ok_or("that is before 1970, and no event is that old");
     }
-    let moment = parse_time(text).or_else(|| parse_time(&format!("{text}{time_of_a_date}")));
+    let moment = parse_time(text).or_else(|| parse_time(&format!("{text}{time_of_day}")));
     moment.ok_or(
-        "it is neither a time since 1970, such as 2026-01-31T12:00:00Z or 2026-01-31, nor how long ago, such as 3d",
+        "it is not a valid time since 1970, such as 2026-01-31T12:00:00Z or 2026-01-31, or a duration ago, such as 3d",
     )
 }
 

@@ -1,4 +1,4 @@
-//! `event`: a freshly signed delivery in the form in which a gateway hands it to the function.
+//! `gateway-event`: a newly signed delivery, in the format in which a gateway passes it to the function.
 
 use std::{
     io::{self, Write},
@@ -22,10 +22,10 @@ use crate::{
 pub(crate) struct Arguments {
     /// The file with the exact bytes to deliver, a sample, or - for the standard input
     body: PathBuf,
-    /// The gateway whose form the event has
+    /// The gateway whose format the event has
     #[arg(long, value_enum, default_value_t = Gateway::HttpApi)]
     gateway: Gateway,
-    /// Encodes the body as base64, as gateways do with types that they do not take for text
+    /// Encodes the body as base64, as gateways do with content types that are not text to them
     #[arg(long)]
     base64: bool,
     /// The source to deliver to: the name at the end of the path
@@ -65,11 +65,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What a gateway was sent.
+/// The request that a gateway received.
 struct Delivery {
     path: String,
     headers: Vec<(String, String)>,
-    /// Of the body as it was sent, in bytes.
+    /// The length of the body as it was sent, in bytes.
     length: usize,
     body: String,
     base64: bool,
