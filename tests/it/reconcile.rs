@@ -205,7 +205,7 @@ async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
     let duffel = Arc::clone(&stage.duffel);
     let retries = spawn_blocking(move || duffel.retry_failed());
     let first = stage.run().await;
-    assert!(first.error().ends_with("a run may ask for 600 events"), "{}", first.error());
+    assert!(first.error().ends_with("a run may request 600 redeliveries"), "{}", first.error());
     assert_eq!(first.redeliveries, 600);
     retries.await.unwrap();
     stage.settle().await;
@@ -365,7 +365,7 @@ async fn what_befalls_its_requests_it_outlasts_or_tells() {
     }
     let (runs, others) = stage.log();
     assert!(runs.iter().filter(|run| run["outcome"] == "failed").count() == 15);
-    assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("again in ")));
+    assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("retrying in ")));
 }
 
 #[tokio::test]
@@ -643,7 +643,7 @@ async fn it_stops_asking_where_duffel_says_stop() {
         assert_eq!(run.redeliveries, most);
         let told = format!("0 asked for, {most} failed, {} left", 20 - most);
         assert!(run.error().contains(&told), "{}", run.error());
-        assert!(run.error().ends_with("after which no more was asked for"), "{}", run.error());
+        assert!(run.error().ends_with("so no more were requested"), "{}", run.error());
         assert_eq!(stage.settle().await, 0);
         stage.has_once(&events).await;
     }
