@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Fetches the age in seconds of a queue's oldest message by the newest figure (`cloudwatch:GetMetricStatistics`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn oldest_age(sdk: &SdkConfig, queue_name: &str) -> Result<Option<u64>, CallError> {
     let now = SystemTime::now();
     let question = json!({

@@ -66,7 +66,7 @@ impl DeadLetters {
     /// Fetches the URLs of the source queues (`sqs:ListDeadLetterSourceQueues`).
     ///
     /// # Errors
-    /// When nobody says.
+    /// If AWS refuses or does not answer.
     pub async fn sources(&self) -> Result<Vec<String>, CallError> {
         let answer = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ListDeadLetterSourceQueues", &error))?;
@@ -87,7 +87,7 @@ impl DeadLetters {
     /// Fetches the last move, running or ended (`sqs:ListMessageMoveTasks`).
     ///
     /// # Errors
-    /// When nobody says.
+    /// If AWS refuses or does not answer.
     pub async fn last_move(&self, arn: &str) -> Result<Option<Move>, CallError> {
         let request = self.client.list_message_move_tasks().source_arn(arn).max_results(1);
         let answer = request.send().await;

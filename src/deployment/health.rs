@@ -20,7 +20,7 @@ use crate::{
 /// version (`secretsmanager:GetSecretValue`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn secrets(
     sdk: &SdkConfig,
     arn: &str,
@@ -63,7 +63,7 @@ pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
 /// Checks the ledger's table, and returns its problem, if any (`dynamodb:DescribeTable`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_table().table_name(table).send().await;
@@ -97,7 +97,7 @@ pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String
 /// Checks the TTL of the ledger's table, and returns its problem, if any (`dynamodb:DescribeTimeToLive`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn ttl_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_time_to_live().table_name(table).send().await;

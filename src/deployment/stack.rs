@@ -77,7 +77,7 @@ impl Stack {
         })
     }
 
-    /// The value of a parameter; `None` if it is empty, or there is none of that name.
+    /// The value of a parameter; `None` if it is empty or missing.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())

@@ -46,7 +46,7 @@ impl StoredSecret {
     /// secret from a missing one).
     ///
     /// # Errors
-    /// If there is no such secret, its current version is not valid for a receiver, or AWS does not say.
+    /// If there is no such secret, its current version is not valid for a receiver, or AWS refuses or does not answer.
     pub async fn read(&self) -> Result<Active, StoredSecretError> {
         let is_empty = match self.is_empty().await {
             Ok(is_empty) => Some(is_empty),
@@ -79,7 +79,7 @@ impl StoredSecret {
         Ok(described.version_ids_to_stages.is_none_or(|versions| versions.is_empty()))
     }
 
-    /// Fetches the version at a stage (`secretsmanager:GetSecretValue`); `None` if there is none.
+    /// Fetches the version at a stage (`secretsmanager:GetSecretValue`); `None` if there is no such version.
     pub(super) async fn version(&self, stage: &str) -> Result<Option<GetSecretValueOutput>, CallError> {
         match read_version(&self.client, &self.arn, stage).await {
             Ok(version) => Ok(Some(version)),

@@ -4,6 +4,8 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use crate::queue::received_message;
+
 /// A message that a consumer failed to process.
 pub struct DeadLetter(pub(super) Message);
 
@@ -45,11 +47,6 @@ impl DeadLetter {
                 (name.clone(), value)
             })
             .collect();
-        json!({
-            "MessageId": self.0.message_id,
-            "Body": self.0.body,
-            "Attributes": system,
-            "MessageAttributes": attributes,
-        })
+        received_message(self.0.message_id.as_deref(), self.0.body.as_deref(), system, attributes)
     }
 }

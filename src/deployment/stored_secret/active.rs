@@ -52,7 +52,7 @@ impl Active {
     pub fn secret_of(&self, webhook: &str, live_mode: Option<bool>) -> Option<&Secret> {
         let current = self.current.as_ref().filter(|current| current.is_of(webhook))?;
         let first = |mode| current.secrets.iter().find(|active| active.live_mode == mode);
-        // Stored by hand, it is a plain string.
+        // A manually stored secret is a plain string.
         first(live_mode).or_else(|| first(None)).map(|active| &active.secret)
     }
 
