@@ -1,4 +1,4 @@
-//! What an operator asks of AWS, and the receiver never does: the deployed stack and what is in it.
+//! A deployed stack as an operator sees it: its secret, queues, ledger and figures. The functions never use it.
 
 #[cfg(feature = "operate")]
 pub mod cloudwatch;
@@ -6,14 +6,14 @@ pub mod cloudwatch;
 pub mod dead_letter_queue;
 mod error;
 #[cfg(feature = "operate")]
+pub mod health;
+#[cfg(feature = "operate")]
 pub mod in_flight;
 #[cfg(feature = "operate")]
 pub mod ledger_records;
 #[cfg(feature = "operate")]
 mod stack;
 // `webhooks create --store` is part of the smaller build as well.
-#[cfg(feature = "operate")]
-pub mod health;
 pub mod stored_secret;
 
 use std::time::Duration;
@@ -28,10 +28,10 @@ use crate::aws;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Region, credentials and connections as the receiver finds them, with a person's patience.
+/// Loads region, credentials and connections as the receiver does, with longer time-outs.
 ///
 /// # Errors
-/// When no region is set.
+/// If no region is set.
 pub async fn sdk_config() -> Result<SdkConfig, CallError> {
     let sdk = aws::sdk_config().await.map_err(|_| CallError::Region)?;
     let timeouts =

@@ -9,14 +9,14 @@ use std::{
     time::SystemTime,
 };
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
     event::Identity,
     ledger::{Ledger, LedgerError, Record},
-    queue::{FIFO_MEMORY, Message, Queue, QueueError},
+    queue::{FIFO_MEMORY, Message, Queue, QueueError, received_message},
 };
 
 /// A ledger in memory.
@@ -74,27 +74,22 @@ impl Queue for MemoryQueue {
     }
 }
 
-/// The message in the form of SQS's `ReceiveMessage`,
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>.
+/// The message in the form in which its consumer receives it.
 fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
     let attributes = message
         .attributes()
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!({ "DataType": "String", "StringValue": value })));
-    let mut system = json!({
-        "MessageGroupId": message.group_id(),
-        "MessageDeduplicationId": message.deduplication_id(),
-        "SequenceNumber": format!("{number:020}"),
-    });
-    if let Some(trace) = message.trace() {
-        system["AWSTraceHeader"] = trace.into();
-    }
-    json!({
-        "MessageId": message_id,
-        "Body": message.body(),
-        "Attributes": system,
-        "MessageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
-    })
+    let number = format!("{number:020}");
+    let system = [
+        ("MessageGroupId", Some(message.group_id())),
+        ("MessageDeduplicationId", Some(message.deduplication_id())),
+        ("SequenceNumber", Some(&number)),
+        ("AWSTraceHeader", message.trace()),
+    ];
+    let system: Map<_, _> =
+        system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
+    received_message(Some(message_id), Some(message.body()), system, attributes.collect())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

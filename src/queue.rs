@@ -2,6 +2,8 @@
 //!
 //! Limits and characters: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
 
+mod received;
+
 use std::{
     error::Error,
     future::Future,
@@ -12,6 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub(crate) use self::received::received_message;
 use crate::{
     event::Event,
     ledger::{Record, Unseen},

@@ -1,7 +1,7 @@
-//! Which events did Duffel fail to deliver, and will it try again? It is asked to, through the door they all come by.
+//! A run of the reconciler: finds the events that Duffel failed to deliver, and requests their redelivery.
 //!
-//! Nothing is kept between two runs. An event that is delivered twice all the same is one the ledger has seen, as
-//! long as it is asked for before the ledger forgets; see [`look_back`](crate::duffel::undelivered::look_back).
+//! No state is kept between two runs. If an event is delivered twice, the ledger recognises it, as long as its
+//! redelivery arrives within the window; see [`look_back`](crate::duffel::undelivered::look_back).
 
 mod settings;
 
@@ -18,49 +18,49 @@ use crate::duffel::{
     undelivered::{Found, Search, Wanted},
 };
 
-/// How old an event must be: what has just failed, Duffel tries again by itself.
+/// The minimum age of an event: Duffel itself retries recent failures.
 pub const MIN_AGE: Duration = Duration::from_mins(30);
 
-/// So many failures in a row that are not the event's own mean that those after them would fail as well.
+/// Stop after this many consecutive failures that are not specific to one event.
 const MAX_STREAK: usize = 5;
 
-/// How far a run may go.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How old an event may be.
+    /// The maximum age of an event.
     ///
-    /// A run cannot know when the last one succeeded, since nothing is kept. To look back all the way each time costs
-    /// 3 requests a token where little happened, some 65 for
-    /// [`MAX_EVENTS`](crate::duffel::undelivered::MAX_EVENTS) events, and not many more
-    /// beyond that, unless thousands failed.
+    /// A run does not know when the last one succeeded, since no state is kept. Looking back all the way costs 3
+    /// requests per token if little happened, about 65 for
+    /// [`MAX_EVENTS`](crate::duffel::undelivered::MAX_EVENTS) events, and few more beyond that, unless thousands
+    /// failed.
     pub look_back: Duration,
-    /// The most redeliveries to ask for.
+    /// The maximum number of redeliveries to request.
     pub redeliveries: usize,
-    /// When the run must be over; no call to Duffel goes past it.
+    /// The end of the run; no call to Duffel continues after it.
     pub deadline: Instant,
 }
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// The events that Duffel failed to deliver, and did not deliver later.
     pub found: usize,
-    /// Those of them that Duffel was asked to deliver again, and did not refuse.
+    /// Those of them for which a redelivery was requested, and not refused.
     pub asked: usize,
-    /// Those that Duffel, or the endpoint, refused, or where the answer was lost.
+    /// Those that Duffel or the endpoint refused, or for which the answer was lost.
     pub failed: usize,
-    /// Those that were not asked for: a bound was met, or the failures before them left no hope.
+    /// Those that were not requested: a limit was reached, or too many requests before them had failed.
     pub left: usize,
-    /// What the run did not look at, on purpose, and what it asked for though it may have arrived.
+    /// What the run did not read because of its limits, and requests for events that may have arrived.
     #[serde(skip)]
     pub notes: Vec<String>,
-    /// Whatever kept the run from doing all there was to do.
+    /// The errors that kept the run from being complete.
     #[serde(skip)]
     pub errors: Vec<String>,
 }
 
 impl Report {
-    /// Whether Duffel was asked for every event that there was.
+    /// Whether a redelivery was requested for every event that was found.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.errors.is_empty() && self.asked == self.found
@@ -75,9 +75,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// Asks Duffel to deliver again what it failed to deliver; one client for each access token.
+/// Requests redelivery of the undelivered events, with one client for each access token.
 ///
-/// Whatever fails, the rest is still done.
+/// A failure of one event or token does not end the run.
 #[must_use]
 pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Report {
     let mut report = Report::default();
@@ -89,39 +89,41 @@ pub fn reconcile(clients: Vec<Client>, limits: Limits, now: SystemTime) -> Repor
     let count = clients.len();
     let mut share = u32::try_from(clients.len()).unwrap_or(u32::MAX);
     for (index, client) in clients.into_iter().enumerate() {
-        // One token's lists must not take the time of another's.
+        // The lists of one token must not use up the time of the others.
         let until = Instant::now() + lists_end.saturating_duration_since(Instant::now()) / share;
         share -= 1;
         let client = client.deadline(until);
-        // All of them before the first is asked for: a list that shrinks loses its cursors.
+        // All lists are read before the first request: a list that shrinks loses its cursors.
         let Found { events: undelivered, notes, errors } = find(&client, limits.look_back, now, until);
         events.extend(undelivered.into_iter().map(|event| (index, event.id)));
-        report.notes.extend(notes.iter().map(|note| told(index, count, note)));
-        report.errors.extend(errors.iter().map(|error| told(index, count, error)));
+        report.notes.extend(notes.iter().map(|note| with_token_index(index, count, note)));
+        report.errors.extend(errors.iter().map(|error| with_token_index(index, count, error)));
         listed.push(client.deadline(limits.deadline));
     }
     let clients = listed;
     report.found = events.len();
-    // Those that fail for ever must not stand in the way of the others, and nothing is kept that could tell them apart:
-    // by chance everyone's turn comes.
+    // Events that always fail must not block the others, and no state is kept to recognise them: a random order gives
+    // each event its turn.
     fastrand::shuffle(&mut events);
-    let mut turns: Vec<_> = clients.iter().map(Turn::new).collect();
+    let mut batches: Vec<_> = clients.iter().map(Batch::new).collect();
     for (index, id) in events {
         if report.asked + report.failed == limits.redeliveries {
             report.left += 1;
         } else {
-            turns[index].redeliver(&id, &mut report);
+            batches[index].redeliver(&id, &mut report);
         }
     }
-    let errors = turns.into_iter().enumerate();
-    report.errors.extend(errors.filter_map(|(index, turn)| Some(told(index, count, &turn.error?))));
+    let errors = batches.into_iter().enumerate();
+    report
+        .errors
+        .extend(errors.filter_map(|(index, batch)| Some(with_token_index(index, count, &batch.error?))));
     if report.left > 0 && report.asked + report.failed == limits.redeliveries {
-        report.errors.push(format!("a run may ask for {} events", limits.redeliveries));
+        report.errors.push(format!("a run may request {} redeliveries", limits.redeliveries));
     }
     report
 }
 
-/// What one token's webhook wants and did not get.
+/// Finds the undelivered events of one token's webhook.
 fn find(client: &Client, look_back: Duration, now: SystemTime, until: Instant) -> Found {
     let webhooks: Vec<_> = match client.webhooks().collect() {
         Ok(webhooks) => webhooks,
@@ -138,22 +140,22 @@ fn find(client: &Client, look_back: Duration, now: SystemTime, until: Instant) -
     Search { wanted, after, before: now.checked_sub(MIN_AGE) }.bounded(client, until)
 }
 
-/// An error or a note with its token's place in the list, where there are several.
-fn told(index: usize, count: usize, error: &str) -> String {
+/// Adds the index of the token to an error or a note, if there are several tokens.
+fn with_token_index(index: usize, count: usize, error: &str) -> String {
     if count > 1 { format!("token {} of {count}: {error}", index + 1) } else { error.to_owned() }
 }
 
 /// One token's redeliveries.
-struct Turn<'a> {
+struct Batch<'a> {
     client: &'a Client,
-    /// Failures in a row that were not the event's own.
+    /// Consecutive failures that were not specific to one event.
     streak: usize,
-    /// The first failure, or the one that ended the turn.
+    /// The first failure, or the one that ended the batch.
     error: Option<String>,
     is_over: bool,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Batch<'a> {
     fn new(client: &'a Client) -> Self {
         Self { client, streak: 0, error: None, is_over: false }
     }
@@ -177,17 +179,17 @@ impl<'a> Turn<'a> {
             tracing::warn!(event.id = id, error = %error, "{id} was not delivered again");
             report.failed += 1;
         }
-        let is_its_own = error.is_endpoints_failure() || error.retryability() == Retryability::Permanent;
-        self.streak = if is_its_own { 0 } else { self.streak + 1 };
+        let is_specific = error.is_endpoints_failure() || error.retryability() == Retryability::Permanent;
+        self.streak = if is_specific { 0 } else { self.streak + 1 };
         self.is_over = concerns_all(&error) || self.streak == MAX_STREAK;
         if self.error.is_none() || self.is_over {
-            let ended = if self.is_over { ", after which no more was asked for" } else { "" };
+            let ended = if self.is_over { ", so no more were requested" } else { "" };
             self.error = Some(format!("{error}{ended}"));
         }
     }
 }
 
-/// Whether asking for another event would end the same way: no time, no right, or too often already.
+/// Whether the request for another event would fail in the same way: no time, no permission, or the rate limit.
 fn concerns_all(error: &ApiError) -> bool {
     matches!(error, ApiError::Deadline)
         || error.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 429))

@@ -91,7 +91,7 @@ async fn attempt(
     let limits = Limits { look_back, redeliveries, deadline };
     let clients = tokens.into_iter().map(|token| {
         let client = Client::new(&settings.url, token)?;
-        Ok(client.on_wait(|error, pause| tracing::warn!(error = %error, "again in {pause:.1?}")))
+        Ok(client.on_wait(|error, pause| tracing::warn!(error = %error, "retrying in {pause:.1?}")))
     });
     let clients = clients.collect::<Result<_, Box<dyn Error + Send + Sync>>>()?;
     Ok(spawn_blocking(move || reconcile(clients, limits, SystemTime::now())).await?)

@@ -1,6 +1,6 @@
-//! How long has the oldest event waited? Only `CloudWatch` knows.
+//! The age of a queue's oldest message, which only `CloudWatch` reports.
 //!
-//! Its SDK would bring 22 crates and a second `http` for this one call, so that the call is made by hand and only
+//! Its SDK would bring 22 crates and a second `http` for this one call, so the request is built here and only
 //! its signature by a library.
 
 use std::{
@@ -21,15 +21,15 @@ use crate::signature::unix_seconds;
 
 const ACTION: &str = "cloudwatch:GetMetricStatistics";
 
-/// Queues that were used in this time have figures.
+/// The time span of the figures; a queue that was not used in it has none.
 const SPAN: Duration = Duration::from_mins(15);
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The age in seconds of a queue's oldest message by the newest figure there is (`cloudwatch:GetMetricStatistics`).
+/// Fetches the age in seconds of a queue's oldest message by the newest figure (`cloudwatch:GetMetricStatistics`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn oldest_age(sdk: &SdkConfig, queue_name: &str) -> Result<Option<u64>, CallError> {
     let now = SystemTime::now();
     let question = json!({
@@ -56,7 +56,7 @@ pub async fn oldest_age(sdk: &SdkConfig, queue_name: &str) -> Result<Option<u64>
     Ok(newest.and_then(|point| point["Maximum"].as_f64()).map(|age| age.round() as u64))
 }
 
-/// A figure's time: seconds since the epoch, or text in the same form each.
+/// The time of a figure: seconds since the epoch, or RFC 3339.
 fn moment(point: &Value) -> f64 {
     let text = || humantime::parse_rfc3339_weak(point["Timestamp"].as_str()?.trim_end_matches("+00:00")).ok();
     let number = point["Timestamp"].as_f64();

@@ -1,21 +1,21 @@
-//! What became of the events that a consumer gave up: the dead-letter queue, and the way back.
+//! The dead-letter queue: its depth, its sources and the redrive back to them.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};
 
 use super::CallError;
 
-/// A queue of what a consumer could not digest.
+/// A queue of messages that a consumer failed to process.
 pub struct DeadLetters {
     pub(super) client: Client,
     pub(super) url: String,
 }
 
-/// How many messages there are, as far as SQS knows.
+/// The approximate number of messages, as SQS reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     pub waiting: usize,
-    /// In somebody's hands, or not yet due.
+    /// In flight, or delayed.
     pub held: usize,
 }
 
@@ -37,10 +37,10 @@ impl DeadLetters {
         &self.url
     }
 
-    /// The queue's ARN and depth (`sqs:GetQueueAttributes`).
+    /// Fetches the queue's ARN and depth (`sqs:GetQueueAttributes`).
     ///
     /// # Errors
-    /// When the queue is not there, or nobody says.
+    /// If the queue does not exist or is not a dead-letter queue, or if AWS refuses or does not answer.
     pub async fn depth(&self) -> Result<(String, Depth), CallError> {
         let names = [
             QueueAttributeName::QueueArn,
@@ -55,7 +55,7 @@ impl DeadLetters {
         let attributes = answer.attributes.unwrap_or_default();
         let number = |name| attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
         let [arn, waiting, in_flight, delayed, redrive] = &names;
-        // To look is to receive, and what is received too often becomes a dead letter.
+        // Looking at a message is receiving it, and a message that is received too often becomes a dead letter.
         if attributes.contains_key(redrive) {
             return Err(CallError::NoDeadLetters(self.url.clone()));
         }
@@ -63,20 +63,20 @@ impl DeadLetters {
         Ok((attributes.get(arn).cloned().unwrap_or_default(), depth))
     }
 
-    /// Where the dead letters come from (`sqs:ListDeadLetterSourceQueues`).
+    /// Fetches the URLs of the source queues (`sqs:ListDeadLetterSourceQueues`).
     ///
     /// # Errors
-    /// When nobody says.
+    /// If AWS refuses or does not answer.
     pub async fn sources(&self) -> Result<Vec<String>, CallError> {
         let answer = self.client.list_dead_letter_source_queues().queue_url(&self.url).send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ListDeadLetterSourceQueues", &error))?;
         Ok(answer.queue_urls)
     }
 
-    /// Lets SQS move everything back to where it came from (`sqs:StartMessageMoveTask`).
+    /// Starts a redrive of all messages to their source queues (`sqs:StartMessageMoveTask`).
     ///
     /// # Errors
-    /// When no move was started.
+    /// If no move was started.
     pub async fn start_move(&self, arn: &str, max_per_second: Option<u16>) -> Result<(), CallError> {
         let request = self.client.start_message_move_task().source_arn(arn);
         let request = request.set_max_number_of_messages_per_second(max_per_second.map(Into::into));
@@ -84,10 +84,10 @@ impl DeadLetters {
         answer.map_err(|error| CallError::new("sqs:StartMessageMoveTask", &error)).map(drop)
     }
 
-    /// The move that was started last, running or ended (`sqs:ListMessageMoveTasks`).
+    /// Fetches the last move, running or ended (`sqs:ListMessageMoveTasks`).
     ///
     /// # Errors
-    /// When nobody says.
+    /// If AWS refuses or does not answer.
     pub async fn last_move(&self, arn: &str) -> Result<Option<Move>, CallError> {
         let request = self.client.list_message_move_tasks().source_arn(arn).max_results(1);
         let answer = request.send().await;
@@ -103,15 +103,15 @@ impl DeadLetters {
     }
 }
 
-/// A move of messages from the dead-letter queue back to where they came from.
+/// A redrive of messages from the dead-letter queue to their source queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// `RUNNING`, `COMPLETED`, `CANCELLING`, `CANCELLED` or `FAILED`.
     pub status: String,
-    /// In milliseconds since the epoch; tells one move from another, since SQS names only the running one.
+    /// In milliseconds since the epoch; distinguishes moves, since SQS names only the running one.
     pub started: i64,
     pub moved: i64,
-    /// How many there were at the start.
+    /// The number of messages at the start.
     pub of: Option<i64>,
     pub reason: Option<String>,
 }

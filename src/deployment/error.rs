@@ -1,4 +1,4 @@
-//! What can go wrong between an operator and AWS, and what to do about it.
+//! The errors of an operator's calls to AWS, with what to do about them.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::log::chain;
 
-/// Why a call to AWS came to nothing, for the one who can do something about it.
+/// Why a call to AWS failed, in words for the operator.
 #[derive(Debug, Error)]
 pub enum CallError {
     #[error("no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile that has one")]
@@ -23,7 +23,7 @@ pub enum CallError {
     #[error("AWS refuses what is signed at this time ({0}): set this machine's clock")]
     Clock(String),
     #[error(
-        "{0} is not a dead-letter queue, since it has one of its own: is it the stack's DeadLetterQueueUrl that you mean?"
+        "{0} is not a dead-letter queue, since it has one of its own: did you mean the stack's DeadLetterQueueUrl?"
     )]
     NoDeadLetters(String),
     #[error("the permission {0} is missing")]
@@ -35,7 +35,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Explains what became of a call; `action` is as IAM calls it.
+    /// Explains the error of a call; `action` is the IAM action.
     pub fn new<E>(action: &'static str, error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -64,10 +64,8 @@ impl CallError {
     /// Explains an error of AWS by its code.
     #[must_use]
     pub fn refused(action: &'static str, code: &str, message: Option<&str>) -> Self {
-        let of_another_time = ["Signature expired", "Signature not yet current"];
-        if let Some(message) =
-            message.filter(|message| of_another_time.iter().any(|it| message.starts_with(it)))
-        {
+        let wrong_time = ["Signature expired", "Signature not yet current"];
+        if let Some(message) = message.filter(|message| wrong_time.iter().any(|it| message.starts_with(it))) {
             return Self::Clock(message.to_owned());
         }
         match code {
@@ -88,17 +86,17 @@ impl CallError {
 mod tests {
     use super::*;
 
-    fn told(code: &str, message: &str) -> String {
+    fn message(code: &str, message: &str) -> String {
         CallError::refused("sqs:ReceiveMessage", code, Some(message)).to_string()
     }
 
     #[test]
-    fn a_refusal_says_what_to_do() {
-        assert_eq!(told("AccessDenied", "User: arn:…"), "the permission sqs:ReceiveMessage is missing");
-        assert!(told("ExpiredTokenException", "").ends_with("sign in again"));
-        assert!(told("SignatureDoesNotMatch", "The request signature we").ends_with("sign in again"));
+    fn a_refusal_has_a_hint() {
+        assert_eq!(message("AccessDenied", "User: arn:…"), "the permission sqs:ReceiveMessage is missing");
+        assert!(message("ExpiredTokenException", "").ends_with("sign in again"));
+        assert!(message("SignatureDoesNotMatch", "The request signature we").ends_with("sign in again"));
         let late = "Signature expired: 20261121T120000Z is now earlier than 20261121T121000Z";
-        assert!(told("SignatureDoesNotMatch", late).ends_with("set this machine's clock"));
-        assert_eq!(told("OverLimit", "Too many"), "sqs:ReceiveMessage was refused: Too many");
+        assert!(message("SignatureDoesNotMatch", late).ends_with("set this machine's clock"));
+        assert_eq!(message("OverLimit", "Too many"), "sqs:ReceiveMessage was refused: Too many");
     }
 }

@@ -1,4 +1,4 @@
-//! What a deployment is made of, as far as its health shows there: secret, queue, ledger.
+//! Health checks of the parts of a deployment: secret, queue and ledger.
 
 use std::collections::HashMap;
 
@@ -16,11 +16,11 @@ use crate::{
     signature::secret::{SecretError, StoredSecrets},
 };
 
-/// The secrets that a version of a stored secret holds, by the receiver's reading of them; `None` if there is no
-/// such version (`secretsmanager:GetSecretValue`).
+/// Fetches the secrets in a version of a stored secret, parsed as the receiver does; `None` if there is no such
+/// version (`secretsmanager:GetSecretValue`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn secrets(
     sdk: &SdkConfig,
     arn: &str,
@@ -30,20 +30,20 @@ pub async fn secrets(
     Ok(version.map(|version| StoredSecrets::read(version.secret_string())))
 }
 
-/// What there is to know of the queue of events.
+/// The state of the queue of events.
 #[derive(Debug)]
 pub struct Queue {
     pub is_fifo: bool,
-    /// The ARN of the dead-letter queue that it is told to use.
+    /// The ARN of its dead-letter queue.
     pub dead_letters_to: Option<String>,
     pub waiting: usize,
     pub in_flight: usize,
 }
 
-/// Looks at the queue of events (`sqs:GetQueueAttributes`).
+/// Fetches the state of the queue of events (`sqs:GetQueueAttributes`).
 ///
 /// # Errors
-/// When it is not there, or nobody says.
+/// If the queue does not exist, or AWS refuses or does not answer.
 pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
     let client = aws_sdk_sqs::Client::new(sdk);
     let request = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
@@ -60,10 +60,10 @@ pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
     })
 }
 
-/// What is wrong with the ledger's table; nothing if nothing is (`dynamodb:DescribeTable`).
+/// Checks the ledger's table, and returns its problem, if any (`dynamodb:DescribeTable`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_table().table_name(table).send().await;
@@ -78,8 +78,8 @@ pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String
         }
         Err(error) => return Err(CallError::new("dynamodb:DescribeTable", &error)),
     };
-    let status = description.table_status().map_or("of no status", |status| status.as_str());
-    // A table that is being updated is read and written all the same.
+    let status = description.table_status().map_or("in an unknown state", |status| status.as_str());
+    // A table can be read and written while it is being updated.
     if !["ACTIVE", "UPDATING"].contains(&status) {
         return Ok(Some(format!("is {status}")));
     }
@@ -90,15 +90,14 @@ pub async fn table_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String
         description.key_schema(),
         [key] if key.attribute_name == PARTITION_KEY && key.key_type == KeyType::Hash
     );
-    let fault = format!("has another key than the partition key {PARTITION_KEY} (S)");
-    Ok((!is_text || !is_key).then_some(fault))
+    let problem = format!("has another key than the partition key {PARTITION_KEY} (S)");
+    Ok((!is_text || !is_key).then_some(problem))
 }
 
-/// What is wrong with the way in which the ledger's table forgets; nothing if nothing is
-/// (`dynamodb:DescribeTimeToLive`).
+/// Checks the TTL of the ledger's table, and returns its problem, if any (`dynamodb:DescribeTimeToLive`).
 ///
 /// # Errors
-/// When nobody says.
+/// If AWS refuses or does not answer.
 pub async fn ttl_problem(sdk: &SdkConfig, table: &str) -> Result<Option<String>, CallError> {
     let client = aws_sdk_dynamodb::Client::new(sdk);
     let answer = client.describe_time_to_live().table_name(table).send().await;

@@ -1,4 +1,4 @@
-//! How to look at what is in a queue: take it in hand, and put it back or delete it.
+//! In-flight messages: received to look at them, and then released or deleted.
 
 mod dead_letter;
 
@@ -15,22 +15,22 @@ use aws_sdk_sqs::types::{
 pub use self::dead_letter::DeadLetter;
 use super::{CallError, dead_letter_queue::DeadLetters};
 
-/// The most that one call takes, and the most that one call deletes.
+/// The maximum number of messages in one call.
 const BATCH: usize = 10;
 
-/// How long others do not see what is being looked at, should the one who looks never put it back.
+/// The visibility time-out: how long other consumers do not see a message if it is never released.
 pub const HOLD: Duration = Duration::from_mins(2);
 
-/// The most that SQS allows, from the moment of receipt; an hour is left for the time until then.
+/// One hour less than the maximum of SQS, which counts from the receipt.
 const MAX_HOLD: Duration = Duration::from_hours(11);
 
-/// Asked so long for a message, every server of the queue has been asked.
+/// Long polling: SQS then asks all of its servers for a message.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Messages taken in hand, which nobody else sees until they are put back.
+/// Messages in flight, which no other consumer sees until they are released.
 ///
-/// Of a message group SQS hands out the first ten at the most: the others come after those are deleted.
-#[must_use = "what is in hand is to be put back"]
+/// SQS delivers at most the first ten messages of a group: the others follow after those are deleted.
+#[must_use = "in-flight messages must be released"]
 pub struct InFlight<'a> {
     queue: &'a DeadLetters,
     hold: Duration,
@@ -38,20 +38,20 @@ pub struct InFlight<'a> {
     longest: Duration,
     began: Instant,
     seen: HashSet<String>,
-    /// By the messages' ids.
+    /// By message ID.
     held: HashMap<String, Held>,
-    /// When the first of them is to be held on to.
+    /// When the first hold must be extended.
     due: Instant,
 }
 
 struct Held {
     receipt: String,
-    /// When others see it again.
+    /// When other consumers see it again.
     until: Instant,
 }
 
 impl DeadLetters {
-    /// Begins with no message; each received one stays in flight for so long at a time.
+    /// Creates an empty set of in-flight messages; `hold` is their visibility time-out.
     pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
         InFlight::new(self, hold)
     }
@@ -71,27 +71,27 @@ impl<'a> InFlight<'a> {
         }
     }
 
-    /// How long others may not see what is in hand, should it not be put back.
+    /// The longest time for which other consumers do not see the messages if they are not released.
     #[must_use]
     pub fn longest_hold(&self) -> Duration {
         self.longest
     }
 
-    /// Takes up to ten messages that were not seen before; none if there are no more (`sqs:ReceiveMessage`,
+    /// Receives up to ten messages that were not seen before; none if there are no more (`sqs:ReceiveMessage`,
     /// `sqs:ChangeMessageVisibility`).
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
     pub async fn receive(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
-        // Held on to, a message comes again only if that failed; if it keeps failing, nothing new ever comes.
+        // A held message is received again only if extending its hold failed; if that persists, no new one comes.
         let give_up = Instant::now() + 2 * self.longest;
         loop {
-            self.hold_on().await;
+            self.extend_holds().await;
             let received = self.receive_messages(most).await?;
             if received.is_empty() {
                 return Ok(Vec::new());
             }
-            let taken: Vec<_> = received.into_iter().filter_map(|message| self.note(message)).collect();
+            let taken: Vec<_> = received.into_iter().filter_map(|message| self.add(message)).collect();
             if !taken.is_empty() || Instant::now() > give_up {
                 return Ok(taken);
             }
@@ -109,8 +109,8 @@ impl<'a> InFlight<'a> {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Notes that a message is in hand, and returns it if it was not before.
-    fn note(&mut self, message: Message) -> Option<DeadLetter> {
+    /// Adds a message to those in flight, and returns it if it was not seen before.
+    fn add(&mut self, message: Message) -> Option<DeadLetter> {
         let id = message.message_id.clone().unwrap_or_default();
         if let Some(receipt) = message.receipt_handle.clone() {
             let now = Instant::now();
@@ -120,8 +120,8 @@ impl<'a> InFlight<'a> {
         self.seen.insert(id).then_some(DeadLetter(message))
     }
 
-    /// Holds what would soon be seen by others for as long again as the work has lasted, so that the calls grow fewer.
-    async fn hold_on(&mut self) {
+    /// Extends the holds that end soon by the time that the work has taken so far, so that calls become rarer.
+    async fn extend_holds(&mut self) {
         let now = Instant::now();
         if now < self.due {
             return;
@@ -133,7 +133,7 @@ impl<'a> InFlight<'a> {
             self.longest = self.longest.max(longer);
         }
         for entries in ending {
-            // What is not held on to, because others can see it already for one, comes again and is passed over.
+            // A message whose hold is not extended, as it is already visible, is received again and ignored.
             for id in self.change_visibility(&entries, longer).await.unwrap_or_default() {
                 if let Some(held) = self.held.get_mut(&id) {
                     held.until = now + longer;
@@ -144,7 +144,7 @@ impl<'a> InFlight<'a> {
         self.due = first.map_or(now + self.hold, |first| now + (first - now) / 2);
     }
 
-    /// Returns the ids of the messages that SQS took on.
+    /// Changes the visibility time-out, and returns the IDs of the messages for which SQS did.
     async fn change_visibility(&self, entries: &[Entry], hold: Duration) -> Result<Vec<String>, CallError> {
         let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
         let request = entries.iter().fold(request, |request, entry| request.entries(entry.change(hold)));
@@ -154,10 +154,10 @@ impl<'a> InFlight<'a> {
         Ok(entries.iter().filter(done).map(|entry| entry.message.clone()).collect())
     }
 
-    /// Deletes what is in hand (`sqs:DeleteMessage`); returns how many messages SQS deleted.
+    /// Deletes the messages in flight (`sqs:DeleteMessage`); returns how many messages SQS deleted.
     ///
     /// # Errors
-    /// When nobody says; some may be deleted.
+    /// If AWS refuses or does not answer; some may be deleted.
     pub async fn delete(&mut self) -> Result<usize, CallError> {
         let mut deleted = 0;
         for entries in self.batches(|_| true) {
@@ -175,10 +175,10 @@ impl<'a> InFlight<'a> {
         Ok(deleted)
     }
 
-    /// Lets others see again what is in hand (`sqs:ChangeMessageVisibility`).
+    /// Makes the messages visible to other consumers again (`sqs:ChangeMessageVisibility`).
     ///
     /// # Errors
-    /// When it is not known to be seen by others before [`InFlight::longest_hold`] is over.
+    /// If AWS refuses or does not answer; the messages may stay invisible for [`InFlight::longest_hold`].
     pub async fn release(self) -> Result<(), CallError> {
         for entries in self.batches(|_| true) {
             self.change_visibility(&entries, Duration::ZERO).await?;
@@ -186,7 +186,7 @@ impl<'a> InFlight<'a> {
         Ok(())
     }
 
-    /// What is in hand, in batches of what one call takes.
+    /// The messages in flight, in batches for one call each.
     fn batches(&self, which: impl Fn(&Held) -> bool) -> Vec<Vec<Entry>> {
         let held: Vec<_> = self.held.iter().filter(|(_, held)| which(held)).collect();
         let entry = |(index, (id, held)): (usize, &(&String, &Held))| Entry {
@@ -198,7 +198,7 @@ impl<'a> InFlight<'a> {
     }
 }
 
-/// A message in hand as a part of one call.
+/// An in-flight message as an entry of one call.
 struct Entry {
     /// Its number within the call.
     index: String,
@@ -210,13 +210,13 @@ struct Entry {
 impl Entry {
     fn deletion(&self) -> DeleteMessageBatchRequestEntry {
         let entry = DeleteMessageBatchRequestEntry::builder().id(&self.index).receipt_handle(&self.receipt);
-        entry.build().expect("it has an id and a receipt")
+        entry.build().expect("the entry has an ID and a receipt")
     }
 
     fn change(&self, hold: Duration) -> ChangeMessageVisibilityBatchRequestEntry {
         let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(&self.index);
         let entry = entry.receipt_handle(&self.receipt).visibility_timeout(seconds(hold));
-        entry.build().expect("it has an id and a receipt")
+        entry.build().expect("the entry has an ID and a receipt")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What does the receiver remember of an event, and how is it made to forget?
+//! The receiver's records of events in the ledger: found, deleted and restored.
 
 use std::time::SystemTime;
 
@@ -17,10 +17,10 @@ use crate::{
     ledger::{Ledger, LedgerError, Record},
 };
 
-/// What making it forget must be allowed.
+/// The IAM actions that deleting and restoring a record needs.
 pub const ACTIONS: [&str; 3] = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"];
 
-/// The receiver's ledger in an operator's hands.
+/// The records of the receiver's ledger.
 pub struct LedgerRecords {
     ledger: DynamoLedger,
     client: Client,
@@ -37,7 +37,7 @@ impl LedgerRecords {
         }
     }
 
-    /// When its table was created, before which nothing was recorded (`dynamodb:DescribeTable`).
+    /// Fetches the time at which the table was created, before which nothing was recorded (`dynamodb:DescribeTable`).
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
@@ -48,21 +48,21 @@ impl LedgerRecords {
         Ok(created.and_then(|at| SystemTime::try_from(at).ok()))
     }
 
-    /// Finds what is recorded of an event (`dynamodb:GetItem`).
+    /// Finds the record of an event (`dynamodb:GetItem`).
     ///
     /// # Errors
-    /// Whenever it is not known whether there is a record.
+    /// If AWS refuses or does not answer.
     pub async fn find(&self, identity: &Identity) -> Result<Option<Record>, CallError> {
         let found = self.ledger.find(identity).await;
         found.map_err(|error| explained::<GetItemError>("dynamodb:GetItem", error))
     }
 
-    /// Forgets a record as it was found (`dynamodb:DeleteItem`); `false` if it is gone, or another stands there.
+    /// Deletes a record as it was found (`dynamodb:DeleteItem`); `false` if it is gone, or was replaced.
     ///
-    /// `false` does not tell who forgot it: of a call that was not answered, the repetition finds it gone.
+    /// `false` does not say who deleted it: the retry of a call without an answer finds it gone.
     ///
     /// # Errors
-    /// Whenever it is not known to be forgotten; it may be.
+    /// If AWS refuses or does not answer; the record may be deleted.
     pub async fn forget(&self, identity: &Identity, found: &Record) -> Result<bool, CallError> {
         let answer = self
             .client
@@ -86,10 +86,10 @@ impl LedgerRecords {
         }
     }
 
-    /// Puts a forgotten record back, unless one that expires later stands in its place (`dynamodb:PutItem`).
+    /// Restores a deleted record, unless a later one has replaced it (`dynamodb:PutItem`).
     ///
     /// # Errors
-    /// Whenever it is not known to be back.
+    /// If AWS refuses or does not answer.
     pub async fn restore(&self, identity: &Identity, forgotten: &Record) -> Result<(), CallError> {
         let recorded = self.ledger.record(identity, forgotten).await;
         recorded.map_err(|error| explained::<PutItemError>("dynamodb:PutItem", error))

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::CallError;
 
-/// What `template.yaml` tells of the stack that it makes.
+/// The outputs of `template.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     WebhookUrl,
@@ -54,7 +54,7 @@ impl Stack {
     /// Looks a stack up by its name or ARN (`cloudformation:DescribeStacks`).
     ///
     /// # Errors
-    /// When there is none, or nobody to say so.
+    /// If there is no such stack, or AWS refuses or does not answer.
     pub async fn find(sdk: &SdkConfig, name: &str) -> Result<Self, StackError> {
         let client = aws_sdk_cloudformation::Client::new(sdk);
         let answer = client.describe_stacks().stack_name(name).send().await;
@@ -77,16 +77,16 @@ impl Stack {
         })
     }
 
-    /// The value of a parameter; `None` if it is empty, or there is none of that name.
+    /// The value of a parameter; `None` if it is empty or missing.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// What the stack tells under a name.
+    /// The value of an output.
     ///
     /// # Errors
-    /// When it tells nothing: it was made of another template, or its creation did not end well.
+    /// If the stack lacks it: it was made of another template, or its creation failed.
     pub fn output(&self, output: Output) -> Result<&str, StackError> {
         if let Some(value) = self.outputs.get(&output.to_string()) {
             return Ok(value);

@@ -1,4 +1,4 @@
-//! The receiver's secret in Secrets Manager: which secrets are active, and how a new one is added.
+//! The receiver's secret in Secrets Manager: its active secrets, and the addition of a new one.
 
 mod active;
 mod counts;
@@ -20,11 +20,11 @@ use crate::{
     signature::secret::{ActiveSecret, SecretError, StoredSecrets},
 };
 
-/// What the rotation of a stored secret must be allowed.
+/// The IAM actions that the rotation of a stored secret needs.
 pub const ACTIONS: [&str; 3] =
     ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"];
 
-/// Where a receiver's secrets are stored.
+/// A receiver's secret in Secrets Manager.
 #[derive(Debug)]
 pub struct StoredSecret {
     client: Client,
@@ -42,15 +42,15 @@ impl StoredSecret {
         &self.arn
     }
 
-    /// Reads the active secrets (`secretsmanager:GetSecretValue`; `secretsmanager:DescribeSecret` tells an empty secret
-    /// from a missing one).
+    /// Reads the active secrets (`secretsmanager:GetSecretValue`; `secretsmanager:DescribeSecret` distinguishes an empty
+    /// secret from a missing one).
     ///
     /// # Errors
-    /// If there is no such secret, its current version is not valid for a receiver, or AWS does not say.
+    /// If there is no such secret, its current version is not valid for a receiver, or AWS refuses or does not answer.
     pub async fn read(&self) -> Result<Active, StoredSecretError> {
         let is_empty = match self.is_empty().await {
             Ok(is_empty) => Some(is_empty),
-            // Who may read a secret may not always describe it.
+            // Permission to read a secret does not include permission to describe it.
             Err(StoredSecretError::Call(CallError::Denied(_))) => None,
             Err(error) => return Err(error),
         };
@@ -79,7 +79,7 @@ impl StoredSecret {
         Ok(described.version_ids_to_stages.is_none_or(|versions| versions.is_empty()))
     }
 
-    /// A version (`secretsmanager:GetSecretValue`); `None` if there is none at that stage.
+    /// Fetches the version at a stage (`secretsmanager:GetSecretValue`); `None` if there is no such version.
     pub(super) async fn version(&self, stage: &str) -> Result<Option<GetSecretValueOutput>, CallError> {
         match read_version(&self.client, &self.arn, stage).await {
             Ok(version) => Ok(Some(version)),
@@ -88,13 +88,13 @@ impl StoredSecret {
         }
     }
 
-    /// Finds out whether a new version may be stored, by storing the current one again, which Secrets Manager ignores
+    /// Checks whether a new version may be stored, by storing the current one again, which Secrets Manager ignores
     /// under the same version id. An empty secret is left empty.
     ///
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>
     ///
     /// # Errors
-    /// When it may not.
+    /// If it may not.
     pub async fn try_put(&self, active: &Active) -> Result<(), CallError> {
         match active.current() {
             Some(current) => self.put(&current.id, &current.text).await,
@@ -102,11 +102,11 @@ impl StoredSecret {
         }
     }
 
-    /// Stores the secret of a new webhook before those that are active, as [`Active::keep_old`] selects them. Doing it
-    /// again does nothing.
+    /// Stores the secret of a new webhook before those that are active, as [`Active::keep_old`] selects them. It is
+    /// idempotent.
     ///
     /// # Errors
-    /// If it is not known to be stored.
+    /// If AWS refuses or does not answer.
     pub async fn keep_old(
         &self,
         webhook: &str,
@@ -119,10 +119,10 @@ impl StoredSecret {
     }
 
     /// Stores the secret of a new webhook with those alone that [`Active::forget_old`] selects, and once more, so that
-    /// the version before has no other one either. Doing it again does nothing.
+    /// the version before has no other one either. It is idempotent.
     ///
     /// # Errors
-    /// If it is not known to be stored twice.
+    /// If AWS refuses or does not answer; one of the two versions may be stored.
     pub async fn forget_old(
         &self,
         webhook: &str,
@@ -137,11 +137,11 @@ impl StoredSecret {
         Ok(old)
     }
 
-    /// Stores the secret of a new webhook alone; the current version becomes the previous one. Doing it again does
-    /// nothing.
+    /// Stores the secret of a new webhook alone; the current version becomes the previous one. It is
+    /// idempotent.
     ///
     /// # Errors
-    /// If it is not known to be stored.
+    /// If AWS refuses or does not answer.
     pub async fn replace(&self, webhook: &str, new: &ActiveSecret) -> Result<(), CallError> {
         let text = StoredSecrets::from_iter([new.clone()]).to_json();
         self.put(&version_id(webhook, PURPOSES[0]), &text).await
@@ -164,7 +164,7 @@ fn has_value(version: &GetSecretValueOutput) -> bool {
 pub enum StoredSecretError {
     #[error("there is no secret {0}: is it another region (AWS_REGION) or account?")]
     Missing(String),
-    #[error("the secret {0} is about to be deleted: restore it first")]
+    #[error("the secret {0} is scheduled for deletion: restore it first")]
     Doomed(String),
     #[error(
         "the secret {0} has no value, and whether it exists is not known, since the permission \
@@ -180,7 +180,7 @@ pub enum StoredSecretError {
 }
 
 impl StoredSecretError {
-    /// Whether the secret may be there, and only what it holds is not known or not valid.
+    /// Whether the secret may exist, and only its content is unknown or not valid.
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
         let denied = matches!(self, Self::Call(CallError::Denied(_)));

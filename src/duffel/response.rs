@@ -44,7 +44,7 @@ impl Response {
         Some(after.to_owned()).filter(|after| !after.is_empty())
     }
 
-    /// The error that a status other than 2xx stands for.
+    /// Makes the error of a status other than 2xx.
     pub(super) fn refusal(&self) -> ApiError {
         ApiError::Refused {
             status: self.status,

@@ -1,4 +1,4 @@
-//! The reconciler's environment; every mistake in it is told at the start, all at once.
+//! The reconciler's environment; all configuration errors are reported together, by variable name.
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use crate::{
 pub const VARIABLES: [&str; 4] =
     ["DUFFEL_ACCESS_TOKEN_ARN", "DUFFEL_API_URL", "MAX_REDELIVERIES", "DEDUP_WINDOW"];
 
-/// An event that failed so long ago is given up.
+/// The maximum look-back: older events are not redelivered.
 pub const MAX_LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 
 const DEFAULT_REDELIVERIES: usize = 1_000;
 
-/// What the environment asks for.
+/// The configuration of the reconciler.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where in Secrets Manager the access token is, or a list of them; read from `DUFFEL_ACCESS_TOKEN_ARN`.
+    /// The ARN of the secret with the access token, or a list of them; read from `DUFFEL_ACCESS_TOKEN_ARN`.
     pub token_arn: String,
-    /// Duffel's API; read from `DUFFEL_API_URL`.
+    /// The URL of Duffel's API; read from `DUFFEL_API_URL`.
     pub url: String,
-    /// The most redeliveries to ask for in a run; read from `MAX_REDELIVERIES`.
+    /// The maximum number of redeliveries in a run; read from `MAX_REDELIVERIES`.
     pub redeliveries: usize,
-    /// How old an event may be.
+    /// The maximum age of an event.
     ///
-    /// Less than what the ledger remembers, read from `DEDUP_WINDOW`: the receiver may have forwarded an event that
-    /// Duffel takes for undelivered, and what the ledger has forgotten would be forwarded again. The age of the ledger's
-    /// table is not known here, as the reconciler has no right on it.
+    /// Less than the ledger's window, which is read from `DEDUP_WINDOW`: the receiver may have forwarded an event that
+    /// Duffel regards as undelivered, and beyond the window it would be forwarded again. The age of the ledger's table
+    /// is not known here, as the reconciler has no permission to read it.
     pub look_back: Duration,
 }
 
 impl Settings {
-    /// Reads the variables through `variable`; one that is set to nothing counts as unset.
+    /// Reads the variables through `variable`; a blank one counts as unset.
     ///
     /// # Errors
-    /// With all mistakes there are.
+    /// If there is any mistake in them; the error has all of them.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut environment = Environment::new(variable);
         let token_arn = environment.get("DUFFEL_ACCESS_TOKEN_ARN").unwrap_or_default();
@@ -50,9 +50,9 @@ impl Settings {
             environment.mistakes.add("DUFFEL_ACCESS_TOKEN_ARN", what);
         }
         let url = environment.get("DUFFEL_API_URL").unwrap_or_else(|| DEFAULT_URL.to_owned());
-        // The address is judged before there is a token.
+        // The URL is checked before there is a token.
         if let Ok(Err(error)) = AccessToken::new("any").map(|any| Client::new(&url, any)) {
-            // Credentials may stand before the host, or behind the question mark.
+            // There may be credentials before the host, or after the question mark.
             if url.contains(['@', '?']) {
                 environment.mistakes.add("DUFFEL_API_URL", format_args!("is not valid: {error}"));
             } else {
@@ -62,7 +62,11 @@ impl Settings {
         let redeliveries = match environment.get("MAX_REDELIVERIES") {
             None => DEFAULT_REDELIVERIES,
             Some(text) => text.parse().ok().filter(|number| *number > 0).unwrap_or_else(|| {
-                environment.mistakes.add_value("MAX_REDELIVERIES", &text, "is not a whole number from 1 on");
+                environment.mistakes.add_value(
+                    "MAX_REDELIVERIES",
+                    &text,
+                    "is not a whole number of at least 1",
+                );
                 0
             }),
         };
@@ -72,7 +76,7 @@ impl Settings {
             environment.mistakes.add_value(
                 "DEDUP_WINDOW",
                 &value,
-                "is shorter than 2h: what is delivered again would be forwarded again",
+                "is shorter than 2h: redelivered events would be forwarded again",
             );
         }
         let look_back = undelivered::look_back(window).min(MAX_LOOK_BACK);
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_is_heeded() {
+    fn every_variable_is_applied() {
         let url = ("DUFFEL_API_URL", "http://127.0.0.1:4010");
         let settings = read(&[TOKEN, url, ("MAX_REDELIVERIES", " 5\n"), ("DEDUP_WINDOW", "3d")]).unwrap();
         assert_eq!((settings.url.as_str(), settings.redeliveries), (url.1, 5));
@@ -110,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_never_looks_back_beyond_what_is_remembered_nor_beyond_seven_days() {
+    fn a_run_never_looks_back_beyond_the_window_nor_beyond_seven_days() {
         for window in ["2h", "1d", "7d", "30d"] {
             let look_back = read(&[TOKEN, ("DEDUP_WINDOW", window)]).unwrap().look_back;
             let window = humantime::parse_duration(window).unwrap();
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once() {
+    fn all_mistakes_are_reported_together() {
         let mistakes =
             read(&[("DUFFEL_API_URL", "x"), ("MAX_REDELIVERIES", "x"), ("DEDUP_WINDOW", "x")]).unwrap_err();
         assert_eq!(mistakes.0.len(), 4);

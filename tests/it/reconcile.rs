@@ -203,7 +203,7 @@ async fn a_thousand_lost_events_are_in_the_queue_exactly_once() {
     let duffel = Arc::clone(&env.duffel);
     let retries = spawn_blocking(move || duffel.retry_failed());
     let first = env.run().await;
-    assert!(first.error().ends_with("a run may ask for 600 events"), "{}", first.error());
+    assert!(first.error().ends_with("a run may request 600 redeliveries"), "{}", first.error());
     assert_eq!(first.redeliveries, 600);
     retries.await.unwrap();
     env.settle().await;
@@ -365,7 +365,7 @@ async fn api_errors_are_retried_or_reported() {
     }
     let (runs, others) = env.log();
     assert!(runs.iter().filter(|run| run["outcome"] == "failed").count() == 15);
-    assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("again in ")));
+    assert!(others.iter().any(|line| line["message"].as_str().unwrap().starts_with("retrying in ")));
 }
 
 #[tokio::test]
@@ -643,7 +643,7 @@ async fn run_stops_if_duffel_says_stop() {
         assert_eq!(run.redeliveries, most);
         let expected = format!("0 asked for, {most} failed, {} left", 20 - most);
         assert!(run.error().contains(&expected), "{}", run.error());
-        assert!(run.error().ends_with("after which no more was asked for"), "{}", run.error());
+        assert!(run.error().ends_with("so no more were requested"), "{}", run.error());
         assert_eq!(env.settle().await, 0);
         env.has_once(&events).await;
     }

@@ -4,24 +4,26 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-/// A message that a consumer gave up.
+use crate::queue::received_message;
+
+/// A message that a consumer failed to process.
 pub struct DeadLetter(pub(super) Message);
 
 impl DeadLetter {
-    /// An attribute that the receiver gave it.
+    /// The value of a message attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.0.message_attributes.as_ref()?.get(name)?.string_value()
     }
 
-    /// How often it was received, by whomever.
+    /// How often it was received, by any consumer.
     #[must_use]
     pub fn receive_count(&self) -> Option<&str> {
         let name = MessageSystemAttributeName::ApproximateReceiveCount;
         self.0.attributes.as_ref()?.get(&name).map(String::as_str)
     }
 
-    /// The bytes of its body.
+    /// The size of its body in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.body.as_ref().map_or(0, String::len)
@@ -45,11 +47,6 @@ impl DeadLetter {
                 (name.clone(), value)
             })
             .collect();
-        json!({
-            "MessageId": self.0.message_id,
-            "Body": self.0.body,
-            "Attributes": system,
-            "MessageAttributes": attributes,
-        })
+        received_message(self.0.message_id.as_deref(), self.0.body.as_deref(), system, attributes)
     }
 }

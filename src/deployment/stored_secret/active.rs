@@ -1,14 +1,14 @@
-//! The secrets that are active at one moment, and which of them a new version keeps.
+//! The active secrets, and the selection of those that a new version keeps.
 
 use super::{Counts, version::Version};
 use crate::signature::secret::{ActiveSecret, Secret, StoredSecrets};
 
-/// How many secrets one version holds at most, those of both modes together; the version before it is active as well.
+/// The maximum number of secrets in one version, of both modes together; the previous version is active as well.
 ///
-/// Each costs one HMAC where a signature is wrong; Secrets Manager would hold some hundreds.
+/// Each costs one HMAC for a wrong signature; Secrets Manager could hold some hundreds.
 pub const KEPT: usize = 10;
 
-/// The secrets of the current and of the previous version, as of one moment.
+/// The secrets of the current and of the previous version, read together.
 #[derive(Debug, Default)]
 pub struct Active {
     current: Option<Version>,
@@ -24,7 +24,7 @@ impl Active {
             for active in &version.secrets {
                 let text = active.secret.expose();
                 match secrets.iter().position(|other| other.secret.expose() == text) {
-                    // Whoever stored the newer version may have learned the mode since.
+                    // The mode may have become known when the newer version was stored.
                     Some(index) if index < newer => {}
                     Some(index) if secrets[index].live_mode != active.live_mode => {
                         secrets[index].live_mode = None;
@@ -41,7 +41,7 @@ impl Active {
         self.current.as_ref()
     }
 
-    /// How many secrets are active.
+    /// The numbers of active secrets.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts::of(&self.secrets)
@@ -52,18 +52,18 @@ impl Active {
     pub fn secret_of(&self, webhook: &str, live_mode: Option<bool>) -> Option<&Secret> {
         let current = self.current.as_ref().filter(|current| current.is_of(webhook))?;
         let first = |mode| current.secrets.iter().find(|active| active.live_mode == mode);
-        // Stored by hand, it is a plain string.
+        // A manually stored secret is a plain string.
         first(live_mode).or_else(|| first(None)).map(|active| &active.secret)
     }
 
-    /// Whether the current version was stored for a webhook that is none of these.
+    /// Whether the current version was stored for another webhook than these.
     #[must_use]
     pub fn is_of_another(&self, webhooks: &[&str]) -> bool {
         let is_of_one = |version: &Version| webhooks.iter().any(|webhook| version.is_of(webhook));
         self.current.as_ref().is_some_and(|current| current.is_of_a_webhook() && !is_of_one(current))
     }
 
-    /// All active secrets that one version can hold beside a new one of this mode.
+    /// Selects all active secrets that one version can hold beside a new one of this mode.
     ///
     /// Beyond [`KEPT`] the oldest of the mode that has the most is left out, so that no mode loses its last one.
     #[must_use]
@@ -85,7 +85,7 @@ impl Active {
         Selection { kept, dropped }
     }
 
-    /// The secrets that are known to be of the other mode.
+    /// Selects the secrets that are known to be of the other mode.
     #[must_use]
     pub fn forget_old(&self, new: Option<&Secret>, live_mode: Option<bool>) -> Selection {
         let is_of_other =
@@ -94,7 +94,7 @@ impl Active {
         Selection { kept, dropped }
     }
 
-    /// After a new one is stored alone, the current version's, as that becomes the previous one.
+    /// Selects the current version's, which stay active as the previous version after a new one is stored alone.
     #[must_use]
     pub fn replace(&self, new: &Secret) -> Selection {
         let all = self.all_but(Some(new)).into_iter();
@@ -108,7 +108,7 @@ impl Active {
     }
 }
 
-/// What becomes of the active secrets when a new one is stored.
+/// The active secrets that stay active when a new one is stored, and the others.
 #[derive(Debug)]
 pub struct Selection {
     kept: Vec<ActiveSecret>,
@@ -116,13 +116,13 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// How many stay active.
+    /// The numbers of those that stay active.
     #[must_use]
     pub fn kept(&self) -> Counts {
         Counts::of(&self.kept)
     }
 
-    /// How many do not.
+    /// The numbers of the others.
     #[must_use]
     pub fn dropped(&self) -> Counts {
         Counts::of(&self.dropped)

@@ -1,4 +1,4 @@
-//! How many secrets are active, by mode: what can be said of them without their values.
+//! The numbers of secrets by mode, which can be shown without their values.
 
 use std::fmt;
 

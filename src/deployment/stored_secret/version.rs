@@ -1,4 +1,4 @@
-//! A version of a stored secret, whose id says for which webhook it was stored.
+//! A version of a stored secret; its ID identifies the webhook for which it was stored.
 
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use sha2::{Digest, Sha256};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::StoredSecretError;
 use crate::signature::secret::{Secret, StoredSecrets};
 
-/// The purposes for which a version is made: the first keeps the old secrets, the others forget them.
+/// The purposes of a version: the first keeps the old secrets, the others drop them.
 pub(super) const PURPOSES: [&str; 3] = ["keep-old", "forget-old", "forget-older"];
 
 pub(super) struct Version {
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Version {
     }
 }
 
-/// The id of the version that is stored for a webhook, by which whoever goes on with a rotation knows that it was.
+/// The ID of the version that is stored for a webhook; a rotation that is continued recognises it.
 #[must_use]
 pub fn first_version_id(webhook: &str) -> String {
     version_id(webhook, PURPOSES[0])
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_knows_its_webhook_and_shows_no_secret() {
+    fn a_version_recognises_its_webhook_and_shows_no_secret() {
         let version = |id: String| {
             let version = GetSecretValueOutput::builder().version_id(id).secret_string("hush").build();
             Version::read(version).unwrap()
