@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::{
     config::{Config, Secrets, SourceConfig},
     duffel::{AccessToken, AccessTokenError},
-    event::Identity,
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     log,
     queue::{Message, Queue, QueueError},

@@ -7,7 +7,6 @@ mod error;
 mod page;
 mod record;
 mod response;
-mod time;
 mod token;
 pub mod undelivered;
 
@@ -25,7 +24,6 @@ pub use self::{
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
     response::{Problem, plain},
-    time::parse_time,
     token::{AccessToken, AccessTokenError},
 };
 use crate::signature::secret::Secret;

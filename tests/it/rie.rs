@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duffel_webhook_receiver::gateway;
+use duffel_webhook_receiver::gateway::GatewayRequest;
 use serde_json::Value;
 
 use crate::{
@@ -95,7 +95,8 @@ async fn every_sample_comes_to_under_the_emulator_what_it_comes_to_at_the_door()
     let emulator = Emulator::start(&backend);
     let world = TestReceiver::new();
     for (name, ..) in SAMPLES {
-        let (status, said) = world.send(gateway::request(&sample(name)), noon());
+        let GatewayRequest { request, context, .. } = GatewayRequest::read(&sample(name));
+        let (status, said) = world.send_in(request, context, noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
         assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");

@@ -1,9 +1,11 @@
 //! Several providers at one function, each with a stored secret of its own.
 
-use duffel_webhook_receiver::signature::{
-    scheme::Scheme,
-    sign::{Signing, sign},
-    unix_seconds,
+use duffel_webhook_receiver::{
+    signature::{
+        scheme::Scheme,
+        sign::{Signing, sign},
+    },
+    time::unix_seconds,
 };
 use serde_json::json;
 

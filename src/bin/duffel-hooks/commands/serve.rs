@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use duffel_webhook_receiver::{
     config::{Config, Secrets, SourceConfig},
-    http::{RequestId, respond, too_large},
+    http::{RequestContext, respond, too_large},
     in_memory::{MemoryLedger, MemoryQueue},
     ledger::Ledger,
     log,
@@ -192,12 +192,10 @@ async fn answer<L: Ledger, Q: Queue>(
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
         Err(error) => return Err(io::Error::other(error)),
     };
-    let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(RequestId(Uuid::new_v4().to_string()));
-    if let Some(base_path) = base_path {
-        request.extensions_mut().insert(base_path.clone());
-    }
-    Ok(respond(receiver, request, SystemTime::now()).await)
+    let request = Request::from_parts(parts, body);
+    let request_id = Some(Uuid::new_v4().to_string());
+    let context = RequestContext { request_id, base_path: base_path.cloned(), ..RequestContext::default() };
+    Ok(respond(receiver, request, context, SystemTime::now()).await)
 }
 
 async fn consume(mut messages: mpsc::UnboundedReceiver<serde_json::Value>) -> Result<()> {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::{Webhook, parse_time};
+use duffel_webhook_receiver::{duffel::Webhook, time::parse_time};
 use serde::{Deserialize, Serialize};
 
 use crate::shared::Result;
