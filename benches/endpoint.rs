@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    event::Identity,
-    http::respond,
+    http::{RequestContext, respond},
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
     receive::{Receiver, Source, filter::Filter},
@@ -20,8 +20,8 @@ use duffel_webhook_receiver::{
         scheme::Scheme,
         secret::Secret,
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use http::Request;
 
@@ -88,7 +88,8 @@ fn round(deliveries: usize, pad: usize) -> Duration {
     let started = Instant::now();
     for request in requests {
         // No port here waits.
-        let Poll::Ready(response) = pin!(respond(&receiver, request, now)).poll(&mut context) else {
+        let answered = pin!(respond(&receiver, request, RequestContext::default(), now)).poll(&mut context);
+        let Poll::Ready(response) = answered else {
             continue;
         };
         assert_eq!(black_box(response).status(), 202);

@@ -7,7 +7,6 @@ mod error;
 mod page;
 mod record;
 mod response;
-mod time;
 mod token;
 pub mod undelivered;
 mod url;
@@ -29,7 +28,6 @@ pub use self::{
     page::Records,
     record::{Change, DeliveryFilter, DeliveryRecord, EventFilter, EventRecord, Webhook},
     response::plain,
-    time::parse_time,
     token::{AccessToken, AccessTokenError},
     url::DEFAULT_URL,
 };

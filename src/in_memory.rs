@@ -1,4 +1,4 @@
-//! The queue and the ledger without AWS: in the memory of one process, gone with it.
+//! Queue and ledger in the memory of one process, for `duffel-hooks serve` and the tests.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    event::Identity,
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{FIFO_MEMORY, Message, Queue, QueueError, received_message},
 };
@@ -39,7 +39,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// A FIFO queue in memory whose messages go to one consumer, as SQS would hand them out.
+/// A FIFO queue in memory with one consumer, which receives messages in the form in which SQS delivers them.
 pub struct MemoryQueue {
     sent: Mutex<HashMap<String, (SystemTime, String)>>,
     sequence: AtomicU64,
@@ -47,7 +47,7 @@ pub struct MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// Makes a queue and the end at which its consumer waits.
+    /// Makes a queue and the receiving end for its consumer.
     #[must_use]
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Value>) {
         let (consumer, messages) = mpsc::unbounded_channel();
@@ -59,7 +59,7 @@ impl Queue for MemoryQueue {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
         let mut sent = lock(&self.sent);
         let now = message.sent_at();
-        // A clock that steps back must not make the queue forget.
+        // The queue must not forget a message because the clock was set back.
         sent.retain(|_, (at, _)| now.duration_since(*at).is_ok_and(|age| age < FIFO_MEMORY) || now < *at);
         if let Some((_, message_id)) = sent.get(message.deduplication_id()) {
             return Ok(message_id.clone());
@@ -68,7 +68,7 @@ impl Queue for MemoryQueue {
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
         self.consumer
             .send(as_received(message, &message_id, number))
-            .map_err(|_| QueueError("nobody consumes it any more".into()))?;
+            .map_err(|_| QueueError("the consumer is gone".into()))?;
         sent.insert(message.deduplication_id().to_owned(), (now, message_id.clone()));
         Ok(message_id)
     }
@@ -93,6 +93,6 @@ fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one insertion, so a panic elsewhere leaves nothing half done.
+    // Each change is one insertion, so a panic elsewhere leaves no change incomplete.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

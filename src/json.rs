@@ -1,4 +1,4 @@
-//! JSON read without a map that would hide what appears twice.
+//! JSON readers that do not hide duplicate keys, as a map would.
 
 pub(crate) mod members;
 pub(crate) mod pointer;

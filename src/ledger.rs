@@ -1,4 +1,4 @@
-//! Who has seen it? What was forwarded is remembered here for the deduplication window.
+//! The ledger: records of forwarded events, and the look-up that finds duplicates within the deduplication window.
 
 use std::{
     error::Error,
@@ -8,52 +8,49 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{
-    event::{Event, Identity},
-    signature::unix_seconds,
-};
+use crate::{event::Event, identity::Identity, time::unix_seconds};
 
-/// How much longer the table keeps a record than the window of its time asks for.
+/// The time for which the table keeps a record beyond the window that was configured when it was written: 30 days.
 ///
-/// The window in force at the look-up decides whether a record counts. So a window that is raised by up to this much
-/// finds the records that were made before, and a table whose clock is ahead deletes none that still counts.
+/// The window in force at the look-up decides whether a record counts. So a window that is raised by up to 30 days finds
+/// the records that were written before, and a table whose clock is ahead does not delete a record that still counts.
 pub const RETENTION_MARGIN: Duration = Duration::from_hours(30 * 24);
 
-/// What is remembered of an event that is on the queue.
+/// The record of an event that is on the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The id of the event that was forwarded; a duplicate may bear another.
+    /// The id of the event that was forwarded; a duplicate may have another.
     pub event_id: Option<String>,
     /// The type of the event that was forwarded.
     pub event_type: Option<String>,
-    /// The SHA-256 of the body that was forwarded, in lower-case hex; `None` in a record of an earlier version.
+    /// The SHA-256 of the body that was forwarded, in 64 lower-case hex digits; `None` in a record of an earlier version.
     pub body_sha256: Option<String>,
-    /// The queue's id of its message.
+    /// The `MessageId` that the queue gave the message.
     pub message_id: String,
-    /// When it was recorded, in seconds since the epoch.
+    /// The time of recording, in seconds since the epoch.
     pub recorded_at: u64,
-    /// From when the window counts, in seconds since the epoch: the time of the newest signature under the same event
-    /// id, or of its receipt if that is later.
+    /// The start of the window, in seconds since the epoch: the time of the newest signature under the same event id, or
+    /// of its receipt if that is later.
     pub counts_from: u64,
-    /// From when the table may delete it, in seconds since the epoch.
+    /// The time from which the table may delete the record, in seconds since the epoch.
     pub expires_at: u64,
 }
 
-/// How a duplicate differs from the event that was forwarded under the same identity.
+/// The difference between a duplicate and the event that was forwarded under the same identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// It has another event id.
+    /// Another event id.
     EventId,
-    /// It has the same event id and another type.
+    /// The same event id and another type.
     EventType,
-    /// It has the same event id and type and another body.
+    /// The same event id and type, and another body.
     Body,
 }
 
 impl Difference {
     pub const ALL: [Self; 3] = [Self::EventId, Self::EventType, Self::Body];
 
-    /// The word by which the log names it, and metrics count it.
+    /// The value of `cause` in the log, by which metrics count it.
     #[must_use]
     pub fn cause(self) -> &'static str {
         match self {
@@ -65,7 +62,7 @@ impl Difference {
 }
 
 impl Record {
-    /// The record of a forwarded event, which outlives its signature, whose time may be ahead of our clock.
+    /// Makes the record of a forwarded event. It outlives the signature, whose time may be ahead of our clock.
     pub(crate) fn of(event: &Event, message_id: &str, window: Duration, now: SystemTime) -> Self {
         let counts_from = counts_from(event, now);
         Self {
@@ -79,18 +76,18 @@ impl Record {
         }
     }
 
-    /// Whether the event counts as forwarded, under the window in force.
+    /// Returns `true` if the event counts as forwarded, under the window in force.
     #[must_use]
     pub fn counts(&self, window: Duration, now: SystemTime) -> bool {
         self.counts_from.saturating_add(window.as_secs()) >= unix_seconds(now)
     }
 
-    /// The same record extended, where a newer signature of the event could outlive it.
+    /// Returns the record extended, if the duplicate has a newer signature, which could outlive the record.
     ///
-    /// A duplicate under another event id was never forwarded, so there is nothing of it to protect; if it extended the
-    /// record, an object whose events come more often than the window would never be forwarded again.
+    /// A duplicate under another event id was never forwarded, so nothing of it needs protection. If it extended the
+    /// record, an object with more than one event in each window would never be forwarded again.
     pub(crate) fn extended_for(&self, event: &Event, window: Duration, now: SystemTime) -> Option<Self> {
-        let signed_at = event.verified().timestamp()?;
+        let signed_at = event.signed_at()?;
         if signed_at <= self.counts_from || self.difference(event) == Some(Difference::EventId) {
             return None;
         }
@@ -98,7 +95,7 @@ impl Record {
         Some(Self { counts_from, expires_at: expiry(counts_from, window), ..self.clone() })
     }
 
-    /// How a duplicate differs from what was forwarded; the first of several differences.
+    /// Returns the first difference between a duplicate and the event that was forwarded.
     #[must_use]
     pub fn difference(&self, duplicate: &Event) -> Option<Difference> {
         // A record of an earlier version has neither type nor hash.
@@ -115,27 +112,28 @@ impl Record {
     }
 }
 
-/// A signature without a time is good for ever, so there the window is all there is.
+/// Returns the start of an event's window. A signature without a time is valid for ever, so there only the receipt counts.
 fn counts_from(event: &Event, now: SystemTime) -> u64 {
-    event.verified().timestamp().unwrap_or_default().max(unix_seconds(now))
+    event.signed_at().unwrap_or_default().max(unix_seconds(now))
 }
 
 fn expiry(counts_from: u64, window: Duration) -> u64 {
     counts_from.saturating_add(window.saturating_add(RETENTION_MARGIN).as_secs())
 }
 
-/// A memory shared by every environment of the function.
+/// A store of records that all environments of the function share.
 pub trait Ledger: Send + Sync {
-    /// Finds what is recorded of an event, whether it still counts or not, as of every write that was answered.
+    /// Finds the record of an event, whether it still counts or not. The read is consistent: it sees every write that was
+    /// confirmed before.
     ///
     /// # Errors
-    /// Whenever it is not known whether there is a record.
+    /// If it is not known whether there is a record.
     fn find(&self, identity: &Identity) -> impl Future<Output = Result<Option<Record>, LedgerError>> + Send;
 
-    /// Keeps a record, unless there is one that counts from the same second or a later one.
+    /// Stores a record, unless there is one that counts from the same second or a later one.
     ///
     /// # Errors
-    /// Whenever it is not known whether it was kept; doing it again is safe.
+    /// If it is not known whether the record was stored. A retry is safe.
     fn record(
         &self,
         identity: &Identity,
@@ -143,7 +141,7 @@ pub trait Ledger: Send + Sync {
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
 
-/// No memory: only the queue's own five minutes stand between an event and its duplicate.
+/// `None` is no ledger: only the queue deduplicates, for 5 minutes.
 impl<L: Ledger> Ledger for Option<L> {
     async fn find(&self, identity: &Identity) -> Result<Option<Record>, LedgerError> {
         match self {
@@ -160,7 +158,7 @@ impl<L: Ledger> Ledger for Option<L> {
     }
 }
 
-/// The ledger did not answer.
+/// The failure of a ledger to answer.
 #[derive(Debug, Error)]
 #[error("the ledger failed")]
 pub struct LedgerError(#[source] pub Box<dyn Error + Send + Sync>);
@@ -174,18 +172,18 @@ impl Unseen {
     }
 }
 
-/// What the ledger knows of an event.
+/// The result of a look-up.
 pub enum LookUp {
-    /// Nothing that still counts.
+    /// There is no record that still counts.
     Unseen(Unseen),
-    /// It was forwarded.
+    /// The event was forwarded before.
     Seen(Event, Record),
 }
 
-/// Trades an event for the right to forward it, unless it was forwarded before.
+/// Looks an event up. Returns the right to forward it, unless it was forwarded before.
 ///
 /// # Errors
-/// Whenever the ledger does not answer; the event must then be delivered again.
+/// If the ledger does not answer. The event must be delivered again.
 pub async fn look_up<L: Ledger>(
     ledger: &L,
     event: Event,

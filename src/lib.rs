@@ -1,5 +1,21 @@
 //! Receives Duffel's webhooks and puts each event on a queue, once.
 //!
+//! # Vocabulary
+//!
+//! * A **source** is a provider that delivers to `/webhooks/{name}`, with its signature scheme, secrets and filter:
+//!   [`receive::Source`].
+//! * A **delivery** is one request of a source, not yet trusted; a retry of the provider is another delivery:
+//!   [`signature::Delivery`].
+//! * An **event** is what a verified delivery reports, with its type, id, idempotency key and mode: [`event::Event`].
+//! * The **identity** of an event is the hash that all its deliveries share, and no other event's:
+//!   [`identity::Identity`].
+//! * A **record** is the ledger's entry for an identity that was forwarded, which makes later deliveries of it duplicates
+//!   for the length of the deduplication window: [`ledger::Record`].
+//! * A **message** is an event as consumers receive it from the queue, with the signed bytes as its body:
+//!   [`queue::Message`].
+//!
+//! # The pipeline
+//!
 //! ```text
 //!               signature.rs         event.rs       ledger.rs         queue.rs           ledger.rs
 //! Delivery ──────verify──► Verified ──parse──► Event ──look up──► Unseen ──forward──► Forwarded ──record──► Outcome
@@ -7,12 +23,12 @@
 //!  http.rs ◄───────────────────────────────────────── status ──────────────────────────────────────────────────┘
 //! ```
 //!
-//! Every stage is a type that only the stage before can make, and [`receive`](receive::Receiver::receive) leads
-//! from one to the next. So the order of the steps is not a matter of care.
+//! Each stage is a type that only the stage before can make, and [`receive`](receive::Receiver::receive) leads from one to
+//! the next. So the compiler checks the order of the steps.
 //!
-//! # Nothing unverified is forwarded
+//! # Only verified deliveries are forwarded
 //!
-//! What was verified can be parsed:
+//! A verified delivery can be parsed:
 //!
 //! ```
 //! use duffel_webhook_receiver::{event::{Event, EventError}, signature::{Delivery, Verified}};
@@ -22,7 +38,7 @@
 //! }
 //! ```
 //!
-//! and nothing else:
+//! A delivery that was not verified cannot:
 //!
 //! ```compile_fail,E0308
 //! use duffel_webhook_receiver::{event::{Event, EventError}, signature::{Delivery, Verified}};
@@ -32,9 +48,9 @@
 //! }
 //! ```
 //!
-//! # Nothing is forwarded that the ledger was not asked about
+//! # Only events without a record are forwarded
 //!
-//! What the ledger has not seen becomes a message:
+//! An event that the ledger has not seen becomes a message:
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -45,7 +61,7 @@
 //! }
 //! ```
 //!
-//! and nothing else:
+//! An event that was not looked up does not:
 //!
 //! ```compile_fail,E0308
 //! use std::time::SystemTime;
@@ -65,6 +81,7 @@ pub mod duffel;
 pub mod event;
 pub mod gateway;
 pub mod http;
+pub mod identity;
 pub mod in_memory;
 mod json;
 pub mod ledger;
@@ -74,3 +91,4 @@ pub mod receive;
 pub mod reconcile;
 pub mod route;
 pub mod signature;
+pub mod time;

@@ -1,4 +1,4 @@
-//! The log: one JSON object a line, on a writer of the caller's choice.
+//! The format and the levels of the log: one JSON object in each line.
 
 use std::{error::Error, fmt::Result, iter, str::FromStr};
 
@@ -12,7 +12,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Starts logging as Lambda's variables say: `AWS_LAMBDA_LOG_LEVEL`, and text only if `AWS_LAMBDA_LOG_FORMAT` asks.
+/// Starts logging as Lambda's variables say: at the level `AWS_LAMBDA_LOG_LEVEL` (default `INFO`), as JSON, or as text if
+/// `AWS_LAMBDA_LOG_FORMAT` is `Text`.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>
 pub fn start<W>(variable: impl Fn(&str) -> Option<String>, writer: W)
@@ -22,7 +23,7 @@ where
     let level = variable("AWS_LAMBDA_LOG_LEVEL")
         .and_then(|level| LevelFilter::from_str(&level.replace("FATAL", "ERROR")).ok())
         .unwrap_or(LevelFilter::INFO);
-    // Below that the runtime and the SDK log whole payloads, and those belong in no log.
+    // At lower levels the runtime and the SDK log whole payloads, which must not be in a log.
     let theirs = level.min(LevelFilter::from_level(Level::WARN));
     let targets = Targets::new().with_default(theirs).with_target(env!("CARGO_CRATE_NAME"), level);
     let targets = ["receiver", "reconciler", "duffel_hooks"]
@@ -38,7 +39,7 @@ where
     tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
-/// A format in which each event is one line, whatever its texts hold.
+/// A text format in which each log event is one line, whatever its texts contain.
 struct OneLine<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OneLine<F>
@@ -59,10 +60,10 @@ where
     }
 }
 
-/// How many characters of a text of somebody else's the log shows.
+/// The most characters of a foreign text that the log shows.
 pub const MAX_EXCERPT: usize = 128;
 
-/// The beginning of a text of somebody else's, such as an event's type: it may be of any length and content.
+/// Returns the beginning of a foreign text, such as an event's type, which may be of any length and content.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut characters = text.chars();
     let mut excerpt: String = characters.by_ref().take(MAX_EXCERPT).collect();
@@ -72,7 +73,7 @@ pub(crate) fn excerpt(text: &str) -> String {
     printable(&excerpt)
 }
 
-/// A text with its invisible characters escaped: those that begin a line, move the cursor or reverse what follows.
+/// Escapes invisible characters: those that begin a line, move the cursor or reverse the text after them.
 fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
@@ -87,7 +88,7 @@ fn printable(text: &str) -> String {
     printable
 }
 
-/// An error and its causes in one line.
+/// Returns an error and its causes in one line, joined by colons.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());

@@ -1,4 +1,4 @@
-//! Routes: what the path of a request names, behind the prefixes that gateways put in front of it.
+//! Routes: the source or the health check that a path names, after the prefixes that gateways put in front of it.
 
 use thiserror::Error;
 
@@ -7,24 +7,21 @@ use crate::receive::Source;
 const SOURCES: &str = "/webhooks/";
 const HEALTH: &str = "/health";
 
-/// What is found at a path.
+/// The target of a path.
 pub(crate) enum Route<'r> {
-    /// Takes deliveries, by POST.
+    /// A source, which accepts deliveries by POST.
     Source(&'r Source),
-    /// Says that the receiver runs, by GET and HEAD.
+    /// The health check, by GET and HEAD.
     Health,
 }
 
-/// The stage of an API, which some gateways put in front of the path; travels in the request's extensions.
-#[derive(Clone, Debug)]
-pub struct Stage(pub String);
-
-/// The base path of a custom domain, as in `/in`; travels in the request's extensions.
+/// The base path of a custom domain, as in `/in`:
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-mappings.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasePath(String);
 
 impl BasePath {
-    /// Takes segments of letters, digits and `$-_.+!*'()~`, each after a slash.
+    /// Accepts segments of letters, digits and `$-_.+!*'()~`, each after a slash.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let is_segment = |segment: &str| {
@@ -43,14 +40,14 @@ pub(crate) struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    pub(crate) fn new(given: &'a str, stage: Option<&Stage>, base: Option<&'a BasePath>) -> Self {
-        let stage = stage.map(|stage| format!("/{}", stage.0));
+    pub(crate) fn new(given: &'a str, stage: Option<&str>, base: Option<&'a BasePath>) -> Self {
+        let stage = stage.map(|stage| format!("/{stage}"));
         Self { given, stage, base: base.map(|base| base.0.as_str()) }
     }
 
-    /// Finds what it names as it was given, or else without stage, base path, or both.
+    /// Finds the target of the path as it was given, or else without stage, base path, or both.
     ///
-    /// A stage and a source may both be called `webhooks`, so nothing is cut off that leads to something as it is.
+    /// A stage and a source may both be called `webhooks`, so a prefix is only cut off if the path has no target with it.
     pub(crate) fn find<'r>(&self, source: impl Fn(&str) -> Option<&'r Source>) -> Option<Route<'r>> {
         self.readings().find_map(|path| {
             let path = path.strip_suffix('/').unwrap_or(path);
@@ -61,7 +58,7 @@ impl<'a> Path<'a> {
         })
     }
 
-    /// Why nothing was found.
+    /// Returns the reason why nothing was found.
     pub(crate) fn unknown(&self) -> Unknown {
         if self.readings().any(|path| path.starts_with(SOURCES)) {
             Unknown::Source
@@ -88,12 +85,12 @@ fn without<'p>(path: &'p str, prefix: Option<&str>) -> Option<&'p str> {
     path.strip_prefix(prefix?).filter(|rest| rest.starts_with('/')).map(single_slash)
 }
 
-/// A base URL with a slash at its end, and a path behind it, make two slashes.
+/// Reduces two leading slashes to one: a base URL that ends in a slash, with a path after it, has two.
 fn single_slash(path: &str) -> &str {
     if path.starts_with("//") { &path[1..] } else { path }
 }
 
-/// Why a path leads nowhere.
+/// The reason why a path has no target.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unknown {
     #[error("unknown source")]
@@ -122,8 +119,8 @@ mod tests {
 
     fn found(path: &str, stage: &str, base: &str) -> Result<String, Unknown> {
         let sources = sources();
-        let (stage, base) = (Stage(stage.to_owned()), BasePath::new(base));
-        let path = Path::new(path, Some(&stage).filter(|stage| !stage.0.is_empty()), base.as_ref());
+        let base = BasePath::new(base);
+        let path = Path::new(path, Some(stage).filter(|stage| !stage.is_empty()), base.as_ref());
         let route = path.find(|name| sources.iter().find(|source| source.verifier.source() == name));
         match route {
             Some(Route::Source(source)) => Ok(source.verifier.source().to_owned()),
@@ -170,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_path_leads_to_a_source() {
+    fn other_paths_have_no_target() {
         for (path, unknown) in [
             ("/webhooks/duffel//", Unknown::Source),
             ("/webhooks//duffel", Unknown::Source),
@@ -197,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_path_is_made_of_segments() {
+    fn a_base_path_consists_of_segments() {
         for text in ["/in", "/a/b.c", "/v1_$-(x)"] {
             assert!(BasePath::new(text).is_some(), "{text}");
         }

@@ -1,110 +1,69 @@
-//! Is it the provider's? The signature of a delivery, checked over the bytes as they came.
+//! Verification: the signature of a delivery, checked over the bytes as they were received.
+//!
+//! Duffel's [published vector](https://github.com/duffelhq/duffel-api-ruby/blob/main/spec/duffel_api/webhook_event_spec.rb),
+//! signed and verified:
+//!
+//! ```
+//! use std::time::{Duration, UNIX_EPOCH};
+//!
+//! use duffel_webhook_receiver::signature::{
+//!     Delivery, SignatureError, Verifier,
+//!     scheme::Scheme,
+//!     secret::Secret,
+//!     sign::{Signing, sign},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let body = r#"{"created_at":"2022-01-08T18:44:56.129339Z","data":{"changes":{},"object":{}},"id":"eve_0000AFEsrBKZAcKgGtZCnQ","live_mode":false,"object":"order","type":"order.updated"}"#;
+//!
+//! let scheme = Scheme::duffel();
+//! let key = Secret::new("a_secret")?.key(scheme.key)?;
+//! let signing = Signing { label: Some("v1"), seconds: 1_641_667_496, ..Signing::default() };
+//! let headers = sign(&scheme, &key, signing, body.as_bytes())?;
+//! assert_eq!(
+//!     headers,
+//!     [(
+//!         "x-duffel-signature".to_owned(),
+//!         "t=1641667496,v1=691f25ffb1f206c0fda5bb7b1a9d60fafe42c5f42819d44a06a7cfe09486f102".to_owned()
+//!     )]
+//! );
+//!
+//! let verifier = Verifier::new("duffel", scheme, vec![key], Duration::from_hours(72));
+//! let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+//! let delivery = Delivery { headers: headers.clone(), body: body.into(), trace: None };
+//! let now = UNIX_EPOCH + Duration::from_secs(1_641_667_500);
+//! let verified = verifier.verify(delivery, now)?;
+//! assert_eq!((verified.label(), verified.timestamp()), ("v1", Some(1_641_667_496)));
+//!
+//! let changed = Delivery { headers, body: body.replace("false", "true").into(), trace: None };
+//! assert_eq!(verifier.verify(changed, now).err(), Some(SignatureError::Mismatch));
+//! # Ok(())
+//! # }
+//! ```
 
+mod claim;
+mod delivery;
 mod header;
+mod keys;
 pub mod scheme;
 pub mod secret;
 pub mod sign;
-
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
-use bytes::Bytes;
-use thiserror::Error;
-
-use self::scheme::{Family, FieldLocation, Scheme};
-
-mod claim;
 mod verifier;
 
-pub(crate) use verifier::Failed;
-pub use verifier::Verifier;
+use std::time::Duration;
 
-/// How far ahead of our clock a signature's time may be.
+use thiserror::Error;
+
+pub(crate) use self::verifier::Failed;
+pub use self::{
+    delivery::{Delivery, Verified},
+    verifier::Verifier,
+};
+
+/// The furthest that the time of a signature may be ahead of our clock.
 pub const MAX_SKEW: Duration = Duration::from_mins(5);
 
-/// A request as it came: nothing in it is known to be true.
-#[derive(Clone, Default)]
-pub struct Delivery {
-    /// The headers that the source's scheme asks for, by their lower-case names.
-    pub headers: Vec<(Cow<'static, str>, String)>,
-    /// The bytes that were signed.
-    pub body: Bytes,
-    /// The X-Ray trace header to pass on.
-    pub trace: Option<String>,
-}
-
-impl Delivery {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// A delivery that the holder of an active secret signed; only [`Verifier::verify`] makes one.
-pub struct Verified {
-    delivery: Delivery,
-    source: Arc<str>,
-    scheme: Arc<Scheme>,
-    family: Family,
-    timestamp: Option<u64>,
-    label: &'static str,
-    /// The mode of the secret, where it has one.
-    live_mode: Option<bool>,
-}
-
-impl Verified {
-    pub(crate) fn delivery(&self) -> &Delivery {
-        &self.delivery
-    }
-
-    /// The source whose secret it was.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    pub(crate) fn scheme(&self) -> &Scheme {
-        &self.scheme
-    }
-
-    /// The headers that belong to the signature which matched.
-    pub(crate) fn family(&self) -> &Family {
-        &self.family
-    }
-
-    /// The signature's header, verbatim.
-    pub(crate) fn header(&self) -> &str {
-        self.delivery.header(&self.family.signature).unwrap_or_default()
-    }
-
-    /// The text of the time, where it stands in a header of its own.
-    pub(crate) fn time_header(&self) -> Option<&str> {
-        self.delivery.header(self.family.time.as_deref()?)
-    }
-
-    /// The signed time, in seconds since the epoch; `None` where the signature covers none.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<u64> {
-        self.timestamp
-    }
-
-    /// Compares the mode that the event states with that of the secret which signed it: who has the test secret must
-    /// not make live events.
-    pub(crate) fn check_mode(&self, stated: Option<bool>) -> Result<(), SignatureError> {
-        let secret = self.live_mode.filter(|_| self.scheme.live_mode != FieldLocation::Nowhere);
-        if secret.is_some() && stated != secret { Err(SignatureError::OtherMode) } else { Ok(()) }
-    }
-
-    /// The label of the signature that matched, as in `v2`; empty where signatures have none.
-    #[must_use]
-    pub fn label(&self) -> &'static str {
-        self.label
-    }
-}
-
-/// Why a delivery is not trusted; all alike from outside.
+/// A reason not to trust a delivery, for the log. The sender gets the same answer for all of them.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SignatureError {
     #[error("there is no signature header")]
@@ -119,10 +78,4 @@ pub enum SignatureError {
     Future { ahead: u64 },
     #[error("the event is not of the mode (live or test) of the secret that signed it")]
     OtherMode,
-}
-
-/// The whole seconds since the epoch, as signatures and records count time.
-#[must_use]
-pub fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

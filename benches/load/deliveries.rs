@@ -3,11 +3,13 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use duffel_webhook_receiver::signature::{
-    scheme::Scheme,
-    secret::{Key, Secret},
-    sign::{Signing, sign},
-    unix_seconds,
+use duffel_webhook_receiver::{
+    signature::{
+        scheme::Scheme,
+        secret::{Key, Secret},
+        sign::{Signing, sign},
+    },
+    time::unix_seconds,
 };
 use fastrand::Rng;
 use serde_json::Value;

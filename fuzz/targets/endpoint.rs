@@ -8,7 +8,7 @@
 
 use std::time::SystemTime;
 
-use duffel_webhook_receiver::{gateway::{Payload, invoke}, signature::unix_seconds};
+use duffel_webhook_receiver::{gateway::{Payload, invoke}, time::unix_seconds};
 use duffel_webhook_receiver_fuzz::{
     gateway::{self, Form, GATEWAYS},
     message,

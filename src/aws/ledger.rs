@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::Attribu
 
 use super::{LEDGER_TIMEOUT, timeouts};
 use crate::{
-    event::Identity,
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
 };
 

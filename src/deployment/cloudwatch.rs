@@ -17,7 +17,7 @@ use aws_sigv4::{
 use serde_json::{Value, json};
 
 use super::CallError;
-use crate::signature::unix_seconds;
+use crate::time::unix_seconds;
 
 const ACTION: &str = "cloudwatch:GetMetricStatistics";
 

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use super::CallError;
 use crate::{
     aws::{DynamoLedger, PARTITION_KEY},
-    event::Identity,
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
 };
 

@@ -5,8 +5,7 @@ use std::{fmt, time::SystemTime};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::time::parse_time;
-use crate::event::Identity;
+use crate::{identity::Identity, time::parse_time};
 
 /// An endpoint that Duffel delivers to.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! What stands in an object, twice or not? Maps keep the last of two equal keys, and hide the slip of the pen.
+//! The members of a JSON object with their duplicates: a map keeps the last of two equal keys, and hides the mistake.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,7 +7,8 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-/// The members of an object in their order, those that stand twice included.
+/// The members of an object ([RFC 8259, 4](https://www.rfc-editor.org/rfc/rfc8259#section-4)) in their order, duplicate
+/// names included.
 pub(crate) struct Members<V>(pub(crate) Vec<(String, V)>);
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
@@ -22,11 +23,11 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<V>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
-                Ok(Members(pairs))
+                Ok(Members(members))
             }
         }
 

@@ -1,22 +1,23 @@
-//! Values at a few places of a JSON text, read in one pass; the rest is skipped unread.
+//! Values at JSON pointers (RFC 6901), read in one pass over the text; everything else is skipped.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Why nothing can be said of a text.
+/// A reason why the values in a text cannot be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonError {
     NotJson,
-    /// A key on the way to a place appears twice, so readers may disagree on the value there.
+    /// A key on the path of a pointer appears twice, so readers may disagree on the value there.
     DuplicateKey,
 }
 
 /// A byte order mark, which a reader may skip (RFC 8259, 8.1).
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads the values at JSON pointers (RFC 6901); `None` where there is none.
+/// Reads the values at JSON pointers ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)); `None` if a pointer leads to
+/// no value.
 pub(crate) fn read<'de, const N: usize>(
     text: &'de [u8],
     pointers: [Option<&str>; N],
@@ -25,16 +26,16 @@ pub(crate) fn read<'de, const N: usize>(
     let wanted: Vec<_> =
         (0..N).filter_map(|index| Some((index, pointers[index]?.strip_prefix('/')?))).collect();
     let mut duplicate = false;
-    let places = PointerReader { wanted, found: &mut found, duplicate: &mut duplicate };
+    let reader = PointerReader { wanted, found: &mut found, duplicate: &mut duplicate };
     let mut deserializer = serde_json::Deserializer::from_slice(text.strip_prefix(MARK).unwrap_or(text));
-    places
+    reader
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|_| JsonError::NotJson)?;
     if duplicate { Err(JsonError::DuplicateKey) } else { Ok(found) }
 }
 
-/// PointerReader below one value, each with its index and the rest of its pointer.
+/// A reader of one value with the pointers that lead into it: each with its index and the rest of its tokens.
 struct PointerReader<'p, 'f, 'de> {
     wanted: Vec<(usize, &'p str)>,
     found: &'f mut [Option<&'de RawValue>],
@@ -42,11 +43,11 @@ struct PointerReader<'p, 'f, 'de> {
 }
 
 impl<'de> PointerReader<'_, '_, 'de> {
-    fn are_at(&self, name: &str) -> bool {
+    fn wants(&self, name: &str) -> bool {
         self.wanted.iter().any(|(_, pointer)| leads_to(pointer, name).is_some())
     }
 
-    /// Takes the value under a name: for the places there, and for those below it.
+    /// Takes the value under a name, for pointers that end there and for those that go on below it.
     fn take(&mut self, name: &str, value: &'de RawValue) -> serde_json::Result<()> {
         let mut below = Vec::new();
         for (index, pointer) in &self.wanted {
@@ -60,14 +61,14 @@ impl<'de> PointerReader<'_, '_, 'de> {
         if below.is_empty() || !is_nested {
             return Ok(());
         }
-        let places = PointerReader { wanted: below, found: self.found, duplicate: self.duplicate };
-        places.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+        let reader = PointerReader { wanted: below, found: self.found, duplicate: self.duplicate };
+        reader.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
     }
 }
 
-/// The rest of a pointer, from its `/` on, if its first token is this name.
+/// Returns the rest of a pointer, from its `/` on, if its first token is this name.
 fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
-    // Asked for every key of a body, so without a search where it can be.
+    // Called for every key of a body, so it avoids the search if it can.
     if !name.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
         return pointer.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     }
@@ -91,10 +92,10 @@ impl<'de> Visitor<'de> for PointerReader<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        // At most as many as there are pointers; what appears twice elsewhere misleads nobody here.
+        // At most as many as there are pointers; duplicate keys elsewhere do not matter here.
         let mut seen = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
-            if self.are_at(&name) {
+            if self.wants(&name) {
                 self.take(&name, map.next_value()?).map_err(A::Error::custom)?;
                 if seen.contains(&name) {
                     *self.duplicate = true;
@@ -102,7 +103,7 @@ impl<'de> Visitor<'de> for PointerReader<'_, '_, 'de> {
                     seen.push(name);
                 }
             } else {
-                // It may be no UTF-8, too deep or too large a number for us, and still be signed.
+                // It may be invalid UTF-8, nested too deeply or too large a number for us, and still be signed.
                 map.next_value::<IgnoredAny>()?;
             }
         }
@@ -112,7 +113,7 @@ impl<'de> Visitor<'de> for PointerReader<'_, '_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         for index in 0.. {
             let name = usize::to_string(&index);
-            if self.are_at(&name) {
+            if self.wants(&name) {
                 let Some(value) = seq.next_element()? else { break };
                 self.take(&name, value).map_err(A::Error::custom)?;
             } else if seq.next_element::<IgnoredAny>()?.is_none() {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_found_as_rfc_6901_names_them() {
+    fn values_are_found_as_rfc_6901_defines() {
         let text = r#"{"a":{"b":[10,{"c":"x"}]},"m~n":8,"a/b":1,"":0}"#;
         let cases = [("/a/b/0", "10"), ("/a/b/1/c", "\"x\""), ("/m~0n", "8"), ("/a~1b", "1"), ("/", "0")];
         for (pointer, value) in cases {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_and_one_below_it_are_both_found() {
+    fn a_pointer_and_one_below_it_are_both_found() {
         let found = read(br#"{"a":{"b":1}}"#, [Some("/a"), None, Some("/a/b")]);
         assert_eq!(
             found.unwrap().map(|found| found.map(RawValue::get)),
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_appears_twice_on_the_way_is_an_error() {
+    fn a_duplicate_key_on_the_path_is_an_error() {
         for text in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":{"b":1},"\u0061":2}"#,
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_appears_twice_elsewhere_is_no_error() {
+    fn a_duplicate_key_elsewhere_is_not_an_error() {
         for text in [
             r#"{"a":1,"elsewhere":{"b":1,"b":1}}"#,
             r#"{"x":1,"a":1,"\u0078":2}"#,
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_an_error() {
+    fn a_text_that_is_not_json_is_an_error() {
         for text in ["", "{", "nah", r#"{"a":1} x"#, r#"{"a":1,}"#] {
             assert_eq!(at(text, "/a"), Err(JsonError::NotJson), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Filters: which types and modes of event are forwarded, as the operator configured.
+//! Filters: the types and modes of events that are forwarded, as configured.
 
 use wildmatch::WildMatchPattern;
 
@@ -8,7 +8,7 @@ use crate::{
     signature::scheme::FieldLocation,
 };
 
-/// Which modes are wanted.
+/// The wanted modes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     #[default]
@@ -17,30 +17,30 @@ pub enum Mode {
     Test,
 }
 
-/// The types and modes that are forwarded; all others are ignored.
+/// The wanted types and modes; events of others are ignored.
 #[derive(Clone, Debug)]
 pub struct Filter {
     types: Vec<WildMatchPattern<'*', '\0'>>,
     mode: Mode,
 }
 
-/// What a filter decides about an event.
+/// The decision of a filter about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     Wanted,
-    /// Its type or mode is known, and not wanted.
+    /// The event's type or mode is known, and not wanted.
     Unwanted,
-    /// It does not say its type or mode, for this reason, so the filter cannot exclude it.
+    /// The event does not state its type or mode, for this reason, so the filter cannot exclude it.
     Undecided(String),
 }
 
 impl Filter {
-    /// Takes type patterns in which `*` stands for anything.
+    /// Makes a filter of type patterns with the wildcard `*`, and a mode.
     pub fn new<'a>(types: impl IntoIterator<Item = &'a str>, mode: Mode) -> Self {
         Self { types: types.into_iter().map(WildMatchPattern::new).collect(), mode }
     }
 
-    /// Decides about an event. What it says of itself must be wanted; what it does not say excludes nothing.
+    /// Decides about an event. A type or mode that it states must be wanted; one that it does not state excludes nothing.
     #[must_use]
     pub fn decide(&self, event: &Event) -> Decision {
         let has_type = self.types.iter().any(|pattern| pattern.matches(event.kind().unwrap_or_default()));
@@ -55,11 +55,11 @@ impl Filter {
         }
         let mut reasons = Vec::new();
         if !has_type {
-            let reason = absence(event, &event.verified().scheme().kind);
+            let reason = absence(event, &event.scheme().kind);
             reasons.push(format!("the filter of types was not applied: {reason}"));
         }
         if !has_mode {
-            let reason = absence(event, &event.verified().scheme().live_mode);
+            let reason = absence(event, &event.scheme().live_mode);
             reasons.push(format!("the filter of modes was not applied: {reason}"));
         }
         if reasons.is_empty() { Decision::Wanted } else { Decision::Undecided(reasons.join("; ")) }
@@ -72,10 +72,10 @@ impl Default for Filter {
     }
 }
 
-/// Why there is no value where the scheme has it.
-fn absence(event: &Event, origin: &FieldLocation) -> String {
-    let FieldLocation::Body(pointer) = origin else { return "no header has it".to_owned() };
-    match pointer::read(&event.verified().delivery().body, [Some(pointer)]) {
+/// Returns the reason why there is no value at the location that the scheme names.
+fn absence(event: &Event, location: &FieldLocation) -> String {
+    let FieldLocation::Body(pointer) = location else { return "no header has it".to_owned() };
+    match pointer::read(event.body(), [Some(pointer)]) {
         Err(JsonError::NotJson) => "the body is not JSON".to_owned(),
         Ok([None]) => format!("there is nothing at {pointer}"),
         Ok([Some(_)]) | Err(JsonError::DuplicateKey) => format!("there is no valid value at {pointer}"),

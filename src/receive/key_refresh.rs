@@ -1,4 +1,4 @@
-//! Are these still the secrets? Fetched anew when they have aged, and when a signature matches none of them.
+//! The refresh of a source's keys: when they are stale, and when a signature matches none of them.
 
 use std::{
     error::Error,
@@ -14,19 +14,19 @@ use crate::{
     signature::{Verifier, secret::Key},
 };
 
-/// How long secrets are used unasked; a secret that was taken away is out of use after that.
+/// The age from which keys are stale. A secret that was removed from the store stays in use for at most this long.
 pub const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// The shortest time between two renewals, however many signatures match nothing.
+/// The shortest time between two refreshes, however many signatures match no key.
 pub const MIN_INTERVAL: Duration = Duration::from_secs(30);
 
 type Fetched = Result<Vec<Key>, Box<dyn Error + Send + Sync>>;
 type Fetch = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Fetched> + Send>> + Send + Sync>;
 
-/// Where a source's keys come from, and when they were last asked for.
+/// The origin of a source's keys, and the times of the last fetch.
 pub struct KeyRefresh {
     fetch: Fetch,
-    /// Held while fetching, so that all who wait for new keys share one answer.
+    /// Locked during a fetch, so that all tasks that wait for new keys share one answer.
     last: Mutex<Last>,
 }
 
@@ -36,10 +36,10 @@ struct Last {
 }
 
 impl KeyRefresh {
-    /// Renews through `fetch` the keys that were had at `since`, or `None` if there are none yet.
+    /// Refreshes with `fetch` the keys that were fetched at `since`, or `None` if there are none yet.
     ///
-    /// That first fetch counts for their age, but not for the interval: a process that started a moment before a
-    /// rotation learns of it at once.
+    /// The first fetch counts for the age of the keys, but not for the interval: a process that started just before a
+    /// rotation fetches the new keys at once.
     pub fn new<F>(since: Option<SystemTime>, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Fetched> + Send + 'static,
@@ -48,14 +48,14 @@ impl KeyRefresh {
         Self { fetch: Box::new(move || Box::pin(fetch())), last }
     }
 
-    /// Renews the keys if they have aged. Returns whether this brought new ones.
+    /// Refreshes the keys if they are stale. Returns `true` if there are new ones.
     pub(crate) async fn refresh_if_stale(&self, verifier: &Verifier, now: SystemTime) -> bool {
         let mut last = self.last.lock().await;
-        let aged = last.success.is_none_or(|success| has_passed(success, MAX_AGE, now));
-        aged && self.run(verifier, &mut last, now).await
+        let is_stale = last.success.is_none_or(|success| has_passed(success, MAX_AGE, now));
+        is_stale && self.run(verifier, &mut last, now).await
     }
 
-    /// Renews the keys because none of them would do. Returns whether this brought new ones.
+    /// Refreshes the keys because none of them matched. Returns `true` if there are new ones.
     pub(crate) async fn refresh_after_mismatch(&self, verifier: &Verifier, now: SystemTime) -> bool {
         self.run(verifier, &mut *self.last.lock().await, now).await
     }
@@ -72,7 +72,7 @@ impl KeyRefresh {
             }
             Err(error) => {
                 let reason = log::chain(error.as_ref());
-                tracing::error!("source {}: the secrets were not renewed: {reason}", verifier.source());
+                tracing::error!("source {}: the secrets were not refreshed: {reason}", verifier.source());
                 false
             }
         }
@@ -85,8 +85,10 @@ impl fmt::Debug for KeyRefresh {
     }
 }
 
-/// A clock that was set back by more than that tells nothing, so the time counts as passed; one that waited for another's
-/// key_refresh is from a little before it.
-fn has_passed(since: SystemTime, time: Duration, now: SystemTime) -> bool {
-    now.duration_since(since).unwrap_or_else(|back| back.duration()) >= time
+/// Returns `true` if the interval has elapsed.
+///
+/// If the clock was set back by more than the interval, it counts as elapsed. A task that waited for the lock may have a
+/// `now` slightly before the last refresh.
+fn has_passed(since: SystemTime, interval: Duration, now: SystemTime) -> bool {
+    now.duration_since(since).unwrap_or_else(|back| back.duration()) >= interval
 }

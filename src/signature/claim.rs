@@ -1,18 +1,18 @@
-//! What the headers of a delivery claim, family by family.
+//! The claims that the headers of a delivery make, one for each family of headers.
 
-use super::{Delivery, SignatureError};
-use crate::signature::{
+use super::{
+    Delivery, SignatureError,
     header::{Header, Signatures, parse_time},
-    scheme::{Family, Scheme, Signed, Time},
+    scheme::{Family, Scheme, Time},
     secret::Key,
 };
 
-/// What a complete family of headers says: these signatures, over this before the body.
+/// The claim of a complete family of headers: these signatures, over this prefix and the body.
 pub(super) struct Claim<'a> {
     pub(super) family: &'a Family,
     signatures: Signatures,
     pub(super) seconds: Option<u64>,
-    /// In parts.
+    /// What is signed before the body, in parts.
     prefix: [&'a str; 4],
 }
 
@@ -36,8 +36,8 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// The claims that a key makes true, with the label of a signature. The body is read once for all of them that have the
-/// same before it.
+/// Returns the claims that are true with a key, each with the label of its signature. Consecutive claims with the same
+/// prefix share one pass over the body.
 pub(super) fn matches<'a>(
     key: &'a Key,
     claims: &'a [Claim<'a>],
@@ -56,24 +56,4 @@ pub(super) fn matches<'a>(
         last = Some((claim.prefix, checker));
         Some((claim, label?))
     })
-}
-
-impl Signed {
-    /// What is signed before the body, in parts; the time as the text it came in.
-    pub(crate) fn prefix<'a>(
-        self,
-        id: Option<&'a str>,
-        time: Option<&'a str>,
-    ) -> Result<[&'a str; 4], SignatureError> {
-        let time = time.unwrap_or_default();
-        Ok(match self {
-            Self::Body => [""; 4],
-            Self::TimeBody => ["", "", time, "."],
-            Self::IdTimeBody => {
-                // With a dot in it, what is signed could be cut elsewhere: a part of a body would pass for a body.
-                let id = id.filter(|id| !id.is_empty() && !id.contains('.'));
-                [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
-            }
-        })
-    }
 }

@@ -1,24 +1,27 @@
-//! What stands in a signature's header? Signatures with their labels and, with some schemes, the time.
+//! The parser of a signature's header: signatures with their labels and, in some schemes, the time.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::Signature;
 
-use crate::signature::scheme::{Encoding, Layout, Scheme};
+use super::scheme::{Encoding, Layout, Scheme};
 
-/// Bounds the number of signatures as well: some sixty HMACs, each compared in a few nanoseconds.
+/// The longest header that is parsed. It bounds the number of signatures as well: some sixty HMACs, each compared in a
+/// few nanoseconds.
 const MAX_HEADER_BYTES: usize = 4096;
+
+/// The most digits of a time: enough for seconds until the year 318857.
 const MAX_TIMESTAMP_DIGITS: usize = 13;
 
-/// Each costs a pass over the whole body, whoever sends it; a rotation needs two.
+/// The most Ed25519 signatures that are checked: each costs a pass over the body, forged or not. A rotation needs two.
 const MAX_ED25519: usize = 4;
 
-/// A header, taken apart.
+/// A parsed header.
 pub(crate) struct Header<'a> {
     pub(crate) time: Option<&'a str>,
     pub(crate) signatures: Signatures,
 }
 
-/// Signatures with their labels; a key is only ever tried on those of its own kind.
+/// Signatures with their labels. A key is only compared with those of its own kind.
 #[derive(Default)]
 pub(crate) struct Signatures {
     pub(crate) hmac: Vec<(&'static str, [u8; 32])>,
@@ -26,7 +29,7 @@ pub(crate) struct Signatures {
 }
 
 impl Signatures {
-    /// Ignores what is not a signature.
+    /// Adds a signature of 32 bytes, and ignores anything else.
     fn add(&mut self, label: &'static str, bytes: Option<Vec<u8>>) {
         self.hmac.extend(bytes.and_then(|bytes| Some((label, bytes.try_into().ok()?))));
     }
@@ -37,7 +40,8 @@ impl Signatures {
 }
 
 impl<'a> Header<'a> {
-    /// Needs at least one signature and not two times; what it does not know it passes over.
+    /// Parses a header of at most 4096 bytes with at least one signature and at most one time. Unknown elements are
+    /// ignored.
     pub(crate) fn parse(text: &'a str, scheme: &Scheme) -> Option<Self> {
         if text.len() > MAX_HEADER_BYTES {
             return None;
@@ -72,7 +76,7 @@ impl<'a> Header<'a> {
                 }
             }
             Layout::Single(prefix) => {
-                // White space means nothing to providers, who put it before, behind and within the prefix.
+                // Providers put white space before, after and within the prefix; it has no meaning.
                 let prefix = prefix.trim();
                 for value in text.split(',').filter_map(|element| element.trim().strip_prefix(prefix)) {
                     signatures.add("", decode(value.trim()));
@@ -84,7 +88,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Seconds since the epoch, in digits and nothing else.
+/// Parses seconds since the epoch: 1 to 13 ASCII digits and nothing else.
 pub(crate) fn parse_time(text: &str) -> Option<u64> {
     let digits =
         (1..=MAX_TIMESTAMP_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());

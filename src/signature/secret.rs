@@ -1,4 +1,4 @@
-//! What does a provider sign with? Secrets, which are never printed, and the keys that schemes make of them.
+//! Secrets, with which providers sign. They are never printed.
 
 use std::fmt;
 
@@ -8,19 +8,20 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use ed25519_dalek::VerifyingKey;
-use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
-use sha2::Sha256;
 use thiserror::Error;
 
-use crate::signature::{header::Signatures, scheme::KeyForm};
+pub use self::{
+    doubt::Doubt,
+    key::Key,
+    stored::{ActiveSecret, StoredSecrets},
+};
+use super::scheme::KeyForm;
 
 mod doubt;
+mod key;
 mod stored;
 
-pub use doubt::Doubt;
-pub use stored::{ActiveSecret, StoredSecrets};
-
-/// As the reference libraries do, takes secrets whose padding was lost, or whose last character has surplus bits.
+/// Like the reference libraries, accepts secrets without padding, or with surplus bits in the last character.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -28,33 +29,33 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A webhook's secret as it was pasted, less the white space and the invisible characters around it.
+/// A webhook's secret as it was pasted, without the white space and the invisible characters around it.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text of a secret.
+    /// Trims the text of a secret.
     ///
     /// # Errors
-    /// When nothing is left of it: with an empty key anybody could sign.
+    /// If nothing is left: anybody can sign with an empty key.
     pub fn new(text: &str) -> Result<Self, SecretError> {
         let text = text.trim_matches(doubt::is_blank);
         if text.is_empty() { Err(SecretError::Blank) } else { Ok(Self(text.to_owned())) }
     }
 
-    /// What makes it look as if it had not been pasted rightly; it is used as it is.
+    /// Returns the reasons to doubt that the secret was pasted correctly. It is used unchanged all the same.
     pub fn doubts(&self) -> impl Iterator<Item = Doubt> {
         Doubt::about(&self.0)
     }
 
-    /// Warns of what makes it look as if it had not been pasted rightly, by its source and its variable or field.
+    /// Logs a warning for each doubt, with the secret's source and its variable or field.
     pub fn warn(&self, source: &str, field: &str) {
         for doubt in self.doubts() {
             tracing::warn!("source {source}: a secret in {field} {doubt}: was it pasted correctly?");
         }
     }
 
-    /// The secret itself, for those who store it, or show it once to its owner.
+    /// Returns the secret itself, to store it or to show it once to its owner.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -63,7 +64,7 @@ impl Secret {
     /// Makes the key that a scheme verifies with.
     ///
     /// # Errors
-    /// When the secret has not the form that the scheme's provider gives it.
+    /// If the secret is not of the form that the scheme's provider uses.
     pub fn key(&self, form: KeyForm) -> Result<Key, SecretError> {
         let (is_public, bytes) = match form {
             KeyForm::Raw => return Ok(Key::hmac(self.0.as_bytes())),
@@ -89,7 +90,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a text is no secret; never what the text was.
+/// The reason why a text is not a valid secret. It never contains the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SecretError {
     #[error("a secret is blank")]
@@ -106,103 +107,6 @@ pub enum SecretError {
     NotAPublicKey,
 }
 
-/// What signatures are checked against.
-#[derive(Clone)]
-pub struct Key {
-    form: Form,
-    live_mode: Option<bool>,
-    /// What it makes of a constant, and so the same for keys that verify the same signatures; gives nothing away of them.
-    fingerprint: [u8; 32],
-}
-
-#[derive(Clone)]
-enum Form {
-    /// Ready to go on; keyed but for the message.
-    Hmac(Hmac<Sha256>),
-    Ed25519(VerifyingKey),
-}
-
-impl Key {
-    fn hmac(bytes: &[u8]) -> Self {
-        let mac = Hmac::new_from_slice(bytes).expect("a key of any length will do");
-        let fingerprint = mac_over(&mac, &[b"fingerprint"]).finalize().into_bytes().into();
-        Self { form: Form::Hmac(mac), live_mode: None, fingerprint }
-    }
-
-    fn ed25519(key: VerifyingKey) -> Self {
-        Self { form: Form::Ed25519(key), live_mode: None, fingerprint: key.to_bytes() }
-    }
-
-    /// The mode of the events that it may sign; `None` for both.
-    pub(crate) fn live_mode(&self) -> Option<bool> {
-        self.live_mode
-    }
-
-    /// Whether it verifies what the other verifies, whatever their modes.
-    #[must_use]
-    pub fn verifies_as(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint
-    }
-
-    /// The MAC over a message in parts; `None` of a public key, which signs nothing.
-    pub(crate) fn mac(&self, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
-        let Form::Hmac(mac) = &self.form else { return None };
-        Some(mac_over(mac, parts))
-    }
-
-    /// Whether any of the signatures is of this key's kind.
-    pub(crate) fn may_have_made(&self, signatures: &Signatures) -> bool {
-        match self.form {
-            Form::Hmac(_) => !signatures.hmac.is_empty(),
-            Form::Ed25519(_) => !signatures.ed25519.is_empty(),
-        }
-    }
-
-    /// Reads a message in parts, once for however many signatures.
-    pub(crate) fn read(&self, parts: &[&[u8]]) -> Checker<'_> {
-        match &self.form {
-            Form::Hmac(mac) => Checker::Hmac(mac_over(mac, parts).finalize()),
-            Form::Ed25519(key) => Checker::Ed25519(key, parts.concat()),
-        }
-    }
-}
-
-fn mac_over(mac: &Hmac<Sha256>, parts: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac = mac.clone();
-    for part in parts {
-        mac.update(part);
-    }
-    mac
-}
-
-/// A key with a message that it may have signed.
-pub(crate) enum Checker<'a> {
-    Hmac(CtOutput<Hmac<Sha256>>),
-    Ed25519(&'a VerifyingKey, Vec<u8>),
-}
-
-impl Checker<'_> {
-    /// Finds the label of the first signature that the key made over the message, in constant time for each.
-    pub(crate) fn find(&self, signatures: &Signatures) -> Option<&'static str> {
-        match self {
-            Self::Hmac(mac) => {
-                let made = |bytes: [u8; 32]| *mac == CtOutput::new(bytes.into());
-                signatures.hmac.iter().find(|(_, bytes)| made(*bytes)).map(|(label, _)| *label)
-            }
-            Self::Ed25519(key, message) => {
-                let made = |signature| key.verify_strict(message, signature).is_ok();
-                signatures.ed25519.iter().find(|(_, signature)| made(signature)).map(|(label, _)| *label)
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_what_was_pasted_less_the_space_around_it() {
+    fn a_secret_is_what_was_pasted_without_the_space_around_it() {
         assert_eq!(Secret::new("  a+b/c==\r\n").map(|secret| secret.0), Ok("a+b/c==".to_owned()));
         assert_eq!(Secret::new(" \n").map(|secret| secret.0), Err(SecretError::Blank));
         assert_eq!(
@@ -225,18 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_compared_by_what_they_verify() {
-        let key = |text: &str, form| Secret::new(text).unwrap().key(form).unwrap();
-        let (raw, whsec) = (KeyForm::Raw, KeyForm::Whsec);
-        assert!(key("hush", raw).verifies_as(&key(" hush", raw)));
-        assert!(!key("hush", raw).verifies_as(&key("hush!", raw)));
-        assert!(key("whsec_aGk=", whsec).verifies_as(&key("aGk", whsec)));
-        assert!(key("aGk=", whsec).verifies_as(&key("hi", raw)));
-        assert!(!key("aGk=", whsec).verifies_as(&key("aGk=", raw)));
-    }
-
-    #[test]
-    fn a_key_has_the_form_that_its_scheme_wants() {
+    fn a_key_has_the_form_of_its_scheme() {
         let key = |text: &str, form| Secret::new(text).unwrap().key(form).map(drop);
         assert_eq!(key("not base64!", KeyForm::Raw), Ok(()));
         assert_eq!(key("not base64!", KeyForm::Whsec), Err(SecretError::NotBase64));

@@ -1,29 +1,29 @@
-//! How would the provider sign? For the tool and the tests: the same schemes, the other way round.
+//! Signing as a provider does, by the same schemes: for the tool and the tests.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::Mac;
 
-use crate::signature::{
+use super::{
     SignatureError,
-    scheme::{Encoding, Layout, Scheme, Signed, Time},
+    scheme::{Encoding, Layout, Scheme, Time},
     secret::Key,
 };
 
-/// What goes into a signature beside key and body.
+/// The input of a signature besides key and body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signing<'a> {
-    /// The label, where a scheme has several; its last if none is given.
+    /// The label, if the scheme has labels; by default its last, as in `v2`.
     pub label: Option<&'a str>,
-    /// The delivery's id, where it is signed.
+    /// The delivery's id, if the scheme signs it; without a dot.
     pub id: &'a str,
     /// The time, in seconds since the epoch.
     pub seconds: u64,
 }
 
-/// Signs a body as the scheme's provider does, and returns the headers that say so, the signature's last.
+/// Signs a body as the scheme's provider does. Returns the headers of the scheme's first family, the signature's last.
 ///
 /// # Errors
-/// When the key is a public one, or the scheme signs an id and none is given.
+/// If the key is a public key, or the scheme signs an id and none is given.
 pub fn sign(
     scheme: &Scheme,
     key: &Key,
@@ -48,8 +48,7 @@ pub fn sign(
         Layout::Single(prefix) => format!("{prefix}{mac}"),
     };
     let family = scheme.families.first().cloned().unwrap_or_default();
-    let id =
-        family.id.filter(|_| scheme.signed == Signed::IdTimeBody).map(|name| (name, signing.id.to_owned()));
+    let id = family.id.filter(|_| scheme.signed.covers_id()).map(|name| (name, signing.id.to_owned()));
     let time = family.time.filter(|_| scheme.time == Time::Header).map(|name| (name, time));
     let headers = id.into_iter().chain(time).chain([(family.signature, value)]);
     Ok(headers.map(|(name, value)| (name.into_owned(), value)).collect())

@@ -1,4 +1,4 @@
-//! One source's keys, and the only way to a [`Verified`] delivery.
+//! A verifier: one source's scheme and keys, and the only way to a [`Verified`] delivery.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -8,27 +8,28 @@ use std::{
 use super::{
     Delivery, MAX_SKEW, SignatureError, Verified,
     claim::{Claim, matches},
-    unix_seconds,
-};
-use crate::signature::{
-    scheme::{Family, Scheme},
+    delivery::Proof,
+    keys::Keys,
+    scheme::Scheme,
     secret::Key,
 };
+use crate::time::unix_seconds;
 
-/// One source's lock: its scheme, its active keys, and how old a signature may be.
+/// The scheme of a source, its active keys, and its tolerance.
 #[derive(Debug)]
 pub struct Verifier {
     source: Arc<str>,
     scheme: Arc<Scheme>,
-    keys: RwLock<Arc<[Key]>>,
+    keys: RwLock<Keys>,
     tolerance: Duration,
 }
 
 impl Verifier {
-    /// Accepts what any of `keys` signed (none: nothing is accepted), up to `tolerance` old.
+    /// Makes a verifier that accepts signatures by any of `keys`, at most `tolerance` old (in whole seconds). Without
+    /// keys it accepts nothing.
     #[must_use]
     pub fn new(source: &str, scheme: Scheme, keys: Vec<Key>, tolerance: Duration) -> Self {
-        let keys = RwLock::new(distinct(keys));
+        let keys = RwLock::new(Keys::new(keys));
         Self { source: source.into(), scheme: scheme.into(), keys, tolerance }
     }
 
@@ -38,78 +39,73 @@ impl Verifier {
         &self.source
     }
 
-    /// How the source signs.
+    /// The scheme by which the source signs.
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
     }
 
-    /// Accepts from now on what any of these signed, and nothing else. Returns whether there are new ones among them.
+    /// Replaces the keys. Returns `true` if any of them is new.
     pub fn set_keys(&self, keys: Vec<Key>) -> bool {
-        let keys = distinct(keys);
+        let keys = Keys::new(keys);
         let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *current, Arc::clone(&keys));
-        keys.iter().any(|key| !contains(&old, key))
+        let old = std::mem::replace(&mut *current, keys.clone());
+        !keys.without(&old).is_empty()
     }
 
-    /// Whether there is nothing to verify with.
+    /// Returns `true` if there is no key, so that no delivery can be verified.
     #[must_use]
     pub fn has_no_keys(&self) -> bool {
         self.keys().is_empty()
     }
 
-    /// Whether some delivery would be verified by both.
+    /// Returns `true` if a key is active in both, so that each accepts deliveries of the other.
     #[must_use]
     pub fn shares_a_key_with(&self, other: &Self) -> bool {
         let others = other.keys();
-        self.keys().iter().any(|key| contains(&others, key))
+        self.keys().iter().any(|key| others.contains(key))
     }
 
-    fn keys(&self) -> Arc<[Key]> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    fn keys(&self) -> Keys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Trades a delivery for the proof that the provider signed it.
+    /// Verifies a delivery.
     ///
     /// # Errors
-    /// Whenever the delivery must not be forwarded. The reason is for the operator, not for the sender.
+    /// If the delivery must not be forwarded. The reason is for the operator, not for the sender.
     pub fn verify(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, SignatureError> {
         self.attempt(delivery, now).map_err(Failed::into_error)
     }
 
-    /// The same, but what no key matched may be tried again when there are others.
+    /// Verifies like [`Verifier::verify`]; a delivery that no key matched can be retried with other keys.
     pub(crate) fn attempt(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Failed> {
         let keys = self.keys();
-        match self.verify_with(&keys, &delivery, now) {
+        match self.prove(&keys, &delivery, now) {
             Ok(proof) => Ok(self.verified(delivery, proof)),
             Err(SignatureError::Mismatch) => Err(Failed::Unmatched(Unmatched { delivery, tried: keys })),
             Err(error) => Err(Failed::Finally(error)),
         }
     }
 
-    /// Tries the keys that are new since the attempt, and no other.
+    /// Verifies with the keys that are new since the attempt, and no others.
     pub(crate) fn retry(&self, unmatched: Unmatched, now: SystemTime) -> Result<Verified, SignatureError> {
         let Unmatched { delivery, tried } = unmatched;
-        let new: Vec<_> = self.keys().iter().filter(|key| !contains(&tried, key)).cloned().collect();
+        let new = self.keys().without(&tried);
         if new.is_empty() {
             return Err(SignatureError::Mismatch);
         }
-        let proof = self.verify_with(&new, &delivery, now)?;
+        let proof = self.prove(&new, &delivery, now)?;
         Ok(self.verified(delivery, proof))
     }
 
     fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {
-        let Proof { family, timestamp, label, live_mode } = proof;
         let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
-        Verified { delivery, source, scheme, family, timestamp, label, live_mode }
+        Verified { delivery, source, scheme, proof }
     }
 
-    fn verify_with(
-        &self,
-        keys: &[Key],
-        delivery: &Delivery,
-        now: SystemTime,
-    ) -> Result<Proof, SignatureError> {
+    /// Finds the first signature that one of the keys made and whose time is within the tolerance.
+    fn prove(&self, keys: &Keys, delivery: &Delivery, now: SystemTime) -> Result<Proof, SignatureError> {
         let now = unix_seconds(now);
         let mut claims = Vec::new();
         let mut error = SignatureError::Missing;
@@ -124,7 +120,7 @@ impl Verifier {
             return Err(error);
         }
         error = SignatureError::Mismatch;
-        for key in keys {
+        for key in keys.iter() {
             for (claim, label) in matches(key, &claims, &delivery.body) {
                 match self.check_time(claim.seconds, now) {
                     Ok(()) => {
@@ -151,34 +147,11 @@ impl Verifier {
     }
 }
 
-/// Each key once; where two differ in their mode, the first counts.
-fn distinct(keys: Vec<Key>) -> Arc<[Key]> {
-    let mut distinct = Vec::with_capacity(keys.len());
-    for key in keys {
-        if !contains(&distinct, &key) {
-            distinct.push(key);
-        }
-    }
-    distinct.into()
-}
-
-fn contains(keys: &[Key], key: &Key) -> bool {
-    keys.iter().any(|other| other.verifies_as(key))
-}
-
-/// Which signature it was that matched.
-struct Proof {
-    family: Family,
-    timestamp: Option<u64>,
-    label: &'static str,
-    live_mode: Option<bool>,
-}
-
-/// Why an attempt to verify a delivery failed.
+/// The failure of an attempt to verify a delivery.
 pub(crate) enum Failed {
-    /// None of the keys matched, so others may.
+    /// None of the keys matched; other keys may.
     Unmatched(Unmatched),
-    /// No key would change that.
+    /// No other key could change the result.
     Finally(SignatureError),
 }
 
@@ -194,7 +167,7 @@ impl Failed {
 /// A delivery with the keys that did not match it.
 pub(crate) struct Unmatched {
     delivery: Delivery,
-    tried: Arc<[Key]>,
+    tried: Keys,
 }
 
 #[cfg(test)]
@@ -225,30 +198,28 @@ mod tests {
     }
 
     #[test]
-    fn equal_keys_are_one() {
-        assert_eq!(verifier(&["a", "b", "a", "a"]).keys().len(), 2);
+    fn replacing_keys_says_whether_one_is_new() {
         let verifier = verifier(&["a"]);
         assert!(!verifier.set_keys(vec![key("a"), key("a")]), "there is no new one");
-        assert_eq!(verifier.keys().len(), 1);
         assert!(verifier.set_keys(vec![key("b"), key("a")]));
-        assert!(!verifier.set_keys(vec![key("a")]), "one that is gone is not a new one");
+        assert!(!verifier.set_keys(vec![key("a")]), "a removed key is not a new one");
     }
 
     #[test]
-    fn what_no_key_matched_is_tried_with_new_keys_and_no_other() {
+    fn a_retry_verifies_with_the_new_keys_only() {
         let verifier = verifier(&["a"]);
         let Err(Failed::Unmatched(unmatched)) = verifier.attempt(signed_with("b"), UNIX_EPOCH) else {
-            panic!("it must be tried again")
+            panic!("the delivery can be retried")
         };
         verifier.set_keys(vec![key("a"), key("b")]);
         assert!(verifier.retry(unmatched, UNIX_EPOCH).is_ok());
-        // One that was tried would match here, so whoever tried it again would accept this.
-        let unmatched = Unmatched { delivery: signed_with("a"), tried: distinct(vec![key("a")]) };
+        // The tried key would match here, so a retry with it would be accepted.
+        let unmatched = Unmatched { delivery: signed_with("a"), tried: Keys::new(vec![key("a")]) };
         assert_eq!(verifier.retry(unmatched, UNIX_EPOCH).err(), Some(SignatureError::Mismatch));
     }
 
     #[test]
-    fn what_no_key_would_change_is_not_tried_again() {
+    fn a_delivery_that_no_key_could_verify_is_not_retried() {
         let missing = verifier(&["a"]).attempt(Delivery::default(), UNIX_EPOCH);
         assert!(matches!(missing, Err(Failed::Finally(SignatureError::Missing))));
     }

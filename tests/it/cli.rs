@@ -179,7 +179,8 @@ fn event_prints_the_event_of_a_gateway() {
     for gateway in ["http-api", "rest-api", "function-url"] {
         for arguments in [vec![], vec!["--base64"]] {
             let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
-            let request = duffel_webhook_receiver::gateway::request(&text(&event.stdout));
+            let request =
+                duffel_webhook_receiver::gateway::GatewayRequest::read(&text(&event.stdout)).request;
             let header = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
             assert_eq!(request.body()[..], std::fs::read(BODY).unwrap());
             assert_eq!(request.uri().path(), "/webhooks/duffel");

@@ -4,18 +4,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
+    http::RequestContext,
     queue::MAX_MESSAGE_BYTES,
     receive::{
         Source,
         filter::{Filter, Mode},
     },
-    route::{BasePath, Stage},
+    route::BasePath,
     signature::{
         Verifier,
         scheme::Scheme,
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use http::{Method, Request};
 
@@ -276,8 +277,11 @@ fn path_selects_only_the_source_that_it_names() {
             let header = duffel_header(&format!("secret of {name}"), "v2", unix_seconds(noon()), b"{}");
             let mut request = post("{}", Some(&header));
             *request.uri_mut() = path.parse().unwrap();
-            request.extensions_mut().insert(Stage("webhooks".to_owned()));
-            request.extensions_mut().insert(BasePath::new("/webhooks").unwrap());
+            let context = RequestContext {
+                stage: Some("webhooks".to_owned()),
+                base_path: BasePath::new("/webhooks"),
+                ..RequestContext::default()
+            };
             // An empty object is not an event, so it is malformed once it is verified.
             let status = if named == name {
                 400
@@ -286,7 +290,11 @@ fn path_selects_only_the_source_that_it_names() {
             } else {
                 401
             };
-            assert_eq!(receiver.send(request, noon()).0, status, "{path} with the secret of {name}");
+            assert_eq!(
+                receiver.send_in(request, context, noon()).0,
+                status,
+                "{path} with the secret of {name}"
+            );
         }
     }
 }

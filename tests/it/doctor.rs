@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use duffel_webhook_receiver::{
     deployment::Output,
     duffel::{AccessToken, Change, Client},
-    signature::unix_seconds,
+    time::unix_seconds,
 };
 use http::Response;
 use serde_json::{Value, json};

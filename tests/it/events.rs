@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use duffel_webhook_receiver::gateway;
+use duffel_webhook_receiver::gateway::GatewayRequest;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -33,7 +33,8 @@ pub fn sample(name: &str) -> String {
 }
 
 fn send(payload: &str) -> (u16, String) {
-    TestReceiver::new().send(gateway::request(payload), noon())
+    let GatewayRequest { request, context, .. } = GatewayRequest::read(payload);
+    TestReceiver::new().send_in(request, context, noon())
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn every_sample_body_is_an_event() {
 #[test]
 fn lambda_http_reads_the_same_request_from_every_sample() {
     for (name, ..) in SAMPLES {
-        let ours = gateway::request(&sample(name));
+        let ours = GatewayRequest::read(&sample(name)).request;
         let theirs = lambda_http::request::from_str(&sample(name)).unwrap();
         assert_eq!(ours.method(), theirs.method());
         // It puts the stage before the path.
@@ -147,7 +148,7 @@ fn payload_that_is_not_an_http_event_is_not_found() {
 fn other_methods_are_answered_405() {
     let mut event: Value = serde_json::from_str(&sample("function-url.ping.json")).unwrap();
     event["requestContext"]["http"]["method"] = "GET".into();
-    assert_eq!(gateway::request(&event.to_string()).method(), Method::GET);
+    assert_eq!(GatewayRequest::read(&event.to_string()).request.method(), Method::GET);
     assert_eq!(send(&event.to_string()), answer(405, "method_not_allowed"));
 }
 
@@ -199,7 +200,7 @@ fn values_that_no_header_can_hold_are_ignored() {
                 event[lists]["x-lines"] = json!(["a\r\nb", null, 5]);
             }
         }
-        let request = gateway::request(&event.to_string());
+        let request = GatewayRequest::read(&event.to_string()).request;
         assert!(!request.headers().contains_key("x-lines"));
         assert_eq!(send(&event.to_string()), answer(202, "accepted"));
     }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use duffel_webhook_receiver::signature::unix_seconds;
+use duffel_webhook_receiver::time::unix_seconds;
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -16,8 +16,8 @@ use duffel_webhook_receiver::{
         Verifier,
         scheme::Scheme,
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use http::Request;
 use serde_json::{Value, json};

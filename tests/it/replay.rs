@@ -10,7 +10,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use duffel_webhook_receiver::{
     duffel::{AccessToken, Change, Client, EventFilter},
-    signature::unix_seconds,
+    time::unix_seconds,
 };
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duffel_webhook_receiver::gateway;
+use duffel_webhook_receiver::gateway::GatewayRequest;
 use serde_json::Value;
 
 use crate::{
@@ -95,7 +95,8 @@ async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     let emulator = Emulator::start(&backend);
     let receiver = TestReceiver::new();
     for (name, ..) in SAMPLES {
-        let (status, said) = receiver.send(gateway::request(&sample(name)), noon());
+        let GatewayRequest { request, context, .. } = GatewayRequest::read(&sample(name));
+        let (status, said) = receiver.send_in(request, context, noon());
         let answer = emulator.invoke(&sample(name));
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
         assert_eq!(answer["body"], format!(r#"{{"status":"{said}"}}"#), "{name}");

@@ -16,7 +16,7 @@ use std::{
 use duffel_webhook_receiver::{
     deployment::stored_secret::KEPT,
     duffel::{AccessToken, Change, Client},
-    signature::unix_seconds,
+    time::unix_seconds,
 };
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};

@@ -13,8 +13,8 @@ use duffel_webhook_receiver::{
         Verifier,
         scheme::Scheme,
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;

@@ -1,8 +1,8 @@
-//! Why a secret looks as if it had not been pasted rightly, in words that give nothing of it away.
+//! Doubts that a secret was pasted correctly, in words that reveal nothing of it.
 
 use std::fmt;
 
-/// A reason to look at a secret again. No provider makes such a secret, but nothing forbids it.
+/// A reason to check a secret again. No known provider makes such a secret, but nothing forbids it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     WhiteSpace,
@@ -40,12 +40,12 @@ impl fmt::Display for Doubt {
 
 const QUOTES: [char; 2] = ['"', '\''];
 
-/// What may be pasted along with a secret, unseen, and never belongs to it.
+/// Returns `true` for characters that may be pasted along with a secret, invisibly, and never belong to it.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}')
 }
 
-/// The format characters (Unicode's category Cf) that are pasted by mistake.
+/// Returns `true` for the format characters (Unicode's category Cf) that are pasted by mistake.
 fn is_format(c: char) -> bool {
     matches!(
         c,
@@ -62,7 +62,7 @@ fn is_format(c: char) -> bool {
     )
 }
 
-/// `NAME=…`, but not the padding of base64.
+/// Returns `true` for `NAME=…`, but not for base64 with padding.
 fn is_assignment(text: &str) -> bool {
     let Some((name, value)) = text.split_once('=') else { return false };
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_secret_that_looks_wrong_is_doubted() {
         let doubts = |text: &str| Doubt::about(text).collect::<Vec<_>>();
-        for right in [
+        for correct in [
             "54vFWvaSbbzYpxXPeB4YEw==",
             "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
             "shpss_0123456789abcdef",
@@ -85,7 +85,7 @@ mod tests {
             "a=",
             "ab==",
         ] {
-            assert_eq!(doubts(right), [], "{right}");
+            assert_eq!(doubts(correct), [], "{correct}");
         }
         assert_eq!(doubts("a\nb"), [Doubt::WhiteSpace]);
         assert_eq!(doubts("a\u{200b}b"), [Doubt::Invisible]);

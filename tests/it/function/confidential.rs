@@ -56,7 +56,7 @@ const SOURCES: [Source; 4] = [
 impl Source {
     /// A delivery of a body, signed with a secret, and the bytes of its signature.
     fn delivery(&self, body: &str, secret: &str) -> (Delivery, Vec<u8>) {
-        let now = duffel_webhook_receiver::signature::unix_seconds(std::time::SystemTime::now());
+        let now = duffel_webhook_receiver::time::unix_seconds(std::time::SystemTime::now());
         let (signature, value) = if matches!(self.scheme, "duffel" | "stripe") {
             let signature = hmac(secret, format!("{now}.{body}").as_bytes());
             let value = format!("t={now},v1={}", hex::encode(&signature));

@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use duffel_webhook_receiver::signature::unix_seconds;
+use duffel_webhook_receiver::time::unix_seconds;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 

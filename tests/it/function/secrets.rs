@@ -6,12 +6,12 @@ use bytes::Bytes;
 use duffel_webhook_receiver::{
     aws::{self, DynamoLedger, SqsQueue},
     config::Config,
-    http::respond,
+    http::{RequestContext, respond},
     receive::{
         Receiver,
         key_refresh::{MAX_AGE, MIN_INTERVAL},
     },
-    signature::unix_seconds,
+    time::unix_seconds,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
@@ -176,7 +176,10 @@ impl Clocked {
         let body = test_receiver::event("order.created", "wev_1", &format!("ord_{}", hex::encode(secret)));
         let header = test_receiver::duffel_header(secret, "v2", unix_seconds(now), body.as_bytes());
         let request = Request::post("/webhooks/duffel").header("X-Duffel-Signature", header);
-        respond(&self.receiver, request.body(Bytes::from(body)).unwrap(), now).await.status().as_u16()
+        respond(&self.receiver, request.body(Bytes::from(body)).unwrap(), RequestContext::default(), now)
+            .await
+            .status()
+            .as_u16()
     }
 
     fn fetches(&self) -> usize {

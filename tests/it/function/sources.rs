@@ -1,9 +1,11 @@
 //! Several sources of one function, each with its own stored secret.
 
-use duffel_webhook_receiver::signature::{
-    scheme::Scheme,
-    sign::{Signing, sign},
-    unix_seconds,
+use duffel_webhook_receiver::{
+    signature::{
+        scheme::Scheme,
+        sign::{Signing, sign},
+    },
+    time::unix_seconds,
 };
 use serde_json::json;
 

@@ -3,11 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use duffel_webhook_receiver::{
-    ledger::Record,
-    receive::Source,
-    signature::{Delivery, unix_seconds},
-};
+use duffel_webhook_receiver::{ledger::Record, receive::Source, signature::Delivery, time::unix_seconds};
 use http::Request;
 use serde_json::Value;
 

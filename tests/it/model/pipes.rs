@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    event::Identity,
-    http::respond,
+    http::{RequestContext, respond},
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
     receive::Receiver,
@@ -24,7 +24,7 @@ struct Real<L, Q>(Receiver<L, Q>);
 impl<L: Ledger, Q: Queue> Pipe for Real<L, Q> {
     fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_> {
         Box::pin(async move {
-            let response = respond(&self.0, request, now).await;
+            let response = respond(&self.0, request, RequestContext::default(), now).await;
             let word =
                 response.body().strip_prefix(r#"{"status":""#).and_then(|rest| rest.strip_suffix(r#""}"#));
             format!("{} {}", response.status().as_u16(), word.unwrap_or(response.body()))

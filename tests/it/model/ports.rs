@@ -7,7 +7,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
-    event::Identity,
+    identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
 };

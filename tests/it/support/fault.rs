@@ -8,7 +8,7 @@
 use std::{collections::VecDeque, future::pending, sync::Mutex};
 
 use duffel_webhook_receiver::{
-    event::Identity,
+    identity::Identity,
     in_memory::{MemoryLedger, MemoryQueue},
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    http::respond,
+    http::{RequestContext, respond},
     in_memory::{MemoryLedger, MemoryQueue},
     receive::{Receiver, Source, filter::Filter},
     signature::{
@@ -17,8 +17,8 @@ use duffel_webhook_receiver::{
         scheme::Scheme,
         secret::{Key, Secret},
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use http::{Request, Response};
 use serde_json::Value;
@@ -98,8 +98,20 @@ impl TestReceiver {
 
     /// Sends a request to the endpoint; `None` if the process died before it answered.
     pub fn try_send(&self, request: Request<Bytes>, now: SystemTime) -> Option<Response<String>> {
+        self.try_send_in(request, RequestContext::default(), now)
+    }
+
+    /// Sends a request in a context; `None` if the process died before it answered.
+    fn try_send_in(
+        &self,
+        request: Request<Bytes>,
+        context: RequestContext,
+        now: SystemTime,
+    ) -> Option<Response<String>> {
         // The in-memory ports answer at once, so what is pending stays pending.
-        match pin!(respond(&self.receiver, request, now)).poll(&mut Context::from_waker(Waker::noop())) {
+        match pin!(respond(&self.receiver, request, context, now))
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
             Poll::Ready(response) => Some(response),
             Poll::Pending => None,
         }
@@ -107,7 +119,17 @@ impl TestReceiver {
 
     /// Sends a request, and returns the status and the word of the answer.
     pub fn send(&self, request: Request<Bytes>, now: SystemTime) -> (u16, String) {
-        let response = self.try_send(request, now).unwrap();
+        self.send_in(request, RequestContext::default(), now)
+    }
+
+    /// Sends a request in a context, and returns the status and the word of the answer.
+    pub fn send_in(
+        &self,
+        request: Request<Bytes>,
+        context: RequestContext,
+        now: SystemTime,
+    ) -> (u16, String) {
+        let response = self.try_send_in(request, context, now).unwrap();
         let body: Value = serde_json::from_str(response.body()).unwrap();
         assert_eq!(body.as_object().unwrap().len(), 1, "an answer has one member: {body}");
         (response.status().as_u16(), body["status"].as_str().unwrap().to_owned())

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
-use duffel_webhook_receiver::signature::unix_seconds;
+use duffel_webhook_receiver::time::unix_seconds;
 use serde_json::{Map, Value, json};
 
 use crate::{

@@ -18,7 +18,7 @@ use clap::Args;
 use duffel_webhook_receiver::{
     deployment::{self, Output, Stack, ledger_records::LedgerRecords},
     duffel::Client,
-    event::Identity,
+    identity::Identity,
 };
 
 use self::{

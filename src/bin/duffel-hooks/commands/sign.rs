@@ -14,8 +14,8 @@ use duffel_webhook_receiver::{
         scheme::{Layout, Scheme, Signed},
         secret::{Key, Secret},
         sign::{self, Signing},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use duffel_webhook_receiver::duffel::parse_time;
+use duffel_webhook_receiver::time::parse_time;
 
 /// Reads an event type for Duffel's filter, which takes one type and no wildcards.
 pub(crate) fn parse_kind(text: &str) -> std::result::Result<String, &'static str> {

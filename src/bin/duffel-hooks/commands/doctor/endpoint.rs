@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use duffel_webhook_receiver::signature::{MAX_SKEW, unix_seconds};
+use duffel_webhook_receiver::{signature::MAX_SKEW, time::unix_seconds};
 use serde_json::Value;
 
 use super::Finding;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use duffel_webhook_receiver::{duffel::EventRecord, event::Identity, ledger::Record};
+use duffel_webhook_receiver::{duffel::EventRecord, identity::Identity, ledger::Record};
 
 use crate::shared::output;
 

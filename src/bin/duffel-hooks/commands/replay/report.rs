@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use duffel_webhook_receiver::{event::Identity, ledger::Record};
+use duffel_webhook_receiver::{identity::Identity, ledger::Record};
 use serde_json::{Value, json};
 
 use super::outcome::{Outcome, Replayed, forwarded_at};

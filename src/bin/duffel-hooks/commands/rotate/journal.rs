@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::{Webhook, parse_time};
+use duffel_webhook_receiver::{duffel::Webhook, time::parse_time};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::interrupted::{InterruptedRotation, default_path, find_interrupted};

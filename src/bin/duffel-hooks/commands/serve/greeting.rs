@@ -11,8 +11,8 @@ use duffel_webhook_receiver::{
     signature::{
         secret::Secret,
         sign::{Signing, sign},
-        unix_seconds,
     },
+    time::unix_seconds,
 };
 
 use crate::{

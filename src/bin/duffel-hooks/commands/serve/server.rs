@@ -8,7 +8,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
-    http::{RequestId, respond, too_large},
+    http::{RequestContext, respond, too_large},
     ledger::Ledger,
     queue::Queue,
     receive::Receiver,
@@ -85,10 +85,7 @@ async fn respond_to<L: Ledger, Q: Queue>(
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
         Err(error) => return Err(io::Error::other(error)),
     };
-    let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(RequestId(Uuid::new_v4().to_string()));
-    if let Some(base_path) = base_path {
-        request.extensions_mut().insert(base_path.clone());
-    }
-    Ok(respond(receiver, request, SystemTime::now()).await)
+    let request_id = Some(Uuid::new_v4().to_string());
+    let context = RequestContext { request_id, base_path: base_path.cloned(), ..RequestContext::default() };
+    Ok(respond(receiver, Request::from_parts(parts, body), context, SystemTime::now()).await)
 }

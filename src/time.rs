@@ -1,28 +1,36 @@
-//! When was that? Duffel has written times in several forms.
+//! Conversions of time: seconds since the epoch, and the forms in which Duffel writes a moment.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Year 10000: from there on, as before 1970, there is no text for a moment, and `humantime` panics.
+/// The year 10000: `humantime` panics at moments from then on, and before 1970.
 const END: Duration = Duration::from_hours(24 * 2_932_897);
 
-/// Reads a moment in any of the forms in which Duffel has written them: `2020-04-11T15:48:11.642000Z`,
-/// `2020-04-11 15:48:11.642000+00:00`. `None` is what lies before 1970 or after 9999, too.
+/// Returns the whole seconds since the epoch, the unit of signatures and records; 0 before 1970.
+#[must_use]
+pub fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Reads a moment in any of the forms that Duffel has used: [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), as in
+/// `2020-04-11T15:48:11.642000Z`, and `2020-04-11 15:48:11.642000+00:00`.
+///
+/// Returns `None` for any other text, and for moments before 1970 or after 9999.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<SystemTime> {
     let text = text.trim();
-    // The sign of an offset stands after the time of day; those before it belong to the date.
+    // The sign of an offset comes after the time of day; a sign before that belongs to the date.
     let sign = text.get(19..)?.find(['+', '-']).map(|at| at + 19);
-    let Some(sign) = sign else { return humantime::parse_rfc3339_weak(text).ok().filter(can_be_told) };
+    let Some(sign) = sign else { return humantime::parse_rfc3339_weak(text).ok().filter(is_writable) };
     let (local, offset) = text.split_at(sign);
     let (hours, minutes) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
     let (hours, minutes) = (hours.parse::<u64>().ok()?, minutes.parse::<u64>().ok()?);
     let seconds = hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?;
     let (local, seconds) = (humantime::parse_rfc3339_weak(local).ok()?, Duration::from_secs(seconds));
     let at = if offset.starts_with('+') { local.checked_sub(seconds) } else { local.checked_add(seconds) };
-    at.filter(can_be_told)
+    at.filter(is_writable)
 }
 
-fn can_be_told(at: &SystemTime) -> bool {
+fn is_writable(at: &SystemTime) -> bool {
     at.duration_since(UNIX_EPOCH).is_ok_and(|since| since < END)
 }
 
