@@ -346,7 +346,7 @@ fn failures_are_told_so_that_one_knows_what_to_do() {
     after(&Fault::Status(500), 1)
         .assert_failed(4, "Something went wrong (internal_server_error) [request FsLh");
     after(&Fault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
-    after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel broke");
+    after(&Fault::Cut, 4).assert_failed(4, "the connection to Duffel was lost");
     after(&Fault::Answer(200, "Welcome to the hotel"), 1)
         .assert_failed(1, "Duffel answered 200 OK, and not in the documented form\n");
     after(&Fault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1).assert_failed(1, "not in the documented form");
