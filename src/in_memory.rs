@@ -89,7 +89,7 @@ fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
     ];
     let system: Map<_, _> =
         system.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
-    received_message(Some(message_id), Some(message.body()), system, attributes.collect())
+    received_message(Some(message_id), Some(message.body()), &system, &attributes.collect())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

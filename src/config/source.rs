@@ -70,7 +70,7 @@ impl SecretNames {
     ) -> Option<Secrets> {
         match (list, arn) {
             (Some(_), Some(_)) => {
-                mistakes.add(self.list, format_args!("and {} exclude each other", self.arn))
+                mistakes.add(self.list, format_args!("and {} exclude each other", self.arn));
             }
             (None, None) => {
                 mistakes.add(self.list, format_args!("or {} is required{}", self.arn, self.alternative));

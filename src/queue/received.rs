@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 pub(crate) fn received_message(
     message_id: Option<&str>,
     body: Option<&str>,
-    system: Map<String, Value>,
-    attributes: Map<String, Value>,
+    system: &Map<String, Value>,
+    attributes: &Map<String, Value>,
 ) -> Value {
     json!({ "MessageId": message_id, "Body": body, "Attributes": system, "MessageAttributes": attributes })
 }

@@ -328,7 +328,7 @@ fn api_failures_are_reported_with_a_remedy() {
     after(&ApiFault::Status(500), 1)
         .assert_failed(4, "Something went wrong (internal_server_error) [request FsLh");
     after(&ApiFault::Html(503), 4).assert_failed(4, "503 Service Unavailable");
-    after(&ApiFault::Down, 4).assert_failed(4, "the connection to Duffel broke");
+    after(&ApiFault::Down, 4).assert_failed(4, "the connection to Duffel was lost");
     after(&ApiFault::Answer(200, "Welcome to the hotel"), 1)
         .assert_failed(1, "Duffel answered 200 OK, and not in the documented form\n");
     after(&ApiFault::Answer(200, r#"{"data":[{"url":"x"}]}"#), 1)

@@ -47,6 +47,6 @@ impl DeadLetter {
                 (name.clone(), value)
             })
             .collect();
-        received_message(self.0.message_id.as_deref(), self.0.body.as_deref(), system, attributes)
+        received_message(self.0.message_id.as_deref(), self.0.body.as_deref(), &system, &attributes)
     }
 }
