@@ -232,7 +232,7 @@ fn what_sign_says_verify_believes() {
     assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
     for (body, header, reason) in [
         ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
-        (BODY, "nah", "a header of the signature is malformed: it is --signature 't=SECONDS,v2=HEX'"),
+        (BODY, "nah", "a header of the signature is malformed: its form is --signature 't=SECONDS,v2=HEX'"),
         (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
     ] {
         let refused = run(&["verify", body, "--signature", header]);
@@ -258,7 +258,8 @@ fn sign_makes_the_known_vector() {
 fn event_prints_what_a_gateway_would_hand_over() {
     for gateway in ["http-api", "rest-api", "function-url"] {
         for arguments in [vec![], vec!["--base64"]] {
-            let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
+            let event =
+                tool(&["gateway-event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
             let request = duffel_webhook_receiver::gateway::request(&text(&event.stdout));
             let header = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
             assert_eq!(request.body()[..], std::fs::read(BODY).unwrap());
@@ -272,7 +273,7 @@ fn event_prints_what_a_gateway_would_hand_over() {
 fn errors_name_the_remedy() {
     let without_secret = tool(&["sign", BODY]).env_remove("WEBHOOK_SECRET").output().unwrap();
     assert_eq!(without_secret.status.code(), Some(1));
-    assert!(text(&without_secret.stderr).contains("WEBHOOK_SECRET is not set: give it"));
+    assert!(text(&without_secret.stderr).contains("WEBHOOK_SECRET is not set: set it"));
     assert!(text(&run(&["sign", "no/such.json"]).stderr).contains("cannot read the body from no/such.json"));
     let nobody = run(&["send", "--to", "http://127.0.0.1:1/webhooks/duffel", BODY]);
     assert!(text(&nobody.stderr).contains("is the receiver running there?"), "{}", text(&nobody.stderr));
@@ -350,7 +351,7 @@ fn every_scheme_signs_what_it_verifies() {
         assert_eq!(refused.status.code(), Some(1));
     }
     let unknown = run(&["sign", BODY, "--scheme", "paypal"]);
-    assert!(text(&unknown.stderr).contains("there are duffel, standard-webhooks, stripe"));
+    assert!(text(&unknown.stderr).contains("the schemes are duffel, standard-webhooks, stripe"));
     let misspelt = run(&["sign", BODY, "--scheme", r#"{"scheme":"hmac-sha256","prefx":"v0="}"#]);
     assert!(text(&misspelt.stderr).contains("prefx is not a field of this scheme"));
 }
@@ -387,8 +388,8 @@ fn wrong_usage_of_send_is_told_apart_from_a_failure() {
         (&["--label", "v9"], "--label: the scheme duffel has v1 and v2"),
         (&[&stripe[..], &["--label", "v2"]].concat(), "--label: the scheme stripe has v1"),
         (&["--scheme", "github", "--label", "v1"], "of the scheme github have no label"),
-        (&["--id", "x"], "--id: the scheme duffel signs no id"),
-        (&["--scheme", "nope"], "--scheme: there are duffel,"),
+        (&["--id", "x"], "--id: the scheme duffel does not sign an id"),
+        (&["--scheme", "nope"], "--scheme: the schemes are duffel,"),
     ] {
         let done = run(&[&["send", BODY], arguments].concat());
         assert_eq!(done.status.code(), Some(2), "{arguments:?}: {}", text(&done.stderr));
@@ -403,7 +404,7 @@ fn send_does_not_wait_for_ever() {
     let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
     let done = run(&["send", "--to", &url, BODY]);
     assert_eq!(done.status.code(), Some(1));
-    assert_eq!(text(&done.stderr), format!("duffel-hooks: no answer from {url} within 30 s\n"));
+    assert_eq!(text(&done.stderr), format!("duffel-hooks: no response from {url} within 30 s\n"));
 }
 
 #[test]
@@ -508,7 +509,7 @@ fn serve_ends_when_nobody_reads_its_messages() {
     }
     assert_eq!(serve.process.wait().unwrap().code(), Some(1));
     let log = serve.rest().1.join("\n");
-    assert!(log.contains("nobody reads the messages any more"), "{log}");
+    assert!(log.contains("the standard output is closed"), "{log}");
     assert!(log.contains("\"MessageAttributes\""), "what could not be printed is told: {log}");
 }
 
@@ -563,7 +564,7 @@ fn bash_completes_below_the_first_level() {
     has(&["duffel-hooks", "dlq", "export", "--"], &["--stack", "--queue", "--to", "--delete"]);
     assert_eq!(completed(&["duffel-hooks", "webhooks", "update", "x", "--active", ""]), ["true", "false"]);
     let gateways = ["http-api", "rest-api", "function-url"];
-    assert_eq!(completed(&["duffel-hooks", "event", "--gateway", ""]), gateways);
+    assert_eq!(completed(&["duffel-hooks", "gateway-event", "--gateway", ""]), gateways);
     assert_eq!(completed(&["duffel-hooks", "help", "dlq", "r"]), ["redrive"]);
 }
 

@@ -134,7 +134,7 @@ async fn show_says_where_those_are_that_it_cannot_see() {
     request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
     let shown = text(&run(&["dlq", "show", "--stack", &stack.name]).stdout);
     assert!(shown.contains("wev_2"), "{shown}");
-    assert!(shown.contains("\n3 more in somebody's hands"), "{shown}");
+    assert!(shown.contains("\n3 more in flight"), "{shown}");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn an_export_that_deletes_gets_at_those_behind_the_first_ten_of_a_group() 
 
     let kept = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
     assert!(!kept.status.success());
-    assert!(text(&kept.stderr).contains("15 of 25 were not to be had"), "{}", text(&kept.stderr));
+    assert!(text(&kept.stderr).contains("15 of 25 could not be received"), "{}", text(&kept.stderr));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 10);
     #[cfg(unix)]
     {
@@ -241,7 +241,7 @@ async fn a_redrive_is_followed_to_its_end() {
     let (done, proxy) = redrive(&moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
-    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
+    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, at most 5 per second\n");
     // That they are still there is MiniStack's doing.
     assert_eq!(text(&done.stdout), plan + "4 of 4 moved, 4 left\n");
     assert_eq!(text(&done.stderr).trim_end(), "1 of 4 moved");
@@ -254,8 +254,8 @@ async fn a_redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
-    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Does the stack's parameter \
-                 RedrivePrincipalArns name you?\n";
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Are you in the stack's parameter \
+                 RedrivePrincipalArns?\n";
     assert_eq!(text(&done.stderr), error);
 }
 
@@ -305,7 +305,7 @@ async fn an_interrupted_redrive_says_that_sqs_goes_on() {
     assert!(Command::new("kill").args(["-INT", &moving.id().to_string()]).status().unwrap().success());
     let done = tokio::task::spawn_blocking(move || moving.wait_with_output().unwrap()).await.unwrap();
     assert_eq!(done.status.code(), Some(1));
-    assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("interrupted: SQS continues the move"), "{}", text(&done.stderr));
 }
 
 /// Dead letters of 35 objects, and what takes them in hand.

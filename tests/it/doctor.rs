@@ -179,7 +179,7 @@ async fn secrets_of_both_versions_are_counted() {
     let deployment = Deployment::well().await;
     deployment.put_secret(r#"["one", "two"]"#).await;
     let lines = String::from_utf8(deployment.doctor().output().unwrap().stdout).unwrap();
-    assert!(lines.contains("3 secrets are active, 1 of them of the previous version"), "{lines}");
+    assert!(lines.contains("3 active secrets, 1 of the previous version"), "{lines}");
 }
 
 #[tokio::test]
@@ -226,8 +226,11 @@ async fn a_token_of_the_other_mode_is_suspected_by_name() {
     let deployment = Deployment::well().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
-    let says =
-        ["live (the token's) mode", "LiveMode=any", "is the token of the right organisation and mode?"];
+    let says = [
+        "live (the token's) mode",
+        "LiveMode=any",
+        "check that the token is of the right organisation and mode",
+    ];
     only(&found(doctor).await, "webhook", &says);
 }
 
@@ -270,8 +273,8 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
     let says = [
         "1 × 202, 2 × 401",
         "the last accepted 2",
-        "2 events are still undelivered",
-        "put this webhook's secret into the stack's",
+        "2 events still undelivered",
+        "store this webhook's secret in the stack's",
         &replay,
     ];
     only(&deployment.found().await, "deliveries", &says);
@@ -287,8 +290,8 @@ async fn deliveries_that_failed_before_one_was_accepted_are_worth_a_look() {
     deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
     let (unwell, code) = deployment.found().await;
     assert!(unwell.len() == 1 && unwell[0].starts_with("deliveries WARN "), "{unwell:#?}");
-    let says = "1 × 202, 1 × no answer";
-    assert!(unwell[0].contains(says) && unwell[0].contains("1 event is still undelivered"), "{unwell:#?}");
+    let says = "1 × 202, 1 × no response";
+    assert!(unwell[0].contains(says) && unwell[0].contains("1 event still undelivered"), "{unwell:#?}");
     let command = format!("duffel-hooks replay --stack {} --since 1d --failed", deployment.stack.name);
     assert!(unwell[0].ends_with(&command), "{unwell:#?}");
     assert_eq!(code, 0);
@@ -314,7 +317,7 @@ async fn a_ping_that_failed_is_nothing_to_replay() {
     assert!(deployment.client().ping_webhook(&deployment.webhook).is_err());
     deployment.update(&Change { url: Some(url), ..Change::default() });
     let found = deployment.found().await;
-    only(&found, "deliveries", &["1 × 202, 1 × no answer", "see whether the URL can be reached"]);
+    only(&found, "deliveries", &["1 × 202, 1 × no response", "check that the URL can be reached"]);
     assert!(!found.0[0].contains("replay"), "{found:#?}");
 }
 
@@ -323,7 +326,7 @@ async fn dead_letters_are_found() {
     let deployment = Deployment::well().await;
     deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
     let fix = format!("dlq show --stack {}", deployment.stack.name);
-    only(&deployment.found().await, "dead letters", &["1 given up by the consumer", &fix]);
+    only(&deployment.found().await, "dead letters", &["1 that the consumer failed to process", &fix]);
 }
 
 #[tokio::test]
@@ -357,7 +360,7 @@ async fn a_queue_without_its_dead_letter_queue_is_found() {
     let other = json!({ "deadLetterTargetArn": stack.output(Output::QueueArn), "maxReceiveCount": 5 });
     let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
     request.attributes(QueueAttributeName::RedrivePolicy, other.to_string()).send().await.unwrap();
-    only(&deployment.found().await, "queue", &["not to the stack's queue"]);
+    only(&deployment.found().await, "queue", &["not the stack's"]);
 }
 
 /// Forwards to the queue and remembers in the table of another stack.
@@ -388,7 +391,7 @@ async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
     adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
     let (unwell, code) = deployment.found().await;
     assert_eq!(unwell.len(), 1, "{unwell:#?}");
-    assert!(unwell[0].starts_with("dead letters WARN not looked at: "), "{unwell:#?}");
+    assert!(unwell[0].starts_with("dead letters WARN not checked: "), "{unwell:#?}");
     assert!(unwell[0].contains("DeadLetterQueueArn"), "{unwell:#?}");
     assert_eq!(code, 0);
 
@@ -398,7 +401,7 @@ async fn a_stack_with_a_queue_whose_dead_letters_it_does_not_know_says_so() {
     request.attributes(QueueAttributeName::RedrivePolicy, "").send().await.unwrap();
     let (unwell, code) = deployment.found().await;
     assert!(unwell[0].starts_with("queue FAIL it has no redrive policy"), "{unwell:#?}");
-    assert!(unwell[0].contains("its owner must change that"), "{unwell:#?}");
+    assert!(unwell[0].contains("its owner must change it"), "{unwell:#?}");
     assert_eq!(code, 1);
 }
 
@@ -449,7 +452,7 @@ async fn a_clock_that_is_wrong_is_found() {
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret(&deployment.secret).await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
-    only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
+    only(&deployment.found().await, "clock", &["this machine's clock is", "ahead of the receiver's"]);
 }
 
 #[tokio::test]
@@ -459,7 +462,7 @@ async fn a_receiver_that_does_not_answer_is_found() {
     deployment.put_secret(&deployment.secret).await;
     let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
     deployment.update(&Change { url, ..Change::default() });
-    only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
+    only(&deployment.found().await, "receiver", &["no response from http://127.0.0.1:1/"]);
 }
 
 #[tokio::test]
@@ -537,8 +540,8 @@ async fn without_the_stack_no_webhook_is_judged() {
         let lines = String::from_utf8(done.stdout).unwrap();
         let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
         assert!(unwell[0].starts_with("FAIL  stack ") && unwell[0].contains(says), "{lines}");
-        assert!(unwell[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
-        assert!(lines.contains("WARN  webhook, deliveries    not looked at: without the stack"), "{lines}");
+        assert!(unwell[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not checked")));
+        assert!(lines.contains("WARN  webhook, deliveries    not checked: without the stack"), "{lines}");
         assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");
     }
 }
@@ -550,7 +553,7 @@ async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
     let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
     let lines = String::from_utf8(done.stdout).unwrap();
     let unwell: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
-    assert_eq!(unwell, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
+    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not queried";
+    assert_eq!(unwell, [format!("WARN  webhook, deliveries  not checked: {reason}")]);
     assert_eq!(done.status.code(), Some(0));
 }

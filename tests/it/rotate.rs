@@ -386,7 +386,7 @@ async fn killed_anywhere_a_second_run_finishes_and_nothing_is_lost() {
 async fn a_leaked_secret_is_refused_from_then_on() {
     let stage = Stage::new().await;
     assert_eq!(stage.delivered_with(&stage.old.1).await, 202);
-    let output = stage.rotate(&["--forget-old", "--only"]).await;
+    let output = stage.rotate(&["--forget-old", "--forget-other-mode"]).await;
     assert_success(&output);
     assert!(text(&output.stdout).contains("no old one is active"), "{}", text(&output.stdout));
     assert_eq!(stage.stored("AWSCURRENT").await, [stage.new_secret()]);
@@ -402,11 +402,11 @@ async fn what_only_the_old_secret_signs_is_told_to_be_missing_when_that_is_forgo
         let stage = Stage::new().await;
         stage.duffel.set(|settings| settings.remembers_endpoint = true);
         let event = stage.undelivered_order().await;
-        let arguments: &[&str] = if forget { &["--forget-old", "--only"] } else { &[] };
+        let arguments: &[&str] = if forget { &["--forget-old", "--forget-other-mode"] } else { &[] };
         let output = stage.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
         if forget {
             assert_eq!(output.status.code(), Some(1));
-            let told = format!("missing    {event}: the receiver answered 401");
+            let told = format!("missing    {event}: the receiver responded 401");
             assert!(text(&output.stdout).contains(&told), "{}", text(&output.stdout));
             assert_eq!(stage.journals(), 1);
         } else {
@@ -421,7 +421,7 @@ async fn a_rotation_that_is_done_does_not_pass_for_another() {
     let stage = Stage::new().await;
     stage.duffel.set(|settings| settings.remembers_endpoint = true);
     stage.undelivered_order().await;
-    let forget = ["--forget-old", "--only", "--wait", "300ms"];
+    let forget = ["--forget-old", "--forget-other-mode", "--wait", "300ms"];
     let first = stage.rotate(&forget).await;
     assert_eq!((first.status.code(), stage.journals()), (Some(1), 1));
     assert!(text(&first.stderr).contains("run the command again without --forget-old"), "{first:?}");
@@ -435,7 +435,7 @@ async fn a_rotation_that_is_done_does_not_pass_for_another() {
     assert_eq!((only_catches_up.status.code(), stage.journals()), (Some(1), 1));
     assert_eq!(stage.webhook(), done);
 
-    let dry = stage.rotate(&["--forget-old", "--only", "--dry-run"]).await;
+    let dry = stage.rotate(&["--forget-old", "--forget-other-mode", "--dry-run"]).await;
     assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
     // One that need not wait until it may ask for its secrets again.
     let (_receiver, url) = receiver(&stage.backend, &stage.arn);
@@ -460,6 +460,7 @@ async fn a_secret_that_an_interrupted_rotation_stored_is_not_the_new_one_of_a_le
     let stage = Stage::new().await;
     kill_at(&stage, Step::AfterStoring).await;
     let before = stage.webhook();
+    // The old name of --forget-other-mode.
     assert_success(&stage.rotate(&["--forget-old", "--only"]).await);
     assert_ne!(stage.webhook()["id"], before["id"]);
     for version in ["AWSCURRENT", "AWSPREVIOUS"] {
@@ -478,7 +479,10 @@ async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
     let refused = |output: &Output, why: &str| {
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
-        assert!(err.contains("nothing was changed") && err.contains(why) && err.contains("--only"), "{err}");
+        assert!(
+            err.contains("nothing was changed") && err.contains(why) && err.contains("--forget-other-mode"),
+            "{err}"
+        );
         assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*stage.old.0), 0));
     };
     refused(&stage.rotate(&["--forget-old"]).await, "2 secrets of unknown mode are active");
@@ -492,10 +496,10 @@ async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
     refused(&output, "2 secrets of unknown mode are active");
     let command = format!("duffel-hooks rotate --stack {stack}");
     let message = format!(
-        "duffel-hooks: nothing was changed: 2 secrets of unknown mode are active, and this stack takes test and live \
+        "duffel-hooks: nothing was changed: 2 secrets of unknown mode are active, and this stack accepts test and live \
          deliveries (LiveMode=any): --forget-old drops them, so deliveries of your live webhook would be refused \
          (401) until you rotate that one too.
-  No live webhook delivers here:  {command} --forget-old --only
+  No live webhook delivers here:  {command} --forget-old --forget-other-mode
   One does:                       the same, and right after it
                                   DUFFEL_ACCESS_TOKEN=duffel_live_… {command}
 "
@@ -506,8 +510,11 @@ async fn secrets_of_unknown_mode_are_not_forgotten_unasked() {
     assert_success(&plan);
     let plan = text(&plan.stdout);
     assert!(plan.contains("forget     of the active secrets: 2 of unknown mode"), "{plan}");
-    assert!(plan.contains("Without --only this would be refused: 2 secrets of unknown mode"), "{plan}");
-    for (mode, arguments) in [("test", &["--dry-run"][..]), ("any", &["--dry-run", "--only"])] {
+    assert!(
+        plan.contains("Without --forget-other-mode this would be refused: 2 secrets of unknown mode"),
+        "{plan}"
+    );
+    for (mode, arguments) in [("test", &["--dry-run"][..]), ("any", &["--dry-run", "--forget-other-mode"])] {
         let (plan, _) = of_mode(mode, arguments).await;
         assert_success(&plan);
         assert!(!text(&plan.stdout).contains("refused"), "{plan:?}");
@@ -565,7 +572,7 @@ async fn a_webhook_that_somebody_else_made_is_left_alone() {
     let theirs = somebody.await.unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
-    assert!(err.contains(&format!("somebody else has made webhook {theirs}")), "{err}");
+    assert!(err.contains(&format!("somebody else has created webhook {theirs}")), "{err}");
     assert_eq!((stage.webhook()["id"].as_str(), stage.journals()), (Some(&*theirs), 1));
 
     let again = stage.rotate(&[]).await;
@@ -661,7 +668,7 @@ async fn without_the_journal_a_rotation_can_be_finished_elsewhere() {
     kill_at(&stage, Step::AfterDeletion).await;
     fs::remove_dir_all(stage.state.path().join("duffel-hooks")).unwrap();
     let output = stage.rotate(&["--url", &stage.url]).await;
-    assert!(text(&output.stderr).contains("Duffel has no webhook: say by --event"), "{output:?}");
+    assert!(text(&output.stderr).contains("Duffel has no webhook: give --event"), "{output:?}");
     let types = ["--event", "order.created", "--event", "air.order.changed"];
     assert_success(&stage.rotate(&[&["--url", &stage.url][..], &types].concat()).await);
     stage.assert_rotated().await;
@@ -759,7 +766,7 @@ async fn a_stack_tells_secret_and_address_and_another_address_is_asked_about() {
     };
     let elsewhere = rotate("https://example.com/webhooks/duffel", &[]).await;
     assert_eq!(elsewhere.status.code(), Some(1));
-    assert!(text(&elsewhere.stderr).contains("If all is well, say by --url"), "{elsewhere:?}");
+    assert!(text(&elsewhere.stderr).contains("If it is right, give --url"), "{elsewhere:?}");
     assert_eq!(stage.webhook()["id"], stage.old.0);
     assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &stage.url]).await);
     stage.assert_rotated().await;
@@ -839,7 +846,7 @@ async fn a_new_rotation_catches_up_for_one_that_was_interrupted_long_ago() {
         let output = stage.rotate(&[]).await;
         assert_success(&output);
         let err = text(&output.stderr);
-        assert_eq!(!err.contains("Not looked for: what happened from 20"), is_looked_for, "{err}");
+        assert_eq!(!err.contains("Not searched: events from 20"), is_looked_for, "{err}");
         stage.assert_rotated().await;
         stage.assert_each_once(is_looked_for.then_some(lost)).await;
     }
@@ -876,7 +883,7 @@ async fn what_happened_before_the_ledger_was_created_is_not_caught_up() {
 async fn types_may_be_a_list() {
     let stage = Stage::new().await;
     let output = stage.rotate(&["--dry-run", "--event", "order.created, air.order.changed"]).await;
-    assert!(text(&output.stdout).contains("for 2 types of event"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("for 2 event types"), "{}", text(&output.stdout));
     for wrong in ["", "order.created,,air.order.changed", "order.created,"] {
         let output = stage.rotate(&["--dry-run", "--event", wrong]).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
