@@ -152,7 +152,7 @@ fn verify_accepts_the_output_of_sign() {
     assert!(text(&verified.stdout).starts_with("valid: v2 of 20"));
     for (body, header, reason) in [
         ("events/bodies/ping.triggered.json", header.as_str(), "no active secret made this signature"),
-        (BODY, "nah", "a header of the signature is malformed: it is --signature 't=SECONDS,v2=HEX'"),
+        (BODY, "nah", "a header of the signature is malformed: its form is --signature 't=SECONDS,v2=HEX'"),
         (BODY, "t=1,v1=8e009e73c195a338bb06f8cdc8f7e46a9f049ce8c6e94a4381544ed24eb1b7b7", "no active secret"),
     ] {
         let refused = run(&["verify", body, "--signature", header]);
@@ -178,7 +178,8 @@ fn sign_makes_the_published_vector() {
 fn event_prints_the_event_of_a_gateway() {
     for gateway in ["http-api", "rest-api", "function-url"] {
         for arguments in [vec![], vec!["--base64"]] {
-            let event = tool(&["event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
+            let event =
+                tool(&["gateway-event", BODY, "--gateway", gateway]).args(&arguments).output().unwrap();
             let request =
                 duffel_webhook_receiver::gateway::GatewayRequest::read(&text(&event.stdout)).request;
             let header = request.headers()["x-duffel-signature"].to_str().unwrap().to_owned();
@@ -193,7 +194,7 @@ fn event_prints_the_event_of_a_gateway() {
 fn errors_name_the_remedy() {
     let without_secret = tool(&["sign", BODY]).env_remove("WEBHOOK_SECRET").output().unwrap();
     assert_eq!(without_secret.status.code(), Some(1));
-    assert!(text(&without_secret.stderr).contains("WEBHOOK_SECRET is not set: give it"));
+    assert!(text(&without_secret.stderr).contains("WEBHOOK_SECRET is not set: set it"));
     assert!(text(&run(&["sign", "no/such.json"]).stderr).contains("cannot read the body from no/such.json"));
     let nobody = run(&["send", "--to", "http://127.0.0.1:1/webhooks/duffel", BODY]);
     assert!(text(&nobody.stderr).contains("is the receiver running there?"), "{}", text(&nobody.stderr));
@@ -271,7 +272,7 @@ fn every_scheme_signs_what_it_verifies() {
         assert_eq!(refused.status.code(), Some(1));
     }
     let unknown = run(&["sign", BODY, "--scheme", "paypal"]);
-    assert!(text(&unknown.stderr).contains("there are duffel, standard-webhooks, stripe"));
+    assert!(text(&unknown.stderr).contains("the schemes are duffel, standard-webhooks, stripe"));
     let misspelt = run(&["sign", BODY, "--scheme", r#"{"scheme":"hmac-sha256","prefx":"v0="}"#]);
     assert!(text(&misspelt.stderr).contains("prefx is not a field of this scheme"));
 }
@@ -308,8 +309,8 @@ fn wrong_usage_of_send_exits_with_2() {
         (&["--label", "v9"], "--label: the scheme duffel has v1 and v2"),
         (&[&stripe[..], &["--label", "v2"]].concat(), "--label: the scheme stripe has v1"),
         (&["--scheme", "github", "--label", "v1"], "of the scheme github have no label"),
-        (&["--id", "x"], "--id: the scheme duffel signs no id"),
-        (&["--scheme", "nope"], "--scheme: there are duffel,"),
+        (&["--id", "x"], "--id: the scheme duffel does not sign an id"),
+        (&["--scheme", "nope"], "--scheme: the schemes are duffel,"),
     ] {
         let done = run(&[&["send", BODY], arguments].concat());
         assert_eq!(done.status.code(), Some(2), "{arguments:?}: {}", text(&done.stderr));
@@ -324,7 +325,7 @@ fn send_has_a_timeout() {
     let url = format!("http://{}/webhooks/duffel", silent.local_addr().unwrap());
     let done = run(&["send", "--to", &url, BODY]);
     assert_eq!(done.status.code(), Some(1));
-    assert_eq!(text(&done.stderr), format!("duffel-hooks: no answer from {url} within 30 s\n"));
+    assert_eq!(text(&done.stderr), format!("duffel-hooks: no response from {url} within 30 s\n"));
 }
 
 #[test]
@@ -435,7 +436,7 @@ fn serve_ends_if_nobody_reads_its_messages() {
     }
     assert_eq!(serve.process.wait().unwrap().code(), Some(1));
     let log = serve.rest().1.join("\n");
-    assert!(log.contains("nobody reads the messages any more"), "{log}");
+    assert!(log.contains("the standard output is closed"), "{log}");
     assert!(log.contains("\"MessageAttributes\""), "what could not be printed is not in the log: {log}");
 }
 
@@ -484,7 +485,7 @@ fn bash_completes_subcommands_and_values() {
     has(&["duffel-hooks", "dlq", "export", "--"], &["--stack", "--queue", "--to", "--delete"]);
     assert_eq!(completed(&["duffel-hooks", "webhooks", "update", "x", "--active", ""]), ["true", "false"]);
     let gateways = ["http-api", "rest-api", "function-url"];
-    assert_eq!(completed(&["duffel-hooks", "event", "--gateway", ""]), gateways);
+    assert_eq!(completed(&["duffel-hooks", "gateway-event", "--gateway", ""]), gateways);
     assert_eq!(completed(&["duffel-hooks", "help", "dlq", "r"]), ["redrive"]);
 }
 

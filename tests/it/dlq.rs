@@ -131,7 +131,7 @@ async fn show_counts_in_flight_messages() {
     request.max_number_of_messages(2).visibility_timeout(60).send().await.unwrap();
     let shown = text(&run(&["dlq", "show", "--stack", &stack.name]).stdout);
     assert!(shown.contains("wev_2"), "{shown}");
-    assert!(shown.contains("\n3 more in somebody's hands"), "{shown}");
+    assert!(shown.contains("\n3 more in flight"), "{shown}");
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn export_with_delete_reaches_more_than_ten_of_a_group() {
 
     let kept = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
     assert!(!kept.status.success());
-    assert!(text(&kept.stderr).contains("15 of 25 were not to be had"), "{}", text(&kept.stderr));
+    assert!(text(&kept.stderr).contains("15 of 25 could not be received"), "{}", text(&kept.stderr));
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 10);
     #[cfg(unix)]
     {
@@ -235,7 +235,7 @@ async fn a_redrive_is_followed_to_its_end() {
     let (done, proxy) = redrive(&moves, &["--stack", &stack.name, "--max-per-second", "5"]).await;
     assert!(done.status.success(), "{}", text(&done.stderr));
     let (from, to) = (stack.output(Output::DeadLetterQueueUrl), stack.output(Output::QueueUrl));
-    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, 5 per second at the most\n");
+    let plan = format!("Moving 4 dead letters from {from}\n  to {to}, at most 5 per second\n");
     // MiniStack does not move them, so 4 are left.
     assert_eq!(text(&done.stdout), plan + "4 of 4 moved, 4 left\n");
     assert_eq!(text(&done.stderr).trim_end(), "1 of 4 moved");
@@ -248,8 +248,8 @@ async fn redrive_that_stops_half_way_is_a_failure() {
     let stack = with_four_dead_letters().await;
     let (done, _) = redrive(&[NO_MOVE, FAILED], &["--stack", &stack.name]).await;
     assert_eq!(done.status.code(), Some(1));
-    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Does the stack's parameter \
-                 RedrivePrincipalArns name you?\n";
+    let error = "duffel-hooks: the move is FAILED (AccessDenied): 1 of 4 moved, 4 left. Are you in the stack's parameter \
+                 RedrivePrincipalArns?\n";
     assert_eq!(text(&done.stderr), error);
 }
 
@@ -295,7 +295,7 @@ async fn interrupted_redrive_says_that_sqs_continues() {
     tool::signal("INT", &moving);
     let done = tool::finish(moving).await;
     assert_eq!(done.status.code(), Some(1));
-    assert!(text(&done.stderr).contains("interrupted: SQS goes on with the move"), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("interrupted: SQS continues the move"), "{}", text(&done.stderr));
 }
 
 /// Receives until nothing is left, with a pause after each batch, and returns how many messages there were.

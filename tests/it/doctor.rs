@@ -180,7 +180,7 @@ async fn secrets_of_both_versions_are_counted() {
     let deployment = Deployment::healthy().await;
     deployment.put_secret(r#"["one", "two"]"#).await;
     let lines = text(&deployment.doctor().output().unwrap().stdout);
-    assert!(lines.contains("3 secrets are active, 1 of them of the previous version"), "{lines}");
+    assert!(lines.contains("3 active secrets, 1 of the previous version"), "{lines}");
 }
 
 #[tokio::test]
@@ -227,8 +227,11 @@ async fn token_of_the_other_mode_is_suggested_as_the_cause() {
     let deployment = Deployment::healthy().await;
     let mut doctor = deployment.doctor();
     doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
-    let says =
-        ["live (the token's) mode", "LiveMode=any", "is the token of the right organisation and mode?"];
+    let says = [
+        "live (the token's) mode",
+        "LiveMode=any",
+        "check that the token is of the right organisation and mode",
+    ];
     assert_only(&found(doctor).await, "webhook", &says);
 }
 
@@ -281,8 +284,8 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
     let says = [
         "1 × 202, 2 × 401",
         "the last accepted 2",
-        "2 events are still undelivered",
-        "put this webhook's secret into the stack's",
+        "2 events still undelivered",
+        "store this webhook's secret in the stack's",
         &replay,
     ];
     assert_only(&deployment.found().await, "deliveries", &says);
@@ -298,8 +301,8 @@ async fn failed_deliveries_before_an_accepted_one_are_a_warning() {
     deployment.duffel.occur("order.created", &json!({ "id": "ord_2" }));
     let (not_ok, code) = deployment.found().await;
     assert!(not_ok.len() == 1 && not_ok[0].starts_with("deliveries WARN "), "{not_ok:#?}");
-    let says = "1 × 202, 1 × no answer";
-    assert!(not_ok[0].contains(says) && not_ok[0].contains("1 event is still undelivered"), "{not_ok:#?}");
+    let says = "1 × 202, 1 × no response";
+    assert!(not_ok[0].contains(says) && not_ok[0].contains("1 event still undelivered"), "{not_ok:#?}");
     let command = format!("duffel-hooks replay --stack {} --since 1d --failed", deployment.stack.name);
     assert!(not_ok[0].ends_with(&command), "{not_ok:#?}");
     assert_eq!(code, 0);
@@ -325,7 +328,7 @@ async fn failed_ping_does_not_suggest_a_replay() {
     assert!(deployment.client().ping_webhook(&deployment.webhook).is_err());
     deployment.update(&Change { url: Some(url), ..Change::default() });
     let found = deployment.found().await;
-    assert_only(&found, "deliveries", &["1 × 202, 1 × no answer", "see whether the URL can be reached"]);
+    assert_only(&found, "deliveries", &["1 × 202, 1 × no response", "check that the URL can be reached"]);
     assert!(!found.0[0].contains("replay"), "{found:#?}");
 }
 
@@ -334,7 +337,7 @@ async fn dead_letters_are_found() {
     let deployment = Deployment::healthy().await;
     deployment.stack.put(Output::DeadLetterQueueUrl, "ord_1", 1).await;
     let fix = format!("dlq show --stack {}", deployment.stack.name);
-    assert_only(&deployment.found().await, "dead letters", &["1 given up by the consumer", &fix]);
+    assert_only(&deployment.found().await, "dead letters", &["1 that the consumer failed to process", &fix]);
 }
 
 #[tokio::test]
@@ -372,7 +375,7 @@ async fn a_queue_without_its_dead_letter_queue_is_found() {
     let other = json!({ "deadLetterTargetArn": stack.output(Output::QueueArn), "maxReceiveCount": 5 });
     let request = stack.sqs.set_queue_attributes().queue_url(stack.output(Output::QueueUrl));
     request.attributes(QueueAttributeName::RedrivePolicy, other.to_string()).send().await.unwrap();
-    assert_only(&deployment.found().await, "queue", &["not to the stack's queue"]);
+    assert_only(&deployment.found().await, "queue", &["not the stack's"]);
 }
 
 /// Replaces the stack by one that uses the queue or the table of the old one.
@@ -403,7 +406,7 @@ async fn unknown_dead_letter_queue_is_a_warning() {
     adopt(&mut deployment, &[("EventQueueUrl", Output::QueueUrl), ("EventQueueArn", Output::QueueArn)]).await;
     let (not_ok, code) = deployment.found().await;
     assert_eq!(not_ok.len(), 1, "{not_ok:#?}");
-    assert!(not_ok[0].starts_with("dead letters WARN not looked at: "), "{not_ok:#?}");
+    assert!(not_ok[0].starts_with("dead letters WARN not checked: "), "{not_ok:#?}");
     assert!(not_ok[0].contains("DeadLetterQueueArn"), "{not_ok:#?}");
     assert_eq!(code, 0);
 
@@ -413,7 +416,7 @@ async fn unknown_dead_letter_queue_is_a_warning() {
     request.attributes(QueueAttributeName::RedrivePolicy, "").send().await.unwrap();
     let (not_ok, code) = deployment.found().await;
     assert!(not_ok[0].starts_with("queue FAIL it has no redrive policy"), "{not_ok:#?}");
-    assert!(not_ok[0].contains("its owner must change that"), "{not_ok:#?}");
+    assert!(not_ok[0].contains("its owner must change it"), "{not_ok:#?}");
     assert_eq!(code, 1);
 }
 
@@ -464,7 +467,7 @@ async fn wrong_clock_is_found() {
     deployment.stack = Deployed::new(&url).await;
     deployment.put_secret(&deployment.secret).await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
-    assert_only(&deployment.found().await, "clock", &["this machine's is", "ahead of the receiver's"]);
+    assert_only(&deployment.found().await, "clock", &["this machine's clock is", "ahead of the receiver's"]);
 }
 
 #[tokio::test]
@@ -474,7 +477,7 @@ async fn a_receiver_that_does_not_answer_is_found() {
     deployment.put_secret(&deployment.secret).await;
     let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
     deployment.update(&Change { url, ..Change::default() });
-    assert_only(&deployment.found().await, "receiver", &["no answer from http://127.0.0.1:1/"]);
+    assert_only(&deployment.found().await, "receiver", &["no response from http://127.0.0.1:1/"]);
 }
 
 #[tokio::test]
@@ -551,8 +554,8 @@ async fn without_the_stack_the_webhook_is_not_checked() {
         let lines = text(&done.stdout);
         let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
         assert!(not_ok[0].starts_with("FAIL  stack ") && not_ok[0].contains(says), "{lines}");
-        assert!(not_ok[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not looked at")));
-        assert!(lines.contains("WARN  webhook, deliveries    not looked at: without the stack"), "{lines}");
+        assert!(not_ok[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not checked")));
+        assert!(lines.contains("WARN  webhook, deliveries    not checked: without the stack"), "{lines}");
         assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");
     }
 }
@@ -564,7 +567,7 @@ async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
     let done = doctor.env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap();
     let lines = text(&done.stdout);
     let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not asked";
-    assert_eq!(not_ok, [format!("WARN  webhook, deliveries  not looked at: {reason}")]);
+    let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not queried";
+    assert_eq!(not_ok, [format!("WARN  webhook, deliveries  not checked: {reason}")]);
     assert_eq!(done.status.code(), Some(0));
 }

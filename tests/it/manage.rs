@@ -60,10 +60,10 @@ fn webhook_create_list_ping_update_delete() {
     assert_eq!(run(&duffel, &format!("webhooks update {id}")).code, 2);
 
     let deleted = run(&duffel, &format!("webhooks delete {id}"));
-    assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel delivers to it no more.")]);
+    assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel does not deliver to it any more.")]);
     run(&duffel, &format!("webhooks delete {id}"))
         .assert_failed(3, "Duffel answered 404 Not Found: Not found");
-    assert_eq!(run(&duffel, "webhooks list").err, "There are none.\n");
+    assert_eq!(run(&duffel, "webhooks list").err, "No results.\n");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn second_webhook_is_refused_with_duffels_message() {
     second.assert_failed(3, " [request FsLh");
     second.assert_failed(
         3,
-        "\nThere is one webhook per organisation and mode: `duffel-hooks webhooks list` shows it",
+        "\nThere is one webhook per organisation and mode. `duffel-hooks webhooks list` shows it",
     );
     assert_eq!(second.out, "");
     // Live mode has a webhook of its own.
@@ -130,7 +130,7 @@ fn invalid_arguments_are_refused_before_the_call() {
     assert_eq!(duffel.webhooks()[0]["events"], json!(["a.b", "c.d"]));
 
     for (url, why) in [
-        ("http://example.com/webhooks/duffel", "Duffel delivers over https only"),
+        ("http://example.com/webhooks/duffel", "Duffel delivers over HTTPS only"),
         ("https://192.0.2.1/webhooks/duffel", "Duffel does not deliver to IP addresses"),
         ("https://localhost/webhooks/duffel", "Duffel cannot deliver to this machine"),
         ("example.com", "https://"),
@@ -154,13 +154,13 @@ fn ping_is_retried_until_the_receiver_has_read_the_secret() {
         (pinged.code, &*pinged.err),
         (
             0,
-            "The endpoint answered 503: a receiver reads its secret every 30 s at most: trying again in 5 s\n"
+            "The endpoint responded 503: a receiver reads its secret at most every 30 s: trying again in 5 s\n"
         )
     );
     let began = Instant::now();
     let refused = run(&duffel, &format!("webhooks ping {id}"));
-    refused.assert_failed(5, "The endpoint answered 404: see the receiver's log.\n");
-    assert!(began.elapsed() < Duration::from_secs(4), "waiting would not help");
+    refused.assert_failed(5, "The endpoint responded 404: see the receiver's log.\n");
+    assert!(began.elapsed() < Duration::from_secs(4), "waiting does not help");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn events_are_listed_to_the_end_or_to_a_limit() {
     assert_eq!([cells[0], cells[1], cells[2], cells[4]], [&*ids[0], "order.created", "test", "449"]);
     let first = run(&duffel, "events list --json");
     assert_eq!(first.ids(), ids[..25]);
-    assert_eq!(first.err, "There are more: see --limit, --all\n");
+    assert_eq!(first.err, "There are more: see --limit and --all\n");
     let exactly = run(&duffel, "events list --json --limit 450");
     assert_eq!((exactly.ids().len(), &*exactly.err), (450, ""));
     // A reader that has read enough is not a failure.
@@ -243,15 +243,15 @@ fn events_are_shown_and_redelivered() {
         shown.out
     );
     let asked = run(&duffel, &format!("events redeliver {one} {two}"));
-    assert_eq!(asked.lines(), [format!("{one}  Duffel was asked"), format!("{two}  Duffel was asked")]);
+    assert_eq!(asked.lines(), [format!("{one}  requested"), format!("{two}  requested")]);
     assert_eq!([duffel.attempts(&one).len(), duffel.attempts(&two).len()], [2, 2]);
     // An unknown event does not stop the others.
     let partly = run(&duffel, &format!("events redeliver wev_nobody {two}"));
     partly.assert_failed(3, "wev_nobody: Duffel answered 404");
-    assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  Duffel was asked\n"));
+    assert_eq!(partly.out, format!("wev_nobody  refused\n{two}  requested\n"));
     duffel.inject("POST", &ApiFault::Status(500), 1);
     let stopped = run(&duffel, &format!("events redeliver {one} {two}"));
-    stopped.assert_failed(4, "duffel-hooks: 2 of 2 not asked for\n");
+    stopped.assert_failed(4, "duffel-hooks: 2 of 2 not requested\n");
     assert_eq!(stopped.err.matches("Duffel answered 500").count(), 1, "{}", stopped.err);
     let refused = run(&duffel, "events redeliver wev_1 wev_2");
     refused.assert_failed(3, "duffel-hooks: 2 of 2 refused\n");
@@ -261,7 +261,7 @@ fn events_are_shown_and_redelivered() {
     let mut unread = tool(&duffel, &format!("events redeliver {one} {two} {one} {two}"));
     let unread = Done::of(&run_unread(&mut unread));
     unread.assert_failed(1, "not all of it could be printed");
-    assert_eq!(unread.err.matches("  Duffel was asked\n").count(), 4, "{}", unread.err);
+    assert_eq!(unread.err.matches("  requested\n").count(), 4, "{}", unread.err);
     assert_eq!(duffel.asked().len(), 4);
     for (command, wrong) in [("webhooks create https://a.b", "a.b,,c.d"), ("webhooks update end_1", "a.b,")] {
         run(&duffel, &format!("{command} --event {wrong}")).assert_failed(2, "an entry is empty");
@@ -340,7 +340,7 @@ fn api_failures_are_reported_with_a_remedy() {
     assert!(began.elapsed() >= Duration::from_secs(1));
 
     let unset = Done::of(&tool(&duffel, "events list").env_remove("DUFFEL_ACCESS_TOKEN").output().unwrap());
-    unset.assert_failed(1, "DUFFEL_ACCESS_TOKEN is not set: make an access token");
+    unset.assert_failed(1, "DUFFEL_ACCESS_TOKEN is not set: create an access token");
     let with = |token: &str| {
         Done::of(&tool(&duffel, "events list").env("DUFFEL_ACCESS_TOKEN", token).output().unwrap())
     };

@@ -321,7 +321,7 @@ async fn event_that_does_not_arrive_may_be_delivered_later() {
         let output = env.replay(&[&events[0], "--wait", "10s"]).await;
         assert_eq!(output.status.code(), Some(1));
         let out = text(&output.stdout);
-        assert!(out.contains("the receiver did not answer; Duffel may still deliver it"), "{out}");
+        assert!(out.contains("the receiver did not respond; Duffel may still deliver it"), "{out}");
     }
     // As Duffel does when it retries.
     env.receive(&env.backend.queue_url).await;
@@ -349,7 +349,7 @@ async fn wait_covers_the_deduplication_interval_of_the_queue() {
     assert!(text(&too_young.stdout).contains("use --wait 1m"), "{}", text(&too_young.stdout));
     let output = env.replay(&[&events[0], "--wait", "30s"]).await;
     assert_success(&output);
-    assert!(text(&output.stderr).contains("for the queue to forget it"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("until SQS accepts it again"), "{}", text(&output.stderr));
     assert_eq!(env.queued().await, once(&events));
 }
 
@@ -386,10 +386,10 @@ async fn failed_look_up_loses_neither_report_nor_record() {
     assert_eq!(output.status.code(), Some(1));
     let outcome = |id: &str, outcome: &str| (id.to_owned(), outcome.to_owned());
     assert_eq!(outcomes(&output), [outcome(&events[0], "unclear"), outcome(&events[1], "missing")]);
-    assert!(text(&output.stdout).contains("it was not waited for to the end"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("the wait was interrupted"), "{}", text(&output.stdout));
     let err = text(&output.stderr);
     assert!(err.ends_with("\nduffel-hooks: the permission dynamodb:GetItem is missing\n"), "{err}");
-    assert!(err.contains("Asked Duffel for 1 of 2 events\n"), "{err}");
+    assert!(err.contains("Requested 1 of 2 events from Duffel\n"), "{err}");
     let left = env.ledger().await;
     assert_eq!(left.len(), 1, "Duffel may still deliver the other");
     assert!(
@@ -446,7 +446,7 @@ async fn interrupted_replay_restores_records_of_events_not_requested() {
         assert!(err.ends_with("3 events: 1 missing, 2 not asked\nduffel-hooks: interrupted\n"), "{err}");
         let reported: Vec<_> = outcomes(&output).into_iter().map(|(_, outcome)| outcome).collect();
         assert_eq!(reported, ["missing", "not_asked", "not_asked"]);
-        assert_eq!(text(&output.stdout).matches("Duffel was not asked for it").count(), 2);
+        assert_eq!(text(&output.stdout).matches("it was not requested").count(), 2);
         let asked = env.duffel.asked();
         let asked: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("POST ")).collect();
         assert_eq!(asked.len(), 1);
@@ -523,7 +523,7 @@ async fn only_confirmed_requests_count() {
     env.duffel.inject("POST", &ApiFault::Status(500), 2);
     let output = env.replay(&[&events[0], &events[1], "--wait", "1s"]).await;
     let err = text(&output.stderr);
-    assert!(err.contains("Asked Duffel for 0 of 2 events\n"), "{err}");
+    assert!(err.contains("Requested 0 of 2 events from Duffel\n"), "{err}");
     assert!(err.contains("2 events: 2 unclear\n"), "{err}");
     assert_eq!(env.ledger().await, ledger);
 }
@@ -538,7 +538,7 @@ async fn replay_is_done_and_fails_if_its_report_cannot_be_printed() {
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(events.iter().all(|id| err.contains(&format!("\n{id}  order.created"))), "{err}");
     assert!(err.contains("2 events: 2 arrived\n"), "{err}");
-    assert!(err.contains("all is done, but the report could not be printed"), "{err}");
+    assert!(err.contains("not all of it could be printed"), "{err}");
     assert_eq!(env.queued().await, once(&events));
 }
 
@@ -560,7 +560,7 @@ async fn replay_interrupted_twice_reports_its_state() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("duffel-hooks: interrupted again"), "{}", text(&output.stderr));
     let out = text(&output.stdout);
-    assert!(out.contains(&events[0]) && out.contains("its record may be gone from the ledger"), "{out}");
+    assert!(out.contains(&events[0]) && out.contains("its record may be missing from the ledger"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -365,7 +365,7 @@ async fn rotation_killed_at_any_step_is_finished_by_a_second_run() {
 async fn forget_old_refuses_the_leaked_secret_from_then_on() {
     let env = Rotation::new().await;
     assert_eq!(env.delivered_with(&env.old.1).await, 202);
-    let output = env.rotate(&["--forget-old", "--only"]).await;
+    let output = env.rotate(&["--forget-old", "--forget-other-mode"]).await;
     assert_success(&output);
     assert!(text(&output.stdout).contains("no old one is active"), "{}", text(&output.stdout));
     assert_eq!(env.stored("AWSCURRENT").await, [env.new_secret()]);
@@ -381,11 +381,11 @@ async fn events_signed_with_a_forgotten_secret_are_reported_missing() {
         let env = Rotation::new().await;
         env.duffel.set(|settings| settings.remembers_endpoint = true);
         let event = env.undelivered_order().await;
-        let arguments: &[&str] = if forget { &["--forget-old", "--only"] } else { &[] };
+        let arguments: &[&str] = if forget { &["--forget-old", "--forget-other-mode"] } else { &[] };
         let output = env.rotate(&[arguments, &["--wait", "3s"]].concat()).await;
         if forget {
             assert_eq!(output.status.code(), Some(1));
-            let reported = format!("missing    {event}: the receiver answered 401");
+            let reported = format!("missing    {event}: the receiver responded 401");
             assert!(text(&output.stdout).contains(&reported), "{}", text(&output.stdout));
             assert_eq!(env.journals(), 1);
         } else {
@@ -400,7 +400,7 @@ async fn finished_rotation_is_not_taken_for_another() {
     let env = Rotation::new().await;
     env.duffel.set(|settings| settings.remembers_endpoint = true);
     env.undelivered_order().await;
-    let forget = ["--forget-old", "--only", "--wait", "300ms"];
+    let forget = ["--forget-old", "--forget-other-mode", "--wait", "300ms"];
     let first = env.rotate(&forget).await;
     assert_eq!((first.status.code(), env.journals()), (Some(1), 1));
     assert!(text(&first.stderr).contains("run the command again without --forget-old"), "{first:?}");
@@ -414,7 +414,7 @@ async fn finished_rotation_is_not_taken_for_another() {
     assert_eq!((only_catches_up.status.code(), env.journals()), (Some(1), 1));
     assert_eq!(env.webhook(), done);
 
-    let dry = env.rotate(&["--forget-old", "--only", "--dry-run"]).await;
+    let dry = env.rotate(&["--forget-old", "--forget-other-mode", "--dry-run"]).await;
     assert!(text(&dry.stdout).starts_with("Would rotate"), "{}", text(&dry.stdout));
     // A new receiver, which need not wait before it reads its secrets again.
     let (_receiver, url) = receiver(&env.backend, &env.arn);
@@ -457,7 +457,10 @@ async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
     let refused = |output: &Output, why: &str| {
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
-        assert!(err.contains("nothing was changed") && err.contains(why) && err.contains("--only"), "{err}");
+        assert!(
+            err.contains("nothing was changed") && err.contains(why) && err.contains("--forget-other-mode"),
+            "{err}"
+        );
         assert_eq!((env.webhook()["id"].as_str(), env.journals()), (Some(&*env.old.0), 0));
     };
     refused(&env.rotate(&["--forget-old"]).await, "2 secrets of unknown mode are active");
@@ -471,10 +474,10 @@ async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
     refused(&output, "2 secrets of unknown mode are active");
     let command = format!("duffel-hooks rotate --stack {stack}");
     let message = format!(
-        "duffel-hooks: nothing was changed: 2 secrets of unknown mode are active, and this stack takes test and live \
+        "duffel-hooks: nothing was changed: 2 secrets of unknown mode are active, and this stack accepts test and live \
          deliveries (LiveMode=any): --forget-old drops them, so deliveries of your live webhook would be refused \
          (401) until you rotate that one too.
-  No live webhook delivers here:  {command} --forget-old --only
+  No live webhook delivers here:  {command} --forget-old --forget-other-mode
   One does:                       the same, and right after it
                                   DUFFEL_ACCESS_TOKEN=duffel_live_… {command}
 "
@@ -485,8 +488,11 @@ async fn forget_old_refuses_to_drop_secrets_of_unknown_mode() {
     assert_success(&plan);
     let plan = text(&plan.stdout);
     assert!(plan.contains("forget     of the active secrets: 2 of unknown mode"), "{plan}");
-    assert!(plan.contains("Without --only this would be refused: 2 secrets of unknown mode"), "{plan}");
-    for (mode, arguments) in [("test", &["--dry-run"][..]), ("any", &["--dry-run", "--only"])] {
+    assert!(
+        plan.contains("Without --forget-other-mode this would be refused: 2 secrets of unknown mode"),
+        "{plan}"
+    );
+    for (mode, arguments) in [("test", &["--dry-run"][..]), ("any", &["--dry-run", "--forget-other-mode"])] {
         let (plan, _) = of_mode(mode, arguments).await;
         assert_success(&plan);
         assert!(!text(&plan.stdout).contains("refused"), "{plan:?}");
@@ -544,7 +550,7 @@ async fn rotation_does_not_touch_a_webhook_of_somebody_else() {
     let theirs = somebody.await.unwrap();
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
-    assert!(err.contains(&format!("somebody else has made webhook {theirs}")), "{err}");
+    assert!(err.contains(&format!("somebody else has created webhook {theirs}")), "{err}");
     assert_eq!((env.webhook()["id"].as_str(), env.journals()), (Some(&*theirs), 1));
 
     let again = env.rotate(&[]).await;
@@ -640,7 +646,7 @@ async fn rotation_can_be_finished_without_the_journal() {
     kill_at(&env, Step::AfterDeletion).await;
     fs::remove_dir_all(env.state.path().join("duffel-hooks")).unwrap();
     let output = env.rotate(&["--url", &env.url]).await;
-    assert!(text(&output.stderr).contains("Duffel has no webhook: say by --event"), "{output:?}");
+    assert!(text(&output.stderr).contains("Duffel has no webhook: give --event"), "{output:?}");
     let types = ["--event", "order.created", "--event", "air.order.changed"];
     assert_success(&env.rotate(&[&["--url", &env.url][..], &types].concat()).await);
     env.assert_rotated().await;
@@ -743,7 +749,7 @@ async fn stack_outputs_give_secret_and_url_and_another_url_must_be_confirmed() {
     };
     let elsewhere = rotate("https://example.com/webhooks/duffel", &[]).await;
     assert_eq!(elsewhere.status.code(), Some(1));
-    assert!(text(&elsewhere.stderr).contains("If all is well, say by --url"), "{elsewhere:?}");
+    assert!(text(&elsewhere.stderr).contains("If it is right, give --url"), "{elsewhere:?}");
     assert_eq!(env.webhook()["id"], env.old.0);
     assert_success(&rotate("https://example.com/webhooks/duffel", &["--url", &env.url]).await);
     env.assert_rotated().await;
@@ -820,7 +826,7 @@ async fn new_rotation_catches_up_for_one_interrupted_long_ago() {
         let output = env.rotate(&[]).await;
         assert_success(&output);
         let err = text(&output.stderr);
-        assert_eq!(!err.contains("Not looked for: what happened from 20"), is_looked_for, "{err}");
+        assert_eq!(!err.contains("Not searched: events from 20"), is_looked_for, "{err}");
         env.assert_rotated().await;
         env.assert_each_once(is_looked_for.then_some(lost)).await;
     }
@@ -857,7 +863,7 @@ async fn events_before_the_creation_of_the_ledger_are_not_caught_up() {
 async fn event_option_accepts_a_list() {
     let env = Rotation::new().await;
     let output = env.rotate(&["--dry-run", "--event", "order.created, air.order.changed"]).await;
-    assert!(text(&output.stdout).contains("for 2 types of event"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("for 2 event types"), "{}", text(&output.stdout));
     for wrong in ["", "order.created,,air.order.changed", "order.created,"] {
         let output = env.rotate(&["--dry-run", "--event", wrong]).await;
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");

@@ -176,7 +176,7 @@ async fn active_secrets_that_cannot_be_read_are_replaced_only_on_request() {
     let refused = storing.create(TOKEN, &[]).await;
     refused.assert_failed(1, "no webhook was created");
     refused.assert_failed(1, "the permission secretsmanager:GetSecretValue is missing");
-    refused.assert_failed(1, "say --replace");
+    refused.assert_failed(1, "use --replace");
     assert!(storing.duffel.webhooks().is_empty());
 
     let replaced = storing.create(TOKEN, &["--replace"]).await;
@@ -217,7 +217,7 @@ async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
     let storing = Storing::new(None).await;
     storing.proxy.inject(DESCRIBE, [DENIED]);
     storing.proxy.inject(GET, [AwsFault::Refuse(400, "ResourceNotFoundException")]);
-    storing.create(TOKEN, &[]).await.assert_failed(1, "say --replace");
+    storing.create(TOKEN, &[]).await.assert_failed(1, "use --replace");
     assert!(storing.duffel.webhooks().is_empty());
     assert_eq!(storing.create(TOKEN, &["--replace"]).await.code, 0);
 }

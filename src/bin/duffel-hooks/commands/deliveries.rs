@@ -27,7 +27,8 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = help!("deliveries", "  \
   duffel-hooks deliveries list --failed --since 1h
-  duffel-hooks deliveries list --all --json | jq -r .response_status_code | sort | uniq -c"))]
+  duffel-hooks deliveries list --all --json |
+    jq -r .response_status_code | sort | uniq -c"))]
 struct List {
     #[command(flatten)]
     filter: FilterArguments,

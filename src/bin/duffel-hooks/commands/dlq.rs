@@ -36,7 +36,8 @@ AWS: region and credentials are found in the same way as by the AWS CLI. Permiss
            accepts it only from the principals in the
            stack's parameter RedrivePrincipalArns
   export   as show; with --delete, sqs:DeleteMessage
-With --stack, cloudformation:DescribeStacks; to redrive with --queue, sqs:ListDeadLetterSourceQueues.
+With --stack, cloudformation:DescribeStacks.
+To redrive with --queue, sqs:ListDeadLetterSourceQueues.
 
 Exit codes:
   0  Done

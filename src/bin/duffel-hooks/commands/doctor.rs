@@ -49,7 +49,8 @@ AWS: region and credentials are found in the same way as by the AWS CLI. Permiss
   dynamodb:DescribeTimeToLive
   secretsmanager:GetSecretValue
   sqs:GetQueueAttributes
-A check without its permission says so; the others are made. The secret is read, not shown.
+A check without its permission says so; the others are made.
+The secret is read, not shown.
 
 DUFFEL_ACCESS_TOKEN and DUFFEL_API_URL: see duffel-hooks webhooks --help
 

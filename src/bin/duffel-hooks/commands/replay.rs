@@ -80,24 +80,27 @@ Examples:
   duffel-hooks replay --stack webhooks --since 3d --type 'stays.*' --dry-run
   duffel-hooks replay --stack webhooks --since 4d --failed
 
-If Duffel refuses the request or does not respond, the record is restored. If Duffel accepted the
-request and the event has not arrived in time, the record is not restored: Duffel may still deliver
-the event, which must then be forwarded. It is safe to run the same command again: events that have
-arrived meanwhile are recent, and are not replayed.
+If Duffel refuses the request or does not respond, the record is restored. If
+Duffel accepted the request and the event has not arrived in time, the record
+is not restored: Duffel may still deliver the event, which must then be
+forwarded. It is safe to run the same command again: events that have arrived
+meanwhile are recent, and are not replayed.
 
-The report is printed in any case. Ctrl-C, SIGTERM and SIGHUP end the requests and the wait; the
-records of events that were not requested are restored. A second Ctrl-C ends that as well.
+The report is printed in any case. Ctrl-C, SIGTERM and SIGHUP end the requests
+and the wait; the records of events that were not requested are restored. A
+second Ctrl-C ends that as well.
 
---failed deletes records like any other selection: if the receiver forwarded an event, but Duffel did
-not get its response, the event is forwarded again.
+--failed deletes records like any other selection: if the receiver forwarded an
+event, but Duffel did not get its response, the event is forwarded again.
 
-AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
+AWS: region and credentials are found in the same way as by the AWS CLI.
+Permissions:
   cloudformation:DescribeStacks                            with --stack
   dynamodb:GetItem, dynamodb:DeleteItem, dynamodb:PutItem  on the table
 With CreateOperatorPolicy=true, the stack has a policy with them.
 
-Duffel: DUFFEL_ACCESS_TOKEN is an access token of the events' mode; DUFFEL_API_URL is the URL of the
-API [default: https://api.duffel.com].
+Duffel: DUFFEL_ACCESS_TOKEN is an access token of the events' mode;
+DUFFEL_API_URL is the URL of the API [default: https://api.duffel.com].
 
 Exit codes:
   0  All events have arrived, except for those that are too recent

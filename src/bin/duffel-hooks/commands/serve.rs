@@ -16,7 +16,9 @@ use duffel_webhook_receiver::{
     log,
     receive::{Receiver, Source},
 };
-use tokio::{net::TcpListener, sync::mpsc};
+#[cfg(feature = "aws")]
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::server::{accept, bind};

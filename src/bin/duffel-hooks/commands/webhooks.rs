@@ -57,7 +57,7 @@ struct List {
 #[derive(Args)]
 #[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --active false
-  duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --event order.created,air.order.changed"))]
+  duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --event order.created"))]
 struct Update {
     /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
     id: String,

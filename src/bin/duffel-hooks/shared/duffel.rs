@@ -17,8 +17,8 @@ use super::{
 /// The end of the help of a command whose subcommands call Duffel.
 pub(crate) const ENVIRONMENT: &str = "\
 Environment:
-  DUFFEL_ACCESS_TOKEN  Access token, from Duffel's dashboard. It gives access to its own mode only:
-                       duffel_test_… to test webhooks and events, duffel_live_… to live ones
+  DUFFEL_ACCESS_TOKEN  Access token, from Duffel's dashboard. It gives access to
+                       its own mode only: duffel_test_… or duffel_live_…
   DUFFEL_API_URL       URL of the API [default: https://api.duffel.com]
 
 Exit codes:
@@ -27,14 +27,14 @@ Exit codes:
   2  The command line is not valid
   3  Duffel refused the request; repeating it does not help
   4  Duffel cannot be reached, has an internal error or is busy; try again later
-  5  Duffel processed the request, but the webhook's endpoint did not accept the delivery";
+  5  Duffel tried, but the webhook's endpoint did not accept the delivery";
 
 /// The end of a subcommand's help: examples, and a reference to [`ENVIRONMENT`].
 macro_rules! help {
     ($group:literal $(, $examples:literal)*) => {
         concat!(
             $("Examples:\n", $examples, "\n\n",)*
-            "DUFFEL_ACCESS_TOKEN holds the access token. For all variables and exit codes, see:\n  \
+            "DUFFEL_ACCESS_TOKEN holds the access token. Variables and exit codes:\n  \
              duffel-hooks ", $group, " --help"
         )
     };

@@ -23,6 +23,7 @@ impl Progress {
         Self { shown: None, in_files: true, ends_when_interrupted: false }
     }
 
+    /// Shows a line in place of the last one, which must not be longer.
     pub(crate) fn show(&mut self, line: String) {
         let mut out = io::stderr();
         let is_terminal = out.is_terminal();
@@ -34,7 +35,7 @@ impl Progress {
         }
         // If it cannot be written, nothing is lost: the result follows.
         let _ = if is_terminal {
-            write!(out, "\r\x1b[K{line}").and_then(|()| out.flush())
+            write!(out, "\r{line}").and_then(|()| out.flush())
         } else {
             writeln!(out, "{line}")
         };

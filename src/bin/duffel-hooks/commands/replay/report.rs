@@ -20,9 +20,8 @@ pub(super) struct Format {
 pub(super) fn report(events: &[Replayed], format: Format) -> String {
     let rows = events.iter().map(|event| (event, words(event, format)));
     if format.json {
-        return rows
-            .map(|(event, (outcome, detail))| format!("{}\n", json(event, outcome, &detail)))
-            .collect();
+        let lines = rows.map(|(event, (outcome, detail))| json(event, outcome, &detail).to_string() + "\n");
+        return lines.collect();
     }
     let mut table = Table::new(["EVENT", "TYPE", "CREATED", "OUTCOME", "DETAIL"]);
     for (event, (outcome, detail)) in rows {

@@ -54,7 +54,7 @@ pub(super) async fn request(
     loop {
         look_up(ledger, event).await?;
         let (Outcome::Selected, Some(record)) = (&event.outcome, &event.known) else { break };
-        // Before the call: if its response is lost, a later look-up cannot tell that the record was there.
+        // Before the call: if its response is lost, a later look-up does not show that there was a record.
         event.forgotten = Some(record.clone());
         match ledger.forget(&identity, record).await {
             Ok(true) => break,

@@ -73,28 +73,32 @@ Examples:
   duffel-hooks rotate --stack webhooks
   duffel-hooks rotate --stack webhooks --forget-old
 
-If it is interrupted, it prints what it leaves behind. Run the same command again to resume. If all
-is done except for catching up, a run without --forget-old only catches up. A run with it, or one
-after the time of --catch-up, begins a new rotation, which catches up for the interrupted one too.
-It reports the period of events that are too old for that.
+If it is interrupted, it prints what it leaves behind. Run the same command
+again to resume. If all is done except for catching up, a run without
+--forget-old only catches up. A run with it, or one after the time of
+--catch-up, begins a new rotation, which catches up for the interrupted one
+too. It reports the period of events that are too old for that.
 
-Without the journal, for example on another machine: if Duffel has a webhook, the same command
-replaces it once more. If it has none, give --event for each event type that the webhook is to have,
-and --url if there is no --stack.
+Without the journal, for example on another machine: if Duffel has a webhook,
+the same command replaces it once more. If it has none, give --event for each
+event type that the webhook is to have, and --url if there is no --stack.
 
-One stored secret may hold the secrets of the test and of the live webhook (LiveMode=any). It holds
-the mode of each that rotate or webhooks create --store put in, and --forget-old leaves those of the
-other mode active. Secrets that were stored in another way are of unknown mode: if one of them may be
-the other webhook's, --forget-old requires --forget-other-mode. Then rotate the other webhook right
-after, with its access token and without --forget-old.
+One stored secret may hold the secrets of the test and of the live webhook
+(LiveMode=any). It holds the mode of each that rotate or webhooks create
+--store put in, and --forget-old leaves those of the other mode active. Secrets
+that were stored in another way are of unknown mode: if one of them may be the
+other webhook's, --forget-old requires --forget-other-mode. Then rotate the
+other webhook right after, with its access token and without --forget-old.
 
-AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
+AWS: region and credentials are found in the same way as by the AWS CLI.
+Permissions:
   cloudformation:DescribeStacks, dynamodb:DescribeTable  with --stack
   secretsmanager:DescribeSecret, secretsmanager:GetSecretValue and
   secretsmanager:PutSecretValue                          on the secret
 With CreateOperatorPolicy=true, the stack has a policy with them.
 
-Duffel: DUFFEL_ACCESS_TOKEN is an access token of the webhook's mode; DUFFEL_API_URL is the URL of
-the API [default: https://api.duffel.com].
+Duffel: DUFFEL_ACCESS_TOKEN is an access token of the webhook's mode;
+DUFFEL_API_URL is the URL of the API [default: https://api.duffel.com].
 
-Exit codes: 0 if all is done; otherwise another one, and the last line says how to go on.";
+Exit codes: 0 if all is done; otherwise another one, and the last line says how
+to go on.";

@@ -26,8 +26,8 @@ use crate::shared::{
 /// Duffel has one webhook per organisation and mode. It shows the secret only now.
 #[derive(Args)]
 #[command(after_help = help!("webhooks", "  \
-  duffel-hooks webhooks create https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel \\
-    --event order.created,order.airline_initiated_change_detected --store SECRET_ARN
+  duffel-hooks webhooks create --event order.created --store SECRET_ARN \\
+    https://abc.execute-api.eu-west-1.amazonaws.com/webhooks/duffel
 
 Event types that Duffel documents; it may have added others:
   air.airline_credit.created      order.airline_initiated_change_detected
