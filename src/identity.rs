@@ -61,7 +61,7 @@ impl Identity {
 pub(crate) struct IdentityParts<'a> {
     pub(crate) source: &'a str,
     pub(crate) live_mode: Option<bool>,
-    /// Empty if there is none.
+    /// The type, as far as it is signed; else empty.
     pub(crate) kind: &'a str,
     pub(crate) key: Option<&'a str>,
     pub(crate) id: Option<&'a str>,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use duffel_webhook_receiver::duffel::{AccessToken, ApiError, Client, DEFAULT_URL, Retryability};
+use duffel_webhook_receiver::duffel::{AccessToken, ApiError, CLOCK_SKEW, Client, DEFAULT_URL, Retryability};
 use thiserror::Error;
 
 use super::{
@@ -64,8 +64,7 @@ pub(crate) fn client() -> Result<Client> {
 
 /// The earliest time that Duffel's clock may have shown at a moment.
 pub(crate) fn earliest_at_duffel(at: SystemTime) -> SystemTime {
-    const SKEW: Duration = Duration::from_mins(1);
-    at.checked_sub(SKEW).unwrap_or(SystemTime::UNIX_EPOCH)
+    at.checked_sub(CLOCK_SKEW).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Failures that were reported one by one; the exit code is that of the first.
