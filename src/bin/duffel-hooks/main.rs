@@ -115,10 +115,19 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     #[test]
     fn the_command_line_is_valid() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn old_names_are_accepted_and_hidden() {
+        assert!(super::Arguments::try_parse_from(["duffel-hooks", "event", "-"]).is_ok());
+        let rotate = ["duffel-hooks", "rotate", "--stack", "x", "--forget-old", "--only"];
+        assert_eq!(super::Arguments::try_parse_from(rotate).is_ok(), cfg!(feature = "operate"));
+        let help = super::Arguments::command().render_help().to_string();
+        assert!(!help.contains("  event "), "{help}");
     }
 }

@@ -11,7 +11,8 @@ use crate::{NAME, shared::Result};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  duffel-hooks completions bash > ~/.local/share/bash-completion/completions/duffel-hooks
+  duffel-hooks completions bash \\
+    > ~/.local/share/bash-completion/completions/duffel-hooks
   duffel-hooks completions zsh > \"${fpath[1]}/_duffel-hooks\"
   duffel-hooks completions fish > ~/.config/fish/completions/duffel-hooks.fish")]
 pub(crate) struct Arguments {

@@ -5,8 +5,8 @@ pub(crate) use with_aws::Store;
 #[cfg(not(feature = "aws"))]
 pub(crate) use without_aws::Store;
 
-/// The shell command that stores a secret by hand. It does not leave the secret in the shell's history.
-pub(crate) fn put_by_hand(arn: &str, version: Option<&str>) -> String {
+/// The shell command that stores a secret manually. It does not leave the secret in the shell's history.
+pub(crate) fn put_secret_command(arn: &str, version: Option<&str>) -> String {
     let token = version.map(|version| format!(" --client-request-token {version}")).unwrap_or_default();
     format!(
         "read -rs SECRET && aws secretsmanager put-secret-value --secret-id {arn}{token} --secret-string \"$SECRET\""

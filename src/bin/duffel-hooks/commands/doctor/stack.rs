@@ -7,7 +7,7 @@ use duffel_webhook_receiver::{
 };
 
 use super::Finding;
-use crate::shared::{output::count, store::put_by_hand};
+use crate::shared::{output::count, store::put_secret_command};
 
 pub(super) fn state(stack: &Stack) -> Finding {
     let seen = format!("{} is {}", stack.name, stack.status);
@@ -57,7 +57,7 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Check {
         return Ok(Finding::skipped(NAME, "with the parameter Sources, each source has its own"));
     }
     let arn = stack.output(Output::SecretArn)?;
-    let store = put_by_hand(arn, None);
+    let store = put_secret_command(arn, None);
     let Some(current) = health::secrets(sdk, arn, "AWSCURRENT").await? else {
         let fix = "register the webhook (duffel-hooks webhooks create --store), or store its secret";
         return Ok(Finding::fail(NAME, "it has no value yet", fix).with_command(store));

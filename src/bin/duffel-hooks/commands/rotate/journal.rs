@@ -113,7 +113,7 @@ impl Journal {
         SystemTime::now().duration_since(date).unwrap_or_default()
     }
 
-    /// Reads the journal of an interrupted rotation; `None` if there is none.
+    /// Reads the journal of an interrupted rotation; `None` if there is no journal.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,

@@ -11,7 +11,7 @@ use duffel_webhook_receiver::{
 };
 
 use super::{PAUSES, journal::Journal};
-use crate::shared::{Result, output::remark, printout::Printout, store::put_by_hand};
+use crate::shared::{Result, output::remark, printout::Printout, store::put_secret_command};
 
 /// Stores the new secret, or finishes storing it. Without `new`, it is read from where it is stored.
 pub(super) async fn store(
@@ -64,14 +64,14 @@ pub(super) async fn store(
 
 /// Shows the new secret as the last resort: Duffel shows it only once, and here it would be lost.
 fn show(webhook: &str, new: &Secret, arn: &str) {
-    let (command, new) = (put_by_hand(arn, Some(&first_version_id(webhook))), new.expose());
+    let (command, new) = (put_secret_command(arn, Some(&first_version_id(webhook))), new.expose());
     // On the standard error, should the standard output be closed; the command fails anyway.
     Printout::default().line(format_args!(
         "The secret of webhook {webhook} could not be stored, and Duffel shows it only once. It is
 
   {new}
 
-Store it by hand, and the receiver accepts deliveries again. The command waits for the secret to be
+Store it manually, and the receiver accepts deliveries again. The command waits for the secret to be
 pasted, so that it does not get into the history of the shell:
 
   {command}

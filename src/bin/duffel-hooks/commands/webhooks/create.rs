@@ -17,7 +17,7 @@ use crate::shared::{
     list::Format,
     output::remark,
     printout::Printout,
-    store::{Store, put_by_hand},
+    store::{Store, put_secret_command},
     values::parse_type,
 };
 
@@ -85,9 +85,9 @@ pub(super) fn run(client: &Client, arguments: &Create) -> Result<()> {
             let (id, arn) = (&webhook.id, arguments.store.as_deref().unwrap_or_default());
             return Err(format!(
                 "{id} was created, but its secret could not be stored ({error}). It is printed above, and is not shown \
-                 again: store it by hand with {}, which replaces the secrets of the current version; or run \
+                 again: store it manually with {}, which replaces the secrets of the current version; or run \
                  duffel-hooks webhooks delete {id}, and create the webhook again",
-                put_by_hand(arn, None)
+                put_secret_command(arn, None)
             )
             .into());
         }
