@@ -6,7 +6,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use duffel_webhook_receiver::{config::{Config, Secrets}, in_memory::{MemoryLedger, MemoryQueue}, receive::Receiver};
+use duffel_webhook_receiver::{
+    config::{Config, Secrets},
+    in_memory::{MemoryLedger, MemoryQueue},
+    receive::Receiver,
+};
 use serde_json::Value;
 
 use crate::signer::sources;

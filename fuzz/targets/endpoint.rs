@@ -8,7 +8,10 @@
 
 use std::time::SystemTime;
 
-use duffel_webhook_receiver::{gateway::{Payload, invoke}, time::unix_seconds};
+use duffel_webhook_receiver::{
+    gateway::{Payload, invoke},
+    time::unix_seconds,
+};
 use duffel_webhook_receiver_fuzz::{
     gateway::{self, Form, GATEWAYS},
     message,
@@ -68,7 +71,8 @@ fuzz_target!(|data: &[u8]| {
     };
     assert_eq!(messages.len(), usize::from(status == 202));
     for message in &messages {
-        let claim = signed(before).or_else(|| signed(after)).expect("there is a message of an unsigned delivery");
+        let claim =
+            signed(before).or_else(|| signed(after)).expect("there is a message of an unsigned delivery");
         message::check(message, provider, &claim, &parsed.body);
     }
     if is_intact && parsed.body.len() > 1 << 20 {

@@ -29,8 +29,12 @@ fuzz_target!(|data: &[u8]| {
         Kind::Duffel | Kind::Stripe => header.as_deref().and_then(element_t),
         _ => time.as_deref(),
     };
-    let right =
-        signature(provider, signed_time.unwrap_or_default(), id.as_deref().unwrap_or_default(), body.as_bytes());
+    let right = signature(
+        provider,
+        signed_time.unwrap_or_default(),
+        id.as_deref().unwrap_or_default(),
+        body.as_bytes(),
+    );
     let wrong = signature(provider, "1", ID, b"another body");
     let (part, _) = right.split_at(right.len() - 4);
     let header = header.map(|header| {

@@ -49,7 +49,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let request = request.body(Bytes::from(body.clone())).unwrap();
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let (status, messages) = run(async |receiver| respond(receiver, request, RequestContext::default(), now).await.status().as_u16());
+    let (status, messages) = run(async |receiver| {
+        respond(receiver, request, RequestContext::default(), now).await.status().as_u16()
+    });
     assert_eq!(messages.len(), usize::from(status == 202));
     let has_time = !names(provider.kind)[1].is_empty();
     let claim = Claim { signature: Some(&header), time: has_time.then_some(&time), id: None };
