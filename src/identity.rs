@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::signature::scheme::{KeyNames, Scheme};
 
-/// What two deliveries of one event share, and no delivery of another event: a SHA-256 over the its distinguishing parts.
+/// What two deliveries of one event share, and no delivery of another event: a SHA-256 over its distinguishing parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 
