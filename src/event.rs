@@ -153,7 +153,7 @@ impl Event {
         hash_once(&self.body_hash, self.body())
     }
 
-    /// What two deliveries of one event share, and no other delivery.
+    /// The hash that all deliveries of the event share, and no other event's.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -170,7 +170,7 @@ pub enum EventError {
     #[error("the body is not JSON")]
     NotJson,
     #[error(
-        "a key of the type, id, idempotency key or mode appears twice, so readers may disagree on its value"
+        "a key on the path to the type, id, idempotency key or mode appears twice, so readers may disagree on its value"
     )]
     DuplicateKey,
     #[error("the event has no type")]

@@ -1,8 +1,8 @@
 //! Gateways: the events of API Gateway (HTTP and REST APIs) and function URLs as requests, and the responses that they
 //! accept.
 //!
-//! The conversion is not that of `lambda_http`, which panics on a body that is not valid base64 and on a path that is not
-//! a valid URI, and puts the stage in front of the path. Whether a stage is there already is decided by the routes.
+//! The conversion is not that of `lambda_http`, which panics on a body that is not valid base64 and on a path that is
+//! not a valid URI, and puts the stage in front of the path. Whether a stage is there already is decided by the routes.
 
 mod event;
 
@@ -71,7 +71,8 @@ impl GatewayRequest {
     }
 }
 
-/// Returns a response in the form that all gateways accept, with the list of cookies that emulators of format 2.0 require.
+/// Returns a response in the form that all gateways accept, with the list of cookies that emulators of format 2.0
+/// require.
 fn answer(response: &Response<String>, is_v2: bool) -> Value {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers: BTreeMap<_, _> =

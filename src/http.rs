@@ -28,10 +28,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
 pub const TRACE_HEADER: &str = "x-amzn-trace-id";
 
-/// The value of `Retry-After` ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)) with each 503.
+/// The value of `Retry-After` ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)) with each
+/// 503.
 const RETRY_AFTER_SECONDS: &str = "30";
 
-/// What the caller of [`respond`] knows about a request besides the request itself.
+/// The context of a request: what the caller of [`respond`] knows besides the request itself.
 #[derive(Clone, Debug, Default)]
 pub struct RequestContext {
     /// The id under which the log has the request.

@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::signature::scheme::{KeyNames, Scheme};
 
-/// What two deliveries of one event share, and no delivery of another event: a SHA-256 over its distinguishing parts.
+/// The hash that all deliveries of one event share, and no other event's: a SHA-256 over the source, the mode, and the
+/// signed type, key and id, as far as the scheme's [`KeyNames`] count them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 

@@ -12,8 +12,9 @@ use crate::{event::Event, identity::Identity, time::unix_seconds};
 
 /// The time for which the table keeps a record beyond the window that was configured when it was written: 30 days.
 ///
-/// The window in force at the look-up decides whether a record counts. So a window that is raised by up to 30 days finds
-/// the records that were written before, and a table whose clock is ahead does not delete a record that still counts.
+/// The window in force at the look-up decides whether a record counts. So a window that is raised by up to 30 days
+/// finds the records that were written before, and a table whose clock is ahead does not delete a record that still
+/// counts.
 pub const RETENTION_MARGIN: Duration = Duration::from_hours(30 * 24);
 
 /// The record of an event that is on the queue.
@@ -23,14 +24,15 @@ pub struct Record {
     pub event_id: Option<String>,
     /// The type of the event that was forwarded.
     pub event_type: Option<String>,
-    /// The SHA-256 of the body that was forwarded, in 64 lower-case hex digits; `None` in a record of an earlier version.
+    /// The SHA-256 of the body that was forwarded, in 64 lower-case hex digits; `None` in a record of an earlier
+    /// version.
     pub body_sha256: Option<String>,
     /// The `MessageId` that the queue gave the message.
     pub message_id: String,
     /// The time of recording, in seconds since the epoch.
     pub recorded_at: u64,
-    /// The start of the window, in seconds since the epoch: the time of the newest signature under the same event id, or
-    /// of its receipt if that is later.
+    /// The start of the window, in seconds since the epoch: the time of the newest signature under the same event id,
+    /// or of its receipt if that is later.
     pub counts_from: u64,
     /// The time from which the table may delete the record, in seconds since the epoch.
     pub expires_at: u64,
@@ -112,7 +114,8 @@ impl Record {
     }
 }
 
-/// Returns the start of an event's window. A signature without a time is valid for ever, so there only the receipt counts.
+/// Returns the start of an event's window. A signature without a time is valid for ever, so there only the receipt
+/// counts.
 fn counts_from(event: &Event, now: SystemTime) -> u64 {
     event.signed_at().unwrap_or_default().max(unix_seconds(now))
 }
@@ -123,8 +126,8 @@ fn expiry(counts_from: u64, window: Duration) -> u64 {
 
 /// A store of records that all environments of the function share.
 pub trait Ledger: Send + Sync {
-    /// Finds the record of an event, whether it still counts or not. The read is consistent: it sees every write that was
-    /// confirmed before.
+    /// Finds the record of an event, whether it still counts or not. The read is consistent: it sees every write that
+    /// was confirmed before.
     ///
     /// # Errors
     /// If it is not known whether there is a record.

@@ -9,8 +9,8 @@
 //! * An **event** is what a verified delivery reports, with its type, id, idempotency key and mode: [`event::Event`].
 //! * The **identity** of an event is the hash that all its deliveries share, and no other event's:
 //!   [`identity::Identity`].
-//! * A **record** is the ledger's entry for an identity that was forwarded, which makes later deliveries of it duplicates
-//!   for the length of the deduplication window: [`ledger::Record`].
+//! * A **record** is the ledger's entry for an identity that was forwarded, which makes later deliveries of it
+//!   duplicates for the length of the deduplication window: [`ledger::Record`].
 //! * A **message** is an event as consumers receive it from the queue, with the signed bytes as its body:
 //!   [`queue::Message`].
 //!
@@ -23,8 +23,8 @@
 //!  http.rs ◄───────────────────────────────────────── status ──────────────────────────────────────────────────┘
 //! ```
 //!
-//! Each stage is a type that only the stage before can make, and [`receive`](receive::Receiver::receive) leads from one to
-//! the next. So the compiler checks the order of the steps.
+//! Each stage is a type that only the stage before can make, and [`receive`](receive::Receiver::receive) leads from one
+//! to the next. So the compiler checks the order of the steps.
 //!
 //! # Only verified deliveries are forwarded
 //!

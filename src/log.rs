@@ -12,8 +12,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Starts logging as Lambda's variables say: at the level `AWS_LAMBDA_LOG_LEVEL` (default `INFO`), as JSON, or as text if
-/// `AWS_LAMBDA_LOG_FORMAT` is `Text`.
+/// Starts logging as Lambda's variables say: at the level `AWS_LAMBDA_LOG_LEVEL` (default `INFO`), as JSON, or as text
+/// if `AWS_LAMBDA_LOG_FORMAT` is `Text`.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>
 pub fn start<W>(variable: impl Fn(&str) -> Option<String>, writer: W)

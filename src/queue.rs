@@ -103,8 +103,8 @@ impl Message {
         &self.attributes
     }
 
-    /// The message group: `<source>/<object>`, at most 128 characters. SQS delivers a group in order, to one consumer at a
-    /// time.
+    /// The message group: `<source>/<object>`, at most 128 characters. SQS delivers a group in order, to one consumer
+    /// at a time.
     #[must_use]
     pub fn group_id(&self) -> &str {
         &self.group_id
@@ -187,8 +187,8 @@ fn is_acceptable(text: &str) -> bool {
     !text.is_empty() && !text.contains(refused)
 }
 
-/// Returns `<source>/<object>`, or its SHA-256 if SQS would refuse that. A source's name has no slash. With the source in
-/// it, events of one provider that a consumer cannot process do not block another provider's events.
+/// Returns `<source>/<object>`, or its SHA-256 if SQS would refuse that. A source's name has no slash. With the source
+/// in it, events of one provider that a consumer cannot process do not block another provider's events.
 fn group_id(source: &str, object: &str) -> String {
     let group = format!("{source}/{object}");
     let is_allowed = group.len() <= MAX_GROUP_ID_CHARS && group.bytes().all(|byte| byte.is_ascii_graphic());

@@ -47,7 +47,8 @@ impl<'a> Path<'a> {
 
     /// Finds the target of the path as it was given, or else without stage, base path, or both.
     ///
-    /// A stage and a source may both be called `webhooks`, so a prefix is only cut off if the path has no target with it.
+    /// A stage and a source may both be called `webhooks`, so a prefix is only cut off if the path has no target with
+    /// it.
     pub(crate) fn find<'r>(&self, source: impl Fn(&str) -> Option<&'r Source>) -> Option<Route<'r>> {
         self.readings().find_map(|path| {
             let path = path.strip_suffix('/').unwrap_or(path);

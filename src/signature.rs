@@ -1,7 +1,8 @@
 //! Verification: the signature of a delivery, checked over the bytes as they were received.
 //!
-//! Duffel's [published vector](https://github.com/duffelhq/duffel-api-ruby/blob/main/spec/duffel_api/webhook_event_spec.rb),
-//! signed and verified:
+//! Duffel's [published
+//! vector](https://github.com/duffelhq/duffel-api-ruby/blob/main/spec/duffel_api/webhook_event_spec.rb), signed and
+//! verified:
 //!
 //! ```
 //! use std::time::{Duration, UNIX_EPOCH};

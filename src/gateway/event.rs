@@ -79,7 +79,8 @@ impl<'a> Event<'a> {
             *request.body_mut() = body.into();
             *request.headers_mut() = self.headers()?;
         } else {
-            // The signed bytes are lost. The headers are dropped too, so that no signature can match another reading of them.
+            // The signed bytes are lost. The headers are dropped too, so that no signature can match another reading of
+            // them.
             context.bad_event = Some(BadEvent::Body);
         }
         Ok((request, context))

@@ -40,7 +40,8 @@ impl Filter {
         Self { types: types.into_iter().map(WildMatchPattern::new).collect(), mode }
     }
 
-    /// Decides about an event. A type or mode that it states must be wanted; one that it does not state excludes nothing.
+    /// Decides about an event. A type or mode that it states must be wanted; one that it does not state excludes
+    /// nothing.
     #[must_use]
     pub fn decide(&self, event: &Event) -> Decision {
         let has_type = self.types.iter().any(|pattern| pattern.matches(event.kind().unwrap_or_default()));

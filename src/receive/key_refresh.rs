@@ -87,8 +87,8 @@ impl fmt::Debug for KeyRefresh {
 
 /// Returns `true` if the interval has elapsed.
 ///
-/// If the clock was set back by more than the interval, it counts as elapsed. A task that waited for the lock may have a
-/// `now` slightly before the last refresh.
+/// If the clock was set back by more than the interval, it counts as elapsed. A task that waited for the lock may have
+/// a `now` slightly before the last refresh.
 fn has_passed(since: SystemTime, interval: Duration, now: SystemTime) -> bool {
     now.duration_since(since).unwrap_or_else(|back| back.duration()) >= interval
 }

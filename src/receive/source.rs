@@ -42,8 +42,8 @@ impl Source {
         Ok(self.verifier.retry(unmatched, now)?)
     }
 
-    /// Logs an error for each of the `others` that shares a key with this source: a delivery to one of them would be valid
-    /// at the other, and a second event there.
+    /// Logs an error for each of the `others` that shares a key with this source: a delivery to one of them would be
+    /// valid at the other, and a second event there.
     pub fn report_shared_keys(&self, others: &[Self]) {
         let name = self.verifier.source();
         for other in others.iter().map(|other| &other.verifier).filter(|other| other.source() != name) {

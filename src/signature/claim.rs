@@ -12,7 +12,7 @@ pub(super) struct Claim<'a> {
     pub(super) family: &'a Family,
     signatures: Signatures,
     pub(super) seconds: Option<u64>,
-    /// What is signed before the body, in parts.
+    /// The signed bytes before the body, in parts.
     prefix: [&'a str; 4],
 }
 

@@ -21,24 +21,26 @@ pub struct Scheme {
     pub encoding: Encoding,
     pub key: KeyForm,
     pub time: Time,
-    /// Which of id, time and body the signature covers.
+    /// The parts that the signature covers, of id, time and body.
     pub signed: Signed,
     /// The default of the tolerance, the greatest age of a signature; `None` is the deduplication window.
     pub tolerance: Option<Duration>,
-    /// Where the type is; [`FieldLocation::is_signed`] says whether the signature covers it. The same for the next three.
+    /// The location of the type. [`FieldLocation::is_signed`] says whether the signature covers it, as for the next
+    /// three.
     pub kind: FieldLocation,
     pub id: FieldLocation,
     pub idempotency_key: FieldLocation,
-    /// Where the mode is: a JSON boolean, `true` for live mode.
+    /// The location of the mode: a JSON boolean, `true` for live mode.
     pub live_mode: FieldLocation,
     /// Rejects a body without a type, or with neither an id nor an idempotency key.
     pub requires_type_and_id: bool,
     pub key_names: KeyNames,
     /// Adds unsigned headers to the identity: the delivery id, or else the type and the shop.
     ///
-    /// Without them a provider that sends one body for several topics or shops would lose all events but one, and losing
-    /// an event is worse than forwarding it twice. The price: an attacker who captured a genuine delivery can have its
-    /// body forwarded again under another delivery id (a replay attack). A forged body is refused nevertheless.
+    /// Without them a provider that sends one body for several topics or shops would lose all events but one, and
+    /// losing an event is worse than forwarding it twice. The price: an attacker who captured a genuine delivery can
+    /// have its body forwarded again under another delivery id (a replay attack). A forged body is refused
+    /// nevertheless.
     pub unsigned_identity: bool,
 }
 

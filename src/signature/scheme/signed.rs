@@ -2,8 +2,8 @@
 
 use crate::signature::SignatureError;
 
-/// The parts of a delivery that a signature covers, joined by dots. The body is always one of them, and so is every field
-/// within it.
+/// The parts of a delivery that a signature covers, joined by dots. The body is always one of them, and so is every
+/// field within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {
     /// `<body>`
@@ -38,7 +38,8 @@ impl Signed {
             Self::Body => [""; 4],
             Self::TimeBody => ["", "", time, "."],
             Self::IdTimeBody => {
-                // With a dot in the id, the signed bytes could be divided elsewhere: part of a body would pass for a body.
+                // With a dot in the id, the signed bytes could be divided elsewhere: part of a body would pass for a
+                // body.
                 let id = id.filter(|id| !id.is_empty() && !id.contains('.'));
                 [id.ok_or(SignatureError::Malformed)?, ".", time, "."]
             }

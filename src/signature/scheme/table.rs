@@ -113,8 +113,8 @@ impl Scheme {
         }
     }
 
-    /// [Stripe](https://docs.stripe.com/webhooks#verify-manually). Signed: time and body, and with the body type, id and
-    /// mode.
+    /// [Stripe](https://docs.stripe.com/webhooks#verify-manually). Signed: time and body, and with the body type, id
+    /// and mode.
     #[must_use]
     pub fn stripe() -> Self {
         Self {
@@ -136,8 +136,8 @@ impl Scheme {
         }
     }
 
-    /// [GitHub](https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries). Signed: the body alone;
-    /// type and id are in headers that anybody may change.
+    /// [GitHub](https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries). Signed: the body
+    /// alone; type and id are in headers that anybody may change.
     #[must_use]
     pub fn github() -> Self {
         Self {

@@ -365,7 +365,8 @@ async fn a_secret_signs_events_of_its_own_mode_only() {
         assert_eq!(status_in_mode(&env, secret, None).await, neither, "{secret}");
     }
     assert_eq!(env.backend.messages().await.len(), 6);
-    let refused: Vec<_> = env.function.lines().into_iter().filter(|line| line.contains("401")).collect();
+    let refused: Vec<_> =
+        env.function.lines().into_iter().filter(|line| line.contains(r#""status":401"#)).collect();
     assert!(refused.len() == 6 && refused.iter().all(|line| line.contains("of the mode")), "{refused:?}");
 }
 

@@ -15,8 +15,8 @@ const TEST: &str = "test";
 const ANY: &str = "any";
 
 impl StoredSecrets {
-    /// Reads a plain string, a JSON string, a JSON list of strings, or a JSON object with `live`, `test` and `any`, each
-    /// of them a string or a list of strings.
+    /// Reads a plain string, a JSON string, a JSON list of strings, or a JSON object with `live`, `test` and `any`,
+    /// each of them a string or a list of strings.
     ///
     /// # Errors
     /// If it has another form, or contains a blank secret or no secret at all.
@@ -51,8 +51,8 @@ impl StoredSecrets {
     }
 
     /// Reads the `SecretString` of
-    /// [Secrets Manager](https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html); `None`
-    /// is a value of bytes.
+    /// [Secrets Manager](https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html);
+    /// `None` is a value of bytes.
     ///
     /// # Errors
     /// Like [`StoredSecrets::parse`], and if the value is bytes.
