@@ -1,4 +1,4 @@
-//! The cost of a delivery in the pipeline, without queue, table and network: `cargo bench --no-default-features`.
+//! The cost of a delivery in the pipeline, without queue, table and network: `cargo bench --no-default-features --features tool`.
 #![allow(clippy::unwrap_used)]
 
 use std::{

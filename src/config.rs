@@ -8,7 +8,9 @@ pub mod sources;
 
 use std::time::Duration;
 
-pub(crate) use self::{environment::Environment, source::check_arn};
+pub(crate) use self::environment::Environment;
+#[cfg(feature = "duffel")]
+pub(crate) use self::source::check_arn;
 pub use self::{
     error::ConfigError,
     source::{Secrets, SourceConfig},

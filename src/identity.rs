@@ -12,6 +12,7 @@ pub struct Identity(String);
 impl Identity {
     /// Returns the identity of an event of Duffel's API; see
     /// [`EventRecord::identity`](crate::duffel::EventRecord::identity).
+    #[cfg(any(feature = "duffel", test))]
     pub(crate) fn of_duffels(
         source: &str,
         live_mode: bool,

@@ -74,12 +74,16 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "receiver")]
 pub mod config;
 #[cfg(feature = "aws")]
 pub mod deployment;
+#[cfg(feature = "duffel")]
 pub mod duffel;
 pub mod event;
+#[cfg(feature = "receiver")]
 pub mod gateway;
+#[cfg(feature = "receiver")]
 pub mod http;
 pub mod identity;
 pub mod in_memory;
@@ -88,7 +92,9 @@ pub mod ledger;
 pub mod log;
 pub mod queue;
 pub mod receive;
+#[cfg(feature = "duffel")]
 pub mod reconcile;
+#[cfg(feature = "receiver")]
 pub mod route;
 pub mod signature;
 pub mod time;

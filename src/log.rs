@@ -1,112 +1,20 @@
-//! The format and the levels of the log: one JSON object in each line.
+//! Texts for the log, and its start: one JSON object in each line.
 
-use std::{error::Error, fmt::Result, iter, str::FromStr};
+#[cfg(feature = "receiver")]
+mod excerpt;
+#[cfg(feature = "receiver")]
+mod start;
 
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::{
-    Layer,
-    filter::{LevelFilter, Targets},
-    fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
-    layer::SubscriberExt,
-    registry::LookupSpan,
-    util::SubscriberInitExt,
-};
+use std::{error::Error, iter};
 
-/// Starts logging as Lambda's variables say: at the level `AWS_LAMBDA_LOG_LEVEL` (default `INFO`), as JSON, or as text
-/// if `AWS_LAMBDA_LOG_FORMAT` is `Text`.
-///
-/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>
-pub fn start<W>(variable: impl Fn(&str) -> Option<String>, writer: W)
-where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let level = variable("AWS_LAMBDA_LOG_LEVEL")
-        .and_then(|level| LevelFilter::from_str(&level.replace("FATAL", "ERROR")).ok())
-        .unwrap_or(LevelFilter::INFO);
-    // At lower levels the runtime and the SDK log whole payloads, which must not be in a log.
-    let theirs = level.min(LevelFilter::from_level(Level::WARN));
-    let targets = Targets::new().with_default(theirs).with_target(env!("CARGO_CRATE_NAME"), level);
-    let targets = ["receiver", "reconciler", "duffel_hooks"]
-        .into_iter()
-        .fold(targets, |targets, binary| targets.with_target(binary, level));
-    let lines = fmt::layer().with_writer(writer).with_target(false);
-    let text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
-    let lines = if text {
-        lines.event_format(OneLine(fmt::format().with_ansi(false).with_target(false))).boxed()
-    } else {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-    };
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
-}
-
-/// A text format in which each log event is one line, whatever its texts contain.
-struct OneLine<F>(F);
-
-impl<S, N, F> FormatEvent<S, N> for OneLine<F>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-    F: FormatEvent<S, N>,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> Result {
-        let mut text = String::new();
-        self.0.format_event(context, Writer::new(&mut text), event)?;
-        writeln!(writer, "{}", printable(text.strip_suffix('\n').unwrap_or(&text)))
-    }
-}
-
-/// The most characters of a foreign text that the log shows.
-pub const MAX_EXCERPT: usize = 128;
-
-/// Returns the beginning of a foreign text, such as an event's type, which may be of any length and content.
-pub(crate) fn excerpt(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut excerpt: String = characters.by_ref().take(MAX_EXCERPT).collect();
-    if characters.next().is_some() {
-        excerpt.push('…');
-    }
-    printable(&excerpt)
-}
-
-/// Escapes invisible characters: those that begin a line, move the cursor or reverse the text after them.
-fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
-}
+#[cfg(feature = "receiver")]
+pub(crate) use self::excerpt::excerpt;
+#[cfg(feature = "receiver")]
+pub use self::{excerpt::MAX_EXCERPT, start::start};
 
 /// Returns an error and its causes in one line, joined by colons.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_excerpt_is_bounded_and_printable() {
-        assert_eq!(excerpt("order.created"), "order.created");
-        assert_eq!(excerpt("é".repeat(128).as_str()), "é".repeat(128));
-        assert_eq!(excerpt("é".repeat(129).as_str()), "é".repeat(128) + "…");
-        assert_eq!(
-            excerpt("a\nb\r\t\0\u{1b}\u{85}\u{2028}\u{202e}"),
-            r"a\nb\r\t\u{0}\u{1b}\u{85}\u{2028}\u{202e}"
-        );
-    }
 }

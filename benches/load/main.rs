@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo build --release --bin receiver
-//! cargo bench --no-default-features --bench load -- target/release/receiver
+//! cargo bench --no-default-features --features tool --bench load -- target/release/receiver
 //! python3 benches/load_plot.py
 //! ```
 //!
