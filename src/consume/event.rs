@@ -1,0 +1,4 @@
+//! The event of a message.
+
+/// The event of a message.
+pub enum Event {}
