@@ -1,4 +1,51 @@
-//! The event of a message.
+//! The event of a message: Duffel's, typed, or another.
 
-/// The event of a message.
-pub enum Event {}
+mod duffel;
+mod object;
+mod payload;
+
+use thiserror::Error;
+
+pub use self::{
+    duffel::DuffelEvent,
+    object::{
+        AirlineCredit, AirlineInitiatedChange, Booking, BookingCreationFailure, Conversation, Misfit, Order,
+        OrderCancellation, OrderChange, OrderCreationFailure, Payment, PaymentCreation,
+    },
+    payload::Payload,
+};
+use super::received::Received;
+
+/// The event of a message. The bytes are always in [`Received::body`].
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An event of the source `duffel`.
+    Duffel(DuffelEvent),
+    /// An event that this module has no types for.
+    Other(Untyped),
+}
+
+impl Event {
+    /// Reads the event of a message of the source `duffel`. If your source of the scheme `duffel` has another name, use
+    /// [`DuffelEvent::read`].
+    pub(super) fn of(message: &Received) -> Self {
+        if message.source() != "duffel" {
+            return Self::Other(Untyped::OtherSource);
+        }
+        DuffelEvent::read(message.body()).map_or_else(Self::Other, Self::Duffel)
+    }
+}
+
+/// The reason why an event is not typed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Untyped {
+    #[error("the source is not duffel")]
+    OtherSource,
+    #[error("the body is not JSON")]
+    NotJson,
+    #[error("a key on the path to the type, id, idempotency key or mode appears twice")]
+    DuplicateKey,
+    #[error("the event has no type")]
+    NoType,
+}
