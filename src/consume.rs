@@ -28,15 +28,18 @@
 //!
 //! # use std::time::{Duration, UNIX_EPOCH};
 //! # use duffel_webhook_receiver::consume::kit::{self, Kit};
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use serde_json::json;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! // The test of the function.
 //! let mut kit = Kit::duffel(UNIX_EPOCH + Duration::from_secs(1_795_262_400));
-//! let (created, unknown) = (kit.event("order.created", "ord_1")?, kit.event("rail.booking.created", "rbk_1")?);
-//! let changed = created.clone().with_attribute("encoding", "zstd");
-//! let event = serde_json::from_value(kit::lambda_event(&[created, unknown, changed.clone()]))?;
-//! let response = serde_json::to_value(function(event).await)?;
-//! let failures = serde_json::json!([{ "itemIdentifier": changed.message_id() }]);
-//! assert_eq!(response, serde_json::json!({ "batchItemFailures": failures }));
+//! let created = kit.event("order.created", "ord_1")?;
+//! let added = kit.event("rail.booking.created", "rbk_1")?;
+//! let broken = kit.event("order.created", "ord_2")?.undecodable();
+//! let event = serde_json::from_value(kit::lambda_event(&[created, added, broken.clone()]))?;
+//! let response = serde_json::to_value(runtime.block_on(function(event)))?;
+//! let failures = json!([{ "itemIdentifier": broken.message_id() }]);
+//! assert_eq!(response, json!({ "batchItemFailures": failures }));
 //! # Ok(()) }
 //! ```
 

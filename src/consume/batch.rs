@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::event::Record;
 pub use self::event::SqsEvent;
-use super::Received;
+use super::received::{Received, Undecodable};
 
 /// The response to a batch, for an event source mapping with `ReportBatchItemFailures`. Lambda deletes the messages that
 /// it does not name. An empty list is full success.
@@ -132,7 +132,7 @@ where
 /// Handles one message; `None` if it must come again, which is logged.
 async fn attempt<H, F, E>(
     message_id: &str,
-    received: Result<Received, super::received::Undecodable>,
+    received: Result<Received, Undecodable>,
     deadline: Option<Instant>,
     handler: &H,
 ) -> Option<()>
@@ -149,17 +149,21 @@ where
     let (identity, event_type) = (received.identity().to_owned(), received.kind().map(str::to_owned));
     let (identity, event_type) = (identity.as_str(), event_type.as_deref());
     // The call is within the future, because it can panic too.
-    let handled = AssertUnwindSafe(async { handler(received).await }).catch_unwind();
-    let handled = match deadline {
-        Some(deadline) => timeout_at(deadline, handled).await,
-        None => Ok(handled.await),
+    let work = AssertUnwindSafe(async { handler(received).await }).catch_unwind();
+    let outcome = match deadline {
+        Some(deadline) => timeout_at(deadline, work).await,
+        None => Ok(work.await),
     };
-    match handled {
+    match outcome {
         Ok(Ok(Ok(()))) => return Some(()),
-        Ok(Ok(Err(error))) => tracing::error!(message_id, identity, event_type, "the handler failed: {error}"),
+        Ok(Ok(Err(error))) => {
+            tracing::error!(message_id, identity, event_type, "the handler failed: {error}");
+        }
         // Its text may quote the body.
         Ok(Err(_panic)) => tracing::error!(message_id, identity, event_type, "the handler panicked"),
-        Err(_elapsed) => tracing::error!(message_id, identity, event_type, "the handler was not done in time"),
+        Err(_elapsed) => {
+            tracing::error!(message_id, identity, event_type, "the handler was not done in time");
+        }
     }
     None
 }

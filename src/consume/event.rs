@@ -19,6 +19,10 @@ use super::received::Received;
 /// The event of a message. The bytes are always in [`Received::body`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one event at a time, and it is mostly of the large variant"
+)]
 pub enum Event {
     /// An event of the source `duffel`.
     Duffel(DuffelEvent),

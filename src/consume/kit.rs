@@ -53,8 +53,10 @@ impl Kit {
 
     /// Makes a kit of the source `duffel`.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn duffel(now: SystemTime) -> Self {
-        Self::new("duffel", Scheme::duffel(), Self::SECRET, now).expect("every text is a secret of this scheme")
+        Self::new("duffel", Scheme::duffel(), Self::SECRET, now)
+            .expect("every text is a secret of this scheme")
     }
 
     /// Moves the kit's time forward.

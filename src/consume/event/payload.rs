@@ -1,8 +1,8 @@
 //! Payloads by the type of the event.
 
 use super::object::{
-    AirlineCredit, AirlineInitiatedChange, Booking, BookingCreationFailure, Conversation, Misfit, Object, Order,
-    OrderCancellation, OrderChange, OrderCreationFailure, Payment, PaymentCreation,
+    AirlineCredit, AirlineInitiatedChange, Booking, BookingCreationFailure, Conversation, Misfit, Object,
+    Order, OrderCancellation, OrderChange, OrderCreationFailure, Payment, PaymentCreation,
 };
 
 /// What an event of Duffel reports, by its type.

@@ -18,7 +18,7 @@ const QUEUE_ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:events.fifo";
 /// A message that the queue delivers.
 #[derive(Clone)]
 pub struct Message {
-    message_id: String,
+    id: String,
     body: String,
     system: BTreeMap<&'static str, String>,
     attributes: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ impl Message {
             ("MessageGroupId", message.group_id().to_owned()),
         ]);
         let this = Self {
-            message_id: String::new(),
+            id: String::new(),
             body: message.body().to_owned(),
             system,
             attributes: attributes.collect(),
@@ -43,7 +43,7 @@ impl Message {
 
     pub(super) fn sent_again(&self, number: u64, at: SystemTime) -> Self {
         let mut this = self.clone();
-        this.message_id = format!("00000000-0000-4000-8000-{number:012x}");
+        this.id = format!("00000000-0000-4000-8000-{number:012x}");
         let millis = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis()).to_string();
         this.system.extend([
             ("ApproximateFirstReceiveTimestamp", millis.clone()),
@@ -63,7 +63,7 @@ impl Message {
     /// The queue's id for the message.
     #[must_use]
     pub fn message_id(&self) -> &str {
-        &self.message_id
+        &self.id
     }
 
     /// The same message, received for the `count`th time.
@@ -78,7 +78,7 @@ impl Message {
     #[must_use]
     pub fn dead_letter(&self, count: u32) -> Self {
         let mut this = self.clone().received_times(count + 1);
-        this.system.insert("MessageDeduplicationId", self.message_id.clone());
+        this.system.insert("MessageDeduplicationId", self.id.clone());
         this.system.insert("DeadLetterQueueSourceArn", QUEUE_ARN.to_owned());
         this
     }
@@ -139,11 +139,16 @@ impl Message {
     #[must_use]
     pub fn record(&self) -> Value {
         let attribute = |value| {
-            json!({ "stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String" })
+            json!({
+                "stringValue": value,
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": "String",
+            })
         };
         let attributes = self.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
         json!({
-            "messageId": self.message_id,
+            "messageId": self.id,
             "receiptHandle": self.receipt_handle(),
             "body": self.body,
             "attributes": self.system,
@@ -162,7 +167,7 @@ impl Message {
         let attribute = |value| json!({ "DataType": "String", "StringValue": value });
         let attributes = self.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
         json!({
-            "MessageId": self.message_id,
+            "MessageId": self.id,
             "ReceiptHandle": self.receipt_handle(),
             "MD5OfBody": self.md5_of_body(),
             "Body": self.body,
@@ -172,7 +177,7 @@ impl Message {
     }
 
     fn receipt_handle(&self) -> String {
-        format!("receipt of {}", self.message_id)
+        format!("receipt of {}", self.id)
     }
 
     /// The checksum that SQS adds.
