@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod event;
+pub mod guard;
 pub mod kit;
 pub mod received;
 
