@@ -12,6 +12,7 @@ mod dlq;
 mod docs;
 mod doctor;
 mod events;
+mod examples;
 mod faults;
 mod function;
 mod manage;

@@ -75,7 +75,7 @@ asyncio.run(serve(app, config))
 /// The URL of the server, which the first call starts.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(|| Server::start("", &[])).endpoint
+    &SERVER.get_or_init(|| Server::start(include_str!("../../examples/redrive.py"), &[])).endpoint
 }
 
 pub struct Server {
