@@ -20,15 +20,16 @@ const addToHistory = makeIdempotent(
   async (record) => {
     const encoding = record.messageAttributes.encoding ? 'base64' : 'utf8';
     const event = JSON.parse(Buffer.from(record.body, encoding).toString());
-    const object = event.data.object;
+    const order = event.data.object.order_id ?? event.data.object.id;
     await history.send(
       new UpdateCommand({
         TableName: process.env.HISTORY_TABLE,
-        Key: { order: object.order_id ?? object.id },
+        Key: { order },
         UpdateExpression: 'SET events = list_append(if_not_exists(events, :none), :this)',
         ExpressionAttributeValues: { ':none': [], ':this': [event.id] },
       }),
     );
+    console.log(`${event.id} is added to the history of ${order}`);
   },
   { persistenceStore, config },
 );

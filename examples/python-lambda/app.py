@@ -31,11 +31,13 @@ def add_to_history(record):
         body = base64.b64decode(body)
     event = json.loads(body)
     object = event["data"]["object"]
+    order = object.get("order_id") or object["id"]
     history.update_item(
-        Key={"order": object.get("order_id") or object["id"]},
+        Key={"order": order},
         UpdateExpression="SET events = list_append(if_not_exists(events, :none), :this)",
         ExpressionAttributeValues={":none": [], ":this": [event["id"]]},
     )
+    print(f"{event['id']} is added to the history of {order}")
 
 
 def handle(record):

@@ -18,6 +18,7 @@ def handle(identity, event):
     # SQS may keep a message for 14 days in the queue, and for 14 more as a dead letter.
     expiration = int(time.time()) + 30 * 24 * 3600
     object = event["data"]["object"]
+    order = object.get("order_id") or object["id"]
     record = {
         "TableName": os.environ["IDEMPOTENCY_TABLE"],
         "Item": {"id": {"S": f"poller#{identity}"}, "expiration": {"N": str(expiration)}},
@@ -25,7 +26,7 @@ def handle(identity, event):
     }
     entry = {
         "TableName": os.environ["HISTORY_TABLE"],
-        "Key": {"order": {"S": object.get("order_id") or object["id"]}},
+        "Key": {"order": {"S": order}},
         "UpdateExpression": "SET events = list_append(if_not_exists(events, :none), :this)",
         "ExpressionAttributeValues": {":none": {"L": []}, ":this": {"L": [{"S": event["id"]}]}},
     }
@@ -33,7 +34,10 @@ def handle(identity, event):
         dynamodb.transact_write_items(TransactItems=[{"Put": record}, {"Update": entry}])
     except dynamodb.exceptions.TransactionCanceledException as error:
         if error.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
-            raise  # otherwise the event is a repetition
+            raise
+        print(f"{event['id']} is a repetition", flush=True)
+    else:
+        print(f"{event['id']} is added to the history of {order}", flush=True)
 
 
 def consume():

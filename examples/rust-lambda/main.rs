@@ -48,13 +48,14 @@ impl Consumer {
     async fn add_to_history(&self, order: String, event: String, claim: Claim) -> Result<(), Error> {
         let entry = Update::builder()
             .table_name(&self.history)
-            .key("order", AttributeValue::S(order))
+            .key("order", AttributeValue::S(order.clone()))
             .update_expression("SET events = list_append(if_not_exists(events, :none), :this)")
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
-            .expression_attribute_values(":this", AttributeValue::L(vec![AttributeValue::S(event)]));
+            .expression_attribute_values(":this", AttributeValue::L(vec![AttributeValue::S(event.clone())]));
         let entry = TransactWriteItem::builder().update(entry.build()?).build();
         let completion = self.records.completion(&claim);
         self.dynamodb.transact_write_items().transact_items(entry).transact_items(completion).send().await?;
+        println!("{event} is added to the history of {order}");
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ use self::{
     world::{World, changed, created},
 };
 use crate::support::{
+    ministack::REGION,
     proxy::{Held, Moment, Proxy},
     runtime_api::{End, Function},
     stack,
@@ -199,8 +200,11 @@ async fn consumers_with_powertools_that_are_killed_between_effect_and_record_rep
 /// Invokes a function with a batch, and returns the messages that it reports as failed, by their place in the batch.
 async fn failures(world: &World, bootstrap: &Path, messages: &[Message]) -> Vec<usize> {
     let mut variables = stack::variables().to_vec();
-    let tables = [("HISTORY_TABLE", &*world.history), ("IDEMPOTENCY_TABLE", &world.idempotency)];
-    variables.extend(tables);
+    variables.extend([
+        ("AWS_DEFAULT_REGION", REGION),
+        ("HISTORY_TABLE", &world.history),
+        ("IDEMPOTENCY_TABLE", &world.idempotency),
+    ]);
     let function = Function::start_binary(bootstrap, Duration::from_secs(20), variables).await;
     let batch = kit::lambda_event(messages);
     match function.invoke(batch.to_string()).await.0 {

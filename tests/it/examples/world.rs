@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::consumer::{Consumer, Running};
 use crate::support::{
-    ministack::{endpoint, sdk_config},
+    ministack::{REGION, endpoint, sdk_config},
     serve::Serve,
     stack::{self, Deployed},
     test_receiver::{SECRET, duffel_header, event},
@@ -54,7 +54,7 @@ impl World {
         variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
         variables.extend([
             ("AWS_ENDPOINT_URL", address),
-            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_DEFAULT_REGION", REGION),
             ("QUEUE_URL", self.stack.output(Output::QueueUrl)),
             ("HISTORY_TABLE", &self.history),
             ("IDEMPOTENCY_TABLE", &self.idempotency),
