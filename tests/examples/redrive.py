@@ -28,6 +28,13 @@ def list_message_move_tasks(data, _url):
     return {"Results": moves.get(data["SourceArn"], [])}
 
 
+def list_dead_letter_source_queues(data, url):
+    arn = sqs._get_q(data.get("QueueUrl", url))["attributes"]["QueueArn"]
+    sources = [queue for queue in sqs._queues if arn in sqs._queues[queue]["attributes"].get("RedrivePolicy", "")]
+    return {"queueUrls": sources}
+
+
 moves = {}
 sqs._HANDLERS["StartMessageMoveTask"] = start_message_move_task
+sqs._HANDLERS["ListDeadLetterSourceQueues"] = list_dead_letter_source_queues
 sqs._HANDLERS["ListMessageMoveTasks"] = list_message_move_tasks

@@ -13,15 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duffel_webhook_receiver::{
-    consume::kit::{self, Kit, Message},
-    deployment::Output,
-};
+use duffel_webhook_receiver::consume::kit::{self, Kit, Message};
 use serde_json::Value;
 
 use self::{
     consumer::Consumer,
-    world::{World, changed, created},
+    world::{Way, World, changed, created},
 };
 use crate::support::{
     ministack::REGION,
@@ -35,18 +32,18 @@ use crate::support::{
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until a queue has this number of messages.
-async fn until_left(world: &World, queue: Output, number: usize) {
+async fn until_left(world: &World, queue: &str, number: usize) {
     let began = Instant::now();
     while world.number(queue).await != number {
         let histories = world.histories().await;
-        assert!(began.elapsed() < PATIENCE, "{queue:?} does not come to {number} messages: {histories:?}");
+        assert!(began.elapsed() < PATIENCE, "{queue} does not come to {number} messages: {histories:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// What a consumer has to do about duplicates, a repetition, order, types, encodings, a failure, a redrive and a replay.
-async fn consumes(consumer: Consumer) {
-    let mut world = World::new().await;
+async fn consumes(consumer: Consumer, way: Way) {
+    let mut world = World::new(way).await;
     let mut expected = BTreeMap::new();
     for event in 0..6 {
         for order in 0..8 {
@@ -74,15 +71,15 @@ async fn consumes(consumer: Consumer) {
 
     let running = world.start(consumer, 3).await;
     // Nothing waits for the event that fails.
-    until_left(&world, Output::QueueUrl, 3).await;
-    assert_eq!(world.number(Output::DeadLetterQueueUrl).await, 0);
+    until_left(&world, &world.queue.url, 3).await;
+    assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     expected.insert("ord_poison".to_owned(), Vec::new());
     assert_eq!(world.histories().await, expected);
-    until_left(&world, Output::DeadLetterQueueUrl, 3).await;
-    assert_eq!(world.number(Output::QueueUrl).await, 0);
+    until_left(&world, &world.queue.dead_letters, 3).await;
+    assert_eq!(world.number(&world.queue.url).await, 0);
 
     world.delete(&world.history, "order", "ord_poison").await;
-    let mut redrive = tool::command(["dlq", "redrive", "--stack", &world.stack.name]);
+    let mut redrive = tool::command(["dlq", "redrive", "--queue", &world.queue.dead_letters]);
     tool::assert_success(
         &tool::run({
             redrive.envs(stack::variables());
@@ -90,14 +87,14 @@ async fn consumes(consumer: Consumer) {
         })
         .await,
     );
-    until_left(&world, Output::QueueUrl, 0).await;
-    assert_eq!(world.number(Output::DeadLetterQueueUrl).await, 0);
+    until_left(&world, &world.queue.url, 0).await;
+    assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     expected.insert("ord_poison".to_owned(), (0..3).map(|event| format!("wev_poison_{event}")).collect());
     assert_eq!(world.histories().await, expected);
     drop(running);
 
     // A replay: the ledger forgets an event, and it is delivered again.
-    let ledger = world.stack.output(Output::LedgerTableName).to_owned();
+    let ledger = world.ledger.clone();
     let first = created("wev_0_0", "ord_0");
     assert_eq!(world.deliver(&first), 200);
     for item in world.dynamodb.scan().table_name(&ledger).send().await.unwrap().items() {
@@ -109,35 +106,55 @@ async fn consumes(consumer: Consumer) {
     assert_eq!(world.deliver(&first), 202);
     assert_eq!(world.deliver(&changed("wev_last", "ord_0")), 202);
     let _running = world.start(consumer, 1).await;
-    until_left(&world, Output::QueueUrl, 0).await;
+    until_left(&world, &world.queue.url, 0).await;
     expected.get_mut("ord_0").unwrap().push("wev_last".to_owned());
     assert_eq!(world.histories().await, expected, "a replayed event was done before");
 }
 
 #[tokio::test]
-async fn python_lambda_handles_each_event_once_and_in_order() {
-    consumes(Consumer::PythonLambda).await;
+async fn python_lambda_handles_each_event_of_the_queue_once_and_in_order() {
+    consumes(Consumer::PythonLambda, Way::Queue).await;
 }
 
 #[tokio::test]
-async fn python_poller_handles_each_event_once_and_in_order() {
-    consumes(Consumer::PythonPoller).await;
+async fn python_poller_handles_each_event_of_the_queue_once_and_in_order() {
+    consumes(Consumer::PythonPoller, Way::Queue).await;
 }
 
 #[tokio::test]
-async fn node_lambda_handles_each_event_once_and_in_order() {
-    consumes(Consumer::NodeLambda).await;
+async fn node_lambda_handles_each_event_of_the_queue_once_and_in_order() {
+    consumes(Consumer::NodeLambda, Way::Queue).await;
 }
 
 #[tokio::test]
-async fn rust_lambda_handles_each_event_once_and_in_order() {
-    consumes(Consumer::RustLambda).await;
+async fn rust_lambda_handles_each_event_of_the_queue_once_and_in_order() {
+    consumes(Consumer::RustLambda, Way::Queue).await;
+}
+
+#[tokio::test]
+async fn python_lambda_handles_each_event_of_the_topic_once_and_in_order() {
+    consumes(Consumer::PythonLambda, Way::Topic).await;
+}
+
+#[tokio::test]
+async fn python_poller_handles_each_event_of_the_topic_once_and_in_order() {
+    consumes(Consumer::PythonPoller, Way::Topic).await;
+}
+
+#[tokio::test]
+async fn node_lambda_handles_each_event_of_the_topic_once_and_in_order() {
+    consumes(Consumer::NodeLambda, Way::Topic).await;
+}
+
+#[tokio::test]
+async fn rust_lambda_handles_each_event_of_the_topic_once_and_in_order() {
+    consumes(Consumer::RustLambda, Way::Topic).await;
 }
 
 /// Kills a consumer at a call to AWS, the last of several, and returns how often the event's effect happened after another
 /// instance has handled it.
 async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
-    let world = World::new().await;
+    let world = World::new(Way::Queue).await;
     let proxy = Proxy::new().await;
     assert_eq!(world.deliver(&changed("wev_1", "ord_1")), 202);
     let running = world.start_at(consumer, &proxy.endpoint, 1).await;
@@ -152,10 +169,10 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
     }
     running.kill().await;
     drop(held);
-    assert_eq!(world.number(Output::QueueUrl).await, 1, "the message comes again");
+    assert_eq!(world.number(&world.queue.url).await, 1, "the message comes again");
     let _running = world.start(consumer, 1).await;
-    until_left(&world, Output::QueueUrl, 0).await;
-    assert_eq!(world.number(Output::DeadLetterQueueUrl).await, 0);
+    until_left(&world, &world.queue.url, 0).await;
+    assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     world.histories().await.remove("ord_1").unwrap().len()
 }
 
@@ -226,7 +243,7 @@ async fn failures(world: &World, bootstrap: &Path, messages: &[Message]) -> Vec<
 
 /// A failure, a message of another group, and one of the group that failed.
 async fn failing_batch() -> (World, Vec<Message>) {
-    let (world, mut kit) = (World::new().await, Kit::duffel(noon()));
+    let (world, mut kit) = (World::new(Way::Queue).await, Kit::duffel(noon()));
     world.fill("ord_1").await;
     let messages =
         [("ord_1", "air.order.changed"), ("ord_2", "air.order.changed"), ("ord_1", "air.order.changed")];
@@ -263,7 +280,7 @@ async fn functions_without_the_option_for_groups_return_other_groups_too() {
 #[tokio::test]
 async fn functions_do_not_handle_a_message_without_an_identity() {
     for consumer in [Consumer::PythonLambda, Consumer::NodeLambda, Consumer::RustLambda] {
-        let (world, mut kit) = (World::new().await, Kit::duffel(noon()));
+        let (world, mut kit) = (World::new(Way::Queue).await, Kit::duffel(noon()));
         let whole = kit.event("air.order.changed", "ord_1").unwrap();
         let anonymous = kit.event("air.order.changed", "ord_2").unwrap().without_attribute("identity");
         let folder = consumer.folder();
@@ -271,4 +288,27 @@ async fn functions_do_not_handle_a_message_without_an_identity() {
         assert_eq!(failed, [1], "{consumer:?}");
         assert_eq!(world.histories().await, BTreeMap::from([("ord_1".to_owned(), vec!["wev_1".to_owned()])]));
     }
+}
+
+#[test]
+fn the_subscription_filters_the_types_that_the_consumers_handle() {
+    let template: serde_yaml_ng::Value =
+        serde_yaml_ng::from_str(include_str!("../../examples/subscriber/template.yaml")).unwrap();
+    let filter = &template["Resources"]["Subscription"]["Properties"]["FilterPolicy"]["event_type"];
+    let types: Vec<_> = filter.as_sequence().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
+    let [first, second] = types[..] else { panic!("two types, not {types:?}") };
+    for text in [
+        include_str!("../../examples/python-lambda/app.py"),
+        include_str!("../../examples/python-poller/poller.py"),
+        include_str!("../../examples/node-lambda/app.mjs"),
+    ] {
+        let lists = [format!(r#"("{first}", "{second}")"#), format!("['{first}', '{second}']")];
+        assert!(lists.iter().any(|list| text.contains(list)), "{lists:?}");
+    }
+}
+
+#[test]
+fn pinned_node_packages_name_no_registry() {
+    let lock = include_str!("../../examples/node-lambda/package-lock.json");
+    assert!(!lock.contains(r#""resolved""#));
 }

@@ -1,12 +1,14 @@
-//! The queues of a stack, a receiver before them, and the tables of a consumer, in `MiniStack`.
+//! A receiver, the queue that it fills, and the tables of a consumer, in `MiniStack`.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
+use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use duffel_webhook_receiver::{deployment::Output, time::unix_seconds};
+use serde_yaml_ng::Value;
 use uuid::Uuid;
 
 use super::consumer::{Consumer, Running};
@@ -15,11 +17,37 @@ use crate::support::{
     serve::Serve,
     stack::{self, Deployed},
     test_receiver::{SECRET, duffel_header, event},
+    topic::Topic,
 };
 
+const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
+
+/// The time-out is longer than that of the functions.
+const PARAMETERS: [(&str, &str); 2] = [("VisibilityTimeout", "6"), ("MaxReceiveCount", "3")];
+
+/// The way of the events from the receiver to the consumer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The queue of the receiver's stack.
+    Queue,
+    /// A topic, and the queue of `examples/subscriber/template.yaml`.
+    Topic,
+}
+
+/// The queue of a consumer.
+pub struct Queue {
+    pub url: String,
+    pub dead_letters: String,
+    /// The variables with which the receiver sends to it.
+    destination: Vec<(&'static str, String)>,
+}
+
 pub struct World {
-    pub stack: Deployed,
+    way: Way,
+    pub sqs: aws_sdk_sqs::Client,
     pub dynamodb: aws_sdk_dynamodb::Client,
+    pub queue: Queue,
+    pub ledger: String,
     pub history: String,
     pub idempotency: String,
     receiver: Serve,
@@ -27,25 +55,27 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new() -> Self {
-        // Longer than the timeout of the functions.
-        let parameters = [("VisibilityTimeout", "6"), ("MaxReceiveCount", "3")];
-        let stack = Deployed::with("http://127.0.0.1:9/webhooks/duffel", &parameters).await;
+    pub async fn new(way: Way) -> Self {
+        let stack = Deployed::with(NOWHERE, &PARAMETERS).await;
+        let ledger = stack.output(Output::LedgerTableName).to_owned();
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
         let [history, idempotency] =
             ["history", "idempotency"].map(|name| format!("{name}-{}", Uuid::new_v4()));
         create_table(&dynamodb, &history, "order").await;
         create_table(&dynamodb, &idempotency, "id").await;
-        let (receiver, url) = receive(&stack, &stack);
-        Self { stack, dynamodb, history, idempotency, receiver, url }
+        let queue = if way == Way::Topic { subscribe().await } else { queue_of(&stack) };
+        let (receiver, url) = receive(&queue, &ledger);
+        Self { way, sqs: stack.sqs, dynamodb, queue, ledger, history, idempotency, receiver, url }
     }
 
-    /// The same five minutes later, in which SQS drops messages that it has seen: with a new stack's queues, and the
+    /// The same five minutes later, in which SQS and SNS drop messages that they have seen: with another queue, and the
     /// ledger and the tables of before.
     pub async fn later(&mut self) {
-        let stack = Deployed::with("http://127.0.0.1:9/webhooks/duffel", &[]).await;
-        (self.receiver, self.url) = receive(&stack, &self.stack);
-        self.stack = stack;
+        self.queue = match self.way {
+            Way::Queue => queue_of(&Deployed::with(NOWHERE, &PARAMETERS).await),
+            Way::Topic => subscribe().await,
+        };
+        (self.receiver, self.url) = receive(&self.queue, &self.ledger);
     }
 
     /// Starts instances of a consumer that reach AWS at an address.
@@ -55,11 +85,11 @@ impl World {
         variables.extend([
             ("AWS_ENDPOINT_URL", address),
             ("AWS_DEFAULT_REGION", REGION),
-            ("QUEUE_URL", self.stack.output(Output::QueueUrl)),
+            ("QUEUE_URL", &self.queue.url),
             ("HISTORY_TABLE", &self.history),
             ("IDEMPOTENCY_TABLE", &self.idempotency),
         ]);
-        consumer.start(&self.stack.sqs, &variables, instances).await
+        consumer.start(&self.sqs, &variables, instances).await
     }
 
     pub async fn start(&self, consumer: Consumer, instances: usize) -> Running {
@@ -74,23 +104,23 @@ impl World {
 
     /// Sends the first message of the queue once more, as the receiver does after a crash between send and record.
     pub async fn repeat(&self) {
-        let queue = self.stack.output(Output::QueueUrl);
-        let request = self.stack.sqs.receive_message().queue_url(queue).visibility_timeout(0);
+        let queue = &self.queue.url;
+        let request = self.sqs.receive_message().queue_url(queue).visibility_timeout(0);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let received = request.message_attribute_names("All").send().await.unwrap();
         let message = &received.messages()[0];
-        let request = self.stack.sqs.send_message().queue_url(queue).message_deduplication_id("another");
+        let request = self.sqs.send_message().queue_url(queue).message_deduplication_id("another");
         let group = &message.attributes().unwrap()[&MessageSystemAttributeName::MessageGroupId];
         let request = request.message_group_id(group).message_body(message.body().unwrap());
         request.set_message_attributes(message.message_attributes.clone()).send().await.unwrap();
     }
 
     /// The number of messages in a queue, in flight or not.
-    pub async fn number(&self, queue: Output) -> usize {
+    pub async fn number(&self, queue: &str) -> usize {
         use aws_sdk_sqs::types::QueueAttributeName::{
             All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
         };
-        let request = self.stack.sqs.get_queue_attributes().queue_url(self.stack.output(queue));
+        let request = self.sqs.get_queue_attributes().queue_url(queue);
         let attributes = request.attribute_names(All).send().await.unwrap().attributes.unwrap();
         let number = |name| attributes[&name].parse::<usize>().unwrap();
         number(ApproximateNumberOfMessages) + number(ApproximateNumberOfMessagesNotVisible)
@@ -122,14 +152,46 @@ impl World {
     }
 }
 
-/// A receiver that forwards to the queue of one stack, with the ledger of another.
-fn receive(queue: &Deployed, ledger: &Deployed) -> (Serve, String) {
-    let own = [
-        ("QUEUE_URL", queue.output(Output::QueueUrl)),
-        ("LEDGER_TABLE", ledger.output(Output::LedgerTableName)),
-        ("WEBHOOK_SECRET", SECRET),
-    ];
-    let receiver = Serve::forward_with(&[&stack::variables()[..], &own].concat());
+/// The queue of a receiver's stack.
+fn queue_of(stack: &Deployed) -> Queue {
+    let output = |output| stack.output(output).to_owned();
+    let destination = vec![("QUEUE_URL", output(Output::QueueUrl))];
+    Queue { url: output(Output::QueueUrl), dead_letters: output(Output::DeadLetterQueueUrl), destination }
+}
+
+/// The subscribing half of `examples/subscriber/template.yaml`, at a new topic.
+async fn subscribe() -> Queue {
+    let topic = Topic::new().await;
+    let name = format!("subscriber-{}", Uuid::new_v4());
+    let mut template: Value =
+        serde_yaml_ng::from_str(include_str!("../../../examples/subscriber/template.yaml")).unwrap();
+    for part in ["Transform", "Rules", "Metadata", "Outputs"] {
+        template.as_mapping_mut().unwrap().remove(part).unwrap();
+    }
+    let kept = ["Queue", "DeadLetterQueue", "SubscriptionDeadLetterQueue", "QueuePolicy", "Subscription"];
+    let resources = template["Resources"].as_mapping_mut().unwrap();
+    resources.retain(|name, _| kept.contains(&name.as_str().unwrap()));
+    assert_eq!(resources.len(), kept.len());
+    let properties = &mut template["Resources"]["Queue"]["Properties"];
+    properties["VisibilityTimeout"] = PARAMETERS[0].1.parse::<u64>().unwrap().into();
+    properties["RedrivePolicy"]["maxReceiveCount"] = PARAMETERS[1].1.parse::<u64>().unwrap().into();
+    let stack = stack::create(&sdk_config().await, &name, &template, &[("TopicArn", &topic.arn)]).await;
+    assert_eq!(stack.stack_status, Some(StackStatus::CreateComplete), "{:?}", stack.stack_status_reason);
+    let client = aws_sdk_cloudformation::Client::new(&sdk_config().await);
+    let url = async |resource: &str| {
+        let request = client.describe_stack_resource().stack_name(&name).logical_resource_id(resource);
+        let resource = request.send().await.unwrap().stack_resource_detail.unwrap();
+        resource.physical_resource_id.unwrap()
+    };
+    let destination = topic.variables().map(|(name, value)| (name, value.to_owned())).into();
+    Queue { url: url("Queue").await, dead_letters: url("DeadLetterQueue").await, destination }
+}
+
+fn receive(queue: &Queue, ledger: &str) -> (Serve, String) {
+    let mut variables = stack::variables().to_vec();
+    variables.extend(queue.destination.iter().map(|(name, value)| (*name, value.as_str())));
+    variables.extend([("LEDGER_TABLE", ledger), ("WEBHOOK_SECRET", SECRET)]);
+    let receiver = Serve::forward_with(&variables);
     let url = receiver.line("Receiving on ");
     (receiver, url)
 }
