@@ -1,16 +1,24 @@
 //! Messages in the forms in which AWS delivers them, and in forms that must not pass.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use duffel_webhook_receiver::consume::{
-    Received,
-    received::{Parts, Undecodable},
+use duffel_webhook_receiver::{
+    consume::{
+        Event, Received,
+        received::{Parts, Undecodable},
+    },
+    receive::filter::Filter,
+    time::unix_seconds,
 };
 use serde_json::{Value, json};
 
 use super::duffel_kit;
-use crate::support::test_receiver::noon;
+use crate::support::{
+    ministack::Backend,
+    serve::Serve,
+    test_receiver::{DAY, ORDER_CREATED, SECRET, duffel, duffel_header, event, noon},
+};
 
 const IDENTITY: &str = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
 
@@ -82,6 +90,53 @@ fn a_record_and_a_polled_message_are_read_alike() {
         assert_eq!(received.received_at(), Some(noon()));
         assert!(received.receipt_handle().is_some());
         assert!(received.attribute("signature").unwrap().starts_with("t=1795262400,v2="));
+    }
+}
+
+/// A subscription without raw message delivery: SNS wraps the message, and the queue's message has no attributes.
+#[test]
+fn a_message_that_sns_wrapped_is_refused_with_the_reason() {
+    let wrapped = json!({ "Type": "Notification", "Message": "Test message.", "MessageAttributes": {
+        "source": { "Type": "String", "Value": "duffel" },
+    }});
+    let error = changed(|it| {
+        it["body"] = json!(wrapped.to_string());
+        it["messageAttributes"] = json!({});
+    });
+    let error = error.unwrap_err();
+    assert_eq!(error, Undecodable::NoAttribute("source"));
+    assert!(error.to_string().contains("raw message delivery"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_the_sdk_polled_is_read_and_verified() {
+    let backend = Backend::new().await;
+    let serve = Serve::forward(&backend, SECRET);
+    let url = serve.line("Receiving on ");
+    let now = SystemTime::now();
+    for body in [ORDER_CREATED.to_owned(), event("air.order.changed", "wev_2", "ord_2\u{ffff}")] {
+        let header = duffel_header(SECRET, "v2", unix_seconds(now), body.as_bytes());
+        let answer = ureq::post(&url).header("X-Duffel-Signature", header).send(&body).unwrap();
+        assert_eq!(answer.status(), 202);
+        let [message] = &backend.messages().await[..] else { panic!("one message") };
+        let (system, attributes) = (message.attributes.clone(), message.message_attributes.clone());
+        let received = Received::new(Parts {
+            message_id: message.message_id.clone(),
+            receipt_handle: message.receipt_handle.clone(),
+            body: message.body.clone(),
+            system: system.unwrap().into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+            attributes: attributes
+                .unwrap()
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.string_value?)))
+                .collect(),
+        });
+        let received = received.unwrap();
+        assert_eq!(received.body(), body.as_bytes());
+        assert!(received.group_id().unwrap().len() > 7, "{:?}", received.group_id());
+        assert_eq!(received.verify(&duffel(&[SECRET], DAY, Filter::default()).verifier, now), Ok(()));
+        let Event::Duffel(event) = received.event() else { panic!("{received:?}") };
+        assert_eq!(Some(event.kind.as_str()), received.kind());
     }
 }
 

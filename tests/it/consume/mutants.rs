@@ -146,7 +146,9 @@ impl Mutant {
             }
         }
         if self.is(Mutation::ReversesAGroup) {
-            groups.iter_mut().for_each(|(_, records)| records.reverse());
+            for (_, records) in &mut groups {
+                records.reverse();
+            }
         }
         let this = &*self;
         let failed: Vec<Vec<String>> = match this.mutation {
@@ -192,7 +194,7 @@ impl Mutant {
             Mutation::ReportsNothing => ids.clear(),
             Mutation::ReportsTheWholeBatch if !ids.is_empty() => ids = all.collect(),
             Mutation::ReportsTwice => ids = ids.into_iter().flat_map(|id| [id, id]).collect(),
-            Mutation::ReportsAnEmptyId => ids.iter_mut().for_each(|id| *id = ""),
+            Mutation::ReportsAnEmptyId => ids.fill(""),
             Mutation::FailsTheInvocationIfAllFailed if !ids.is_empty() && ids.len() == records.len() => {
                 return None;
             }

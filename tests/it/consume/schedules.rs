@@ -136,7 +136,7 @@ impl Batch {
             (|id: &str| place(Step::Begins(id.to_owned())), |id: &str| place(Step::Ends(id.to_owned())));
         let mut groups: HashMap<_, Vec<&Entry>> = HashMap::new();
         for (at, entry) in self.entries.iter().enumerate() {
-            let group = entry.group.map_or(Err(at), Ok);
+            let group = entry.group.ok_or(at);
             groups.entry(group).or_default().push(entry);
         }
         let (mut again, mut first) = (HashSet::new(), Vec::new());
