@@ -9,6 +9,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::consume::{
+    Received,
     batch::{self, SqsEvent},
     kit::{self, Message},
 };
@@ -21,7 +22,7 @@ use super::{
     reported,
     schedules::{
         Batch,
-        Fate::{Fails, Panics, Succeeds, Undecodable},
+        Behaviour::{Fails, Panics, Succeeds, Undecodable},
         Promise, Step,
     },
 };
@@ -107,7 +108,8 @@ fn begun(batch: &Batch) -> Vec<String> {
 /// The question of Powertools for Python #1927: r3 of r1 to r5 fails.
 #[test]
 fn the_messages_after_a_failure_come_again_unhandled() {
-    let batch = Batch::new(&[Succeeds, Succeeds, Fails, Succeeds, Succeeds].map(|fate| (Some(1), fate)), 1);
+    let batch =
+        Batch::new(&[Succeeds, Succeeds, Fails, Succeeds, Succeeds].map(|behaviour| (Some(1), behaviour)), 1);
     let response = Real.handle(&batch).unwrap();
     assert_eq!(reported(&response), ids(&batch, &[2, 3, 4]));
     assert_eq!(begun(&batch), ids(&batch, &[0, 1, 2]));
@@ -194,7 +196,7 @@ fn an_event_is_read_from_bytes_with_unknown_members() {
 fn a_handler_that_panics_before_its_future_exists_holds_its_own_group_only() {
     let mut kit = duffel_kit();
     let messages = ["ord_1", "ord_2"].map(|object| kit.event("order.created", object).unwrap());
-    let handler = |message: duffel_webhook_receiver::consume::Received| {
+    let handler = |message: Received| {
         if message.group_id() == Some("duffel/ord_1") {
             std::panic::resume_unwind(Box::new("a panic on purpose"));
         }
@@ -204,13 +206,45 @@ fn a_handler_that_panics_before_its_future_exists_holds_its_own_group_only() {
     assert_eq!(reported(&serde_json::to_value(response).unwrap()), [messages[0].message_id()]);
 }
 
+/// A function of `lambda_runtime`, also of a runtime that handles several invocations at once.
+#[test]
+fn the_handler_is_a_service_of_lambda_runtime() {
+    use lambda_runtime::{Error, LambdaEvent, Service, service_fn};
+
+    fn service<S>(service: S) -> S
+    where
+        S: Service<LambdaEvent<SqsEvent>, Response = batch::BatchResponse, Error = Error> + Clone + Send,
+        S::Future: Send + 'static,
+    {
+        service
+    }
+    let client = std::sync::Arc::new("shared by all messages".to_owned());
+    let mut service = service(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let client = std::sync::Arc::clone(&client);
+        async move {
+            let handler = async |message: Received| {
+                if message.kind().is_some() { Err(format!("{} fails", *client)) } else { Ok(()) }
+            };
+            Ok(batch::handle_before(event.payload, event.context.deadline(), handler).await)
+        }
+    }));
+    let message = duffel_kit().event("order.created", "ord_1").unwrap();
+    let mut context = lambda_runtime::Context::default();
+    let in_a_minute = SystemTime::now() + Duration::from_secs(60);
+    let since = in_a_minute.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    context.deadline = since.as_millis().try_into().unwrap();
+    let event = LambdaEvent::new(event(std::slice::from_ref(&message)), context);
+    let response = block_on(service.call(event)).unwrap().unwrap();
+    assert_eq!(reported(&serde_json::to_value(response).unwrap()), [message.message_id()]);
+}
+
 /// Runs a batch of three messages of two groups, of which the first never ends, until a deadline.
 fn until(deadline: impl FnOnce() -> SystemTime) -> (Vec<Message>, Value, Vec<String>) {
     let mut kit = duffel_kit();
     let messages = ["ord_1", "ord_1", "ord_2"].map(|object| kit.event("air.order.changed", object).unwrap());
     let (begun, hanging) = (Mutex::new(Vec::new()), messages[0].message_id().to_owned());
     let (begun_ref, hanging) = (&begun, hanging.as_str());
-    let handler = |message: duffel_webhook_receiver::consume::Received| async move {
+    let handler = |message: Received| async move {
         begun_ref.lock().unwrap().push(message.message_id().to_owned());
         if message.message_id() == hanging {
             future::pending::<()>().await;

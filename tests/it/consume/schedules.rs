@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::duffel_kit;
 
-/// What happens when a message is handled.
+/// The behaviour of the handler with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Behaviour {
     Succeeds,
     Fails,
     Panics,
@@ -25,7 +25,7 @@ pub enum Fate {
 pub struct Entry {
     pub id: String,
     pub group: Option<usize>,
-    pub fate: Fate,
+    pub behaviour: Behaviour,
     pauses: u8,
 }
 
@@ -64,20 +64,20 @@ pub enum Promise {
 }
 
 impl Batch {
-    /// Makes a batch of messages with a group (`None` on a standard queue) and a fate.
-    pub fn new(messages: &[(Option<usize>, Fate)], pauses: u8) -> Self {
-        Self::of(messages.iter().map(|(group, fate)| (*group, *fate, pauses)), &mut duffel_kit())
+    /// Makes a batch of messages with a group (`None` on a standard queue) and a behaviour.
+    pub fn new(messages: &[(Option<usize>, Behaviour)], pauses: u8) -> Self {
+        Self::of(messages.iter().map(|(group, behaviour)| (*group, *behaviour, pauses)), &mut duffel_kit())
     }
 
-    fn of(messages: impl Iterator<Item = (Option<usize>, Fate, u8)>, kit: &mut Kit) -> Self {
+    fn of(messages: impl Iterator<Item = (Option<usize>, Behaviour, u8)>, kit: &mut Kit) -> Self {
         let (mut entries, mut sent) = (Vec::new(), Vec::new());
-        for (group, fate, pauses) in messages {
+        for (group, behaviour, pauses) in messages {
             let message = match group {
                 Some(group) => kit.event("air.order.changed", &format!("ord_{group}")).unwrap(),
                 None => kit.event("air.order.changed", "ord_0").unwrap().on_standard_queue(),
             };
-            let message = if fate == Fate::Undecodable { message.undecodable() } else { message };
-            entries.push(Entry { id: message.message_id().to_owned(), group, fate, pauses });
+            let message = if behaviour == Behaviour::Undecodable { message.undecodable() } else { message };
+            entries.push(Entry { id: message.message_id().to_owned(), group, behaviour, pauses });
             sent.push(message);
         }
         Self { entries, event: kit::lambda_event(&sent), trace: Mutex::default() }
@@ -87,18 +87,18 @@ impl Batch {
         let mut messages = Vec::new();
         for _ in 0..rng.usize(0..=10) {
             let group = rng.u8(0..10).checked_sub(2).map(|_| rng.usize(0..4));
-            let fate = match rng.u8(0..10) {
-                0 | 1 => Fate::Fails,
-                2 => Fate::Panics,
-                3 => Fate::Undecodable,
-                _ => Fate::Succeeds,
+            let behaviour = match rng.u8(0..10) {
+                0 | 1 => Behaviour::Fails,
+                2 => Behaviour::Panics,
+                3 => Behaviour::Undecodable,
+                _ => Behaviour::Succeeds,
             };
-            messages.push((group, fate, rng.u8(1..4)));
+            messages.push((group, behaviour, rng.u8(1..4)));
         }
         Self::of(messages.into_iter(), kit)
     }
 
-    /// Handles a message as its fate says.
+    /// Handles a message as its behaviour says.
     pub async fn work(&self, id: &str) -> Result<(), &'static str> {
         let entry = self.entries.iter().find(|entry| entry.id == id).expect("a message of the batch");
         self.trace.lock().unwrap().push(Step::Begins(id.to_owned()));
@@ -106,12 +106,12 @@ impl Batch {
             tokio::task::yield_now().await;
         }
         self.trace.lock().unwrap().push(Step::Ends(id.to_owned()));
-        match entry.fate {
-            Fate::Succeeds => Ok(()),
-            Fate::Fails => Err("failed on purpose"),
+        match entry.behaviour {
+            Behaviour::Succeeds => Ok(()),
+            Behaviour::Fails => Err("failed on purpose"),
             // Without the message of a panic, of which there are thousands.
-            Fate::Panics => std::panic::resume_unwind(Box::new("a panic on purpose")),
-            Fate::Undecodable => panic!("{id} cannot be decoded"),
+            Behaviour::Panics => std::panic::resume_unwind(Box::new("a panic on purpose")),
+            Behaviour::Undecodable => panic!("{id} cannot be decoded"),
         }
     }
 
@@ -142,12 +142,12 @@ impl Batch {
         let (mut again, mut first) = (HashSet::new(), Vec::new());
         let mut broken = Vec::new();
         for group in groups.values() {
-            let failure = group.iter().position(|entry| entry.fate != Fate::Succeeds);
+            let failure = group.iter().position(|entry| entry.behaviour != Behaviour::Succeeds);
             let failure = failure.unwrap_or(group.len());
             again.extend(group[failure..].iter().map(|entry| entry.id.as_str()));
             for (at, entry) in group.iter().enumerate() {
                 let begun = begins(&entry.id);
-                let is_due = at < failure || at == failure && entry.fate != Fate::Undecodable;
+                let is_due = at < failure || at == failure && entry.behaviour != Behaviour::Undecodable;
                 if begun.is_none() && is_due {
                     broken.push(Promise::Handled);
                 }
@@ -157,7 +157,7 @@ impl Batch {
                     broken.push(Promise::Ordered);
                 }
             }
-            if group[0].fate != Fate::Undecodable {
+            if group[0].behaviour != Behaviour::Undecodable {
                 first.extend(begins(&group[0].id));
             }
         }
