@@ -30,14 +30,16 @@ pub enum Event {
     Other(Untyped),
 }
 
-impl Event {
-    /// Reads the event of a message of the source `duffel`. If your source of the scheme `duffel` has another name, use
-    /// [`DuffelEvent::read`].
-    pub(super) fn of(message: &Received) -> Self {
-        if message.source() != "duffel" {
-            return Self::Other(Untyped::OtherSource);
+impl Received {
+    /// Reads the event in the body, if the source is `duffel`. It never fails: what cannot be read is [`Event::Other`].
+    ///
+    /// If your source of the scheme `duffel` has another name, use [`DuffelEvent::read`].
+    #[must_use]
+    pub fn event(&self) -> Event {
+        if self.source() != "duffel" {
+            return Event::Other(Untyped::OtherSource);
         }
-        DuffelEvent::read(message.body()).map_or_else(Self::Other, Self::Duffel)
+        DuffelEvent::read(self.body()).map_or_else(Event::Other, Event::Duffel)
     }
 }
 

@@ -12,7 +12,6 @@ use thiserror::Error;
 
 pub(super) use self::json::id_and_group;
 pub use self::verify::Unverified;
-use super::event::Event;
 use crate::time::parse_time;
 
 /// A message with its decoded body and the attributes that the receiver set
@@ -60,9 +59,9 @@ impl Received {
     /// # Errors
     /// As [`Received::read`].
     pub fn new(parts: Parts) -> Result<Self, Undecodable> {
-        let Parts { message_id, receipt_handle, body, system, mut attributes } = parts;
+        let Parts { message_id, receipt_handle, body, system, attributes } = parts;
         let message_id = message_id.filter(|id| !id.is_empty()).ok_or(Undecodable::NoMessageId)?;
-        let mut required = |name| attributes.remove(name).ok_or(Undecodable::NoAttribute(name));
+        let required = |name| attributes.get(name).cloned().ok_or(Undecodable::NoAttribute(name));
         let (source, identity) = (required("source")?, required("identity")?);
         let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if identity.len() != 64 || !identity.bytes().all(is_hex) {
@@ -125,7 +124,7 @@ impl Received {
         parse_time(self.attribute("received_at")?)
     }
 
-    /// A message attribute by its name, other than `source` and `identity`, if it is text.
+    /// A message attribute by its name, if it is text.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.get(name).map(String::as_str)
@@ -161,12 +160,6 @@ impl Received {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
-
-    /// Reads the event in the body. It never fails: what cannot be read is [`Event::Other`].
-    #[must_use]
-    pub fn event(&self) -> Event {
-        Event::of(self)
-    }
 }
 
 /// Without body and attributes, which hold personal data and a signature.
@@ -188,8 +181,8 @@ pub enum Undecodable {
     #[error("the message has no body")]
     NoBody,
     #[error(
-        "the message has no attribute {0}: either the receiver did not send it, or the poll did not request the message \
-         attributes"
+        "the message has no attribute {0}: the receiver did not send it, the poll did not request the message \
+         attributes, or the subscription to a topic is without raw message delivery"
     )]
     NoAttribute(&'static str),
     #[error("the attribute {0} of the message is not text")]

@@ -14,7 +14,7 @@ use crate::json::pointer::{self, JsonError};
 pub struct DuffelEvent {
     /// The type, as in `order.created`.
     pub kind: String,
-    /// What the event reports.
+    /// The report of the event, typed by `kind`.
     pub payload: Payload,
     /// The event's id, as in `wev_0000A4tQSmKyqOrcySrGbo`.
     pub id: Option<String>,

@@ -5,7 +5,7 @@ use super::object::{
     Order, OrderCancellation, OrderChange, OrderCreationFailure, Payment, PaymentCreation,
 };
 
-/// What an event of Duffel reports, by its type.
+/// The report of an event of Duffel, by its type.
 ///
 /// Nothing that Duffel changes makes an event unreadable. A type that is not known is [`Payload::Other`]. A payload of a
 /// known type keeps its variant: if an id that the variant promises is not there, the variant holds a [`Misfit`]
