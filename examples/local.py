@@ -1,15 +1,31 @@
-"""Makes the queue and the tables of the examples in a local emulator, and prints the variables that lead to them."""
+"""Makes the queue and the tables of the examples in a local emulator, and sends the messages that `serve` prints."""
+
+import json
+import sys
 
 import boto3
 
 sqs, dynamodb = boto3.client("sqs"), boto3.client("dynamodb")
-url = sqs.create_queue(QueueName="events.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "180"})["QueueUrl"]
-print(f"export QUEUE_URL={url}")
-for variable, key in {"LEDGER_TABLE": "pk", "HISTORY_TABLE": "order", "IDEMPOTENCY_TABLE": "id"}.items():
+queue = sqs.create_queue(QueueName="events.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "180"})
+for table, key in {"history": "order", "idempotency": "id"}.items():
     dynamodb.create_table(
-        TableName=variable.lower(),
+        TableName=table,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
         KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
     )
-    print(f"export {variable}={variable.lower()}")
+
+lines = []
+for line in sys.stdin:
+    lines.append(line)
+    if line != "}\n":
+        continue
+    message = json.loads("".join(lines))
+    lines.clear()
+    sqs.send_message(
+        QueueUrl=queue["QueueUrl"],
+        MessageBody=message["Body"],
+        MessageAttributes=message["MessageAttributes"],
+        MessageGroupId=message["Attributes"]["MessageGroupId"],
+        MessageDeduplicationId=message["Attributes"]["MessageDeduplicationId"],
+    )

@@ -29,7 +29,7 @@ use crate::support::{
     tool,
 };
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits until a queue has this number of messages.
 async fn until_left(world: &World, queue: &str, number: usize) {
@@ -69,15 +69,18 @@ async fn consumes(consumer: Consumer, way: Way) {
     }
     world.fill("ord_poison").await;
 
+    // Nothing waits for the event that fails, for as long as it fails.
+    world.give_up_after(1000).await;
     let running = world.start(consumer, 3).await;
-    // Nothing waits for the event that fails.
     until_left(&world, &world.queue.url, 3).await;
     assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     expected.insert("ord_poison".to_owned(), Vec::new());
     assert_eq!(world.histories().await, expected);
+    world.give_up_after(1).await;
     until_left(&world, &world.queue.dead_letters, 3).await;
     assert_eq!(world.number(&world.queue.url).await, 0);
 
+    world.give_up_after(1000).await;
     world.delete(&world.history, "order", "ord_poison").await;
     let mut redrive = tool::command(["dlq", "redrive", "--queue", &world.queue.dead_letters]);
     tool::assert_success(
@@ -170,6 +173,7 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
     running.kill().await;
     drop(held);
     assert_eq!(world.number(&world.queue.url).await, 1, "the message comes again");
+    world.give_up_after(1000).await;
     let _running = world.start(consumer, 1).await;
     until_left(&world, &world.queue.url, 0).await;
     assert_eq!(world.number(&world.queue.dead_letters).await, 0);

@@ -6,7 +6,12 @@ use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeName,
+    QueueAttributeName::{
+        All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, RedrivePolicy,
+    },
+};
 use duffel_webhook_receiver::{deployment::Output, time::unix_seconds};
 use serde_yaml_ng::Value;
 use uuid::Uuid;
@@ -117,13 +122,21 @@ impl World {
 
     /// The number of messages in a queue, in flight or not.
     pub async fn number(&self, queue: &str) -> usize {
-        use aws_sdk_sqs::types::QueueAttributeName::{
-            All, ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
-        };
         let request = self.sqs.get_queue_attributes().queue_url(queue);
         let attributes = request.attribute_names(All).send().await.unwrap().attributes.unwrap();
         let number = |name| attributes[&name].parse::<usize>().unwrap();
         number(ApproximateNumberOfMessages) + number(ApproximateNumberOfMessagesNotVisible)
+    }
+
+    /// Changes the number of receives after which a message is a dead letter.
+    pub async fn give_up_after(&self, receives: u32) {
+        let request =
+            self.sqs.get_queue_attributes().queue_url(&self.queue.url).attribute_names(RedrivePolicy);
+        let attributes = request.send().await.unwrap().attributes.unwrap();
+        let mut policy: serde_json::Value = serde_json::from_str(&attributes[&RedrivePolicy]).unwrap();
+        policy["maxReceiveCount"] = receives.into();
+        let request = self.sqs.set_queue_attributes().queue_url(&self.queue.url);
+        request.attributes(RedrivePolicy, policy.to_string()).send().await.unwrap();
     }
 
     /// The events of each order, in the order in which they were handled.
