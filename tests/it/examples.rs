@@ -15,6 +15,7 @@ use std::{
 
 use duffel_webhook_receiver::consume::kit::{self, Kit, Message};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use self::{
     consumer::Consumer,
@@ -160,6 +161,7 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
     let world = World::new(Way::Queue).await;
     let proxy = Proxy::new().await;
     assert_eq!(world.deliver(&changed("wev_1", "ord_1")), 202);
+    world.give_up_after(1000).await;
     let running = world.start_at(consumer, &proxy.endpoint, 1).await;
     let mut held = None;
     for (call, moment) in calls {
@@ -167,7 +169,7 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
         if let Some(earlier) = held.take() {
             Held::release(earlier);
         }
-        next.reached().await;
+        timeout(PATIENCE, next.reached()).await.unwrap_or_else(|_| panic!("{consumer:?} does not call {call}"));
         held = Some(next);
     }
     running.kill().await;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::support::runtime_api::{End, Function};
 
 /// The timeout of the functions.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Ends with the test, and its processes with it.
 pub struct EventSource {

@@ -28,7 +28,7 @@ use crate::support::{
 const NOWHERE: &str = "http://127.0.0.1:9/webhooks/duffel";
 
 /// The time-out is longer than that of the functions.
-const PARAMETERS: [(&str, &str); 2] = [("VisibilityTimeout", "6"), ("MaxReceiveCount", "3")];
+const PARAMETERS: [(&str, &str); 2] = [("VisibilityTimeout", "12"), ("MaxReceiveCount", "3")];
 
 /// The way of the events from the receiver to the consumer.
 #[derive(Clone, Copy, PartialEq, Eq)]
