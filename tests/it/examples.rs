@@ -169,7 +169,9 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
         if let Some(earlier) = held.take() {
             Held::release(earlier);
         }
-        timeout(PATIENCE, next.reached()).await.unwrap_or_else(|_| panic!("{consumer:?} does not call {call}"));
+        timeout(PATIENCE, next.reached())
+            .await
+            .unwrap_or_else(|_| panic!("{consumer:?} does not call {call}"));
         held = Some(next);
     }
     running.kill().await;
