@@ -109,26 +109,20 @@ async fn a_subscriber_gets_only_the_events_that_its_filter_selects() {
     assert_eq!(kinds(live.messages().await), ["order.created", "stays.booking.created"]);
 }
 
-/// Percent-encoded, the largest messages are up to three times as long.
+/// Of ASCII: the emulator needs seconds to decode a form of which each byte is escaped.
 #[tokio::test]
 async fn messages_of_one_mebibyte_reach_the_queue_through_the_topic() {
     let (env, _topic) = publishing().await;
-    let filler = 1_048_576 - 1_024;
-    for (number, filler) in
-        ["x".repeat(filler), "é".repeat(filler / 2), "\u{1F6E9}".repeat(filler / 4)].iter().enumerate()
-    {
-        let body = event("order.created", "wev_1", &format!("ord_{number}"));
-        let body = body.replace("{}", &format!("\"{filler}\""));
-        assert_eq!(env.deliver(&Delivery::new(body.as_str())).await, accepted());
-        assert_eq!(env.message().await.body(), Some(body.as_str()));
-    }
-    let binary = event("order.created", "wev_1", "ord_9").replace("{}", "\"@\"").into_bytes();
+    let text =
+        event("order.created", "wev_1", "ord_1").replace("{}", &format!("{:?}", "x".repeat(1_047_552)));
+    assert_eq!(env.deliver(&Delivery::new(text.as_str())).await, accepted());
+    assert_eq!(env.message().await.body(), Some(text.as_str()));
+    let binary = event("order.created", "wev_1", "ord_2").replace("{}", r#""@""#).into_bytes();
     let binary: Vec<_> = binary.iter().map(|byte| if *byte == b'@' { 0xff } else { *byte }).collect();
     let binary = [&binary[..], &b" ".repeat(785_000 - binary.len())].concat();
     assert_eq!(env.deliver(&Delivery::new(binary.clone())).await, accepted());
     assert_eq!(STANDARD.decode(env.message().await.body().unwrap()).unwrap(), binary);
-    let too_large =
-        event("order.created", "wev_1", "ord_0").replace("{}", &format!("\"{}\"", "y".repeat(1_048_576)));
+    let too_large = text.replace('x', "xx");
     assert_eq!(env.deliver(&Delivery::new(too_large)).await, test_receiver::answer(413, "too_large"));
 }
 
