@@ -2,17 +2,21 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::{Parameter, StackStatus};
+
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::{Delivery, Env, answer, function};
 use crate::support::{
-    ministack::Backend,
+    ministack::{Backend, sdk_config},
     proxy::{AwsFault, Proxy},
     runtime_api::End,
     test_receiver::{self, ORDER_CREATED, SECRET, event},
-    topic::Topic,
+    topic::{Topic, subscriber},
 };
 
 const PUBLISH: &str = "sns:Publish";
@@ -54,6 +58,27 @@ impl Seen {
             deduplication: system(MessageSystemAttributeName::MessageDeduplicationId),
         }
     }
+}
+
+/// Creates a stack, and returns its resources by their logical names.
+async fn create(sdk: &SdkConfig, template: &str, parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let client = aws_sdk_cloudformation::Client::new(sdk);
+    let name = format!("subscriber-{}", Uuid::new_v4().simple());
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| Parameter::builder().parameter_key(*name).parameter_value(*value).build());
+    let request = client.create_stack().stack_name(&name).template_body(template);
+    request.set_parameters(Some(parameters.collect())).send().await.unwrap();
+    loop {
+        let stacks = client.describe_stacks().stack_name(&name).send().await.unwrap().stacks.unwrap();
+        match stacks[0].stack_status.as_ref().unwrap() {
+            StackStatus::CreateInProgress => tokio::time::sleep(Duration::from_millis(50)).await,
+            status => break assert_eq!(*status, StackStatus::CreateComplete, "{stacks:?}"),
+        }
+    }
+    let resources = client.describe_stack_resources().stack_name(&name).send().await.unwrap();
+    let resources = resources.stack_resources.unwrap().into_iter();
+    resources.map(|it| (it.logical_resource_id.unwrap(), it.physical_resource_id.unwrap())).collect()
 }
 
 fn seen(messages: &[Message]) -> Vec<Seen> {
@@ -107,6 +132,23 @@ async fn a_subscriber_gets_only_the_events_that_its_filter_selects() {
     assert_eq!(kinds(env.backend.messages().await), modes.map(|(kind, _)| kind));
     assert_eq!(kinds(orders.messages().await), ["order.created", "order.updated"]);
     assert_eq!(kinds(live.messages().await), ["order.created", "stays.booking.created"]);
+}
+
+#[tokio::test]
+async fn the_subscriber_in_the_documentation_gets_the_events_that_it_selects() {
+    let (env, topic) = publishing().await;
+    let stack = create(&sdk_config().await, subscriber(), &[("TopicArn", &topic.arn)]).await;
+    for kind in ["order.created", "ping.triggered"] {
+        assert_eq!(env.deliver(&Delivery::new(event(kind, "wev_1", "ord_1"))).await, accepted());
+    }
+    let sqs = aws_sdk_sqs::Client::new(&sdk_config().await);
+    let request = sqs.receive_message().queue_url(&stack["Orders"]).message_attribute_names("All");
+    let request = request.max_number_of_messages(10);
+    let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
+    let received = seen(&request.send().await.unwrap().messages.unwrap());
+    let sent = seen(&env.backend.messages().await);
+    assert_eq!((received.len(), sent.len()), (1, 2));
+    assert_eq!(received[0], sent[0]);
 }
 
 /// Of ASCII: the emulator needs seconds to decode a form of which each byte is escaped.
