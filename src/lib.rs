@@ -76,6 +76,8 @@
 pub mod aws;
 #[cfg(feature = "receiver")]
 pub mod config;
+#[cfg(feature = "consume")]
+pub mod consume;
 #[cfg(feature = "aws")]
 pub mod deployment;
 #[cfg(feature = "duffel")]
