@@ -53,7 +53,7 @@ impl Deployed {
     }
 
     /// Adds to a stack with a topic what is left out: the policy of the queues, as a subscriber gives it to its own, and
-    /// the archive, a property that MiniStack ignores.
+    /// the archive, a property that `MiniStack` ignores.
     async fn complete_topic(&self, config: &SdkConfig, outputs: &HashMap<String, String>) {
         let Some(statement) = outputs.get("SubscriberStatement") else { return };
         let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);

@@ -10,8 +10,9 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::deployment::{Output, Stack, sdk_config, subscribers::Topic};
+use serde_json::{Value, json};
 
-use self::subscriber::Subscriber;
+use self::{subscriber::Subscriber, warning::warnings};
 use crate::shared::{
     Result,
     output::{Table, duration, remark},
@@ -70,7 +71,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return Ok(subscribers
             .iter()
-            .try_for_each(|subscriber| writeln!(out, "{}", subscriber.json(&stack.name)))?);
+            .try_for_each(|subscriber| writeln!(out, "{}", json(subscriber, &stack.name)))?);
     }
     match stack.topic() {
         None => remark(&format!(
@@ -88,7 +89,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     table(&subscribers).print(out)?;
     for subscriber in &subscribers {
-        for warning in subscriber.warnings(&stack.name) {
+        for warning in warnings(subscriber, &stack.name) {
             writeln!(out, "\n{}: {}", subscriber.name(), warning.seen)?;
             writeln!(out, "  → {}", warning.fix)?;
         }
@@ -117,4 +118,11 @@ fn table(subscribers: &[Subscriber]) -> Table<8> {
         ]);
     }
     table
+}
+
+fn json(subscriber: &Subscriber, stack: &str) -> Value {
+    let warnings = warnings(subscriber, stack).into_iter();
+    let mut json = subscriber.json();
+    json["warnings"] = warnings.map(|warning| json!({ "seen": warning.seen, "fix": warning.fix })).collect();
+    json
 }

@@ -10,8 +10,6 @@ use duffel_webhook_receiver::deployment::{
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
-use super::warning::{self, Warning};
-
 pub(super) struct Subscriber {
     /// `None` for the queue of a stack without a topic.
     pub(super) subscription: Option<Subscription>,
@@ -132,11 +130,7 @@ impl Subscriber {
         unread
     }
 
-    pub(super) fn warnings(&self, stack: &str) -> Vec<Warning> {
-        warning::warnings(self, stack)
-    }
-
-    pub(super) fn json(&self, stack: &str) -> Value {
+    pub(super) fn json(&self) -> Value {
         let subscription = self.subscription.as_ref();
         let attributes = self.attributes();
         let replay = attributes.and_then(|it| it.replay.as_ref()).map(|replay| {
@@ -146,8 +140,6 @@ impl Subscriber {
                 "until": replay.period.until.map(|at| format_rfc3339_millis(at).to_string()),
             })
         });
-        let warnings = self.warnings(stack);
-        let warnings: Vec<_> = warnings.iter().map(|it| json!({ "seen": it.seen, "fix": it.fix })).collect();
         let unread = self.unread();
         let unread: Vec<_> =
             unread.iter().map(|(queue, why)| json!({ "queue": queue, "reason": why })).collect();
@@ -166,7 +158,6 @@ impl Subscriber {
             "oldest_seconds": self.oldest(),
             "dead_letter_queue": self.dead_letters().map(|(arn, _)| arn),
             "undeliverable": self.undeliverable(),
-            "warnings": warnings,
             "unread": unread,
         })
     }
