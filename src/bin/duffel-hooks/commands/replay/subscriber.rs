@@ -16,11 +16,12 @@ use crate::shared::{Result, printout::Printout};
 
 /// The archive of the topic, instead of Duffel's redelivery
 #[derive(Args)]
+#[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(super) struct Options {
-    /// Replays the archive of the stack's topic (`FanOut`) to this subscriber, instead of requesting redelivery: the
+    /// Replays the archive of the stack's topic (FanOut) to this subscriber, instead of requesting redelivery: the
     /// name, ARN or URL of its queue, or the ARN of its subscription
-    #[arg(long, value_name = "QUEUE", requires = "since", requires = "stack",
-        conflicts_with_all = ["ids", "types", "failed", "table", "source", "wait", "json"])]
+    #[arg(long, value_name = "QUEUE", requires_all = ["since", "stack"])]
+    #[arg(conflicts_with_all = ["ids", "types", "failed", "table", "source", "wait", "json"])]
     pub(super) subscriber: Option<String>,
     /// With --subscriber: starts the replay, and does not wait for its end
     #[arg(long, requires = "subscriber", conflicts_with_all = ["until", "dry_run"])]
