@@ -8,6 +8,12 @@ use uuid::Uuid;
 
 use crate::support::ministack::{Backend, sdk_config};
 
+/// The template of a subscriber in `docs/fanout.md`.
+pub fn subscriber() -> &'static str {
+    let page = include_str!("../../../docs/fanout.md");
+    page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap()
+}
+
 /// A FIFO topic without subscriptions.
 pub struct Topic {
     pub arn: String,
