@@ -14,6 +14,7 @@ mod doctor;
 mod events;
 mod faults;
 mod function;
+mod guard;
 mod manage;
 mod model;
 mod parameters;

@@ -1,0 +1,3 @@
+//! The idempotency guard of consumers.
+
+mod model;

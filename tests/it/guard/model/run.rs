@@ -1,0 +1,121 @@
+//! A run: one receipt of a message by a worker, with its result.
+
+use duffel_webhook_receiver::consume::guard::Claim;
+
+use super::schedule::{Event, Fault, Receipt};
+
+pub struct Run {
+    pub worker: usize,
+    pub message: usize,
+    pub event: Event,
+    /// The time of the worker's clock at the start.
+    pub clock: u64,
+    /// The time of the queue at the start.
+    pub since: u64,
+    /// The worker is not killed at its time limit.
+    pub unlimited: bool,
+    pub fails: bool,
+    pub awaits: usize,
+    /// The turn in which the store granted its claim.
+    pub granted: Option<u64>,
+    /// The claim with which the work began.
+    pub claim: Option<Claim>,
+    pub working: Working,
+    /// Its last completion had no answer.
+    pub completion_failed: bool,
+    /// A release had no answer.
+    pub release_failed: bool,
+    pub dead: bool,
+    pub ended: bool,
+    faults: Vec<Fault>,
+    calls: usize,
+}
+
+/// The state of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Working {
+    NotBegun,
+    Now,
+    Failed,
+    /// It succeeded in this turn.
+    Done(u64),
+}
+
+/// The result of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The message is acknowledged: the work was done now,
+    Ran,
+    /// or before.
+    AlreadyDone,
+    /// The message is not acknowledged: another run is in progress,
+    InProgress,
+    /// the store failed at the claim,
+    StoreFailed,
+    /// or the work failed.
+    WorkFailed,
+    /// The message is acknowledged or not, by a mutant.
+    Mutant {
+        acknowledged: bool,
+    },
+    Panic,
+}
+
+impl Verdict {
+    pub fn is_acknowledged(self) -> bool {
+        matches!(self, Self::Ran | Self::AlreadyDone | Self::Mutant { acknowledged: true })
+    }
+}
+
+impl Run {
+    pub fn new(receipt: &Receipt, message: usize, event: Event, clock: u64, since: u64) -> Self {
+        Self {
+            worker: receipt.worker,
+            message,
+            event,
+            clock,
+            since,
+            unlimited: receipt.unlimited,
+            fails: receipt.fails,
+            awaits: receipt.awaits,
+            granted: None,
+            claim: None,
+            working: Working::NotBegun,
+            completion_failed: false,
+            release_failed: false,
+            dead: false,
+            ended: false,
+            faults: receipt.faults.clone(),
+            calls: 0,
+        }
+    }
+
+    /// The fault of its next call.
+    pub fn next_fault(&mut self) -> Fault {
+        self.calls += 1;
+        self.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
+    }
+
+    pub fn is_done(&self) -> bool {
+        matches!(self.working, Working::Done(_))
+    }
+
+    /// Returns whether its lease was over by this clock, while it had the time to go on. A worker with a time limit is
+    /// killed before.
+    pub fn outlived_its_lease(&self, clock: u64) -> bool {
+        self.unlimited && self.claim.as_ref().is_some_and(|claim| claim.leased_until() < clock * 1000)
+    }
+
+    /// The failure by which its finished work was not recorded, as far as a run with this clock can know.
+    pub fn excuse(&self, clock: u64) -> Option<&'static str> {
+        if self.outlived_its_lease(clock) {
+            Some("excused: the lease expired during the work")
+        } else if self.completion_failed {
+            Some("excused: the store failed at the completion")
+        } else if self.dead {
+            Some("excused: killed before it was recorded")
+        } else {
+            None
+        }
+    }
+}
