@@ -42,7 +42,10 @@ fn the_function_is_built_without_what_only_the_operator_needs() {
     let metadata = Command::new(env!("CARGO")).args(cargo).output().unwrap().stdout;
     let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
     let build = &metadata["packages"][0]["metadata"]["lambda"]["build"];
-    assert_eq!(build, &serde_json::json!({ "no_default_features": true, "features": ["aws", "https"] }));
+    assert_eq!(
+        build,
+        &serde_json::json!({ "no_default_features": true, "features": ["aws", "duffel", "https"] })
+    );
 }
 
 #[test]

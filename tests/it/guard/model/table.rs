@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    pin::pin,
-    task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -11,6 +9,7 @@ use duffel_webhook_receiver::{
     consume::guard::{Claim, Claimed, Completed, InMemory, Record, Status, Store, StoreError},
     time::unix_seconds,
 };
+use futures_util::FutureExt;
 
 /// A store that answers at once.
 pub trait Table: Send {
@@ -51,10 +50,7 @@ impl Table for InMemory {
 }
 
 fn at_once<T>(call: impl Future<Output = Result<T, StoreError>>) -> T {
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer.unwrap(),
-        Poll::Pending => unreachable!("the store in memory does not wait"),
-    }
+    call.now_or_never().expect("the store in memory does not wait").unwrap()
 }
 
 /// The mutation of a store.
