@@ -39,20 +39,53 @@
 //!
 //! With a Lambda timeout of 30 s and the visibility timeout of 180 s that AWS recommends for it, a lease of 60 s is right.
 //!
-//! # Example
+//! # A guarded consumer
+//!
+//! A Lambda function whose work is done once for each event, with its test. A deployed one has the store
+//! `Dynamo::new(client, table, "bookings")` in place of [`InMemory`].
 //!
 //! ```
-//! use std::{convert::Infallible, time::{Duration, SystemTime}};
-//! use duffel_webhook_receiver::consume::guard::{Guard, InMemory, Outcome, RETENTION};
+//! use std::{sync::Mutex, time::{Duration, SystemTime, UNIX_EPOCH}};
+//! use duffel_webhook_receiver::consume::{
+//!     Received,
+//!     batch::{self, BatchResponse, SqsEvent},
+//!     guard::{Guard, InMemory, RETENTION, Store},
+//!     kit::{self, Kit},
+//! };
 //!
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! struct Bookings(Mutex<Vec<String>>);
+//!
+//! impl Bookings {
+//!     /// The work. Its error is logged, and the message comes again.
+//!     async fn book(&self, message: &Received) -> Result<(), String> {
+//!         self.0.lock().map_err(|error| error.to_string())?.push(message.identity().to_owned());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! async fn function<S: Store>(guard: &Guard<S>, bookings: &Bookings, event: SqsEvent) -> BatchResponse {
+//!     let handle = async |message: Received| {
+//!         let work = |_| bookings.book(&message);
+//!         guard.once(message.identity(), SystemTime::now(), work).await.map(drop)
+//!     };
+//!     batch::handle(event, handle).await
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! // The test of the function: two messages of one event, as after a replay, and one of another event.
+//! let mut kit = Kit::duffel(UNIX_EPOCH + Duration::from_secs(1_795_262_400));
+//! let created = kit.event("order.created", "ord_1")?;
+//! let again = kit.duplicate(&created);
+//! let other = kit.event("order.created", "ord_2")?;
+//! let event = serde_json::from_value(kit::lambda_event(&[created, again, other]))?;
+//!
 //! let guard = Guard { store: InMemory::default(), lease: Duration::from_secs(60), retention: RETENTION };
-//! let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
-//! let first = guard.once(identity, SystemTime::now(), |_| async { Ok::<_, Infallible>("booked") }).await;
-//! assert!(matches!(first, Ok(Outcome::Ran { value: "booked", recorded: Ok(()) })));
-//! let second = guard.once(identity, SystemTime::now(), |_| async { Ok::<_, Infallible>("booked again") }).await;
-//! assert!(matches!(second, Ok(Outcome::AlreadyDone)));
-//! # });
+//! let bookings = Bookings(Mutex::default());
+//! let response = runtime.block_on(function(&guard, &bookings, event));
+//! assert_eq!(response, BatchResponse::default(), "all three are acknowledged");
+//! assert_eq!(bookings.0.lock().map_err(|error| error.to_string())?.len(), 2, "the work is done twice");
+//! # Ok(()) }
 //! ```
 
 mod claim;

@@ -171,6 +171,7 @@ impl Store for Dynamo {
 fn read(item: &HashMap<String, AttributeValue>) -> Result<Record, StoreError> {
     let text = |name: &'static str| item.get(name).and_then(|value| value.as_s().ok());
     let number = |name: &'static str| item.get(name)?.as_n().ok()?.parse().ok();
+    let expires_at: u64 = number(EXPIRATION).ok_or_else(|| unreadable(EXPIRATION))?;
     Ok(Record {
         // A record of Powertools has none.
         token: text(TOKEN).cloned().unwrap_or_default(),
@@ -179,8 +180,8 @@ fn read(item: &HashMap<String, AttributeValue>) -> Result<Record, StoreError> {
             Some(COMPLETED) => Status::Completed,
             _ => return Err(unreadable(STATUS)),
         },
-        leased_until: number(IN_PROGRESS_EXPIRATION).unwrap_or_default(),
-        expires_at: number(EXPIRATION).ok_or_else(|| unreadable(EXPIRATION))?,
+        leased_until: number(IN_PROGRESS_EXPIRATION).unwrap_or(expires_at.saturating_mul(1000)),
+        expires_at,
     })
 }
 

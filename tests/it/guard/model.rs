@@ -12,6 +12,7 @@ mod scheduler;
 mod table;
 mod world;
 
+pub use self::table::in_transaction;
 use self::{
     consumer::{Mutation, mutant, on_mutant, real},
     promises::Promise,

@@ -40,13 +40,18 @@ impl Table for InMemory {
     }
 
     fn transact(&mut self, claim: &Claim) -> bool {
-        let is_held = self.get(claim.identity()).is_some_and(|record| record.is_held_by(claim));
-        is_held && Table::complete(self, claim) == Completed::Stored
+        in_transaction(self, claim)
     }
 
     fn sweep(&mut self, now: SystemTime) {
         InMemory::sweep(self, now);
     }
+}
+
+/// Completes a claim as a transaction with `Dynamo::completion` does.
+pub fn in_transaction(store: &mut InMemory, claim: &Claim) -> bool {
+    let is_held = store.get(claim.identity()).is_some_and(|record| record.is_held_by(claim));
+    is_held && Table::complete(store, claim) == Completed::Stored
 }
 
 fn at_once<T>(call: impl Future<Output = Result<T, StoreError>>) -> T {
