@@ -46,7 +46,7 @@ impl Ports {
             let mut world = self.world();
             world.begin_work(self.run, &claim);
             let run = &world.runs[self.run];
-            (run.awaits, run.fails, run.event)
+            (run.receipt.awaits, run.receipt.fails, run.event)
         };
         for _ in 0..awaits {
             breathe().await;
@@ -66,7 +66,7 @@ impl Ports {
 
     /// Deletes the message of the run from the queue.
     pub async fn acknowledge(&self) {
-        let answer = self.call("acknowledges", |world, run| world.acknowledge(run)).await;
+        let answer = self.call("acknowledges", World::acknowledge).await;
         if answer.is_err() {
             self.world().count("acknowledgements lost");
         }
@@ -86,9 +86,6 @@ impl Ports {
         breathe().await;
         let fault = self.world().runs[run].next_fault();
         self.world().note(|| format!("  #{run} {verb}: {fault:?}"));
-        let delay = |mut work: Box<dyn FnMut(&mut World, usize) + Send>| {
-            self.world().delay(run, Box::new(move |world, run| work(world, run)));
-        };
         let answer = match fault {
             Fault::Fine => Ok(work(&mut self.world(), run)),
             Fault::Down => Err(Lost),
@@ -97,7 +94,7 @@ impl Ports {
                 Err(Lost)
             }
             Fault::Late => {
-                delay(Box::new(move |world, run| drop(work(world, run))));
+                self.world().delay(run, move |world, run| drop(work(world, run)));
                 Err(Lost)
             }
             Fault::Repeated => {
@@ -107,7 +104,7 @@ impl Ports {
             }
             Fault::RepeatedLate => {
                 let answer = work(&mut self.world(), run);
-                delay(Box::new(move |world, run| drop(work(world, run))));
+                self.world().delay(run, move |world, run| drop(work(world, run)));
                 Ok(answer)
             }
         };

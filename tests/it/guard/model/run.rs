@@ -5,17 +5,14 @@ use duffel_webhook_receiver::consume::guard::Claim;
 use super::schedule::{Event, Fault, Receipt};
 
 pub struct Run {
-    pub worker: usize,
+    pub receipt: Receipt,
+    /// The number of the message.
     pub message: usize,
     pub event: Event,
     /// The time of the worker's clock at the start.
     pub clock: u64,
     /// The time of the queue at the start.
     pub since: u64,
-    /// The worker is not killed at its time limit.
-    pub unlimited: bool,
-    pub fails: bool,
-    pub awaits: usize,
     /// The turn in which the store granted its claim.
     pub granted: Option<u64>,
     /// The claim with which the work began.
@@ -26,8 +23,6 @@ pub struct Run {
     /// A release had no answer.
     pub release_failed: bool,
     pub dead: bool,
-    pub ended: bool,
-    faults: Vec<Fault>,
     calls: usize,
 }
 
@@ -70,22 +65,17 @@ impl Verdict {
 impl Run {
     pub fn new(receipt: &Receipt, message: usize, event: Event, clock: u64, since: u64) -> Self {
         Self {
-            worker: receipt.worker,
+            receipt: receipt.clone(),
             message,
             event,
             clock,
             since,
-            unlimited: receipt.unlimited,
-            fails: receipt.fails,
-            awaits: receipt.awaits,
             granted: None,
             claim: None,
             working: Working::NotBegun,
             completion_failed: false,
             release_failed: false,
             dead: false,
-            ended: false,
-            faults: receipt.faults.clone(),
             calls: 0,
         }
     }
@@ -93,7 +83,7 @@ impl Run {
     /// The fault of its next call.
     pub fn next_fault(&mut self) -> Fault {
         self.calls += 1;
-        self.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
+        self.receipt.faults.get(self.calls - 1).copied().unwrap_or(Fault::Fine)
     }
 
     pub fn is_done(&self) -> bool {
@@ -103,7 +93,7 @@ impl Run {
     /// Returns whether its lease was over by this clock, while it had the time to go on. A worker with a time limit is
     /// killed before.
     pub fn outlived_its_lease(&self, clock: u64) -> bool {
-        self.unlimited && self.claim.as_ref().is_some_and(|claim| claim.leased_until() < clock * 1000)
+        self.receipt.unlimited && self.claim.as_ref().is_some_and(|claim| claim.leased_until() < clock * 1000)
     }
 
     /// The failure by which its finished work was not recorded, as far as a run with this clock can know.

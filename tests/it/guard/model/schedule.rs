@@ -87,7 +87,7 @@ pub enum Turn {
 
 /// Draws a schedule with many faults, and with times at the limits of every interval.
 pub fn draw(rng: &mut Rng) -> Vec<Step> {
-    let clocks = many(rng, 0..=2, |rng| clock(rng));
+    let clocks = many(rng, 0..=2, clock);
     let theme = one_of(rng, &Event::ALL);
     let sent = many(rng, 1..=2, |_| Step::Send(theme));
     let steps = many(rng, 1..=10, |rng| match rng.u32(..20) {

@@ -83,8 +83,8 @@ impl<'a> Scheduler<'a> {
                 Turn::Pause(seconds) => self.pause(&mut slots, seconds),
                 Turn::Kill(index) => {
                     if let Slot::UnderWay(run, _) = slots[index % receipts.len()] {
-                        let worker = self.ports.world().runs[run].worker;
-                        self.kill(&mut slots, |world, run| world.runs[run].worker == worker);
+                        let worker = self.ports.world().runs[run].receipt.worker;
+                        self.kill(&mut slots, |world, run| world.runs[run].receipt.worker == worker);
                     }
                 }
             }
@@ -129,7 +129,7 @@ impl<'a> Scheduler<'a> {
         let limit = self.consumer.limit;
         let is_over = |world: &World, run: usize| {
             let run = &world.runs[run];
-            !run.unlimited && world.now - run.since > limit
+            !run.receipt.unlimited && world.now - run.since > limit
         };
         if self.kill(slots, is_over) {
             self.ports.world().count("runs killed at their time limit");

@@ -74,7 +74,7 @@ pub struct World {
     late: Vec<(usize, Work)>,
 }
 
-pub type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
+type Work = Box<dyn FnOnce(&mut World, usize) + Send>;
 
 /// A message in the queue.
 pub struct Message {
@@ -141,8 +141,8 @@ impl World {
     }
 
     /// Lets a call arrive after its caller has given up.
-    pub fn delay(&mut self, run: usize, work: Work) {
-        self.late.push((run, work));
+    pub fn delay(&mut self, run: usize, work: impl FnOnce(&mut Self, usize) + Send + 'static) {
+        self.late.push((run, Box::new(work)));
     }
 
     pub fn set_clock(&mut self, worker: usize, ahead: u64) {
@@ -213,7 +213,7 @@ impl World {
                 self.count("claims after the retention");
             }
             (Claimed::Granted, Some(before)) if before.token != claim.token() => {
-                self.count("claims after a lease")
+                self.count("claims after a lease");
             }
             (Claimed::Granted, Some(_)) => {}
             (Claimed::Done, _) => self.count("claims of done events"),
@@ -283,7 +283,6 @@ impl World {
 
     pub fn end(&mut self, run: usize, verdict: Verdict) {
         self.note(|| format!("  #{run}: {verdict:?}"));
-        self.runs[run].ended = true;
         self.check_verdict(run, verdict);
     }
 }
