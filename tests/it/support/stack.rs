@@ -77,10 +77,17 @@ fn template(webhook_url: &str) -> Value {
     for part in ["Transform", "Rules", "Metadata"] {
         whole.remove(part).unwrap();
     }
-    let kept = ["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"];
+    let kept = [
+        &["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"][..],
+        // With FanOut=topic.
+        &["EventTopic", "EventSubscription", "SubscriptionDeadLetterQueue"],
+    ]
+    .concat();
     let resources = template["Resources"].as_mapping_mut().unwrap();
     resources.retain(|name, _| kept.contains(&name.as_str().unwrap()));
     assert_eq!(resources.len(), kept.len());
+    // The policy is left out: it names the receiver's role.
+    resources["EventSubscription"].as_mapping_mut().unwrap().remove("DependsOn").unwrap();
     // Conditions of alarms, which are left out; MiniStack cannot evaluate them.
     let conditions = template["Conditions"].as_mapping_mut().unwrap();
     for condition in ["WatchQueue", "WatchDeadLetters"] {
@@ -129,6 +136,27 @@ async fn left_of(config: &SdkConfig, name: &str) -> Vec<String> {
     let secrets = secrets.filter_map(|secret| secret.name);
     let all = queues.queue_urls.unwrap_or_default().into_iter().chain(tables).chain(secrets);
     all.filter(|it| it.contains(name)).collect()
+}
+
+#[tokio::test]
+async fn a_stack_with_fan_out_has_a_topic_that_its_queue_is_subscribed_to() {
+    let deployed = Deployed::with("http://127.0.0.1:9/webhooks/duffel", &[("FanOut", "topic")]).await;
+    let config = sdk_config().await;
+    let client = aws_sdk_cloudformation::Client::new(&config);
+    let stacks = client.describe_stacks().stack_name(&deployed.name).send().await.unwrap().stacks.unwrap();
+    let outputs = stacks[0].outputs();
+    let output =
+        |name| outputs.iter().find(|it| it.output_key() == Some(name)).unwrap().output_value().unwrap();
+    let sns = aws_sdk_sns::Client::new(&config);
+    let answer = sns.list_subscriptions_by_topic().topic_arn(output("TopicArn")).send().await.unwrap();
+    let [subscription] = answer.subscriptions() else { panic!("one subscription") };
+    assert_eq!(subscription.endpoint(), Some(output("QueueArn")));
+    let arn = subscription.subscription_arn().unwrap();
+    let answer = sns.get_subscription_attributes().subscription_arn(arn).send().await.unwrap();
+    let attributes = answer.attributes.unwrap();
+    assert_eq!(attributes["RawMessageDelivery"], "true");
+    assert!(attributes["RedrivePolicy"].contains(output("SubscriptionDeadLetterQueueArn")), "{attributes:?}");
+    assert!(output("SubscriberStatement").contains(output("TopicArn")));
 }
 
 #[tokio::test]
