@@ -35,7 +35,7 @@
 //!   lease expires. It is refused as in progress, and each refusal counts towards `MaxReceiveCount`. The event can come
 //!   to the dead-letter queue without a second attempt.
 //! * **Retention ≥ the time in which the event can arrive again**: [`RETENTION`] covers two times the 14 days for which
-//!   SQS can keep a message, once in the queue and once as a dead letter.
+//!   SQS can keep a message, once in the queue and once as a dead letter. It ends by the clock that is ahead.
 //!
 //! With a Lambda timeout of 30 s and the visibility timeout of 180 s that AWS recommends for it, a lease of 60 s is right.
 //!

@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::{
 
 use super::{
     claim::Claim,
-    record::{Record, Status, unix_millis},
+    record::{Record, Status},
     store::{Claimed, Completed, Store, StoreError},
 };
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 const ID: &str = "id";
 const STATUS: &str = "status";

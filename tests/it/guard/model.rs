@@ -71,6 +71,7 @@ fn every_mutant_of_the_guard_is_detected() {
             Promise::NotAgain,
         ),
         ("completes for strangers", on_mutant(TableMutation::CompletesForStrangers), Promise::Fenced),
+        ("releases nothing", on_mutant(TableMutation::NeverReleases), Promise::Released),
         ("releases for strangers", on_mutant(TableMutation::ReleasesForStrangers), Promise::Fenced),
         ("releases completions", on_mutant(TableMutation::ReleasesCompletions), Promise::EffectOnce),
         ("transacts for strangers", on_mutant(TableMutation::TransactsForStrangers), Promise::EffectOnce),

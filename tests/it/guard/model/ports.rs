@@ -123,7 +123,7 @@ impl Store for Ports {
     async fn complete(&self, claim: &Claim) -> Result<Completed, StoreError> {
         let claim = claim.clone();
         let answer = self.call("completes", move |world, run| world.complete(run, &claim)).await;
-        self.world().runs[self.run].completion_failed = answer.is_err();
+        self.world().runs[self.run].completion = Some(answer.as_ref().map(|answer| *answer).map_err(|_| ()));
         answer.map_err(|lost| StoreError(lost.into()))
     }
 

@@ -75,18 +75,24 @@ impl World {
         let this = &self.runs[number];
         let granted = this.granted.unwrap_or(self.turn);
         let again = self.completions.iter().any(|completion| {
-            completion.event == this.event && completion.expires_at >= this.clock && completion.turn < granted
+            completion.event == this.event
+                && self.counts(this.event, completion.expires_at, this.clock)
+                && completion.turn < granted
         });
+        let of_event = || self.runs.iter().filter(|other| other.event == this.event);
+        let latest = of_event().filter(|run| run.granted.is_some()).map(|run| run.clock).max();
+        let latest = latest.unwrap_or(this.clock);
+        let is_late = this.outlived_its_lease(latest);
         let (mut alone, mut once, mut names) = (true, true, Vec::new());
-        for other in self.runs[..].iter().filter(|other| other.event == this.event) {
-            let lapsed = other.outlived_its_lease(this.clock) || this.outlived_its_lease(other.clock);
+        for other in of_event() {
             if other.working == Working::Now && !other.dead {
-                alone &= lapsed;
+                alone &= is_late || other.outlived_its_lease(latest);
             }
-            let counts = other.claim.as_ref().is_some_and(|claim| claim.expires_at() >= this.clock);
+            let claim = other.claim.as_ref();
+            let counts = claim.is_some_and(|claim| self.counts(this.event, claim.expires_at(), this.clock));
             if other.is_done() && counts {
-                let excuse = other.excuse(this.clock);
-                once &= lapsed || excuse.is_some();
+                let excuse = other.excuse(latest);
+                once &= is_late || excuse.is_some();
                 names.extend(excuse);
             }
         }
@@ -102,7 +108,8 @@ impl World {
         let (event, clock) = (self.runs[run].event, self.runs[run].clock);
         let mut effects = self.effects.iter();
         let twice = effects.any(|(other, earlier)| {
-            *other == event && (earlier.expires_at() >= clock || earlier.token() == claim.token())
+            *other == event
+                && (self.counts(event, earlier.expires_at(), clock) || earlier.token() == claim.token())
         });
         self.promise(Promise::EffectOnce, !twice);
     }
@@ -120,12 +127,10 @@ impl World {
     pub fn check_verdict(&mut self, number: usize, verdict: Verdict) {
         let this = &self.runs[number];
         let is_acknowledged = verdict.is_acknowledged();
-        let (is_done, has_failed) = (this.is_done(), this.working == Working::Failed && !this.release_failed);
-        let is_held = this.claim.as_ref().is_some_and(|claim| {
-            self.table.get(claim.identity()).is_some_and(|record| record.is_held_by(claim))
-        });
+        let (is_done, has_failed) = (this.is_done(), this.working == Working::Failed);
+        let is_released = this.released || this.release_failed;
         self.promise(Promise::Acknowledged, !is_done || is_acknowledged);
-        self.promise(Promise::Released, !(has_failed && is_held));
+        self.promise(Promise::Released, !has_failed || is_released);
         self.promise(Promise::Ends, verdict != Verdict::Panic);
     }
 }

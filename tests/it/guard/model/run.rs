@@ -1,6 +1,6 @@
 //! A run: one receipt of a message by a worker, with its result.
 
-use duffel_webhook_receiver::consume::guard::Claim;
+use duffel_webhook_receiver::consume::guard::{Claim, Completed};
 
 use super::schedule::{Event, Fault, Receipt};
 
@@ -18,8 +18,10 @@ pub struct Run {
     /// The claim with which the work began.
     pub claim: Option<Claim>,
     pub working: Working,
-    /// Its last completion had no answer.
-    pub completion_failed: bool,
+    /// The answer to its last completion; `Err` if there was none.
+    pub completion: Option<Result<Completed, ()>>,
+    /// The store carried out its release. (A late repetition of the claim may come after that, and expires.)
+    pub released: bool,
     /// A release had no answer.
     pub release_failed: bool,
     pub dead: bool,
@@ -73,7 +75,8 @@ impl Run {
             granted: None,
             claim: None,
             working: Working::NotBegun,
-            completion_failed: false,
+            completion: None,
+            released: false,
             release_failed: false,
             dead: false,
             calls: 0,
@@ -96,16 +99,16 @@ impl Run {
         self.receipt.unlimited && self.claim.as_ref().is_some_and(|claim| claim.leased_until() < clock * 1000)
     }
 
-    /// The failure by which its finished work was not recorded, as far as a run with this clock can know.
-    pub fn excuse(&self, clock: u64) -> Option<&'static str> {
-        if self.outlived_its_lease(clock) {
-            Some("excused: the lease expired during the work")
-        } else if self.completion_failed {
-            Some("excused: the store failed at the completion")
-        } else if self.dead {
-            Some("excused: killed before it was recorded")
-        } else {
-            None
+    /// The failure by which its finished work was not recorded. `latest` is the latest clock of a run that had a claim.
+    pub fn excuse(&self, latest: u64) -> Option<&'static str> {
+        match self.completion {
+            Some(Err(())) => Some("excused: the store failed at the completion"),
+            Some(Ok(Completed::Stored)) => None,
+            None | Some(Ok(Completed::Superseded)) if self.outlived_its_lease(latest) => {
+                Some("excused: the lease expired during the work")
+            }
+            None if self.dead => Some("excused: killed before it was recorded"),
+            _ => None,
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 /// An event, and the kind of its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     /// The work has an effect elsewhere.
     Booked,

@@ -77,6 +77,7 @@ pub enum TableMutation {
     /// Lets a repeated claim replace its own completion.
     RepeatsClaimsOverCompletions,
     CompletesForStrangers,
+    NeverReleases,
     ReleasesForStrangers,
     /// Lets the run that completed delete its completion.
     ReleasesCompletions,
@@ -157,6 +158,7 @@ impl Table for MutantTable {
 
     fn release(&mut self, claim: &Claim) {
         let is_right = match self.mutation {
+            TableMutation::NeverReleases => false,
             TableMutation::ReleasesForStrangers => {
                 self.has(claim, |record| record.status == Status::InProgress)
             }

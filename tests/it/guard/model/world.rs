@@ -1,6 +1,9 @@
 //! The simulated world: time, queue and store, which all workers share, and what the run covered.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use duffel_webhook_receiver::consume::guard::{Claim, Claimed, Completed, Status};
 
@@ -71,6 +74,8 @@ pub struct World {
     /// The trace: what happened, in words.
     pub trace: Option<Vec<String>>,
     ahead: [u64; WORKERS],
+    /// The latest clock by which the retention of each event was found over.
+    over: BTreeMap<Event, u64>,
     late: Vec<(usize, Work)>,
 }
 
@@ -106,6 +111,7 @@ impl World {
             tally: Tally::new(),
             trace: traced.then(Vec::new),
             ahead: [0; WORKERS],
+            over: BTreeMap::new(),
             late: Vec::new(),
         }
     }
@@ -166,6 +172,12 @@ impl World {
         }
     }
 
+    /// Returns whether a completion with this expiry still counts by a clock. It does not after another worker, whose
+    /// clock is ahead, found it expired: that worker may have replaced its record.
+    pub fn counts(&self, event: Event, expires_at: u64, clock: u64) -> bool {
+        expires_at >= clock.max(self.over.get(&event).copied().unwrap_or_default())
+    }
+
     /// The messages that a worker can receive.
     pub fn visible(&self) -> Vec<usize> {
         let is_visible = |message: &Message| !message.acknowledged && message.visible_at <= self.now;
@@ -221,6 +233,11 @@ impl World {
         }
         if answer == Claimed::Granted {
             self.runs[run].granted.get_or_insert(self.turn);
+            let (event, clock) = (self.runs[run].event, self.runs[run].clock);
+            if before.as_ref().is_some_and(|record| record.expires_at < clock) {
+                let over = self.over.entry(event).or_default();
+                *over = clock.max(*over);
+            }
         }
         self.check_claim(run, claim, before.as_ref(), answer);
         answer
@@ -242,6 +259,9 @@ impl World {
         let before = self.table.get(claim.identity());
         self.table.release(claim);
         self.note(|| format!("  #{run} releases its claim"));
+        self.runs[run].released = true;
+        let is_held = self.table.get(claim.identity()).is_some_and(|record| record.is_held_by(claim));
+        self.promise(Promise::Released, !is_held);
         if before.is_some() && self.table.get(claim.identity()).is_none() {
             self.count("claims released");
         }
