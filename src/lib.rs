@@ -100,3 +100,7 @@ pub mod reconcile;
 pub mod route;
 pub mod signature;
 pub mod time;
+
+#[cfg(all(doctest, feature = "consume", feature = "tool"))]
+#[doc = include_str!("../contract/README.md")]
+struct Contract;

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod consume;
 mod consumer;
+mod contract;
 mod deliveries;
 mod deployed;
 mod dlq;

@@ -60,9 +60,6 @@ impl Dynamo {
     ///
     /// If the event is done, or another run has claimed it, the transaction is cancelled. Return an error from the work
     /// then, and after every other failure of the transaction: the next delivery finds out whether it took effect.
-    ///
-    /// # Panics
-    /// Never: all required members are set.
     #[must_use]
     pub fn completion(&self, claim: &Claim) -> TransactWriteItem {
         let update = Update::builder()

@@ -103,7 +103,6 @@ impl Run {
     pub fn excuse(&self, latest: u64) -> Option<&'static str> {
         match self.completion {
             Some(Err(())) => Some("excused: the store failed at the completion"),
-            Some(Ok(Completed::Stored)) => None,
             None | Some(Ok(Completed::Superseded)) if self.outlived_its_lease(latest) => {
                 Some("excused: the lease expired during the work")
             }
