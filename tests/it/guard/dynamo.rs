@@ -120,7 +120,7 @@ async fn an_effect_in_the_completions_transaction_happens_once() {
         request.send().await.map(drop).map_err(|_| "the transaction failed")
     };
 
-    // The transaction takes effect, and the work does not hear of it: the completion stays.
+    // The transaction takes effect, and its answer is lost: the completion stays.
     let lost = async |claim: Claim| transact(claim).await.and(Err::<(), _>("the answer is lost"));
     let first = guard.once("paid", now(), lost).await;
     assert!(matches!(first, Err(GuardError::Work("the answer is lost"))), "{first:?}");
