@@ -27,6 +27,7 @@ mod replay;
 mod rie;
 mod rotate;
 mod schemes;
+mod subscribers;
 mod support;
 mod template;
 mod translated;

@@ -263,16 +263,11 @@ async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_el
 }
 
 /// The permissions that the help of the tool's commands names, except those for redriving.
-#[test]
-fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
-    let template = Template::read().given("CreateOperatorPolicy", "true");
+fn everyday(template: &Template) -> BTreeSet<Request> {
     let secret = template.resolve(&template.section("Outputs")["SecretArn"]["Value"]).unwrap();
     let [queue, dead_letters] =
         ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
     let table = table_arn("LedgerTable");
-    let on = |resource: &str, actions: &[&str]| -> Vec<_> {
-        actions.iter().map(|action| Request::new(action, resource)).collect()
-    };
     let needed = [
         on(&stack_arn(), &["cloudformation:DescribeStacks"]),
         on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),
@@ -283,7 +278,31 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
         on(&dead_letters, &["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
         on("*", &["cloudwatch:GetMetricStatistics"]),
     ];
-    prove(&template, "OperatorPolicy", &needed.concat().into_iter().collect());
+    needed.concat().into_iter().collect()
+}
+
+fn on(resource: &str, actions: &[&str]) -> Vec<Request> {
+    actions.iter().map(|action| Request::new(action, resource)).collect()
+}
+
+#[test]
+fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true");
+    prove(&template, "OperatorPolicy", &everyday(&template));
+}
+
+/// With a topic, also what `subscribers` and `replay --subscriber` need; the actions on a subscription are allowed by the
+/// topic: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>.
+#[test]
+fn the_policy_for_operators_of_a_topic_allows_replays_of_its_archive_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true").given("FanOut", "topic");
+    let topic = template.resolve(&template.section("Outputs")["TopicArn"]["Value"]).unwrap();
+    let topic = topic.as_str().unwrap();
+    let mut needed = everyday(&template);
+    needed.extend(on(topic, &["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]));
+    needed.extend(on(topic, &["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes"]));
+    needed.extend(on(&sqs_arn("SubscriptionDeadLetterQueue.fifo"), &["sqs:GetQueueAttributes"]));
+    prove(&template, "OperatorPolicy", &needed);
 }
 
 /// The permissions that SQS requires for a move from one queue to another:

@@ -43,7 +43,7 @@ pub enum AwsFault {
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
-    /// The call is not carried out, and answered with this JSON, as AWS documents it.
+    /// The call is not carried out, and answered with this JSON or XML, as AWS documents it.
     Answer(&'static str),
 }
 
@@ -114,6 +114,7 @@ impl Proxy {
             holds: Mutex::default(),
             calls: Mutex::default(),
             headers: Mutex::default(),
+            forms: Mutex::default(),
         });
         let of_listener = Arc::clone(&shared);
         let address = listen(move |request| {
@@ -160,6 +161,12 @@ impl Proxy {
         headers[call].get(name).map(|value| value.to_str().unwrap().to_owned())
     }
 
+    /// The parameters of each call of a name in AWS's query protocol, in order.
+    pub fn forms(&self, call: &str) -> Vec<BTreeMap<String, String>> {
+        let forms = self.shared.forms.lock().unwrap();
+        forms.iter().filter(|(name, _)| name == call).map(|(_, form)| form.clone()).collect()
+    }
+
     /// The names of all calls, each with the queue, topic, table or secret that it names.
     pub fn targets(&self) -> BTreeSet<(String, String)> {
         self.shared.calls.lock().unwrap().keys().cloned().collect()
@@ -173,6 +180,7 @@ struct Shared {
     holds: Mutex<HashMap<(String, Moment), Hold>>,
     calls: Mutex<BTreeMap<(String, String), usize>>,
     headers: Mutex<HashMap<String, HeaderMap>>,
+    forms: Mutex<Vec<(String, BTreeMap<String, String>)>>,
 }
 
 impl Shared {
@@ -182,13 +190,14 @@ impl Shared {
         let call = name(&parts, &body);
         *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
         self.headers.lock().unwrap().insert(call.clone(), parts.headers.clone());
+        self.forms.lock().unwrap().push((call.clone(), form(&body)));
         let fault = self.next_fault(&call);
         match fault {
             AwsFault::Down => return Err(hang_up()),
             AwsFault::Hang => pending().await,
             AwsFault::Delay(time) => sleep(time).await,
             AwsFault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
-            AwsFault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
+            AwsFault::Answer(text) => return Ok(Response::new(Answer::new(text.into(), Rest::Whole))),
             AwsFault::Fine | AwsFault::AnswerLost | AwsFault::AnswerCut | AwsFault::AnswerStalled => {}
         }
         self.hold_up(&call, Moment::Before).await?;
@@ -259,11 +268,19 @@ fn signed_for(parts: &Parts) -> &str {
     parts.headers["authorization"].to_str().unwrap().split('/').nth(3).unwrap()
 }
 
-/// A field of a form, as AWS's query protocol sends it.
+/// The fields of a form, as AWS's query protocol sends it; none of another body.
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    let fields =
+        str::from_utf8(body).unwrap_or_default().split('&').filter_map(|field| field.split_once('='));
+    fields
+        .filter_map(|(key, value)| {
+            Some((key.to_owned(), percent_decode_str(value).decode_utf8().ok()?.into_owned()))
+        })
+        .collect()
+}
+
 fn field(body: &[u8], name: &str) -> Option<String> {
-    let mut fields = str::from_utf8(body).ok()?.split('&').filter_map(|field| field.split_once('='));
-    let (_, value) = fields.find(|(key, _)| *key == name)?;
-    Some(percent_decode_str(value).decode_utf8().unwrap().into_owned())
+    form(body).remove(name)
 }
 
 fn target(body: &[u8]) -> String {

@@ -1,11 +1,11 @@
 //! The stack of `template.yaml` without its function and gateway, deployed to `MiniStack`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Parameter, StackStatus};
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use duffel_webhook_receiver::deployment::{Output, Stack};
 use serde_yaml_ng::Value;
 use uuid::Uuid;
@@ -32,8 +32,12 @@ impl Deployed {
         let name = format!("stack-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let stack = create(&config, &name, &template, parameters).await;
         assert_eq!(stack.stack_status, Some(StackStatus::CreateComplete), "{:?}", stack.stack_status_reason);
+        let outputs = stack.outputs.unwrap_or_default().into_iter();
+        let outputs =
+            outputs.map(|output| (output.output_key.unwrap(), output.output_value.unwrap())).collect();
         let stack = Stack::find(&config, &name).await.unwrap();
         let deployed = Self { name, sqs: aws_sdk_sqs::Client::new(&config), stack };
+        deployed.complete_topic(&config, &outputs).await;
         if parameters.iter().any(|(name, _)| *name == "LedgerTableName") {
             return deployed;
         }
@@ -46,6 +50,20 @@ impl Deployed {
         let request = dynamodb.update_time_to_live().table_name(deployed.output(Output::LedgerTableName));
         request.time_to_live_specification(expiry.build().unwrap()).send().await.unwrap();
         deployed
+    }
+
+    /// Adds to a stack with a topic what is left out: the policy of the queues, as a subscriber gives it to its own, and
+    /// the archive, a property that `MiniStack` ignores.
+    async fn complete_topic(&self, config: &SdkConfig, outputs: &HashMap<String, String>) {
+        let Some(statement) = outputs.get("SubscriberStatement") else { return };
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        for queue in ["QueueUrl", "SubscriptionDeadLetterQueueUrl"] {
+            let request = self.sqs.set_queue_attributes().queue_url(&outputs[queue]);
+            request.attributes(QueueAttributeName::Policy, &policy).send().await.unwrap();
+        }
+        let request = aws_sdk_sns::Client::new(config).set_topic_attributes().topic_arn(&outputs["TopicArn"]);
+        let request = request.attribute_name("ArchivePolicy");
+        request.attribute_value(r#"{"MessageRetentionPeriod":"14"}"#).send().await.unwrap();
     }
 
     pub fn output(&self, output: Output) -> &str {
