@@ -35,30 +35,64 @@
 //!   lease expires. It is refused as in progress, and each refusal counts towards `MaxReceiveCount`. The event can come
 //!   to the dead-letter queue without a second attempt.
 //! * **Retention ≥ the time in which the event can arrive again**: [`RETENTION`] covers two times the 14 days for which
-//!   SQS can keep a message, once in the queue and once as a dead letter.
+//!   SQS can keep a message, once in the queue and once as a dead letter. It ends by the clock that is ahead.
 //!
 //! With a Lambda timeout of 30 s and the visibility timeout of 180 s that AWS recommends for it, a lease of 60 s is right.
 //!
-//! # Example
+//! # A guarded consumer
+//!
+//! A Lambda function whose work is done once for each event, with its test. A deployed one has the store
+//! `Dynamo::new(client, table, "bookings")` in place of [`InMemory`].
 //!
 //! ```
-//! use std::{convert::Infallible, time::{Duration, SystemTime}};
-//! use duffel_webhook_receiver::consume::guard::{Guard, InMemory, Outcome, RETENTION};
+//! use std::{sync::Mutex, time::{Duration, SystemTime, UNIX_EPOCH}};
+//! use duffel_webhook_receiver::consume::{
+//!     Received,
+//!     batch::{self, BatchResponse, SqsEvent},
+//!     guard::{Guard, InMemory, RETENTION, Store},
+//!     kit::{self, Kit},
+//! };
 //!
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! struct Bookings(Mutex<Vec<String>>);
+//!
+//! impl Bookings {
+//!     /// The work. Its error is logged, and the message comes again.
+//!     async fn book(&self, message: &Received) -> Result<(), String> {
+//!         self.0.lock().map_err(|error| error.to_string())?.push(message.identity().to_owned());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! async fn function<S: Store>(guard: &Guard<S>, bookings: &Bookings, event: SqsEvent) -> BatchResponse {
+//!     let handle = async |message: Received| {
+//!         let work = |_| bookings.book(&message);
+//!         guard.once(message.identity(), SystemTime::now(), work).await.map(drop)
+//!     };
+//!     batch::handle(event, handle).await
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! // The test of the function: two messages of one event, as after a replay, and one of another event.
+//! let mut kit = Kit::duffel(UNIX_EPOCH + Duration::from_secs(1_795_262_400));
+//! let created = kit.event("order.created", "ord_1")?;
+//! let again = kit.duplicate(&created);
+//! let other = kit.event("order.created", "ord_2")?;
+//! let event = serde_json::from_value(kit::lambda_event(&[created, again, other]))?;
+//!
 //! let guard = Guard { store: InMemory::default(), lease: Duration::from_secs(60), retention: RETENTION };
-//! let identity = "530bb35cef3d09eae07aa43f3ddac393bc9fc0ba94f8c7172fc061ea0e7fac3e";
-//! let first = guard.once(identity, SystemTime::now(), |_| async { Ok::<_, Infallible>("booked") }).await;
-//! assert!(matches!(first, Ok(Outcome::Ran { value: "booked", recorded: Ok(()) })));
-//! let second = guard.once(identity, SystemTime::now(), |_| async { Ok::<_, Infallible>("booked again") }).await;
-//! assert!(matches!(second, Ok(Outcome::AlreadyDone)));
-//! # });
+//! let bookings = Bookings(Mutex::default());
+//! let response = runtime.block_on(function(&guard, &bookings, event));
+//! assert_eq!(response, BatchResponse::default(), "all three are acknowledged");
+//! assert_eq!(bookings.0.lock().map_err(|error| error.to_string())?.len(), 2, "the work is done twice");
+//! # Ok(()) }
 //! ```
 
 mod claim;
 #[cfg(feature = "consume-dynamodb")]
 mod dynamo;
 mod in_memory;
+mod outcome;
 mod record;
 mod store;
 
@@ -67,13 +101,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use thiserror::Error;
-
 #[cfg(feature = "consume-dynamodb")]
 pub use self::dynamo::Dynamo;
 pub use self::{
     claim::Claim,
     in_memory::InMemory,
+    outcome::{GuardError, Outcome, Unrecorded},
     record::{Record, Status},
     store::{Claimed, Completed, Store, StoreError},
 };
@@ -142,44 +175,4 @@ impl<S: Store> Guard<S> {
         tracing::warn!(identity = claim.identity(), ?recorded, "the work is done, and not recorded as done");
         Err(recorded)
     }
-}
-
-/// The reason to acknowledge a message.
-#[derive(Debug)]
-pub enum Outcome<T> {
-    /// The work was done now.
-    Ran {
-        value: T,
-        /// Whether other messages of the event will be recognised.
-        recorded: Result<(), Unrecorded>,
-    },
-    /// An earlier run did the work.
-    AlreadyDone,
-}
-
-/// The reason not to acknowledge a message. It must come again.
-#[derive(Debug, Error)]
-pub enum GuardError<E> {
-    /// Another run has the claim. If it succeeds, the next delivery is [`Outcome::AlreadyDone`].
-    #[error("another run of the event is in progress")]
-    InProgress {
-        /// The end of its lease.
-        until: SystemTime,
-    },
-    /// It is not known whether the event is done or in progress, so the work did not run.
-    #[error("the guard does not know whether the event is done")]
-    Store(#[from] StoreError),
-    /// The work failed.
-    #[error("{0}")]
-    Work(E),
-}
-
-/// The reason why finished work is not recorded. It is done again if another message of the event arrives.
-#[derive(Debug, Error)]
-pub enum Unrecorded {
-    /// The lease expired during the work, and another run claimed the event: the lease is too short.
-    #[error("the lease expired during the work, and another run claimed the event")]
-    Superseded,
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

@@ -17,6 +17,7 @@ mod events;
 mod examples;
 mod faults;
 mod function;
+mod guard;
 mod manage;
 mod model;
 mod parameters;

@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use super::record::unix_millis;
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 /// The right of one run to do the work of an event, until its lease expires.
 #[derive(Clone, Debug, PartialEq, Eq)]

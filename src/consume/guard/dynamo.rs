@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::{
 
 use super::{
     claim::Claim,
-    record::{Record, Status, unix_millis},
+    record::{Record, Status},
     store::{Claimed, Completed, Store, StoreError},
 };
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 const ID: &str = "id";
 const STATUS: &str = "status";
@@ -60,9 +60,6 @@ impl Dynamo {
     ///
     /// If the event is done, or another run has claimed it, the transaction is cancelled. Return an error from the work
     /// then, and after every other failure of the transaction: the next delivery finds out whether it took effect.
-    ///
-    /// # Panics
-    /// Never: all required members are set.
     #[must_use]
     pub fn completion(&self, claim: &Claim) -> TransactWriteItem {
         let update = Update::builder()
@@ -171,6 +168,7 @@ impl Store for Dynamo {
 fn read(item: &HashMap<String, AttributeValue>) -> Result<Record, StoreError> {
     let text = |name: &'static str| item.get(name).and_then(|value| value.as_s().ok());
     let number = |name: &'static str| item.get(name)?.as_n().ok()?.parse().ok();
+    let expires_at: u64 = number(EXPIRATION).ok_or_else(|| unreadable(EXPIRATION))?;
     Ok(Record {
         // A record of Powertools has none.
         token: text(TOKEN).cloned().unwrap_or_default(),
@@ -179,8 +177,8 @@ fn read(item: &HashMap<String, AttributeValue>) -> Result<Record, StoreError> {
             Some(COMPLETED) => Status::Completed,
             _ => return Err(unreadable(STATUS)),
         },
-        leased_until: number(IN_PROGRESS_EXPIRATION).unwrap_or_default(),
-        expires_at: number(EXPIRATION).ok_or_else(|| unreadable(EXPIRATION))?,
+        leased_until: number(IN_PROGRESS_EXPIRATION).unwrap_or(expires_at.saturating_mul(1000)),
+        expires_at,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{claim::Claim, store::Claimed};
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 /// The record of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,4 @@ impl Record {
             },
         }
     }
-}
-
-/// Returns the whole milliseconds since the epoch; 0 before 1970.
-pub(super) fn unix_millis(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

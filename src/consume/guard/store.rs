@@ -25,7 +25,8 @@ pub trait Store: Send + Sync {
     /// If it is not known whether the completion was stored. A retry is safe.
     fn complete(&self, claim: &Claim) -> impl Future<Output = Result<Completed, StoreError>> + Send;
 
-    /// Deletes a claim, unless it was completed or another run has claimed the event since.
+    /// Deletes a claim, unless it was completed or another run has claimed the event since. A repetition of the claim
+    /// that arrives even later holds again until its lease expires.
     ///
     /// # Errors
     /// If it is not known whether the claim was deleted. It expires with its lease.

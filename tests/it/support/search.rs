@@ -41,7 +41,7 @@ pub struct Outcome<P> {
     pub broken: Vec<P>,
     pub tally: Tally,
     pub trace: Vec<String>,
-    /// The number of messages in the queue, or of finished works.
+    /// The number of messages in the queue, or of effects of the work.
     pub effects: usize,
 }
 
