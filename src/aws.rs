@@ -1,5 +1,6 @@
 //! The receiver composed with AWS: its queue, its ledger and its secrets. Also the reconciler's access tokens.
 
+mod connections;
 mod endpoint;
 pub mod function;
 mod ledger;
@@ -16,7 +17,7 @@ use std::{
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use tokio::task::JoinSet;
 
-use self::secrets::StoredKeys;
+use self::{endpoint::Service, secrets::StoredKeys};
 pub use self::{
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
@@ -45,7 +46,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A source whose secret cannot be read answers 503 until it can.
 pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, SqsQueue> {
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
-    let sources = sources.collect::<JoinSet<_>>().join_all().await;
+    let sources = sources.collect::<JoinSet<_>>();
+    let services = [Some(Service::Sqs), config.ledger_table.as_ref().map(|_| Service::DynamoDb)];
+    let opened = connections::open(sdk, services.into_iter().flatten());
+    let (sources, ()) = tokio::join!(sources.join_all(), opened);
     for (index, source) in sources.iter().enumerate() {
         source.report_shared_keys(&sources[..index]);
     }
