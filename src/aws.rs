@@ -73,9 +73,9 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
     };
     let states_mode = source.scheme.live_mode != FieldLocation::Nowhere;
     let stored = StoredKeys { sdk, arn, source: source.name.clone(), form: source.scheme.key, states_mode };
-    let fetched = stored.fetch(SECRET_TIMEOUT).await.map(|keys| (keys, true));
+    let fetched = stored.fetch_at_start(SECRET_TIMEOUT).await;
     let since = fetched.is_ok().then(SystemTime::now);
-    let (keys, _) = fetched.unwrap_or_else(|error| {
+    let (keys, are_all) = fetched.unwrap_or_else(|error| {
         let reason = log::chain(&error);
         tracing::error!(
             "source {}: deliveries are answered 503 until its secret can be read: {reason}",
@@ -84,7 +84,7 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
         (Vec::new(), false)
     });
     let stored = Arc::new(stored);
-    let key_refresh = KeyRefresh::new(since, move || {
+    let key_refresh = KeyRefresh::new(since, are_all, move || {
         let stored = Arc::clone(&stored);
         async move { Ok(stored.fetch(KEY_REFRESH_TIMEOUT).await?) }
     });
