@@ -1,12 +1,14 @@
-//! The receiver composed with AWS: its queue, its ledger and its secrets. Also the reconciler's access tokens.
+//! The receiver composed with AWS: its queue or topic, its ledger and its secrets. Also the reconciler's access tokens.
 
 mod connections;
+mod destination;
 mod endpoint;
 pub mod function;
 mod ledger;
 mod queue;
 mod sdk;
 pub(crate) mod secrets;
+mod topic;
 mod trust;
 
 use std::{
@@ -17,14 +19,16 @@ use std::{
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use tokio::task::JoinSet;
 
-use self::{endpoint::Service, secrets::StoredKeys};
 pub use self::{
+    destination::Destination,
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
     sdk::{SdkError, sdk_config},
     secrets::{StoredError, access_tokens},
+    topic::SnsTopic,
     trust::BadBundle,
 };
+use self::{endpoint::Service, secrets::StoredKeys};
 use crate::{
     config::{Config, Secrets, SourceConfig},
     log,
@@ -35,19 +39,21 @@ use crate::{
 /// The time for one ledger call with its retries. Key refresh, look-up, send and two attempts to record take 9.1 s at
 /// most, which leaves a reserve in the function's 10 s.
 const LEDGER_TIMEOUT: Duration = Duration::from_millis(1_300);
+/// The time for a send to the queue or the topic, with its retries.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(4);
 /// At startup; during a delivery there is less time.
 const SECRET_TIMEOUT: Duration = Duration::from_secs(5);
 const KEY_REFRESH_TIMEOUT: Duration = Duration::from_millis(1_200);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Composes the receiver that a configuration describes, with the real queue and table.
+/// Composes the receiver that a configuration describes, with the real queue or topic and table.
 ///
 /// A source whose secret cannot be read answers 503 until it can.
-pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, SqsQueue> {
+pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, Destination> {
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
     let sources = sources.collect::<JoinSet<_>>();
-    let services = [Some(Service::Sqs), config.ledger_table.as_ref().map(|_| Service::DynamoDb)];
+    let services =
+        [Some(Service::of(&config.destination)), config.ledger_table.as_ref().map(|_| Service::DynamoDb)];
     let opened = connections::open(sdk, services.into_iter().flatten());
     let (sources, ()) = tokio::join!(sources.join_all(), opened);
     for (index, source) in sources.iter().enumerate() {
@@ -60,7 +66,8 @@ pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoL
              replay attack"
         );
     }
-    Receiver { sources, ledger, queue: SqsQueue::new(sdk, config.queue_url), window: config.window }
+    let queue = Destination::new(sdk, config.destination);
+    Receiver { sources, ledger, queue, window: config.window }
 }
 
 async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {

@@ -2,6 +2,8 @@
 
 use aws_config::SdkConfig;
 
+use crate::config::Destination;
+
 /// The first parts of the names of commercial regions, as in `eu-west-1`.
 ///
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
@@ -11,14 +13,24 @@ const AREAS: [&str; 9] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     DynamoDb,
+    Sns,
     Sqs,
 }
 
 impl Service {
+    /// The service to which a destination belongs.
+    pub(super) fn of(destination: &Destination) -> Self {
+        match destination {
+            Destination::Queue(_) => Self::Sqs,
+            Destination::Topic(_) => Self::Sns,
+        }
+    }
+
     /// The first part of its host name.
     fn prefix(self) -> &'static str {
         match self {
             Self::DynamoDb => "dynamodb",
+            Self::Sns => "sns",
             Self::Sqs => "sqs",
         }
     }
@@ -97,6 +109,7 @@ mod tests {
     async fn endpoints_are_those_of_the_sdk() {
         for region in COMMERCIAL {
             assert_eq!(url(Service::DynamoDb, region), Some(of_the_sdk!(aws_sdk_dynamodb, region)));
+            assert_eq!(url(Service::Sns, region), Some(of_the_sdk!(aws_sdk_sns, region)));
             assert_eq!(url(Service::Sqs, region), Some(of_the_sdk!(aws_sdk_sqs, region)));
         }
     }

@@ -11,6 +11,7 @@ mod secrets;
 mod sources;
 mod start;
 mod tls;
+mod topic;
 mod transformed;
 
 use std::{
