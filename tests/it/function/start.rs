@@ -124,10 +124,10 @@ async fn first_delivery_uses_the_connections_that_the_start_opened() {
     let env = Env::new().await;
     assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, test_receiver::answer(202, "accepted"));
     let connections = env.proxy.connections();
-    // One to the queue and one to the table, which are the same server here.
-    assert_eq!(connections.iter().map(|requests| &*requests[0]).collect::<Vec<_>>(), [PING; 2]);
-    let calls: usize = connections.iter().map(|requests| requests.len() - 1).sum();
-    assert_eq!(calls, 3, "{connections:?}");
+    // Queue and table are the same server here, so the second ping may share the connection of the first.
+    assert!(connections.iter().all(|requests| requests[0] == PING), "{connections:?}");
+    let (pings, calls): (Vec<_>, Vec<_>) = connections.iter().flatten().partition(|request| *request == PING);
+    assert_eq!((pings.len(), calls.len()), (2, 3), "{connections:?}");
 }
 
 #[tokio::test]

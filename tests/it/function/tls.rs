@@ -74,9 +74,11 @@ async fn private_authority_is_trusted_if_a_variable_names_it() {
         assert_eq!(env.deliver(&delivery).await, test_receiver::answer(202, "accepted"), "{variable}");
         assert_eq!(env.deliver(&delivery).await, test_receiver::answer(200, "duplicate"), "{variable}");
         assert_eq!(env.message().await.body(), Some(ORDER_CREATED));
-        // Both handshakes were part of the start.
         let connections = env.proxy.connections();
-        assert_eq!(connections.iter().map(|requests| &*requests[0]).collect::<Vec<_>>(), [PING; 2]);
+        assert!(
+            connections.iter().all(|requests| requests[0] == PING),
+            "a delivery did a handshake: {connections:?}"
+        );
     }
 }
 
