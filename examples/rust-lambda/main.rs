@@ -37,9 +37,10 @@ impl Consumer {
             _ => return Ok(()), // Duffel adds types
         };
         let event = event.id.unwrap_or_default();
-        // An interrupted attempt counts as running until its deadline.
+        // An interrupted attempt counts as running until its deadline. Clocks differ by seconds.
         let (now, store) = (SystemTime::now(), self.records.clone());
-        let guard = Guard { store, lease: deadline.duration_since(now)?, retention: RETENTION };
+        let lease = deadline.duration_since(now)? + Duration::from_secs(5);
+        let guard = Guard { store, lease, retention: RETENTION };
         guard.once(message.identity(), now, |claim| self.add_to_history(order, event, claim)).await?;
         Ok(())
     }
