@@ -26,13 +26,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EVENT = json.loads((ROOT / "events/http-api.order-created.json").read_text())
 
 
-def payload(number, pad):
+def payload(number, pad, secret=SECRET):
     """A delivery of an event of its own, signed now and `pad` bytes longer than Duffel's."""
     body = json.loads(EVENT["body"]) | {"id": f"wev_{number}", "idempotency_key": f"ord_{number}"}
     body["data"]["object"]["pad"] = "x" * pad
     body = json.dumps(body, separators=(",", ":"))
     seconds = str(int(time.time()))
-    mac = hmac.new(SECRET.encode(), f"{seconds}.{body}".encode(), hashlib.sha256).hexdigest()
+    mac = hmac.new(secret.encode(), f"{seconds}.{body}".encode(), hashlib.sha256).hexdigest()
     headers = EVENT["headers"] | {"x-duffel-signature": f"t={seconds},v2={mac}"}
     return json.dumps(EVENT | {"body": body, "headers": headers}).encode()
 
@@ -78,12 +78,19 @@ class RuntimeApi(Handler):
 
 
 class Aws(Handler):
+    def do_GET(self):
+        self.reply(b"healthy")
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        target = self.headers["X-Amz-Target"]
+        self.server.calls.append(target)
         answer = {}
-        if self.headers["X-Amz-Target"] == "AmazonSQS.SendMessage":
+        if target == "AmazonSQS.SendMessage":
             text = json.loads(body)["MessageBody"].encode()
             answer = {"MessageId": "m", "MD5OfMessageBody": hashlib.md5(text).hexdigest()}
+        elif target == "secretsmanager.GetSecretValue":
+            answer = {"SecretString": json.dumps([SECRET])}
         self.reply(json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
 
 
@@ -96,7 +103,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 def serve(handler):
     server = Server(("127.0.0.1", 0), handler)
-    server.payloads, server.answers, server.asked = queue.Queue(), queue.Queue(), []
+    server.payloads, server.answers = queue.Queue(), queue.Queue()
+    server.asked, server.calls = [], []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"127.0.0.1:{server.server_address[1]}"
 
@@ -107,10 +115,9 @@ def status(pid, field):
             return int(line.split()[1]) / 1024
 
 
-def run(binary, deliveries, pad):
-    api, api_address = serve(RuntimeApi)
-    aws, aws_address = serve(Aws)
-    environment = {
+def variables(api_address, aws_address):
+    """The environment of a function, as far as it reads it."""
+    return {
         "AWS_LAMBDA_RUNTIME_API": api_address,
         "AWS_LAMBDA_FUNCTION_NAME": "receiver",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -125,6 +132,12 @@ def run(binary, deliveries, pad):
         "LEDGER_TABLE": "ledger",
         "WEBHOOK_SECRET": SECRET,
     }
+
+
+def run(binary, deliveries, pad):
+    api, api_address = serve(RuntimeApi)
+    aws, aws_address = serve(Aws)
+    environment = variables(api_address, aws_address)
     first = payload(0, pad)
     started = time.perf_counter()
     process = subprocess.Popen([binary], env=environment, stdout=subprocess.DEVNULL)

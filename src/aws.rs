@@ -1,33 +1,34 @@
 //! The receiver composed with AWS: its queue or topic, its ledger and its secrets. Also the reconciler's access tokens.
 
+mod connections;
 mod destination;
+mod endpoint;
 pub mod function;
 mod ledger;
 mod queue;
+mod sdk;
 pub(crate) mod secrets;
 mod topic;
+mod trust;
 
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use thiserror::Error;
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use tokio::task::JoinSet;
 
-use self::secrets::StoredKeys;
 pub use self::{
     destination::Destination,
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
+    sdk::{SdkError, sdk_config},
     secrets::{StoredError, access_tokens},
     topic::SnsTopic,
+    trust::BadBundle,
 };
+use self::{endpoint::Service, secrets::StoredKeys};
 use crate::{
     config::{Config, Secrets, SourceConfig},
     log,
@@ -50,7 +51,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A source whose secret cannot be read answers 503 until it can.
 pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, Destination> {
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
-    let sources = sources.collect::<JoinSet<_>>().join_all().await;
+    let sources = sources.collect::<JoinSet<_>>();
+    let services =
+        [Some(Service::of(&config.destination)), config.ledger_table.as_ref().map(|_| Service::DynamoDb)];
+    let opened = connections::open(sdk, services.into_iter().flatten());
+    let (sources, ()) = tokio::join!(sources.join_all(), opened);
     for (index, source) in sources.iter().enumerate() {
         source.report_shared_keys(&sources[..index]);
     }
@@ -75,46 +80,29 @@ async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {
     };
     let states_mode = source.scheme.live_mode != FieldLocation::Nowhere;
     let stored = StoredKeys { sdk, arn, source: source.name.clone(), form: source.scheme.key, states_mode };
-    let keys = stored.fetch(SECRET_TIMEOUT).await;
-    let since = keys.is_ok().then(SystemTime::now);
-    let keys = keys.unwrap_or_else(|error| {
+    let fetched = stored.fetch_at_start(SECRET_TIMEOUT).await;
+    let since = fetched.is_ok().then(SystemTime::now);
+    let (keys, are_all) = fetched.unwrap_or_else(|error| {
         let reason = log::chain(&error);
         tracing::error!(
             "source {}: deliveries are answered 503 until its secret can be read: {reason}",
             source.name
         );
-        Vec::new()
+        (Vec::new(), false)
     });
     let stored = Arc::new(stored);
-    let key_refresh = KeyRefresh::new(since, move || {
+    let key_refresh = KeyRefresh::new(since, are_all, move || {
         let stored = Arc::clone(&stored);
         async move { Ok(stored.fetch(KEY_REFRESH_TIMEOUT).await?) }
     });
     source.source(keys, Some(key_refresh))
 }
 
-/// Loads region and credentials as the SDK finds them, with one shared pool of connections.
-///
-/// # Errors
-/// If no region is set.
-pub async fn sdk_config() -> Result<SdkConfig, NoRegion> {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(tls).build_https())
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))
-        .load()
-        .await;
-    if sdk.region().is_none() { Err(NoRegion) } else { Ok(sdk) }
-}
-
-/// Why no AWS service can be called.
-#[derive(Debug, Error)]
-#[error("AWS_REGION is required")]
-pub struct NoRegion;
-
 fn timeouts(operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(operation / 2))
+        // The same for all: calls with different ones share no connections, and each of their pools decodes the trusted
+        // certificates again.
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(operation / 2)
         .operation_timeout(operation)
         .build()

@@ -25,7 +25,7 @@ use aws_config::{SdkConfig, timeout::TimeoutConfig};
 pub use self::error::CallError;
 #[cfg(feature = "operate")]
 pub use self::stack::{Output, Stack, StackError};
-use crate::aws;
+use crate::aws::{self, SdkError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,9 +33,12 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Loads region, credentials and connections as the receiver does, with longer time-outs.
 ///
 /// # Errors
-/// If no region is set.
+/// If no region is set, or `AWS_CA_BUNDLE` is not usable.
 pub async fn sdk_config() -> Result<SdkConfig, CallError> {
-    let sdk = aws::sdk_config().await.map_err(|_| CallError::Region)?;
+    let sdk = aws::sdk_config().await.map_err(|error| match error {
+        SdkError::NoRegion => CallError::Region,
+        SdkError::Bundle(error) => CallError::Bundle(error),
+    })?;
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
     Ok(sdk.into_builder().timeout_config(timeouts.build()).build())

@@ -109,7 +109,7 @@ pub enum Refusal {
     Malformed(EventError),
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    #[error("there is no secret to verify with")]
+    #[error("a secret to verify with could not be read")]
     SecretUnavailable,
     #[error(transparent)]
     LedgerUnavailable(#[from] LedgerError),

@@ -5,7 +5,7 @@ use std::{env, error::Error, io, process::ExitCode};
 use aws_config::SdkConfig;
 use thiserror::Error;
 
-use super::NoRegion;
+use super::sdk::{self, SdkError};
 use crate::log;
 
 /// Returns the value of an environment variable.
@@ -27,12 +27,12 @@ where
     }
 }
 
-/// Loads region and credentials, and checks that the process runs in Lambda; `alternatives` is what to use elsewhere.
+/// Loads region, credentials and trust, and checks that the process runs in Lambda; `alternatives` is what to use elsewhere.
 ///
 /// # Errors
-/// If no region is set, or `AWS_LAMBDA_RUNTIME_API` is not.
+/// If no region is set, `AWS_LAMBDA_RUNTIME_API` is not, or `AWS_CA_BUNDLE` is not usable.
 pub async fn sdk_config(alternatives: &'static str) -> Result<SdkConfig, StartError> {
-    let sdk = super::sdk_config().await?;
+    let sdk = sdk::function_sdk_config().await?;
     if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(StartError::NotLambda { alternatives });
     }
@@ -47,7 +47,7 @@ fn variable(name: &str) -> Option<String> {
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error(transparent)]
-    Region(#[from] NoRegion),
+    Sdk(#[from] SdkError),
     #[error("AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: use {alternatives}")]
     NotLambda { alternatives: &'static str },
 }

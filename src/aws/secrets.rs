@@ -62,31 +62,53 @@ pub(super) struct StoredKeys {
 }
 
 impl StoredKeys {
+    /// Fetches the keys with which a process starts, and says whether they are all that are active.
+    ///
+    /// If the current version is a list, it has the old secrets as well, and the previous version is not read. A
+    /// signature that matches none of them causes a fetch of both, so the previous version stays active all the same.
+    pub(super) async fn fetch_at_start(&self, timeout: Duration) -> Result<(Vec<Key>, bool), StoredError> {
+        let client = client(&self.sdk, timeout);
+        let current = read_version(&client, &self.arn, CURRENT).await;
+        let current = current.map_err(unavailable)?;
+        let mut keys = self.current_keys(&current)?;
+        let is_list = current.secret_string().is_some_and(StoredSecrets::is_list);
+        if !is_list {
+            keys.extend(self.previous_keys(read_version(&client, &self.arn, PREVIOUS).await)?);
+        }
+        Ok((keys, !is_list))
+    }
+
     /// Fetches the keys of the active secrets: those of the current version and, if there is one, of the previous.
     pub(super) async fn fetch(&self, timeout: Duration) -> Result<Vec<Key>, StoredError> {
         let client = client(&self.sdk, timeout);
         let version = |stage| read_version(&client, &self.arn, stage);
         let (current, previous) = tokio::join!(version(CURRENT), version(PREVIOUS));
-        let current = current.map_err(|error| StoredError::unavailable(SECRET_ARN, error))?;
-        let mut keys = self
-            .keys(current.secret_string())
-            .map_err(|error| StoredError::Invalid { name: SECRET_ARN, source: error.into() })?;
-        match previous {
-            Ok(previous) => {
-                if let Ok(previous) = self.keys(previous.secret_string()) {
-                    keys.extend(previous);
-                } else {
-                    // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
-                    tracing::warn!(
-                        "source {}: the previous version of its secret is not valid and is ignored",
-                        self.source
-                    );
-                }
-            }
-            Err(error) if is_missing(&error) => {}
-            Err(error) => return Err(StoredError::unavailable(SECRET_ARN, error)),
-        }
+        let mut keys = self.current_keys(&current.map_err(unavailable)?)?;
+        keys.extend(self.previous_keys(previous)?);
         Ok(keys)
+    }
+
+    fn current_keys(&self, version: &GetSecretValueOutput) -> Result<Vec<Key>, StoredError> {
+        self.keys(version.secret_string())
+            .map_err(|error| StoredError::Invalid { name: SECRET_ARN, source: error.into() })
+    }
+
+    fn previous_keys(
+        &self,
+        version: Result<GetSecretValueOutput, SdkError<GetSecretValueError>>,
+    ) -> Result<Vec<Key>, StoredError> {
+        match version {
+            Ok(version) => Ok(self.keys(version.secret_string()).unwrap_or_else(|_| {
+                // As after a placeholder was replaced: it signed nothing, so nothing is lost with it.
+                tracing::warn!(
+                    "source {}: the previous version of its secret is not valid and is ignored",
+                    self.source
+                );
+                Vec::new()
+            })),
+            Err(error) if is_missing(&error) => Ok(Vec::new()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     fn keys(&self, text: Option<&str>) -> Result<Vec<Key>, SecretError> {
@@ -102,6 +124,10 @@ impl StoredKeys {
         }
         secrets.keys(self.form)
     }
+}
+
+fn unavailable(error: SdkError<GetSecretValueError>) -> StoredError {
+    StoredError::unavailable(SECRET_ARN, error)
 }
 
 /// Fetches the access tokens to Duffel's API: one for each of its modes, or one alone.

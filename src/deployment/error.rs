@@ -6,13 +6,15 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
-use crate::log::chain;
+use crate::{aws::BadBundle, log::chain};
 
 /// Why a call to AWS failed, in words for the operator.
 #[derive(Debug, Error)]
 pub enum CallError {
     #[error("no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile that has one")]
     Region,
+    #[error(transparent)]
+    Bundle(BadBundle),
     #[error(
         "no AWS credentials were found ({0}): set AWS_PROFILE, or run \
          eval \"$(aws configure export-credentials --format env)\""

@@ -128,7 +128,10 @@ fn entries(headers: &Members<&RawValue>) -> impl Iterator<Item = (HeaderName, He
         .iter()
         .filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value)))
         .flat_map(|(name, value)| {
-            let values = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![*value]);
+            // Most are no lists, and an attempt to read a list is costly if it fails.
+            let list =
+                value.get().starts_with('[').then(|| serde_json::from_str::<Vec<&RawValue>>(value.get()));
+            let values = list.and_then(Result::ok).unwrap_or_else(|| vec![*value]);
             values.into_iter().filter_map(move |value| {
                 let text: String = serde_json::from_str(value.get()).ok()?;
                 Some((name.clone(), HeaderValue::from_str(&text).ok()?))

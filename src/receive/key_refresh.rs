@@ -33,18 +33,25 @@ pub struct KeyRefresh {
 struct Last {
     success: Option<SystemTime>,
     attempt: Option<SystemTime>,
+    /// Whether the keys are all that are active.
+    is_complete: bool,
 }
 
 impl KeyRefresh {
-    /// Refreshes with `fetch` the keys that were fetched at `since`, or `None` if there are none yet.
+    /// Refreshes with `fetch` the keys that were fetched at `since`, or `None` if there are none yet. `are_all` is `false`
+    /// if others are active as well; `fetch` returns all of them.
     ///
     /// The first fetch counts for the age of the keys, but not for the interval: a process that started just before a
     /// rotation fetches the new keys at once.
-    pub fn new<F>(since: Option<SystemTime>, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn new<F>(
+        since: Option<SystemTime>,
+        are_all: bool,
+        fetch: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Fetched> + Send + 'static,
     {
-        let last = Mutex::new(Last { success: since, attempt: None });
+        let last = Mutex::new(Last { success: since, attempt: None, is_complete: are_all });
         Self { fetch: Box::new(move || Box::pin(fetch())), last }
     }
 
@@ -60,6 +67,11 @@ impl KeyRefresh {
         self.run(verifier, &mut *self.last.lock().await, now).await
     }
 
+    /// Returns `true` if all active keys are known, so that a signature that matches none of them is not valid.
+    pub(crate) async fn is_complete(&self) -> bool {
+        self.last.lock().await.is_complete
+    }
+
     async fn run(&self, verifier: &Verifier, last: &mut Last, now: SystemTime) -> bool {
         if last.attempt.is_some_and(|attempt| !has_passed(attempt, MIN_INTERVAL, now)) {
             return false;
@@ -68,6 +80,7 @@ impl KeyRefresh {
         match (self.fetch)().await {
             Ok(keys) => {
                 last.success = Some(now);
+                last.is_complete = true;
                 verifier.set_keys(keys)
             }
             Err(error) => {

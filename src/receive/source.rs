@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::{Refusal, filter::Filter, key_refresh::KeyRefresh};
-use crate::signature::{Delivery, Failed, Verified, Verifier};
+use crate::signature::{Delivery, Failed, SignatureError, Verified, Verifier};
 
 /// A provider that delivers to `/webhooks/{name}`.
 #[derive(Debug)]
@@ -39,7 +39,13 @@ impl Source {
         if self.verifier.has_no_keys() {
             return Err(Refusal::SecretUnavailable);
         }
-        Ok(self.verifier.retry(unmatched, now)?)
+        match self.verifier.retry(unmatched, now) {
+            // The previous secret may have signed it.
+            Err(SignatureError::Mismatch) if !key_refresh.is_complete().await => {
+                Err(Refusal::SecretUnavailable)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// Logs an error for each of the `others` that shares a key with this source: a delivery to one of them would be

@@ -146,6 +146,33 @@ async fn forged_deliveries_do_not_flood_secrets_manager() {
     assert_eq!(env.proxy.calls()[GET_SECRET], at_start + 2);
 }
 
+#[tokio::test]
+async fn start_reads_the_current_version_only_if_it_is_a_list() {
+    for (values, calls) in [
+        (&["old", r#"["new"]"#][..], 1),
+        (&["old", r#"{"live":"new"}"#], 1),
+        (&["old", "new"], 2),
+        (&["new"], 2),
+    ] {
+        let env = env_with_secrets(values).await;
+        assert_eq!(status(&env, "new").await, 202, "{values:?}");
+        assert_eq!(env.proxy.calls()[GET_SECRET], calls, "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn until_the_previous_version_was_read_a_mismatch_is_not_final() {
+    let clocked = Clocked::of(&["previous", r#"["current"]"#]).await;
+    clocked.proxy.inject(GET_SECRET, [AwsFault::Down]);
+    let second = Duration::from_secs(1);
+    assert_eq!(clocked.status("previous", second).await, 503);
+    assert_eq!(clocked.status("forged", second).await, 503);
+    assert_eq!(clocked.status("current", second).await, 202);
+    clocked.proxy.heal();
+    assert_eq!(clocked.status("previous", MIN_INTERVAL + second).await, 202);
+    assert_eq!(clocked.status("forged", MIN_INTERVAL + second).await, 401);
+}
+
 /// The receiver as the function composes it, with a simulated clock.
 struct Clocked {
     backend: Backend,
@@ -157,8 +184,16 @@ struct Clocked {
 
 impl Clocked {
     async fn new(secret: &str) -> Self {
+        Self::of(&[secret]).await
+    }
+
+    /// With a secret that has had these values.
+    async fn of(values: &[&str]) -> Self {
         let (backend, proxy) = (Backend::new().await, Proxy::new().await);
-        let arn = backend.create_secret(Some(secret)).await;
+        let arn = backend.create_secret(values.first().copied()).await;
+        for value in &values[1..] {
+            backend.put_secret(&arn, value).await;
+        }
         let sdk = sdk_config().await.into_builder().endpoint_url(&proxy.endpoint).build();
         let variable = |name: &str| match name {
             "QUEUE_URL" => Some(backend.queue_url.clone()),

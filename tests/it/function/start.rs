@@ -1,11 +1,16 @@
 //! The configuration at startup.
 
-use std::process::ExitStatus;
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
-use super::{Delivery, Env};
+use super::{Delivery, Env, function};
 use crate::support::{
+    ministack::Backend,
+    proxy::{AwsFault, PING, Proxy},
     runtime_api::Function,
     snapshot,
     test_receiver::{self, ORDER_CREATED, SECRET},
@@ -112,4 +117,30 @@ async fn without_a_table_only_the_queue_deduplicates_and_a_warning_is_logged() {
     let warning: Value = serde_json::from_str(&env.function.lines()[0]).unwrap();
     assert_eq!(warning["level"], "WARN");
     assert!(warning["message"].as_str().unwrap().contains("LEDGER_TABLE"), "{warning}");
+}
+
+#[tokio::test]
+async fn first_delivery_uses_the_connections_that_the_start_opened() {
+    let env = Env::new().await;
+    assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await, test_receiver::answer(202, "accepted"));
+    let connections = env.proxy.connections();
+    // Queue and table are the same server here, so the second ping may share the connection of the first.
+    assert!(connections.iter().all(|requests| requests[0] == PING), "{connections:?}");
+    let (pings, calls): (Vec<_>, Vec<_>) = connections.iter().flatten().partition(|request| *request == PING);
+    assert_eq!((pings.len(), calls.len()), (2, 3), "{connections:?}");
+}
+
+#[tokio::test]
+async fn function_starts_even_if_no_connection_can_be_opened() {
+    for fault in [AwsFault::Hang, AwsFault::Down, AwsFault::Refuse(403, "AccessDenied")] {
+        let (backend, proxy) = (Backend::new().await, Proxy::new().await);
+        proxy.inject(PING, [fault]);
+        let function = function(&backend, &proxy, &[("WEBHOOK_SECRET", SECRET)]).await;
+        let mut env = Env { backend, proxy, function };
+        let started = Instant::now();
+        let answer = env.deliver(&Delivery::new(ORDER_CREATED)).await;
+        assert_eq!(answer, test_receiver::answer(202, "accepted"), "{fault:?}");
+        assert!(started.elapsed() < Duration::from_secs(4), "{fault:?}");
+        assert_eq!(env.function.lines().len(), 1, "{fault:?}");
+    }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     future::pending,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
@@ -21,8 +22,12 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
+use tokio_rustls::TlsAcceptor;
 
-use crate::support::{ministack, runtime_api::listen};
+use crate::support::{
+    ministack,
+    runtime_api::{listen, listen_tls},
+};
 
 /// The fault of a call to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,9 @@ struct Hold {
     go_on: oneshot::Receiver<()>,
 }
 
+/// The request by which the function opens a connection. It is not a call: AWS answers anyone.
+pub const PING: &str = "GET /ping";
+
 /// Forwards calls, except for injected faults. Calls are named as in IAM: `sqs:SendMessage`.
 pub struct Proxy {
     pub endpoint: String,
@@ -105,23 +113,24 @@ pub struct Proxy {
 
 impl Proxy {
     pub async fn new() -> Self {
-        let upstream = ministack::endpoint();
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
-        let shared = Arc::new(Shared {
-            upstream,
-            agent,
-            faults: Mutex::default(),
-            holds: Mutex::default(),
-            calls: Mutex::default(),
-            headers: Mutex::default(),
-            forms: Mutex::default(),
-        });
+        let shared = Shared::new();
         let of_listener = Arc::clone(&shared);
         let address = listen(move |request| {
             let shared = Arc::clone(&of_listener);
             async move { shared.pass(request).await }
         });
         Self { endpoint: format!("http://{}", address.await), shared }
+    }
+
+    /// Before it stands TLS, with a certificate for `localhost`.
+    pub async fn with_tls(tls: TlsAcceptor) -> Self {
+        let shared = Shared::new();
+        let of_listener = Arc::clone(&shared);
+        let address = listen_tls(tls, move |request| {
+            let shared = Arc::clone(&of_listener);
+            async move { shared.pass(request).await }
+        });
+        Self { endpoint: format!("https://localhost:{}", address.await.port()), shared }
     }
 
     /// Injects faults into the next calls of a name, in this order, and the last one into every call after that.
@@ -155,6 +164,11 @@ impl Proxy {
         calls
     }
 
+    /// The connections, in the order of their first request, each with the names of its requests.
+    pub fn connections(&self) -> Vec<Vec<String>> {
+        self.shared.connections.lock().unwrap().iter().map(|(_, requests)| requests.clone()).collect()
+    }
+
     /// A header of the last call of a name.
     pub fn header(&self, call: &str, name: &str) -> Option<String> {
         let headers = self.shared.headers.lock().unwrap();
@@ -179,18 +193,45 @@ struct Shared {
     faults: Mutex<HashMap<String, VecDeque<AwsFault>>>,
     holds: Mutex<HashMap<(String, Moment), Hold>>,
     calls: Mutex<BTreeMap<(String, String), usize>>,
+    connections: Mutex<Vec<(SocketAddr, Vec<String>)>>,
     headers: Mutex<HashMap<String, HeaderMap>>,
     forms: Mutex<Vec<(String, BTreeMap<String, String>)>>,
 }
 
 impl Shared {
+    fn new() -> Arc<Self> {
+        let upstream = ministack::endpoint();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent();
+        Arc::new(Self {
+            upstream,
+            agent,
+            faults: Mutex::default(),
+            holds: Mutex::default(),
+            calls: Mutex::default(),
+            connections: Mutex::default(),
+            headers: Mutex::default(),
+            forms: Mutex::default(),
+        })
+    }
+
+    fn note(&self, peer: SocketAddr, request: &str) {
+        let mut connections = self.connections.lock().unwrap();
+        match connections.iter_mut().find(|(known, _)| *known == peer) {
+            Some((_, requests)) => requests.push(request.to_owned()),
+            None => connections.push((peer, vec![request.to_owned()])),
+        }
+    }
+
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Answer>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let call = name(&parts, &body);
-        *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
-        self.headers.lock().unwrap().insert(call.clone(), parts.headers.clone());
-        self.forms.lock().unwrap().push((call.clone(), form(&body)));
+        self.note(*parts.extensions.get().unwrap(), &call);
+        if call != PING {
+            *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
+            self.headers.lock().unwrap().insert(call.clone(), parts.headers.clone());
+            self.forms.lock().unwrap().push((call.clone(), form(&body)));
+        }
         let fault = self.next_fault(&call);
         match fault {
             AwsFault::Down => return Err(hang_up()),
@@ -198,6 +239,9 @@ impl Shared {
             AwsFault::Delay(time) => sleep(time).await,
             AwsFault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
             AwsFault::Answer(text) => return Ok(Response::new(Answer::new(text.into(), Rest::Whole))),
+            AwsFault::Fine if call == PING => {
+                return Ok(Response::new(Answer::new("healthy".into(), Rest::Whole)));
+            }
             AwsFault::Fine | AwsFault::AnswerLost | AwsFault::AnswerCut | AwsFault::AnswerStalled => {}
         }
         self.hold_up(&call, Moment::Before).await?;

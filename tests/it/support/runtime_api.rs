@@ -27,11 +27,13 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
     task::AbortHandle,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use crate::support::ministack::{ACCESS_KEY, REGION, SECRET_KEY};
@@ -293,32 +295,72 @@ async fn body(request: Request<Incoming>) -> Bytes {
     request.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// Serves HTTP on a free port until the test ends; an error of the handler closes the connection.
+/// Serves HTTP on a free port until the test ends; an error of the handler closes the connection. Each request has the
+/// [`SocketAddr`] of its sender among its extensions.
 pub async fn listen<H, F, B, E>(handle: H) -> SocketAddr
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Response<B>, E>> + Send,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
     accept(handle).await.0
 }
 
+/// The same over TLS.
+pub async fn listen_tls<H, F, B, E>(tls: TlsAcceptor, handle: H) -> SocketAddr
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, peer)) = listener.accept().await {
+            let (tls, handle) = (tls.clone(), handle.clone());
+            tokio::spawn(async move {
+                // A client that does not trust the certificate hangs up.
+                if let Ok(stream) = tls.accept(stream).await {
+                    serve(stream, peer, handle).await;
+                }
+            });
+        }
+    });
+    address
+}
+
 /// The same, until it is aborted.
 async fn accept<H, F, B, E>(handle: H) -> (SocketAddr, AbortHandle)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Response<B>, E>> + Send,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let accepting = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = service_fn(handle.clone());
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        while let Ok((stream, peer)) = listener.accept().await {
+            tokio::spawn(serve(stream, peer, handle.clone()));
         }
     });
     (address, accepting.abort_handle())
+}
+
+async fn serve<S, H, F, B, E>(stream: S, peer: SocketAddr, handle: H)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        handle(request)
+    });
+    // An error is a connection that was closed.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -60,6 +60,12 @@ impl StoredSecrets {
         Self::parse(secret_string.ok_or(SecretError::Bytes)?)
     }
 
+    /// Returns `true` if a `SecretString` is a list, or lists by mode. In this form rotation keeps the old secrets beside
+    /// the new one.
+    pub(crate) fn is_list(secret_string: &str) -> bool {
+        secret_string.trim_start_matches(doubt::is_blank).starts_with(['[', '{'])
+    }
+
     fn add(&mut self, texts: Texts, live_mode: Option<bool>) -> Result<(), SecretError> {
         let texts = match texts {
             Texts::One(text) => vec![text],
