@@ -47,7 +47,7 @@ pub struct Observed {
     /// The number of calls by operation.
     pub calls: BTreeMap<String, u64>,
     pub connections: u64,
-    /// The last request of each operation, in the order of the first.
+    /// The last request of each operation, in their order.
     pub requests: Vec<(String, Value)>,
 }
 
@@ -83,7 +83,8 @@ impl State {
             "SendMessage" => {
                 self.sent += 1;
                 let digest = hex::encode(Md5::digest(request["MessageBody"].as_str().unwrap()));
-                Ok(json!({ "MessageId": format!("{:032x}", self.sent), "MD5OfMessageBody": digest }))
+                let id = format!("34c2e63a-36db-4b4f-8277-{:012x}", self.sent);
+                Ok(json!({ "MessageId": id, "MD5OfMessageBody": digest }))
             }
             "GetItem" => {
                 let item = self.items.get(key(&request["Key"]));

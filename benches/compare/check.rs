@@ -20,13 +20,18 @@ struct Work {
 
 pub fn run() {
     // Cargo builds it for a test with the features that it needs.
-    let receiver = option_env!("CARGO_BIN_EXE_receiver").expect("the receiver is built with the feature `aws`");
+    let Some(receiver) = option_env!("CARGO_BIN_EXE_receiver") else {
+        println!("The receiver is built with the feature `aws` only, so there is nothing to compare.");
+        return;
+    };
     let lab = Lab::start();
     let subjects = Subject::all(&lab, None, Path::new(receiver));
     for transport in [Transport::Http, Transport::Tls] {
         let deliveries = [lab.delivery(), lab.forgery()];
-        let works: Vec<_> =
-            subjects.iter().map(|subject| (subject.name, work(&lab, subject, transport, &deliveries))).collect();
+        let works: Vec<_> = subjects
+            .iter()
+            .map(|subject| (subject.name, work(&lab, subject, transport, &deliveries)))
+            .collect();
         let (_, ours) = works.iter().find(|(name, _)| *name == "receiver").unwrap();
         for (name, work) in &works {
             same(name, work, ours);

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -78,12 +78,17 @@ impl Function {
         }
         let (sender, events) = channel();
         let started = Instant::now();
-        let api = Arc::new(Api { jobs: waiting.into(), events: sender, running: Mutex::new(started), started });
+        let api =
+            Arc::new(Api { jobs: waiting.into(), events: sender, running: Mutex::new(started), started });
         let api = lab.handle.spawn(accept(listener, api)).abort_handle();
         let log = lab.folder.join(format!("{}.{}.log", subject.name, address.port()));
         let mut command = subject.command(lab, transport, address);
         for (name, value) in variables {
-            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
         }
         let output = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
@@ -116,7 +121,7 @@ impl Function {
         match self.events.recv_timeout(PATIENCE) {
             Ok(Event::Failed(error)) => panic!("the function failed: {error}\n{}", self.log()),
             Ok(event) => event,
-            Err(_) => panic!("the function does not answer:\n{}", self.log()),
+            Err(error) => panic!("the function does not answer, {error}:\n{}", self.log()),
         }
     }
 
@@ -128,7 +133,8 @@ impl Function {
     pub fn cpu_ms(&self) -> f64 {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).expect("the process has ended");
         let times = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok());
-        let nanoseconds: u64 = times.map(|times| times.split(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+        let nanoseconds: u64 =
+            times.map(|times| times.split(' ').next().unwrap().parse::<u64>().unwrap()).sum();
         nanoseconds as f64 / 1e6
     }
 
@@ -186,7 +192,7 @@ impl Api {
                 .unwrap();
         }
         let path = request.uri().path().to_owned();
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let now = Instant::now();
         let event = if path.ends_with("/response") {
             let answer: Value = serde_json::from_slice(&body).unwrap();

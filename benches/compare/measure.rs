@@ -122,7 +122,9 @@ impl<'a> Measured<'a> {
         let old = self.old(lab);
         let both = |figures: [Figures; 2]| {
             let named = TRANSPORTS.iter().zip(figures);
-            named.map(|((name, _), figures)| ((*name).to_owned(), figures.json().into())).collect::<Map<_, _>>()
+            named
+                .map(|((name, _), figures)| ((*name).to_owned(), figures.json().into()))
+                .collect::<Map<_, _>>()
         };
         let is_limited = lab.share.is_some() && !self.subject.does_nothing();
         let shares = SIZES.into_iter().zip(self.shares);
@@ -173,7 +175,8 @@ pub fn secrets(lab: &Lab, subjects: &[Subject]) -> Value {
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf".to_owned(),
         ),
     ];
-    let forms = [("list", json!([crate::payload::SECRET]).to_string()), ("text", crate::payload::SECRET.into())];
+    let forms =
+        [("list", json!([crate::payload::SECRET]).to_string()), ("text", crate::payload::SECRET.into())];
     let calls = forms.map(|(form, secret)| {
         let backend = lab.backend(Transport::Tls);
         backend.set_secret(secret);
@@ -187,12 +190,7 @@ pub fn secrets(lab: &Lab, subjects: &[Subject]) -> Value {
 }
 
 /// CPU of each delivery in ms, and the times of all.
-pub fn each(
-    function: &Function,
-    count: usize,
-    delivery: impl Fn() -> Bytes,
-    status: u64,
-) -> (f64, Vec<f64>) {
+pub fn each(function: &Function, count: usize, delivery: impl Fn() -> Bytes, status: u64) -> (f64, Vec<f64>) {
     let before = function.cpu_ms();
     let times = (0..count).map(|_| {
         let answered = function.deliver(delivery());

@@ -89,11 +89,14 @@ impl Subject {
         let packages = [&SDK[..], &[ESBUILD, &engines[0], &engines[1]]].concat();
         let modules = setup::node("compare", &packages).join("node_modules");
         let folder = peer(lab, "node", &["app.mjs", "index.mjs", "runtime.mjs"]);
-        let require = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+        let require =
+            "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
         let mut esbuild = Command::new(modules.join(".bin/esbuild"));
         esbuild.current_dir(&folder).env("NODE_PATH", &modules).args(["index.mjs", "--outfile=bundle.mjs"]);
         esbuild.args(["--bundle", "--minify", "--platform=node", "--target=node20", "--format=esm"]);
-        esbuild.args(["--main-fields=module,main", "--log-level=error"]).arg(format!("--banner:js={require}"));
+        esbuild
+            .args(["--main-fields=module,main", "--log-level=error"])
+            .arg(format!("--banner:js={require}"));
         setup::run(&mut esbuild);
         let bundle = folder.join("bundle.mjs");
         [("node20", 20), ("node24", 24)].map(|(name, major)| Self {
@@ -161,7 +164,8 @@ fn peer(lab: &Lab, name: &str, files: &[&str]) -> PathBuf {
     let folder = lab.folder.join(name);
     fs::create_dir_all(&folder).unwrap();
     for file in files {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/compare/peers").join(name).join(file);
+        let source =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/compare/peers").join(name).join(file);
         fs::copy(source, folder.join(file)).unwrap();
     }
     folder

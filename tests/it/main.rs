@@ -17,6 +17,7 @@ mod function;
 mod manage;
 mod model;
 mod parameters;
+mod performance;
 mod privilege;
 mod reconcile;
 mod references;
