@@ -360,15 +360,22 @@ def bars(left, top, title, under, rows):
 
 def by_body(results, left, top):
     growth = results.json["growth"]["bodies"]
-    times = [row["warm_ms"] for rows in growth.values() for row in rows]
-    low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
+    values = [row["cpu_ms"] for rows in growth.values() for row in rows]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     sizes = [row["kib"] for row in growth["receiver"]]
     panel = Panel(left + 40, top, 300, 168, (0, math.log2(sizes[-1])), (10**low, 10**high), log=True)
-    panel.title("Time of a warm delivery, by size of the body", "in ms, a whole core, over HTTP")
-    panel.grid([(math.log2(size), f"{size} KiB" if size < 1000 else "1 MiB") for size in sizes if size not in (4, 64)], [(10.0**at, f"{10.0**at:g}") for at in range(low, high + 1)])
+    panel.title("CPU of a delivery, by size of the body", "in ms, over HTTP")
+    marks = [(math.log2(size), f"{size} KiB" if size < 1000 else "1 MiB") for size in sizes if size not in (4, 64)]
+    panel.grid(marks, [(10.0**at, f"{10.0**at:g}") for at in range(low, high + 1)])
+    ends = []
     for name, rows in growth.items():
-        panel.line([(math.log2(row["kib"]), row["warm_ms"]) for row in rows], COLORS[name])
-        panel.text(panel.left + panel.width + 8, panel.y(rows[-1]["warm_ms"]) + 4, SHORT[name], 12, COLORS[name], weight="600")
+        panel.line([(math.log2(row["kib"]), row["cpu_ms"]) for row in rows], COLORS[name])
+        ends.append([panel.y(rows[-1]["cpu_ms"]), name])
+    ends.sort()
+    for before, after in zip(ends, ends[1:]):
+        after[0] = max(after[0], before[0] + 16)
+    for y, name in ends:
+        panel.text(panel.left + panel.width + 8, y + 4, SHORT[name], 12, COLORS[name], weight="600")
     return panel
 
 
