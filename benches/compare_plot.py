@@ -93,7 +93,7 @@ def machine(results):
 
 
 def compared(results):
-    head = ["", "init", "spawn to accepted", "the same over TLS", "warm", "CPU, young", "CPU, old", "CPU, forged", "peak MiB, young", "peak MiB, old", "zip MB"]
+    head = ["", "init", "spawn to accepted", "the same over TLS", "connections", "warm", "CPU, young", "CPU, old", "CPU, forged", "peak MiB, young", "peak MiB, old", "zip MB"]
     rows = []
     for name, subject in results.subjects.items():
         full = subject["full"]["http"]
@@ -104,6 +104,7 @@ def compared(results):
             number(full["init_ms"]["median"]),
             number(full["accepted_ms"]["median"]),
             number(results.full(name, "tls", "accepted_ms")) if name != "floor" else "–",
+            f"{results.full(name, 'tls', 'connections'):.0f}",
             number(full["warm_ms"]["median"]),
             number(full["cpu_ms"]["median"]),
             number(subject["old"]["cpu_ms"]),

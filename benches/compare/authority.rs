@@ -20,8 +20,8 @@ const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 pub struct Authority {
-    /// The authority alone.
-    pub alone: PathBuf,
+    /// The authority and Amazon's, which are part of the receiver.
+    pub with_amazon: PathBuf,
     /// The authority and all that the system trusts.
     pub bundle: PathBuf,
     pub acceptor: TlsAcceptor,
@@ -51,10 +51,11 @@ impl Authority {
         // As SQS and DynamoDB.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
 
-        let (alone, bundle) = (folder.join("authority.pem"), folder.join("bundle.pem"));
-        fs::write(&alone, &pem).unwrap();
+        let (with_amazon, bundle) = (folder.join("amazon.pem"), folder.join("bundle.pem"));
+        let amazon = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws/amazon-roots.pem");
+        fs::write(&with_amazon, fs::read_to_string(amazon).unwrap_or_default() + &pem).unwrap();
         fs::write(&bundle, system() + &pem).unwrap();
-        Self { alone, bundle, acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Self { with_amazon, bundle, acceptor: TlsAcceptor::from(Arc::new(config)) }
     }
 
     /// The number of certificates in the bundle.

@@ -127,10 +127,8 @@ impl Subject {
 
     /// The command with Lambda's variables, and with the backends of a transport.
     pub fn command(&self, lab: &Lab, transport: Transport, runtime_api: SocketAddr) -> Command {
-        let backend = lab.backend(transport);
         let scheme = if transport == Transport::Tls { "https" } else { "http" };
-        let url = |address| format!("{scheme}://{address}");
-        let bundle = if self.reads_bundle { &lab.authority.bundle } else { &lab.authority.alone };
+        let endpoint = format!("{scheme}://{}", lab.backend(transport).address);
         let mut command = Command::new(&self.program);
         command.env_clear().current_dir(&self.folder).args(&self.arguments);
         command.env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string());
@@ -147,14 +145,16 @@ impl Subject {
             ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             ("AWS_SESSION_TOKEN", &"x".repeat(TOKEN_BYTES)),
-            ("AWS_ENDPOINT_URL", &url(backend.secrets)),
-            ("AWS_ENDPOINT_URL_SQS", &url(backend.sqs)),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &url(backend.dynamodb)),
-            ("QUEUE_URL", &format!("{}/000000000000/events.fifo", url(backend.sqs))),
+            ("AWS_ENDPOINT_URL", &endpoint),
+            ("QUEUE_URL", &format!("{endpoint}/000000000000/events.fifo")),
             ("LEDGER_TABLE", "ledger"),
             ("WEBHOOK_SECRET", SECRET),
         ]);
-        command.env("AWS_CA_BUNDLE", bundle).env("SSL_CERT_FILE", bundle);
+        // The variables of the SDKs, and of OpenSSL in Node.js.
+        let bundle = if self.reads_bundle { &lab.authority.bundle } else { &lab.authority.with_amazon };
+        if self.reads_bundle || transport == Transport::Tls {
+            command.env("AWS_CA_BUNDLE", bundle).env("SSL_CERT_FILE", bundle);
+        }
         command
     }
 }
