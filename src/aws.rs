@@ -1,9 +1,11 @@
-//! The receiver composed with AWS: its queue, its ledger and its secrets. Also the reconciler's access tokens.
+//! The receiver composed with AWS: its queue or topic, its ledger and its secrets. Also the reconciler's access tokens.
 
+mod destination;
 pub mod function;
 mod ledger;
 mod queue;
 pub(crate) mod secrets;
+mod topic;
 
 use std::{
     sync::Arc,
@@ -20,9 +22,11 @@ use tokio::task::JoinSet;
 
 use self::secrets::StoredKeys;
 pub use self::{
+    destination::Destination,
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
     secrets::{StoredError, access_tokens},
+    topic::SnsTopic,
 };
 use crate::{
     config::{Config, Secrets, SourceConfig},
@@ -34,16 +38,17 @@ use crate::{
 /// The time for one ledger call with its retries. Key refresh, look-up, send and two attempts to record take 9.1 s at
 /// most, which leaves a reserve in the function's 10 s.
 const LEDGER_TIMEOUT: Duration = Duration::from_millis(1_300);
+/// The time for a send to the queue or the topic, with its retries.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(4);
 /// At startup; during a delivery there is less time.
 const SECRET_TIMEOUT: Duration = Duration::from_secs(5);
 const KEY_REFRESH_TIMEOUT: Duration = Duration::from_millis(1_200);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Composes the receiver that a configuration describes, with the real queue and table.
+/// Composes the receiver that a configuration describes, with the real queue or topic and table.
 ///
 /// A source whose secret cannot be read answers 503 until it can.
-pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, SqsQueue> {
+pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, Destination> {
     let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
     let sources = sources.collect::<JoinSet<_>>().join_all().await;
     for (index, source) in sources.iter().enumerate() {
@@ -56,7 +61,8 @@ pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoL
              replay attack"
         );
     }
-    Receiver { sources, ledger, queue: SqsQueue::new(sdk, config.queue_url), window: config.window }
+    let queue = Destination::new(sdk, config.destination);
+    Receiver { sources, ledger, queue, window: config.window }
 }
 
 async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {

@@ -1,5 +1,6 @@
 //! The environment, read once at startup; all configuration errors are reported together, by variable name.
 
+mod destination;
 mod environment;
 mod error;
 mod single_source;
@@ -12,6 +13,7 @@ pub(crate) use self::environment::Environment;
 #[cfg(feature = "duffel")]
 pub(crate) use self::source::check_arn;
 pub use self::{
+    destination::Destination,
     error::ConfigError,
     source::{Secrets, SourceConfig},
 };
@@ -21,8 +23,9 @@ use crate::route::BasePath;
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(7 * 24);
 
 /// The variables that are read here; the SDK and the runtime read their own.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "QUEUE_URL",
+    "TOPIC_ARN",
     "LEDGER_TABLE",
     "DEDUP_WINDOW",
     "SOURCES",
@@ -37,8 +40,8 @@ pub const VARIABLES: [&str; 10] = [
 /// The configuration of the receiver.
 #[derive(Debug)]
 pub struct Config {
-    /// The URL of the FIFO queue; read from `QUEUE_URL`.
-    pub queue_url: String,
+    /// The queue or the topic; read from `QUEUE_URL` or `TOPIC_ARN`.
+    pub destination: Destination,
     /// The name of the `DynamoDB` table, if there is one; read from `LEDGER_TABLE`.
     pub ledger_table: Option<String>,
     /// How long a forwarded event counts as a duplicate; read from `DEDUP_WINDOW`.
@@ -56,29 +59,13 @@ impl Config {
     /// If there is any mistake in them; the error has all of them.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut environment = Environment::new(variable);
-        let queue_url = queue_url(&mut environment);
+        let destination = destination::read(&mut environment);
         let ledger_table = environment.get("LEDGER_TABLE");
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
         let sources = sources(&mut environment, window);
         let base_path = base_path(&mut environment);
-        environment.finish(Self { queue_url, ledger_table, window, sources, base_path })
+        environment.finish(Self { destination, ledger_table, window, sources, base_path })
     }
-}
-
-fn queue_url<F: Fn(&str) -> Option<String>>(environment: &mut Environment<F>) -> String {
-    let url = environment.get("QUEUE_URL").unwrap_or_default();
-    if url.is_empty() {
-        environment.mistakes.add("QUEUE_URL", "is required: the URL of a FIFO queue");
-    } else if !is_queue_url(&url) {
-        let what = "is not the http(s) URL of a FIFO queue, ending in .fifo";
-        environment.mistakes.add_value("QUEUE_URL", &url, what);
-    }
-    url
-}
-
-fn is_queue_url(url: &str) -> bool {
-    let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    matches!(scheme, "http" | "https") && rest.contains('/') && rest.rsplit('.').next() == Some("fifo")
 }
 
 fn sources<F: Fn(&str) -> Option<String>>(
@@ -153,7 +140,8 @@ mod tests {
             ("BASE_PATH", "/in"),
         ])
         .unwrap();
-        assert_eq!(config.queue_url, "http://127.0.0.1:4566/000000000000/q.fifo");
+        let queue = "http://127.0.0.1:4566/000000000000/q.fifo";
+        assert_eq!(config.destination, Destination::Queue(queue.to_owned()));
         assert_eq!(config.ledger_table.as_deref(), Some("ledger"));
         assert!(matches!(&config.sources[0].secrets, Secrets::Given(secrets) if secrets.len() == 2));
         assert_eq!(config.window, Duration::from_hours(36));

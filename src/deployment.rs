@@ -13,6 +13,8 @@ pub mod in_flight;
 pub mod ledger_records;
 #[cfg(feature = "operate")]
 mod stack;
+#[cfg(feature = "operate")]
+pub mod subscribers;
 // `webhooks create --store` is part of the smaller build as well.
 pub mod stored_secret;
 

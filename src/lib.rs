@@ -76,6 +76,8 @@
 pub mod aws;
 #[cfg(feature = "receiver")]
 pub mod config;
+#[cfg(feature = "consume")]
+pub mod consume;
 #[cfg(feature = "aws")]
 pub mod deployment;
 #[cfg(feature = "duffel")]
@@ -98,3 +100,7 @@ pub mod reconcile;
 pub mod route;
 pub mod signature;
 pub mod time;
+
+#[cfg(all(doctest, feature = "consume", feature = "tool"))]
+#[doc = include_str!("../contract/README.md")]
+struct Contract;

@@ -136,18 +136,18 @@ pub struct TooLarge {
     pub bytes: usize,
 }
 
-/// A FIFO queue.
+/// A FIFO queue, or a FIFO topic that delivers to queues.
 pub trait Queue: Send + Sync {
-    /// Sends a message and returns the queue's id for it.
+    /// Sends a message and returns the queue's or topic's id for it.
     ///
     /// # Errors
-    /// If the message is not known to be in the queue. A retry is safe.
+    /// If the message is not known to be in the queue or topic. A retry is safe.
     fn send(&self, message: &Message) -> impl Future<Output = Result<String, QueueError>> + Send;
 }
 
 /// The failure of a queue to confirm a message.
 #[derive(Debug, Error)]
-#[error("the queue failed")]
+#[error("the queue or the topic failed")]
 pub struct QueueError(#[source] pub Box<dyn Error + Send + Sync>);
 
 /// An event that is in the queue; only [`forward`] makes one, and only such an event is recorded and acknowledged.

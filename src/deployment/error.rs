@@ -70,7 +70,7 @@ impl CallError {
         }
         match code {
             "RequestExpired" | "RequestTimeTooSkewed" => Self::Clock(code.to_owned()),
-            "AccessDenied" | "AccessDeniedException" => Self::Denied(action),
+            "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => Self::Denied(action),
             "ExpiredToken"
             | "ExpiredTokenException"
             | "InvalidClientTokenId"

@@ -19,10 +19,12 @@ pub enum Output {
     DeadLetterQueueArn,
     LedgerTableName,
     FunctionName,
+    /// Only of a stack with `FanOut=topic`.
+    TopicArn,
 }
 
 impl Output {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::WebhookUrl,
         Self::SecretArn,
         Self::QueueUrl,
@@ -31,6 +33,7 @@ impl Output {
         Self::DeadLetterQueueArn,
         Self::LedgerTableName,
         Self::FunctionName,
+        Self::TopicArn,
     ];
 }
 
@@ -97,6 +100,12 @@ impl Stack {
             return Err(StackError::DeadLetters { name });
         }
         Err(StackError::Output { name, status: self.status.clone(), output })
+    }
+
+    /// The ARN of the topic that the receiver publishes to; `None` if it sends to the queue.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        self.outputs.get(&Output::TopicArn.to_string()).map(String::as_str)
     }
 
     /// Whether the stack forwards to a queue that it did not create, whose settings are its owner's.

@@ -89,8 +89,13 @@ for module in [changesets, engine, handlers, stacks]:
 resolve = iam_evaluator._resolve_condition_key
 
 
-def the_principal_of_a_session_is_its_role(key, context):
+def the_principal_of_a_session_is_its_role_and_a_service_has_none(key, context):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn"""
+    is_service = context.principal_type == "Service"
+    if key.lower() == "aws:principalisawsservice":
+        return str(is_service).lower()
+    if key.lower() == "aws:principalarn" and is_service:
+        return None
     value = resolve(key, context)
     if key.lower() == "aws:principalarn" and ":assumed-role/" in value:
         start, role, _session = value.split("/")
@@ -98,7 +103,7 @@ def the_principal_of_a_session_is_its_role(key, context):
     return value
 
 
-iam_evaluator._resolve_condition_key = the_principal_of_a_session_is_its_role
+iam_evaluator._resolve_condition_key = the_principal_of_a_session_is_its_role_and_a_service_has_none
 
 
 # As if a TLS proxy were before it: the queues refuse unencrypted calls.

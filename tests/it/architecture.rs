@@ -227,6 +227,19 @@ fn endpoint_and_reconciler_reach_no_aws() {
 }
 
 #[test]
+fn consumers_reach_the_pipeline_only_and_nothing_reaches_them() {
+    let graph = library().top();
+    let reachable = reached(&graph, "consume");
+    for outer in ["aws", "config", "deployment", "duffel", "gateway", "http", "reconcile", "route"] {
+        assert!(!reachable.contains(outer), "consume reaches {outer}");
+    }
+    assert!(reachable.contains("queue"), "the kit makes messages through the pipeline");
+    for module in graph.keys() {
+        assert!(!reached(&graph, &module[0]).contains("consume"), "{module:?}");
+    }
+}
+
+#[test]
 fn an_earlier_stage_reaches_no_later_one() {
     let graph = library().top();
     for (at, stage) in STAGES.iter().enumerate() {

@@ -15,6 +15,7 @@ use crate::support::{
     serve::Serve,
     snapshot,
     tool::{self, TOOL, run_unread, text},
+    topic::Topic,
 };
 
 const BODY: &str = "events/bodies/order.created.json";
@@ -288,6 +289,19 @@ async fn serve_forwards_to_the_real_queue_and_table() {
     let messages = backend.messages().await;
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].body().unwrap().as_bytes(), std::fs::read(BODY).unwrap());
+}
+
+#[tokio::test]
+async fn serve_forwards_to_a_topic() {
+    let (backend, topic) = (Backend::new().await, Topic::new().await);
+    topic.subscribe(&backend, None).await;
+    let variables = [&backend.variables()[..], &topic.variables(), &[("WEBHOOK_SECRET", SECRET)]].concat();
+    let serve = Serve::forward_with(&variables);
+    let url = serve.line("Receiving on ");
+    assert_eq!(serve.line("Forwarding to "), topic.arn);
+    assert_eq!(text(&run(&["send", "--to", &url, BODY]).stdout), "202 Accepted {\"status\":\"accepted\"}\n");
+    let [message] = &backend.messages().await[..] else { panic!("one message") };
+    assert_eq!(message.body().unwrap().as_bytes(), std::fs::read(BODY).unwrap());
 }
 
 #[test]

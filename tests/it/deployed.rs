@@ -6,9 +6,10 @@
 //!
 //! `tests/deployed/emulator.py` gives `MiniStack` five things of AWS that it lacks: it makes the routes that the API's
 //! body asks for, lets a reference to a secret be its ARN, takes calls for encrypted, gives a session the ARN of its role
-//! as `aws:PrincipalArn`, and has conditions use `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
+//! as `aws:PrincipalArn` and a service none, and has conditions use `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
 //! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` check them;
 //! * it does not ask who may assume a role: `privilege.rs` does;
+//! * what its topics lack is in `support/topic.rs`;
 //! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
 //! * a secret that was created without a value has an empty one: `function/start.rs` has both;
 //! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
@@ -246,6 +247,61 @@ fn the_shipped_stack_forwards_what_is_signed_and_nothing_else() {
     nobody_but_the_receiver_and_redrivers_sends(&stack);
     parameters_survive_the_next_deployment(&stack, folder.path(), &template);
     ledger_and_queue_outlive_the_stack_and_are_adopted(&stack, folder.path(), &template);
+}
+
+/// An update makes the queue the first subscriber of a topic, and another one undoes it. The emulator enforces the policies
+/// of role, topic and queues.
+#[test]
+fn the_shipped_stack_fans_out_to_every_subscriber_and_can_stop() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (stack, template) = Stack::build_and_deploy(folder.path());
+    stack.boto.ask(&["put_secret", &stack.outputs["SecretArn"], SECRET]);
+    let order = |number: usize| event("order.created", &format!("wev_{number}"), &format!("ord_{number}"));
+    assert_eq!(stack.deliver(order(1)), answer(202, "accepted"));
+
+    let update = |parameters| Stack::deploy(folder.path(), &stack.server, NAME, &template, parameters);
+    let fanned = update(json!({ "FanOut": "topic" }));
+    let topic = fanned.outputs["TopicArn"].clone();
+    let subscriptions = |topic: &str| stack.boto.ask(&["subscriptions", topic]);
+    assert_eq!(subscriptions(&topic), json!([stack.outputs["QueueArn"]]));
+    let queue =
+        stack.boto.ask(&["subscribe", &topic, &fanned.outputs["SubscriberStatement"], "billing.fifo"]);
+    assert_eq!(fanned.deliver(order(1)), answer(200, "duplicate"));
+    assert_eq!(fanned.deliver(order(2)), answer(202, "accepted"));
+    let bodies = |messages: Vec<Value>| -> Vec<_> {
+        messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(bodies(fanned.messages()), [order(1), order(2)]);
+    let billing = serde_json::from_value(stack.boto.ask(&["messages", queue.as_str().unwrap()])).unwrap();
+    assert_eq!(bodies(billing), [order(2)]);
+
+    let policy = stack.boto.ask(&["policy", "ReceiverRole", "receiver"]);
+    let mut less = policy.clone();
+    less["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] != "Topic");
+    let put =
+        |policy: &Value| stack.boto.ask(&["put_policy", "ReceiverRole", "receiver", &policy.to_string()]);
+    put(&less);
+    assert_eq!(fanned.deliver(order(3)), answer(503, "unavailable"));
+    put(&policy);
+    assert_eq!(fanned.deliver(order(3)), answer(202, "accepted"));
+    let to = [&topic, &fanned.outputs["QueueUrl"], &fanned.outputs["SubscriptionDeadLetterQueueUrl"]];
+    for (destination, name) in to.into_iter().flat_map(|to| [(to, "stranger"), (to, "on-call")]) {
+        let code = stack.boto.ask(&["send_as", "user", name, destination]);
+        let is_redriver = name == "on-call" && *destination != topic;
+        let is_refused =
+            code.as_str().is_some_and(|code| code.contains("Authorization") || code.contains("AccessDenied"));
+        assert_eq!(is_refused, !is_redriver, "{name} to {destination}: {code}");
+    }
+    assert_eq!(bodies(fanned.messages()), [order(3), "unverified".to_owned()]);
+
+    let ended = update(json!({ "FanOut": "none" }));
+    assert!(!ended.outputs.contains_key("TopicArn"));
+    assert_eq!(ended.deliver(order(2)), answer(200, "duplicate"));
+    assert_eq!(ended.deliver(order(4)), answer(202, "accepted"));
+    assert_eq!(bodies(ended.messages()), [order(4)]);
+    // The topic is left, with the subscriptions of others.
+    let left = subscriptions(&topic);
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
 }
 
 /// The emulator enforces the policies of role and queues: without a statement, its call is refused.

@@ -1,7 +1,9 @@
 //! `duffel-hooks doctor` on a healthy deployment, and on deployments with one fault.
 
+mod topic;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -58,11 +60,16 @@ impl Deployment {
     }
 
     async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same, with parameters of the stack.
+    async fn with(parameters: &[(&str, &str)]) -> Self {
         let duffel = DuffelStandIn::start();
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
         let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
         let url = serve.line("Receiving on ");
-        let stack = Deployed::new(&url).await;
+        let stack = Deployed::with(&url, parameters).await;
         let deployment = Self { stack, duffel, webhook, secret, _serve: serve };
         deployment.update(&Change { url: Some(url), ..Change::default() });
         deployment.put_secret(&deployment.secret).await;
@@ -500,22 +507,6 @@ async fn missing_permission_is_named_and_the_other_checks_run() {
         assert_eq!(not_ok.len(), if check == "queue" { 2 } else { 1 }, "{not_ok:#?}");
         assert_eq!(code, 1);
     }
-}
-
-#[tokio::test]
-async fn the_help_names_the_permissions_that_are_used() {
-    let deployment = Deployment::healthy().await;
-    let proxy = Proxy::new().await;
-    let mut doctor = deployment.doctor();
-    doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    assert_eq!(found(doctor).await, (vec![], 0));
-    let help = text(&tool::command(["doctor", "--help"]).output().unwrap().stdout);
-    let is_action = |word: &&str| {
-        word.starts_with(char::is_lowercase)
-            && word.split_once(':').is_some_and(|(_, action)| !action.is_empty())
-    };
-    let named: BTreeSet<_> = help.split_whitespace().filter(is_action).map(str::to_owned).collect();
-    assert_eq!(proxy.calls().into_keys().collect::<BTreeSet<_>>(), named);
 }
 
 #[tokio::test]

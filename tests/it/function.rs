@@ -10,6 +10,7 @@ mod message;
 mod secrets;
 mod sources;
 mod start;
+mod topic;
 mod transformed;
 
 use std::{

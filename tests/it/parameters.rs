@@ -81,6 +81,12 @@ fn a_session_is_not_a_principal_that_may_redrive() {
 }
 
 #[test]
+fn subscribers_accounts_are_twelve_digits() {
+    let accounts = ["", "111122223333", "11112222333", "arn:aws:iam::111122223333:root", "*"];
+    assert_eq!(accepted("SubscriberAccounts", &accounts), accounts[..2]);
+}
+
+#[test]
 fn consumers_have_bounds_that_keep_events_from_expiring_between_receives() {
     let parameters = Template::read();
     let parameters = parameters.section("Parameters");

@@ -15,6 +15,7 @@ use std::{
 use duffel_webhook_receiver::deployment::{ledger_records, stored_secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::{
     function::{Delivery, PATH, answer},
@@ -26,6 +27,7 @@ use crate::{
         runtime_api::{End, Function},
         setup,
         test_receiver::{ORDER_CREATED, SECRET},
+        topic::Topic,
     },
 };
 
@@ -131,7 +133,11 @@ fn node(name: &str, input: &Value) -> Value {
     let folder = setup::node("privilege", &NODE);
     // A module finds its libraries beside itself only.
     let module = folder.join(name);
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privilege").join(name), &module).unwrap();
+    let source = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privilege").join(name)).unwrap();
+    // Replaced in one step: other tests run it.
+    let mut copy = NamedTempFile::new_in(folder).unwrap();
+    copy.write_all(&source).unwrap();
+    copy.persist(&module).unwrap();
     let mut node = Command::new("node");
     let mut node = node.arg(module).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     node.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
@@ -144,8 +150,7 @@ fn node(name: &str, input: &Value) -> Value {
 /// start, and a delivery that is accepted, then a duplicate, and then one that extends the record.
 async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, BTreeSet<Request>) {
     // The same, whether the template creates them or is given them.
-    let queue = queue_arn(&backend.queue_url);
-    let template = template.made("EventQueue", &backend.queue_url, &queue);
+    let template = template.made("EventQueue", &backend.queue_url, &backend.queue_arn());
     let template = template.made("LedgerTable", &backend.table, &table_arn(&backend.table));
     let proxy = Proxy::new().await;
     let variables = template.variables("ReceiverFunction");
@@ -162,16 +167,14 @@ async fn seen(backend: &Backend, template: Template, path: &str) -> (Template, B
     }
     assert!(ends[0] == ends[1] && ends[1] < ends[2], "the record was not extended: {ends:?}");
     let calls = proxy.targets().into_iter().map(|(action, target)| match action.split_once(':').unwrap().0 {
-        "sqs" => Request::new(&action, &queue_arn(&target)),
+        "sqs" => {
+            assert_eq!(target, backend.queue_url);
+            Request::new(&action, &backend.queue_arn())
+        }
         "dynamodb" => Request::new(&action, &table_arn(&target)),
         _ => Request::new(&action, &target),
     });
     (template, calls.collect())
-}
-
-fn queue_arn(url: &str) -> String {
-    let (rest, name) = url.rsplit_once('/').unwrap();
-    format!("arn:aws:sqs:{REGION}:{}:{name}", rest.rsplit_once('/').unwrap().1)
 }
 
 fn sqs_arn(name: &str) -> String {
@@ -208,6 +211,20 @@ async fn the_receivers_role_allows_what_the_receiver_does_with_the_stacks_own_se
 }
 
 #[tokio::test]
+async fn with_a_topic_the_receivers_role_allows_publishing_and_no_sending() {
+    let (backend, topic) = (Backend::new().await, Topic::new().await);
+    let secret = backend.create_secret(Some("before")).await;
+    backend.put_secret(&secret, SECRET).await;
+    let template = Template::read().given("FanOut", "topic").made("WebhookSecret", &secret, &secret);
+    let template = template.made("EventTopic", &topic.arn, &topic.arn);
+    let (template, mut needed) = seen(&backend, template, PATH).await;
+    let publish = Request::new("sns:Publish", &topic.arn);
+    assert!(needed.contains(&publish) && needed.len() == 4, "{needed:?}");
+    needed.extend(logging("ReceiverLogGroup"));
+    prove(&template, "ReceiverRole", &needed);
+}
+
+#[tokio::test]
 async fn the_receivers_role_allows_a_secret_of_ones_own_to_be_decrypted_by_secrets_manager_alone() {
     let backend = Backend::new().await;
     let secret = backend.create_secret(Some(SECRET)).await;
@@ -231,7 +248,7 @@ async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_el
         .given("WebhookSecretArn", &secret)
         .given("LedgerTableName", &backend.table)
         .given("EventQueueUrl", &backend.queue_url)
-        .given("EventQueueArn", &queue_arn(&backend.queue_url))
+        .given("EventQueueArn", &backend.queue_arn())
         .given("EventQueueKmsKeyArn", &key);
     let (template, mut needed) = seen(&backend, template, PATH).await;
     assert_eq!(needed.len(), 4, "{needed:?}");
@@ -246,16 +263,11 @@ async fn the_receivers_role_allows_a_queue_and_a_table_that_exist_and_nothing_el
 }
 
 /// The permissions that the help of the tool's commands names, except those for redriving.
-#[test]
-fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
-    let template = Template::read().given("CreateOperatorPolicy", "true");
+fn everyday(template: &Template) -> BTreeSet<Request> {
     let secret = template.resolve(&template.section("Outputs")["SecretArn"]["Value"]).unwrap();
     let [queue, dead_letters] =
         ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
     let table = table_arn("LedgerTable");
-    let on = |resource: &str, actions: &[&str]| -> Vec<_> {
-        actions.iter().map(|action| Request::new(action, resource)).collect()
-    };
     let needed = [
         on(&stack_arn(), &["cloudformation:DescribeStacks"]),
         on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),
@@ -266,7 +278,31 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
         on(&dead_letters, &["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
         on("*", &["cloudwatch:GetMetricStatistics"]),
     ];
-    prove(&template, "OperatorPolicy", &needed.concat().into_iter().collect());
+    needed.concat().into_iter().collect()
+}
+
+fn on(resource: &str, actions: &[&str]) -> Vec<Request> {
+    actions.iter().map(|action| Request::new(action, resource)).collect()
+}
+
+#[test]
+fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true");
+    prove(&template, "OperatorPolicy", &everyday(&template));
+}
+
+/// With a topic, also what `subscribers` and `replay --subscriber` need; the actions on a subscription are allowed by the
+/// topic: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>.
+#[test]
+fn the_policy_for_operators_of_a_topic_allows_replays_of_its_archive_and_nothing_else() {
+    let template = Template::read().given("CreateOperatorPolicy", "true").given("FanOut", "topic");
+    let topic = template.resolve(&template.section("Outputs")["TopicArn"]["Value"]).unwrap();
+    let topic = topic.as_str().unwrap();
+    let mut needed = everyday(&template);
+    needed.extend(on(topic, &["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]));
+    needed.extend(on(topic, &["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes"]));
+    needed.extend(on(&sqs_arn("SubscriptionDeadLetterQueue.fifo"), &["sqs:GetQueueAttributes"]));
+    prove(&template, "OperatorPolicy", &needed);
 }
 
 /// The permissions that SQS requires for a move from one queue to another:
@@ -291,39 +327,127 @@ fn the_policy_for_redriving_allows_that_and_nothing_else() {
     prove(&template, "OperatorRedrivePolicy", &needed);
 }
 
-/// The principals that may send to the queues, of those that IAM allows everything in SQS.
-#[test]
-fn the_policy_of_the_queues_refuses_everybody_but_the_receiver_and_redrivers() {
-    let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+const SINGLE_SIGN_ON: &str =
+    "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_0123456789abcdef";
+
+fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+}
+
+fn user_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:user/{name}")
+}
+
+/// The principals of `RedrivePrincipalArns`.
+fn redrivers() -> String {
+    [role_arn("operator"), role_arn(&SINGLE_SIGN_ON.replace("0123456789abcdef", "*")), user_arn("on-call")]
+        .join(",")
+}
+
+/// The receiver, the redrivers, and others, each of whom IAM allows everything in SQS and SNS.
+fn principals() -> Vec<Value> {
     let session = |name: &str| format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session");
-    let single_sign_on = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_0123456789abcdef";
-    let user = format!("arn:aws:iam::{ACCOUNT}:user/on-call");
-    let redrivers = [role("operator"), role(&single_sign_on.replace("0123456789abcdef", "*")), user.clone()];
     // A session, and the ARN that AWS gives its conditions.
     let principals = [
-        (session("ReceiverRole"), role("ReceiverRole")),
-        (session("operator"), role("operator")),
-        (session("AWSReservedSSO_Operator_0123456789abcdef"), role(single_sign_on)),
-        (user.clone(), user),
-        (session("admin"), role("admin")),
-        (session("operator-2"), role("operator-2")),
-        (format!("arn:aws:iam::{ACCOUNT}:user/stranger"), format!("arn:aws:iam::{ACCOUNT}:user/stranger")),
+        (session("ReceiverRole"), role_arn("ReceiverRole")),
+        (session("operator"), role_arn("operator")),
+        (session("AWSReservedSSO_Operator_0123456789abcdef"), role_arn(SINGLE_SIGN_ON)),
+        (user_arn("on-call"), user_arn("on-call")),
+        (session("admin"), role_arn("admin")),
+        (session("operator-2"), role_arn("operator-2")),
+        (user_arn("stranger"), user_arn("stranger")),
         (format!("arn:aws:iam::{ACCOUNT}:root"), format!("arn:aws:iam::{ACCOUNT}:root")),
     ];
-    let ask = |template: &Template| {
-        let queue = template.resolve(&template.section("Outputs")["QueueArn"]["Value"]).unwrap();
-        let principals: Vec<_> =
-            principals.iter().map(|(principal, arn)| json!({ "principal": principal, "arn": arn })).collect();
-        let policy = template.policy("QueuePolicy");
-        let answers =
-            node("senders.mjs", &json!({ "policy": policy, "resource": queue, "principals": principals }));
-        serde_json::from_value::<Vec<String>>(answers).unwrap()
+    let principal = |(principal, arn)| {
+        let context = json!({ "aws:PrincipalArn": arn, "aws:PrincipalIsAWSService": "false" });
+        json!({ "principal": principal, "context": context })
     };
-    let allowed = |answers: Vec<String>| -> Vec<_> { answers.iter().map(|it| it == "Allowed").collect() };
+    principals.into_iter().map(principal).collect()
+}
+
+/// Returns which of the principals a resource's policy lets do something.
+fn allowed(template: &Template, action: &str, policy: &str, output: &str, principals: &[Value]) -> Vec<bool> {
+    let resource = template.resolve(&template.section("Outputs")[output]["Value"]).unwrap();
+    let policy = template.policy(policy);
+    let question =
+        json!({ "action": action, "policy": policy, "resource": resource, "principals": principals });
+    let answers: Vec<String> = serde_json::from_value(node("senders.mjs", &question)).unwrap();
+    answers.iter().map(|answer| answer == "Allowed").collect()
+}
+
+#[test]
+fn the_policy_of_the_queues_refuses_everybody_but_the_receiver_and_redrivers() {
+    let ask =
+        |template: &Template| allowed(template, "sqs:SendMessage", "QueuePolicy", "QueueArn", &principals());
     let template = Template::read();
-    assert_eq!(allowed(ask(&template)), [true, false, false, false, false, false, false, false]);
-    let template = template.given("RedrivePrincipalArns", &redrivers.join(","));
-    assert_eq!(allowed(ask(&template)), [true, true, true, true, false, false, false, false]);
+    assert_eq!(ask(&template), [true, false, false, false, false, false, false, false]);
+    let template = template.given("RedrivePrincipalArns", &redrivers());
+    assert_eq!(ask(&template), [true, true, true, true, false, false, false, false]);
+}
+
+/// With a topic, the receiver sends nothing to the queues either.
+#[test]
+fn the_policy_of_the_queues_of_a_topic_refuses_everybody_but_the_topic_and_redrivers() {
+    let service = |service: &str, topic: &str, is_service: &[(&str, &str)]| {
+        let mut context = json!({ "aws:SourceArn": topic });
+        for (key, value) in is_service {
+            context[*key] = (*value).into();
+        }
+        json!({ "principal": service, "context": context })
+    };
+    let marked = [("aws:PrincipalIsAWSService", "true")];
+    // Should AWS give its services the ARN of a principal after all.
+    let named = [marked[0], ("aws:PrincipalArn", "sns.amazonaws.com")];
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:EventTopic.fifo");
+    let other = format!("arn:aws:sns:{REGION}:{ACCOUNT}:Other.fifo");
+    let services = [
+        service("sns.amazonaws.com", &topic, &marked),
+        service("sns.amazonaws.com", &topic, &[]),
+        service("sns.amazonaws.com", &topic, &named),
+        service("sns.amazonaws.com", &other, &marked),
+        service("events.amazonaws.com", &topic, &marked),
+    ];
+    let ask = |template: &Template, output: &str| {
+        let principals = [principals(), services.to_vec()].concat();
+        let allowed = allowed(template, "sqs:SendMessage", "QueuePolicy", output, &principals);
+        (allowed[..8].to_vec(), allowed[8..].to_vec())
+    };
+    let template = Template::read().given("FanOut", "topic");
+    let queues = ["QueueArn", "SubscriptionDeadLetterQueueArn"];
+    for queue in queues {
+        let expected = (vec![false; 8], vec![true, true, true, false, false]);
+        assert_eq!(ask(&template, queue), expected, "{queue}");
+    }
+    let template = template.given("RedrivePrincipalArns", &redrivers());
+    let expected = vec![false, true, true, true, false, false, false, false];
+    assert_eq!(ask(&template, "QueueArn").0, expected);
+    let without = allowed(&Template::read(), "sqs:SendMessage", "QueuePolicy", "QueueArn", &services);
+    assert_eq!(without, [false; 5]);
+}
+
+#[test]
+fn the_policy_of_the_topic_refuses_everybody_but_the_receiver() {
+    let template = Template::read().given("FanOut", "topic").given("RedrivePrincipalArns", &redrivers());
+    let template = template.given("SubscriberAccounts", "111122223333");
+    let allowed = |action: &str, principals: &[Value]| {
+        allowed(&template, action, "TopicPolicy", "TopicArn", principals)
+    };
+    assert_eq!(
+        allowed("sns:Publish", &principals()),
+        [true, false, false, false, false, false, false, false]
+    );
+    let subscriber = |account: &str, protocol: &str| {
+        let arn = format!("arn:aws:iam::{account}:role/deployer");
+        let context = json!({ "aws:PrincipalArn": arn, "sns:Protocol": protocol });
+        json!({ "principal": arn, "context": context })
+    };
+    let subscribers = [
+        subscriber("111122223333", "sqs"),
+        subscriber("111122223333", "https"),
+        subscriber("444455556666", "sqs"),
+    ];
+    assert_eq!(allowed("sns:Subscribe", &subscribers), [true, false, false]);
+    assert_eq!(allowed("sns:Publish", &subscribers), [false, false, false]);
 }
 
 #[tokio::test]

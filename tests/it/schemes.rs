@@ -418,7 +418,8 @@ fn only_duffel_requires_json_with_a_type_and_an_id() {
     }
 }
 
-/// SQS allows ten attributes of a message; the tenth is left for the consumer.
+/// SQS allows ten attributes of a message, and SNS discards one with more instead of delivering it raw, after the
+/// provider's 202. The tenth is left for the consumer.
 #[test]
 fn a_message_has_at_most_nine_attributes_in_any_scheme() {
     let timed = generic(r#","timestamp_header":"X-Timestamp""#);

@@ -5,6 +5,7 @@
 //! | [`TestReceiver`](test_receiver::TestReceiver) | the receiver with queue and ledger in memory, called through `http::respond` | the answer or the message depends on the request, the time or a [`Fault`](fault::Fault) only |
 //! | [`Function`](runtime_api::Function) | the real binary behind a Lambda Runtime API of the test, with Lambda's time limit | the process matters: start, log, crash, time-out |
 //! | [`Backend`](ministack::Backend) | a queue, a table and secrets of one test in `MiniStack`, an emulator on this machine | a call to AWS has to be real |
+//! | [`Topic`](topic::Topic) | a topic of one test in `MiniStack`, to which backends subscribe | events are published instead of sent |
 //! | [`Deployed`](stack::Deployed) | the stack of `template.yaml` in `MiniStack`, without function and gateway | the tool finds its resources through a stack |
 //! | [`Proxy`](proxy::Proxy) | a proxy before `MiniStack` that injects an [`AwsFault`](proxy::AwsFault) into named calls, or holds one up | AWS fails, is slow, or a process dies during a call |
 //! | [`DuffelStandIn`](duffel::DuffelStandIn) | Duffel's API with real, signed deliveries, an [`ApiFault`](duffel::ApiFault) for each request, and both answers to open questions | anything that calls Duffel, or that Duffel delivers to |
@@ -30,3 +31,4 @@ pub mod snapshot;
 pub mod stack;
 pub mod test_receiver;
 pub mod tool;
+pub mod topic;

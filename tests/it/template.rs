@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 
 use duffel_webhook_receiver::{
     aws::{PARTITION_KEY, TTL_ATTRIBUTE},
-    config::{Config, DEFAULT_WINDOW, Secrets, VARIABLES},
+    config::{Config, DEFAULT_WINDOW, Destination, Secrets, VARIABLES},
     deployment::{Output, ledger_records, stored_secret},
     ledger::Difference,
     queue::MAX_MESSAGE_BYTES,
     reconcile::{self, MAX_LOOK_BACK, Settings},
     signature::SignatureError,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 
 use crate::{
@@ -42,7 +42,10 @@ fn the_function_is_built_without_what_only_the_operator_needs() {
     let metadata = Command::new(env!("CARGO")).args(cargo).output().unwrap().stdout;
     let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
     let build = &metadata["packages"][0]["metadata"]["lambda"]["build"];
-    assert_eq!(build, &serde_json::json!({ "no_default_features": true, "features": ["aws", "https"] }));
+    assert_eq!(
+        build,
+        &serde_json::json!({ "no_default_features": true, "features": ["aws", "duffel", "https"] })
+    );
 }
 
 #[test]
@@ -236,9 +239,9 @@ fn the_table_has_the_key_and_ttl_that_the_ledger_expects() {
 }
 
 #[test]
-fn both_queues_take_what_the_receiver_sends() {
+fn every_queue_takes_what_the_receiver_sends() {
     let template = Template::read();
-    for queue in ["EventQueue", "DeadLetterQueue"] {
+    for queue in ["EventQueue", "DeadLetterQueue", "SubscriptionDeadLetterQueue"] {
         let bytes = template.property(queue, "MaximumMessageSize").as_u64().unwrap();
         assert_eq!(usize::try_from(bytes).unwrap(), MAX_MESSAGE_BYTES);
         assert_eq!(template.property(queue, "FifoQueue").as_bool(), Some(true));
@@ -255,14 +258,16 @@ fn data_outlives_the_stack() {
     for name in keys(template.section("Resources")) {
         let resource = template.resource(name);
         let kind = resource["Type"].as_str().unwrap();
-        if ["AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"].contains(&kind) {
+        let data =
+            ["AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"];
+        if data.contains(&kind) {
             holding += 1;
             // After a failed creation, resources without data would only cost money.
             assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
             assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
         }
     }
-    assert_eq!(holding, 4);
+    assert_eq!(holding, 6);
 }
 
 #[test]
@@ -411,12 +416,13 @@ fn queue_names_are_stable_and_valid_for_every_stack_name() {
     let template = Template::read();
     assert_eq!(name(&template, "EventQueue"), "hooks-events-1b2c3d4e.fifo");
     assert_eq!(name(&template, "DeadLetterQueue"), "hooks-dead-1b2c3d4e.fifo");
+    assert_eq!(name(&template, "SubscriptionDeadLetterQueue"), "hooks-failed-1b2c3d4e.fifo");
     let (longest, prefix) = ("s".repeat(128), "p".repeat(59));
     for template in [
         Template::read().of_stack(&longest[..59]),
         Template::read().of_stack(&longest).given("QueueNamePrefix", &prefix),
     ] {
-        for queue in ["EventQueue", "DeadLetterQueue"] {
+        for queue in ["EventQueue", "DeadLetterQueue", "SubscriptionDeadLetterQueue"] {
             assert!(name(&template, queue).len() <= 80, "{}", name(&template, queue));
         }
         let sources = &template.property("DeadLetterQueue", "RedriveAllowPolicy")["sourceQueueArns"][0];
@@ -431,7 +437,144 @@ fn no_other_queue_may_use_the_stacks_queues_as_dead_letter_queues() {
     let template = Template::read();
     let allowed = |queue| &template.property(queue, "RedriveAllowPolicy")["redrivePermission"];
     assert_eq!(allowed("EventQueue"), "denyAll");
+    assert_eq!(allowed("SubscriptionDeadLetterQueue"), "denyAll");
     assert_eq!(allowed("DeadLetterQueue"), "byQueue");
+}
+
+const FAN_OUT: [&str; 8] = [
+    "EventSubscription",
+    "EventTopic",
+    "LostNotificationAlarm",
+    "NotificationAlarm",
+    "SubscriptionDeadLetterAlarm",
+    "SubscriptionDeadLetterQueue",
+    "TopicPolicy",
+    // Of SNS, not SQS.
+    "AllowTopic",
+];
+
+#[test]
+fn without_fan_out_nothing_of_a_topic_is_in_the_stack() {
+    let template = Template::read();
+    assert_eq!(template.section("Parameters")["FanOut"]["Default"], "none");
+    let existing = template.existing("Resources");
+    for name in &existing {
+        let resolved = template.resolve(&template.resource(name)["Properties"]).unwrap();
+        for part in FAN_OUT {
+            assert!(!existing.contains(part) && !resolved.to_string().contains(part), "{name}: {part}");
+        }
+    }
+    let variables = template.variables("ReceiverFunction");
+    assert!(variables.contains_key("QUEUE_URL") && !variables.contains_key("TOPIC_ARN"));
+}
+
+#[test]
+fn fan_out_adds_a_topic_and_changes_only_what_sends_to_the_queue() {
+    let (own, fanned) = (Template::read(), Template::read().given("FanOut", "topic"));
+    assert_eq!(fanned.refusals(), [""; 0]);
+    let added = |section| -> BTreeSet<_> {
+        assert!(own.existing(section).is_subset(&fanned.existing(section)));
+        fanned.existing(section).difference(&own.existing(section)).map(|name| (*name).to_owned()).collect()
+    };
+    assert_eq!(added("Resources"), FAN_OUT[..7].iter().map(|name| (*name).to_owned()).collect());
+    let outputs = ["SubscriberStatement", "SubscriptionDeadLetterQueueArn", "SubscriptionDeadLetterQueueUrl"];
+    assert_eq!(added("Outputs"), outputs.into_iter().chain(["TopicArn"]).map(str::to_owned).collect());
+    let resolved = |template: &Template, name: &str| template.resolve(&template.resource(name)["Properties"]);
+    let changed: Vec<_> = own
+        .existing("Resources")
+        .into_iter()
+        .filter(|name| resolved(&own, name) != resolved(&fanned, name))
+        .collect();
+    assert_eq!(changed, ["QueuePolicy", "ReceiverFunction", "ReceiverRole"]);
+    let variables = fanned.variables("ReceiverFunction");
+    assert_eq!(variables["TOPIC_ARN"], output(&fanned, "TopicArn"));
+    assert!(!variables.contains_key("QUEUE_URL"));
+    let topic = Destination::Topic(variables["TOPIC_ARN"].clone());
+    assert_eq!(config(&fanned).unwrap().destination, topic);
+}
+
+/// The topic drops what is published before the subscription, and SNS does not retry what a queue's policy refuses.
+#[test]
+fn events_are_published_only_after_the_queue_is_subscribed_and_allows_it() {
+    let template = Template::read();
+    let variable = &template.property("ReceiverFunction", "Environment")["Variables"]["TOPIC_ARN"];
+    assert!(texts(variable).contains(&"EventSubscription"), "{variable:?}");
+    assert_eq!(template.resource("EventSubscription")["DependsOn"], "QueuePolicy");
+}
+
+#[test]
+fn the_topic_keeps_order_size_and_identity_of_what_the_receiver_publishes() {
+    let template = Template::read().given("FanOut", "topic");
+    let topic = |name| template.resolve(template.property("EventTopic", name));
+    assert_eq!(topic("FifoTopic"), Some(true.into()));
+    assert_eq!(topic("FifoThroughputScope"), Some("MessageGroup".into()));
+    assert_eq!(topic("MaximumMessageSize"), Some(MAX_MESSAGE_BYTES.into()));
+    assert_eq!(topic("ContentBasedDeduplication"), Some(Json::Null));
+    assert_eq!(topic("TopicName"), Some("hooks-events-1b2c3d4e.fifo".into()));
+    assert_eq!(topic("ArchivePolicy"), Some(json!({ "MessageRetentionPeriod": "14" })));
+    let subscription = |name| template.resolve(template.property("EventSubscription", name));
+    assert_eq!(subscription("RawMessageDelivery"), Some(true.into()));
+    let queues = ["EventQueue", "SubscriptionDeadLetterQueue"];
+    let [queue, dead] = queues.map(|name| format!("arn:aws:sqs:eu-west-1:000000000000:{name}.fifo"));
+    assert_eq!(subscription("Endpoint"), Some(queue.into()));
+    assert_eq!(subscription("RedrivePolicy"), Some(json!({ "deadLetterTargetArn": dead })));
+    assert_eq!(output(&template, "SubscriptionDeadLetterQueueArn"), dead);
+    let queues = template.resolve(template.property("QueuePolicy", "Queues")).unwrap();
+    assert!(queues.to_string().contains("SubscriptionDeadLetterQueue"), "SNS may send to it: {queues}");
+    // Each subscriber's own, so that it does not depend on the statement for others.
+    let statement: Json = serde_json::from_str(&output(&template, "SubscriberStatement")).unwrap();
+    let policy = template.policy("QueuePolicy");
+    let mut own = policy["Statement"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(own.as_object_mut().unwrap().remove("Sid"), Some("AllowTopic".into()));
+    assert_eq!(statement, own);
+}
+
+#[test]
+fn the_topics_alarms_watch_what_sns_could_not_deliver() {
+    let template = Template::read().given("FanOut", "topic");
+    for (alarm, metric, dimension) in [
+        ("NotificationAlarm", "NumberOfNotificationsFailed", "EventTopic.fifo"),
+        ("LostNotificationAlarm", "NumberOfNotificationsFailedToRedriveToDlq", "EventTopic.fifo"),
+        (
+            "SubscriptionDeadLetterAlarm",
+            "ApproximateNumberOfMessagesVisible",
+            "SubscriptionDeadLetterQueue.fifo",
+        ),
+    ] {
+        assert_eq!(template.property(alarm, "MetricName"), metric);
+        assert_eq!(self::dimension(&template, alarm), dimension);
+    }
+}
+
+#[test]
+fn other_accounts_subscribe_queues_only_if_they_are_named() {
+    let statements =
+        |template: &Template| template.policy("TopicPolicy")["Statement"].as_array().unwrap().clone();
+    let template = Template::read().given("FanOut", "topic");
+    assert!(statements(&template).iter().all(|statement| statement["Effect"] == "Deny"));
+    let template = template.given("SubscriberAccounts", "111122223333,444455556666");
+    let allowed: Vec<_> =
+        statements(&template).into_iter().filter(|statement| statement["Effect"] == "Allow").collect();
+    for statement in &allowed {
+        assert_eq!(statement["Principal"], json!({ "AWS": ["111122223333", "444455556666"] }));
+    }
+    let [subscribe, read] = &allowed[..] else { panic!("two statements, not {allowed:?}") };
+    assert_eq!(
+        (&subscribe["Action"], &read["Action"]),
+        (&json!("sns:Subscribe"), &json!("sns:GetTopicAttributes"))
+    );
+    assert_eq!(subscribe["Condition"], json!({ "StringEquals": { "sns:Protocol": "sqs" } }));
+}
+
+#[test]
+fn fan_out_with_an_existing_queue_is_refused() {
+    let template = Template::read()
+        .given("FanOut", "topic")
+        .given("EventQueueUrl", "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo")
+        .given("EventQueueArn", "arn:aws:sqs:eu-west-1:000000000000:orders.fifo");
+    let [refusal] = template.refusals()[..] else { panic!("one refusal") };
+    assert!(refusal.starts_with("FanOut needs the stack's own queue"), "{refusal}");
+    assert!(!template.holds(&"FansOut".into()));
 }
 
 /// The value of an output.

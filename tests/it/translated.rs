@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, process::Command, sync::OnceLock};
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use crate::support::setup;
+use crate::support::{setup, topic::subscriber};
 
 /// The template for `CloudFormation`.
 fn translated() -> &'static Value {
@@ -83,6 +83,15 @@ fn every_role_has_the_permissions_boundary() {
         assert_eq!(boundary[1], reference("PermissionsBoundaryArn"), "{name}");
         assert_eq!(boundary[2], reference("AWS::NoValue"), "{name}");
     }
+}
+
+/// The linter that comes with SAM.
+#[test]
+fn the_subscriber_in_the_documentation_is_a_valid_template() {
+    let file = tempfile::NamedTempFile::with_suffix_in(".yaml", env!("CARGO_TARGET_TMPDIR")).unwrap();
+    fs::write(&file, subscriber()).unwrap();
+    let mut lint = Command::new(setup::sam().with_file_name("cfn-lint"));
+    setup::run(lint.args(["--regions", "eu-west-1", "--template"]).arg(file.path()));
 }
 
 /// Actions that the schemas of `CloudFormation` name but the template does not need.

@@ -1,22 +1,23 @@
-// Evaluates who may send to a queue by IAM's rules: {policy, resource, principals: [{principal, arn}]} on standard input, where
-// the arn is the principal's in conditions. Each of them may do everything in SQS. Prints a decision for each.
+// Evaluates who may send to a queue or publish to a topic by IAM's rules: {action, policy, resource, principals: [{principal,
+// context}]} on standard input. Each principal that is not a service may do everything in SQS and SNS. Prints a decision for
+// each.
 import { json } from 'node:stream/consumers'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-const { policy, resource, principals } = await json(process.stdin)
-const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sqs:*', Resource: '*' }] }
+const { action, policy, resource, principals } = await json(process.stdin)
+const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['sqs:*', 'sns:*'], Resource: '*' }] }
 
 const answers = []
-for (const { principal, arn } of principals) {
+for (const { principal, context } of principals) {
   const found = await runSimulation(
     {
       request: {
         principal,
-        action: 'sqs:SendMessage',
+        action,
         resource: { resource, accountId: resource.split(':')[4] },
-        contextVariables: { 'aws:PrincipalArn': arn, 'aws:SecureTransport': 'true' }
+        contextVariables: { 'aws:SecureTransport': 'true', ...context }
       },
-      identityPolicies: [{ name: 'everything', policy: everything }],
+      identityPolicies: principal.startsWith('arn:') ? [{ name: 'everything', policy: everything }] : [],
       serviceControlPolicies: [],
       resourceControlPolicies: [],
       resourcePolicy: policy

@@ -15,5 +15,7 @@ pub(crate) mod rotate;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;
+#[cfg(feature = "operate")]
+pub(crate) mod subscribers;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

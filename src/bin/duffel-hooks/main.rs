@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate};
+use self::commands::{dlq, doctor, replay, rotate, subscribers};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -43,6 +43,8 @@ enum Command {
     #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
+    Subscribers(subscribers::Arguments),
+    #[cfg(feature = "operate")]
     Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
@@ -59,7 +61,7 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) => true,
+            Self::Doctor(_) | Self::Subscribers(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -86,6 +88,8 @@ impl Command {
             Self::Replay(arguments) => replay::run(arguments),
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Subscribers(arguments) => subscribers::run(arguments),
             #[cfg(feature = "operate")]
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Completions(arguments) => completions::run(arguments),

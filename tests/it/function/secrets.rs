@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    aws::{self, DynamoLedger, SqsQueue},
+    aws::{self, Destination, DynamoLedger},
     config::Config,
     http::{RequestContext, respond},
     receive::{
@@ -151,7 +151,7 @@ struct Clocked {
     backend: Backend,
     proxy: Proxy,
     arn: String,
-    receiver: Receiver<Option<DynamoLedger>, SqsQueue>,
+    receiver: Receiver<Option<DynamoLedger>, Destination>,
     start: SystemTime,
 }
 

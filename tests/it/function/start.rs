@@ -13,6 +13,8 @@ use crate::support::{
 
 const QUEUE: (&str, &str) = ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events.fifo");
 
+const TOPIC: (&str, &str) = ("TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:events.fifo");
+
 /// The only line of a process that does not start.
 async fn refusal(mut function: Function) -> String {
     let (status, lines): (ExitStatus, _) = function.exit().await;
@@ -28,6 +30,7 @@ async fn refusal(mut function: Function) -> String {
 async fn all_configuration_errors_are_reported_together() {
     let variables = [
         ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/events"),
+        ("TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:events"),
         ("WEBHOOK_SECRET", "planted,,"),
         ("DEDUP_WINDOW", "a fortnight"),
         ("SIGNATURE_TOLERANCE", "-1h"),
@@ -51,6 +54,8 @@ async fn each_configuration_error_names_its_variable() {
     for (name, variables) in [
         ("QUEUE_URL", vec![secret]),
         ("QUEUE_URL", vec![secret, ("QUEUE_URL", "events.fifo")]),
+        ("TOPIC_ARN", vec![secret, QUEUE, TOPIC]),
+        ("TOPIC_ARN", vec![secret, ("TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:events")]),
         ("WEBHOOK_SECRET", vec![QUEUE]),
         ("WEBHOOK_SECRET", vec![QUEUE, ("WEBHOOK_SECRET", "")]),
         ("WEBHOOK_SECRET", vec![QUEUE, ("WEBHOOK_SECRET", " \t")]),

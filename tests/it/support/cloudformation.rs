@@ -177,7 +177,7 @@ impl Template {
         let arn = self.physical(resource).1;
         match attribute {
             "Arn" => arn,
-            "QueueName" => arn.rsplit_once(':').unwrap().1.to_owned(),
+            "QueueName" | "TopicName" => arn.rsplit_once(':').unwrap().1.to_owned(),
             _ => panic!("the tests cannot evaluate {name}"),
         }
     }
@@ -212,10 +212,13 @@ impl Template {
                 let url = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}.fifo");
                 (url, arn("sqs", &format!("{name}.fifo")))
             }
+            "AWS::SNS::Topic" => same(arn("sns", &format!("{name}.fifo"))),
+            "AWS::SNS::Subscription" => same(arn("sns", &format!("EventTopic.fifo:{name}"))),
             "AWS::DynamoDB::Table" => (name.to_owned(), arn("dynamodb", &format!("table/{name}"))),
             "AWS::SecretsManager::Secret" => same(arn("secretsmanager", &format!("secret:{name}-a1b2c3"))),
             "AWS::Logs::LogGroup" => (name.to_owned(), arn("logs", &format!("log-group:{name}:*"))),
             "AWS::IAM::Role" => (name.to_owned(), format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
+            "AWS::Serverless::HttpApi" => (name.to_owned(), arn("apigateway", &format!("/apis/{name}"))),
             "AWS::Serverless::Function" => (name.to_owned(), arn("lambda", &format!("function:{name}"))),
             _ => panic!("the tests cannot evaluate a reference to a {kind}"),
         }

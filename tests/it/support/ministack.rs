@@ -72,10 +72,13 @@ sys.stdout = sys.stderr
 asyncio.run(serve(app, config))
 "#;
 
+/// The emulator ignores a topic's `MaximumMessageSize`.
+pub const LARGE_TOPICS: &str = "from ministack.services import sns\nsns._SNS_MAX_PAYLOAD_BYTES = 1_048_576\n";
+
 /// The URL of the server, which the first call starts.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(|| Server::start("", &[])).endpoint
+    &SERVER.get_or_init(|| Server::start(LARGE_TOPICS, &[])).endpoint
 }
 
 pub struct Server {
@@ -164,6 +167,12 @@ impl Backend {
             ("QUEUE_URL", &self.queue_url),
             ("LEDGER_TABLE", &self.table),
         ]
+    }
+
+    /// The ARN of the queue.
+    pub fn queue_arn(&self) -> String {
+        let (rest, name) = self.queue_url.rsplit_once('/').unwrap();
+        format!("arn:aws:sqs:{REGION}:{}:{name}", rest.rsplit_once('/').unwrap().1)
     }
 
     /// The number of messages in the queue.

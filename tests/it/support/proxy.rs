@@ -12,12 +12,13 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
     request::Parts,
 };
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 
@@ -42,7 +43,7 @@ pub enum AwsFault {
     Delay(Duration),
     /// The call is refused with a status and an error of AWS.
     Refuse(u16, &'static str),
-    /// The call is not carried out, and answered with this JSON, as AWS documents it.
+    /// The call is not carried out, and answered with this JSON or XML, as AWS documents it.
     Answer(&'static str),
 }
 
@@ -112,6 +113,8 @@ impl Proxy {
             faults: Mutex::default(),
             holds: Mutex::default(),
             calls: Mutex::default(),
+            headers: Mutex::default(),
+            forms: Mutex::default(),
         });
         let of_listener = Arc::clone(&shared);
         let address = listen(move |request| {
@@ -152,7 +155,19 @@ impl Proxy {
         calls
     }
 
-    /// The names of all calls, each with the queue, table or secret that it names.
+    /// A header of the last call of a name.
+    pub fn header(&self, call: &str, name: &str) -> Option<String> {
+        let headers = self.shared.headers.lock().unwrap();
+        headers[call].get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    /// The parameters of each call of a name in AWS's query protocol, in order.
+    pub fn forms(&self, call: &str) -> Vec<BTreeMap<String, String>> {
+        let forms = self.shared.forms.lock().unwrap();
+        forms.iter().filter(|(name, _)| name == call).map(|(_, form)| form.clone()).collect()
+    }
+
+    /// The names of all calls, each with the queue, topic, table or secret that it names.
     pub fn targets(&self) -> BTreeSet<(String, String)> {
         self.shared.calls.lock().unwrap().keys().cloned().collect()
     }
@@ -164,6 +179,8 @@ struct Shared {
     faults: Mutex<HashMap<String, VecDeque<AwsFault>>>,
     holds: Mutex<HashMap<(String, Moment), Hold>>,
     calls: Mutex<BTreeMap<(String, String), usize>>,
+    headers: Mutex<HashMap<String, HeaderMap>>,
+    forms: Mutex<Vec<(String, BTreeMap<String, String>)>>,
 }
 
 impl Shared {
@@ -172,13 +189,15 @@ impl Shared {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let call = name(&parts, &body);
         *self.calls.lock().unwrap().entry((call.clone(), target(&body))).or_default() += 1;
+        self.headers.lock().unwrap().insert(call.clone(), parts.headers.clone());
+        self.forms.lock().unwrap().push((call.clone(), form(&body)));
         let fault = self.next_fault(&call);
         match fault {
             AwsFault::Down => return Err(hang_up()),
             AwsFault::Hang => pending().await,
             AwsFault::Delay(time) => sleep(time).await,
             AwsFault::Refuse(status, error) => return Ok(refusal(&call, status, error)),
-            AwsFault::Answer(json) => return Ok(Response::new(Answer::new(json.into(), Rest::Whole))),
+            AwsFault::Answer(text) => return Ok(Response::new(Answer::new(text.into(), Rest::Whole))),
             AwsFault::Fine | AwsFault::AnswerLost | AwsFault::AnswerCut | AwsFault::AnswerStalled => {}
         }
         self.hold_up(&call, Moment::Before).await?;
@@ -228,10 +247,8 @@ impl Shared {
 /// The name of a call: `sqs:SendMessage` for `AmazonSQS.SendMessage`, or method and URL of an unknown request.
 fn name(parts: &Parts, body: &[u8]) -> String {
     let Some(target) = parts.headers.get("x-amz-target") else {
-        let form = str::from_utf8(body).unwrap_or_default();
-        let operation = form.split('&').find_map(|field| field.strip_prefix("Action="));
-        return match operation {
-            Some(operation) => format!("cloudformation:{operation}"),
+        return match field(body, "Action") {
+            Some(operation) => format!("{}:{operation}", signed_for(parts)),
             None => format!("{} {}", parts.method, parts.uri),
         };
     };
@@ -246,7 +263,30 @@ fn name(parts: &Parts, body: &[u8]) -> String {
     format!("{service}:{operation}")
 }
 
+/// The service of a signature of version 4: `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
+fn signed_for(parts: &Parts) -> &str {
+    parts.headers["authorization"].to_str().unwrap().split('/').nth(3).unwrap()
+}
+
+/// The fields of a form, as AWS's query protocol sends it; none of another body.
+fn form(body: &[u8]) -> BTreeMap<String, String> {
+    let fields =
+        str::from_utf8(body).unwrap_or_default().split('&').filter_map(|field| field.split_once('='));
+    fields
+        .filter_map(|(key, value)| {
+            Some((key.to_owned(), percent_decode_str(value).decode_utf8().ok()?.into_owned()))
+        })
+        .collect()
+}
+
+fn field(body: &[u8], name: &str) -> Option<String> {
+    form(body).remove(name)
+}
+
 fn target(body: &[u8]) -> String {
+    if let Some(topic) = field(body, "TopicArn") {
+        return topic;
+    }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut named = ["QueueUrl", "TableName", "SecretId"].iter().filter_map(|member| body[*member].as_str());
     named.next().unwrap_or_default().to_owned()
@@ -257,7 +297,7 @@ fn hang_up() -> io::Error {
 }
 
 fn refusal(call: &str, status: u16, error: &str) -> Response<Answer> {
-    let (kind, text) = if call.starts_with("cloudformation:") {
+    let (kind, text) = if ["cloudformation:", "sns:"].iter().any(|service| call.starts_with(service)) {
         let error =
             format!("<Error><Type>Sender</Type><Code>{error}</Code><Message>{error}</Message></Error>");
         ("text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))

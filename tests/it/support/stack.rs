@@ -1,11 +1,11 @@
 //! The stack of `template.yaml` without its function and gateway, deployed to `MiniStack`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Parameter, StackStatus};
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use duffel_webhook_receiver::deployment::{Output, Stack};
 use serde_yaml_ng::Value;
 use uuid::Uuid;
@@ -32,8 +32,12 @@ impl Deployed {
         let name = format!("stack-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let stack = create(&config, &name, &template, parameters).await;
         assert_eq!(stack.stack_status, Some(StackStatus::CreateComplete), "{:?}", stack.stack_status_reason);
+        let outputs = stack.outputs.unwrap_or_default().into_iter();
+        let outputs =
+            outputs.map(|output| (output.output_key.unwrap(), output.output_value.unwrap())).collect();
         let stack = Stack::find(&config, &name).await.unwrap();
         let deployed = Self { name, sqs: aws_sdk_sqs::Client::new(&config), stack };
+        deployed.complete_topic(&config, &outputs).await;
         if parameters.iter().any(|(name, _)| *name == "LedgerTableName") {
             return deployed;
         }
@@ -46,6 +50,20 @@ impl Deployed {
         let request = dynamodb.update_time_to_live().table_name(deployed.output(Output::LedgerTableName));
         request.time_to_live_specification(expiry.build().unwrap()).send().await.unwrap();
         deployed
+    }
+
+    /// Adds to a stack with a topic what is left out: the policy of the queues, as a subscriber gives it to its own, and
+    /// the archive, a property that `MiniStack` ignores.
+    async fn complete_topic(&self, config: &SdkConfig, outputs: &HashMap<String, String>) {
+        let Some(statement) = outputs.get("SubscriberStatement") else { return };
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        for queue in ["QueueUrl", "SubscriptionDeadLetterQueueUrl"] {
+            let request = self.sqs.set_queue_attributes().queue_url(&outputs[queue]);
+            request.attributes(QueueAttributeName::Policy, &policy).send().await.unwrap();
+        }
+        let request = aws_sdk_sns::Client::new(config).set_topic_attributes().topic_arn(&outputs["TopicArn"]);
+        let request = request.attribute_name("ArchivePolicy");
+        request.attribute_value(r#"{"MessageRetentionPeriod":"14"}"#).send().await.unwrap();
     }
 
     pub fn output(&self, output: Output) -> &str {
@@ -77,10 +95,17 @@ fn template(webhook_url: &str) -> Value {
     for part in ["Transform", "Rules", "Metadata"] {
         whole.remove(part).unwrap();
     }
-    let kept = ["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"];
+    let kept = [
+        &["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"][..],
+        // With FanOut=topic.
+        &["EventTopic", "EventSubscription", "SubscriptionDeadLetterQueue"],
+    ]
+    .concat();
     let resources = template["Resources"].as_mapping_mut().unwrap();
     resources.retain(|name, _| kept.contains(&name.as_str().unwrap()));
     assert_eq!(resources.len(), kept.len());
+    // The policy is left out: it names the receiver's role.
+    resources["EventSubscription"].as_mapping_mut().unwrap().remove("DependsOn").unwrap();
     // Conditions of alarms, which are left out; MiniStack cannot evaluate them.
     let conditions = template["Conditions"].as_mapping_mut().unwrap();
     for condition in ["WatchQueue", "WatchDeadLetters"] {
@@ -129,6 +154,27 @@ async fn left_of(config: &SdkConfig, name: &str) -> Vec<String> {
     let secrets = secrets.filter_map(|secret| secret.name);
     let all = queues.queue_urls.unwrap_or_default().into_iter().chain(tables).chain(secrets);
     all.filter(|it| it.contains(name)).collect()
+}
+
+#[tokio::test]
+async fn a_stack_with_fan_out_has_a_topic_that_its_queue_is_subscribed_to() {
+    let deployed = Deployed::with("http://127.0.0.1:9/webhooks/duffel", &[("FanOut", "topic")]).await;
+    let config = sdk_config().await;
+    let client = aws_sdk_cloudformation::Client::new(&config);
+    let stacks = client.describe_stacks().stack_name(&deployed.name).send().await.unwrap().stacks.unwrap();
+    let outputs = stacks[0].outputs();
+    let output =
+        |name| outputs.iter().find(|it| it.output_key() == Some(name)).unwrap().output_value().unwrap();
+    let sns = aws_sdk_sns::Client::new(&config);
+    let answer = sns.list_subscriptions_by_topic().topic_arn(output("TopicArn")).send().await.unwrap();
+    let [subscription] = answer.subscriptions() else { panic!("one subscription") };
+    assert_eq!(subscription.endpoint(), Some(output("QueueArn")));
+    let arn = subscription.subscription_arn().unwrap();
+    let answer = sns.get_subscription_attributes().subscription_arn(arn).send().await.unwrap();
+    let attributes = answer.attributes.unwrap();
+    assert_eq!(attributes["RawMessageDelivery"], "true");
+    assert!(attributes["RedrivePolicy"].contains(output("SubscriptionDeadLetterQueueArn")), "{attributes:?}");
+    assert!(output("SubscriberStatement").contains(output("TopicArn")));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod expected;
 mod finding;
 mod registration;
 mod stack;
+mod topic;
 
 use std::{
     env,
@@ -49,6 +50,10 @@ AWS: region and credentials are found in the same way as by the AWS CLI. Permiss
   dynamodb:DescribeTimeToLive
   secretsmanager:GetSecretValue
   sqs:GetQueueAttributes
+  and with FanOut=topic:
+  sns:GetSubscriptionAttributes
+  sns:GetTopicAttributes
+  sns:ListSubscriptionsByTopic
 A check without its permission says so; the others are made.
 The secret is read, not shown.
 
@@ -103,7 +108,11 @@ async fn check(name: &str) -> Result<Vec<Finding>> {
     });
     let in_stack = async {
         match &stack {
-            Some(stack) => Box::pin(stack::check(&sdk, stack)).await,
+            Some(stack) => {
+                let (parts, topic) =
+                    tokio::join!(Box::pin(stack::check(&sdk, stack)), Box::pin(topic::check(&sdk, stack)));
+                parts.into_iter().chain(topic).collect()
+            }
             None => vec![Finding::skipped(
                 "secret, queue, ledger",
                 "without the stack, their names are not known",

@@ -5,6 +5,7 @@ mod outcome;
 mod report;
 mod request;
 mod selection;
+mod subscriber;
 mod wait;
 
 use std::{
@@ -41,13 +42,18 @@ use crate::shared::{
 ///
 /// SQS drops an event that the queue received in the last 5 minutes. Such an event is not replayed, unless --wait is
 /// long enough for the rest of that time.
+///
+/// With --subscriber, it replays what the stack's topic has archived (FanOut) to one of its subscribers: events of any
+/// provider, for as long as ArchiveDays, whether or not the provider can deliver them again.
 #[derive(Args)]
 #[command(after_help = duffel::ENVIRONMENT, after_long_help = LONG_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: selection::Selection,
-    /// The stack whose ledger to use
+    #[command(flatten)]
+    archive: subscriber::Options,
+    /// The stack whose ledger or topic to use
     #[arg(long, value_name = "NAME", required_unless_present = "table")]
     stack: Option<String>,
     /// The ledger's table in DynamoDB, instead of the stack's
@@ -79,6 +85,7 @@ Examples:
   duffel-hooks replay --stack webhooks wev_0000A3tQSmKyqOrcySrGbo
   duffel-hooks replay --stack webhooks --since 3d --type 'stays.*' --dry-run
   duffel-hooks replay --stack webhooks --since 4d --failed
+  duffel-hooks replay --stack webhooks --subscriber orders.fifo --since 6h
 
 If Duffel refuses the request or does not respond, the record is restored. If
 Duffel accepted the request and the event has not arrived in time, the record
@@ -93,10 +100,22 @@ second Ctrl-C ends that as well.
 --failed deletes records like any other selection: if the receiver forwarded an
 event, but Duffel did not get its response, the event is forwarded again.
 
+--subscriber: the period is by the time at which the receiver published. The
+subscription's filter applies. Events come in their order, and new events after
+them. A replayed event has the same identity: a consumer that records
+identities skips what it has processed, unless its record is deleted; and a
+queue drops what it received in the last 5 minutes. With --until, SNS delivers
+no new events to the subscriber during the replay; afterwards, or if it is
+interrupted, this command has SNS deliver them. Without --until, Ctrl-C ends
+the wait, and not the replay.
+
 AWS: region and credentials are found in the same way as by the AWS CLI.
 Permissions:
   cloudformation:DescribeStacks                            with --stack
   dynamodb:GetItem, dynamodb:DeleteItem, dynamodb:PutItem  on the table
+  with --subscriber, instead of those on the table, on the topic:
+  sns:GetTopicAttributes, sns:ListSubscriptionsByTopic,
+  sns:GetSubscriptionAttributes, sns:SetSubscriptionAttributes
 With CreateOperatorPolicy=true, the stack has a policy with them.
 
 Duffel: DUFFEL_ACCESS_TOKEN is an access token of the events' mode;
@@ -110,6 +129,12 @@ Exit codes:
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(name) = &arguments.archive.subscriber {
+        let (Some(stack), Some(period)) = (&arguments.stack, arguments.selection.period()) else {
+            return Err("give --stack and --since".into());
+        };
+        return subscriber::run(&arguments.archive, stack, name, period, arguments.dry_run).await;
+    }
     let duffel = Arc::new(duffel::client()?);
     let sdk = deployment::sdk_config().await?;
     let table = match (&arguments.table, &arguments.stack) {

@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// Where to listen: a port, or an address or host name and a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4567", value_parser = parse_address)]
     listen: String,
-    /// Forwards to the queue and table in AWS: QUEUE_URL, LEDGER_TABLE, AWS_ENDPOINT_URL
+    /// Forwards to the queue, or topic, and table in AWS: QUEUE_URL or TOPIC_ARN, LEDGER_TABLE, AWS_ENDPOINT_URL
     #[arg(long)]
     forward: bool,
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let local = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
         "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| generated.clone()),
-        "WEBHOOK_SECRET_ARN" => None,
+        "TOPIC_ARN" | "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
     let config = Config::read(local)?;
@@ -119,7 +119,7 @@ async fn forward(
     for source in &config.sources {
         writeln!(io::stderr(), "Receiving on {address}/{}", source.name)?;
     }
-    writeln!(io::stderr(), "Forwarding to {}", config.queue_url)?;
+    writeln!(io::stderr(), "Forwarding to {}", config.destination)?;
     let base_path = config.base_path.clone();
     accept(listener, aws::compose(&aws::sdk_config().await?, config).await, base_path).await
 }

@@ -4,7 +4,10 @@
 use std::time::SystemTime;
 
 use clap::Args;
-use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, PING, Retryability};
+use duffel_webhook_receiver::{
+    deployment::subscribers::Period,
+    duffel::{Client, EventFilter, EventRecord, PING, Retryability},
+};
 use wildmatch::WildMatch;
 
 use super::outcome::Replayed;
@@ -37,6 +40,11 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// The period, if it is given.
+    pub(super) fn period(&self) -> Option<Period> {
+        self.since.map(|from| Period { from, until: self.until })
+    }
+
     /// Reads the events, oldest first. They include ids that Duffel does not have, with its error.
     pub(super) fn events(&self, duffel: &Client, source: &str) -> Result<Vec<Replayed>> {
         let Some(since) = self.since else { return self.named(duffel, source) };
