@@ -29,7 +29,9 @@ fn rows<'a>(page: &'a str, figures: &str) -> Vec<Vec<&'a str>> {
 /// The value of a cell in thousandths, so that sums are exact.
 fn thousandths(cell: &str) -> i64 {
     let text = cell.trim_matches('*').replace(',', "");
-    (text.parse::<f64>().unwrap_or_else(|_| panic!("not a number: {cell}")) * 1e3).round() as i64
+    let (whole, fraction) = text.split_once('.').unwrap();
+    let number = format!("{whole}{fraction:0<3}");
+    number.parse().unwrap_or_else(|_| panic!("not an amount: {cell}"))
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn every_price_has_a_source_with_a_date_or_is_marked() {
 #[test]
 fn the_rows_of_the_cost_are_the_calls_at_their_prices() {
     let cost: Value = serde_json::from_str(&fs::read_to_string("docs/cost.json").unwrap()).unwrap();
-    let usd = |price: &str| (cost["prices"][price]["usd"].as_f64().unwrap() * 1e3).round() as i64;
+    let usd = |price: &str| thousandths(&format!("{:.3}", cost["prices"][price]["usd"].as_f64().unwrap()));
     let page = page();
     let ours: BTreeMap<_, _> =
         rows(&page, "cost").into_iter().map(|row| (row[0], thousandths(row[1]))).collect();
