@@ -203,7 +203,12 @@ def sources(results):
             count = row[plural]
             cells = [number(row[figure]["median"]) for figure in ("init_ms", "accepted_ms", "cpu_ms", "peak_mib")]
             rows.append([f"{count} {noun if count == 1 else plural}", *cells, f"{row['secret_calls']['median']:.0f}"])
-    return table(head, rows)
+    calls = results.json["secrets"]
+    text = (
+        f"Calls to Secrets Manager in a cold start with one stored secret: {calls['list']} if its current version is a list, "
+        f"{calls['text']} if it is a plain text."
+    )
+    return f"{table(head, rows)}\n\n{text}"
 
 
 def access_bytes(results):
