@@ -45,6 +45,7 @@
 
 pub mod batch;
 pub mod event;
+pub mod guard;
 pub mod kit;
 pub mod received;
 

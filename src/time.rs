@@ -11,6 +11,12 @@ pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Returns the whole milliseconds since the epoch; 0 before 1970.
+#[cfg(feature = "consume")]
+pub(crate) fn unix_millis(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Reads a moment in any of the forms that Duffel has used: [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), as in
 /// `2020-04-11T15:48:11.642000Z`, and `2020-04-11 15:48:11.642000+00:00`.
 ///

@@ -240,6 +240,16 @@ fn consumers_reach_the_pipeline_only_and_nothing_reaches_them() {
 }
 
 #[test]
+fn the_sdk_is_used_where_the_calls_to_aws_are() {
+    for (module, paths) in &library().0 {
+        let may = ["aws", "deployment"].contains(&module.first().map_or("", String::as_str))
+            || module.join("/") == "consume/guard/dynamo";
+        let is_used = paths.iter().any(|path| path[0].is_empty() && path[1].starts_with("aws_"));
+        assert!(may || !is_used, "{module:?}");
+    }
+}
+
+#[test]
 fn an_earlier_stage_reaches_no_later_one() {
     let graph = library().top();
     for (at, stage) in STAGES.iter().enumerate() {

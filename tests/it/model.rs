@@ -15,10 +15,6 @@ mod scheduler;
 mod shrink;
 mod world;
 
-use std::{env, fmt};
-
-use fastrand::Rng;
-
 use self::{
     events::Event,
     mutants::{Mutation, mutant},
@@ -26,73 +22,19 @@ use self::{
     schedule::{
         Delivery,
         Signature::{self, Fresh, Last},
-        Step, Turn, WINDOWS, draw,
+        Step, Turn, WINDOWS,
     },
-    scheduler::{Subject, run},
-    shrink::shrink,
-    world::{COVERAGE, DAY, FIFO_MEMORY, RETENTION_MARGIN, Tally, WINDOW},
+    scheduler::run,
+    world::{COVERAGE, DAY, FIFO_MEMORY, RETENTION_MARGIN, WINDOW},
 };
-use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
-
-/// The default number of schedules.
-const SCHEDULES: u64 = 5_000;
-
-/// A schedule after which a promise does not hold.
-struct CounterExample {
-    seed: u64,
-    /// The number of schedules until it was found.
-    ran: u64,
-    promise: Promise,
-    steps: Vec<Step>,
-    trace: Vec<String>,
-}
-
-/// Runs schedules until one breaks a promise for which `at_stake` holds.
-fn search(
-    subject: &Subject,
-    seed: u64,
-    schedules: u64,
-    at_stake: impl Fn(Promise) -> bool,
-) -> Result<Tally, CounterExample> {
-    let mut tally = Tally::new();
-    for ran in 1..=schedules {
-        let seed = seed.wrapping_add(ran - 1);
-        let steps = draw(&mut Rng::with_seed(seed));
-        let outcome = run(subject, &steps, false);
-        for (name, count) in outcome.tally {
-            *tally.entry(name).or_default() += count;
-        }
-        if let Some(promise) = outcome.broken.into_iter().find(|promise| at_stake(*promise)) {
-            let steps = shrink(steps, |steps| run(subject, steps, false).broken.contains(&promise));
-            let trace = run(subject, &steps, true).trace;
-            return Err(CounterExample { seed, ran, promise, steps, trace });
-        }
-    }
-    Ok(tally)
-}
-
-impl fmt::Display for CounterExample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, ran, promise, steps, trace } = self;
-        writeln!(f, "schedule {ran}, of MODEL_SEED={seed}, breaks the promise {promise:?}")?;
-        steps.iter().try_for_each(|step| writeln!(f, "{step:?}"))?;
-        trace.iter().try_for_each(|line| writeln!(f, "    {line}"))
-    }
-}
-
-fn variable(name: &str, default: u64) -> u64 {
-    env::var(name).map_or(default, |value| value.parse().unwrap())
-}
+use crate::support::{
+    fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
+    search::{SCHEDULES, assert_detected, assert_promises, search},
+};
 
 #[test]
 fn the_promises_hold_on_every_schedule() {
-    let schedules = variable("MODEL_SCHEDULES", SCHEDULES);
-    let tally = search(&pipes::real(), variable("MODEL_SEED", 0), schedules, |_| true);
-    let tally = tally.unwrap_or_else(|example| panic!("{example}"));
-    println!("{schedules} schedules: {tally:#?}");
-    for name in COVERAGE {
-        assert!(schedules < SCHEDULES || tally.contains_key(name), "no schedule covers: {name}");
-    }
+    assert_promises(&pipes::real(), &COVERAGE);
 }
 
 #[test]
@@ -140,13 +82,7 @@ fn every_mutant_is_detected() {
         ("shares groups among sources", pipes::sharing_groups(), Promise::Grouped),
         ("treats a failed look-up as no record", pipes::failing_open(), Promise::OnceInTheWindow),
     ];
-    let is_found = |(what, subject, promise): &(&str, Subject, Promise)| {
-        let found = search(subject, 0, SCHEDULES, |broken| broken == *promise).err();
-        found.inspect(|example| println!("A receiver that {what}: {example}")).is_some()
-    };
-    let not_found =
-        mutants.iter().filter(|mutant| !is_found(mutant)).map(|(what, ..)| what).collect::<Vec<_>>();
-    assert!(not_found.is_empty(), "not detected: {not_found:?}");
+    assert_detected("A receiver", &mutants);
 }
 
 fn deliver(signature: Signature, faults: &[Fault]) -> Step {
@@ -158,7 +94,7 @@ fn deliver(signature: Signature, faults: &[Fault]) -> Step {
 fn messages(steps: &[Step]) -> usize {
     let outcome = run(&pipes::real(), steps, false);
     assert_eq!(outcome.broken, []);
-    outcome.messages
+    outcome.effects
 }
 
 /// An extension that failed for its process, and reaches the table while a replay is between look-up and send.

@@ -13,6 +13,7 @@
 //! | [`Serve`](serve::Serve) | a running `duffel-hooks serve` | something has to receive deliveries over HTTP |
 //! | [`Template`](cloudformation::Template) | the text of `template.yaml`, evaluated as `CloudFormation` would | conditions, policies, outputs and variables of the stack |
 //! | [`snapshot`] | comparison with a file of `tests/it/snapshots` | a reader of the tests should see what a user sees |
+//! | [`search`] | random schedules, and the shrinking of those that break a promise | a model test |
 //! | [`setup`] | Python and Node packages under `target/` | another language's library or tool is the reference |
 //!
 //! Words: a test *injects* a fault, *sends* a request, *delivers* a body, and *takes* messages off the queue. An area has
@@ -25,6 +26,7 @@ pub mod fault;
 pub mod ministack;
 pub mod proxy;
 pub mod runtime_api;
+pub mod search;
 pub mod serve;
 pub mod setup;
 pub mod snapshot;

@@ -1,9 +1,8 @@
 //! Ledger and queue of the model: every call awaits before and after its work, and may meet a fault.
 
 use std::{
-    future::{pending, poll_fn},
+    future::pending,
     sync::{Arc, Mutex, MutexGuard},
-    task::Poll,
 };
 
 use duffel_webhook_receiver::{
@@ -16,7 +15,7 @@ use super::{
     attempt::{Forwarding, Recording},
     world::{Replace, SentMessage, World},
 };
-use crate::support::fault::Fault;
+use crate::support::{fault::Fault, search::breathe};
 
 /// The ports of a process to the world.
 #[derive(Clone)]
@@ -140,12 +139,6 @@ impl Ports {
             fault => format!("  #{attempt} {verb}: {fault:?}"),
         });
     }
-}
-
-/// Lets other deliveries have a turn.
-async fn breathe() {
-    let mut waited = false;
-    poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 impl Ledger for Ports {

@@ -1,7 +1,5 @@
 //! A schedule: the list of steps that a run of the model takes, and how it is drawn.
 
-use std::ops::RangeInclusive;
-
 use fastrand::Rng;
 
 use self::Signature::{Ahead, First, Forged, Fresh, Last, Missing, Redated, Tampered};
@@ -15,7 +13,10 @@ use super::{
     },
     world::{DAY, FIFO_MEMORY, RETENTION_MARGIN, WINDOW},
 };
-use crate::support::fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late};
+use crate::support::{
+    fault::Fault::{self, AnswerLost, Down, Fine, KilledAfter, KilledBefore, Late},
+    search::{many, one_of},
+};
 
 pub const PROCESSES: usize = 3;
 
@@ -143,12 +144,4 @@ fn faults(rng: &mut Rng) -> Vec<Fault> {
     let fault = one_of(rng, &[Down, Down, AnswerLost, AnswerLost, Late, KilledBefore, KilledAfter]);
     let well = rng.usize(..4);
     [vec![Fine; well], vec![fault; one_of(rng, &[1, 2, 2])]].concat()
-}
-
-fn many<T>(rng: &mut Rng, count: RangeInclusive<usize>, mut draw: impl FnMut(&mut Rng) -> T) -> Vec<T> {
-    (0..rng.usize(count)).map(|_| draw(rng)).collect()
-}
-
-fn one_of<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
-    values[rng.usize(..values.len())]
 }

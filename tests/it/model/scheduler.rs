@@ -9,14 +9,17 @@ use std::{
 };
 
 use bytes::Bytes;
+use fastrand::Rng;
 use http::Request;
 
 use super::{
     ports::Ports,
     promises::Promise,
-    schedule::{Delivery, PROCESSES, Signature, Step, Turn},
-    world::{Tally, WINDOW, World},
+    schedule::{Delivery, PROCESSES, Signature, Step, Turn, draw},
+    shrink::simpler,
+    world::{WINDOW, World},
 };
+use crate::support::search::{Model, Outcome};
 
 /// More turns than any delivery needs.
 const PATIENCE: usize = 64;
@@ -48,17 +51,32 @@ pub trait Pipe {
     fn deliver(&self, request: Request<Bytes>, now: SystemTime) -> Answer<'_>;
 }
 
-/// The result of a schedule.
-pub struct Outcome {
-    pub broken: Vec<Promise>,
-    pub tally: Tally,
-    pub trace: Vec<String>,
-    /// The number of messages in the queue.
-    pub messages: usize,
+impl Model for Subject {
+    type Step = Step;
+    type Promise = Promise;
+
+    fn draw(rng: &mut Rng) -> Vec<Step> {
+        draw(rng)
+    }
+
+    fn run(&self, steps: &[Step], traced: bool) -> Outcome<Promise> {
+        run(self, steps, traced)
+    }
+
+    fn simpler(step: &Step) -> Vec<Step> {
+        simpler(step)
+    }
+
+    fn merged(first: &Step, second: &Step) -> Option<Step> {
+        match (first, second) {
+            (Step::Wait(first), Step::Wait(second)) => Some(Step::Wait(first + second)),
+            _ => None,
+        }
+    }
 }
 
 /// Runs a schedule to its end, and then until every sender is acknowledged.
-pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome {
+pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome<Promise> {
     let ports = Ports::new(World::new(subject.tolerance, subject.timeout, traced));
     let mut processes = [(); PROCESSES].map(|()| (subject.start)(ports.clone(), WINDOW));
     for step in steps {
@@ -82,7 +100,7 @@ pub fn run(subject: &Subject, steps: &[Step], traced: bool) -> Outcome {
         broken: std::mem::take(&mut world.broken),
         tally: std::mem::take(&mut world.tally),
         trace,
-        messages: world.messages.len(),
+        effects: world.messages.len(),
     }
 }
 

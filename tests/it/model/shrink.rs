@@ -1,35 +1,17 @@
-//! Shrinking: reduces a schedule to the smallest one that still breaks the promise.
+//! The simpler forms of a step, for the search of the smallest schedule that still breaks a promise.
 
 use super::{
     events::{Event, SKEW},
     schedule::{Delivery, Signature, Step},
     world::{FIFO_MEMORY, WINDOW},
 };
-use crate::support::fault::Fault;
+use crate::support::{
+    fault::Fault,
+    search::{with_one, without_one},
+};
 
-/// Simplifies a schedule while it still fails.
-pub fn shrink(mut steps: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> {
-    while let Some(simpler) = simpler(&steps).into_iter().find(|simpler| fails(simpler)) {
-        steps = simpler;
-    }
-    steps
-}
-
-/// All schedules that are simpler in one respect. None leads back to an earlier one, so shrinking ends.
-fn simpler(steps: &[Step]) -> Vec<Vec<Step>> {
-    let mut all = without_one(steps);
-    for (index, pair) in steps.windows(2).enumerate() {
-        if let [Step::Wait(first), Step::Wait(second)] = pair {
-            let mut merged = steps.to_vec();
-            merged.splice(index..index + 2, [Step::Wait(first + second)]);
-            all.push(merged);
-        }
-    }
-    all.extend(with_one(steps, simpler_step));
-    all
-}
-
-fn simpler_step(step: &Step) -> Vec<Step> {
+/// All steps that are simpler in one respect. None leads back to an earlier one.
+pub fn simpler(step: &Step) -> Vec<Step> {
     match step {
         Step::Deliver(deliveries, turns) => {
             let fewer = without_one(deliveries).into_iter().filter(|fewer| !fewer.is_empty());
@@ -82,19 +64,4 @@ fn simpler_delivery(delivery: &Delivery) -> Vec<Delivery> {
 fn shorter(seconds: u64) -> impl Iterator<Item = u64> {
     let edges = [1, FIFO_MEMORY, FIFO_MEMORY + 1, WINDOW, WINDOW + 1, WINDOW + SKEW, WINDOW + SKEW + 1];
     edges.into_iter().filter(move |shorter| *shorter < seconds)
-}
-
-fn with_one<T: Clone>(list: &[T], simpler: impl Fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
-    let with = |index: usize, item: T| {
-        let mut list = list.to_vec();
-        list[index] = item;
-        list
-    };
-    let each = list.iter().enumerate();
-    each.flat_map(|(index, item)| simpler(item).into_iter().map(move |simpler| with(index, simpler)))
-        .collect()
-}
-
-fn without_one<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
-    (0..list.len()).map(|index| [&list[..index], &list[index + 1..]].concat()).collect()
 }

@@ -10,6 +10,7 @@ use super::{
     promises::Promise,
     schedule::{Delivery, PROCESSES, Signature},
 };
+use crate::support::search::Tally;
 use crate::support::test_receiver::noon;
 
 /// The deduplication window, in seconds.
@@ -22,9 +23,6 @@ pub const RETENTION_MARGIN: u64 = ledger::RETENTION_MARGIN.as_secs();
 
 /// The deduplication interval of the queue, in seconds.
 pub const FIFO_MEMORY: u64 = 300;
-
-/// The number of times that each case occurred.
-pub type Tally = BTreeMap<&'static str, u64>;
 
 /// The cases that enough schedules must cover, or they prove nothing.
 pub const COVERAGE: [&str; 37] = [

@@ -78,7 +78,8 @@ pub const LARGE_TOPICS: &str = "from ministack.services import sns\nsns._SNS_MAX
 /// The URL of the server, which the first call starts.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(|| Server::start(LARGE_TOPICS, &[])).endpoint
+    let additions = [LARGE_TOPICS, include_str!("../../examples/redrive.py")].concat();
+    &SERVER.get_or_init(|| Server::start(&additions, &[])).endpoint
 }
 
 pub struct Server {

@@ -30,6 +30,19 @@ pub fn node(name: &str, packages: &[&str]) -> PathBuf {
     })
 }
 
+/// A folder with a package and what its `package-lock.json` names.
+pub fn node_lock(package: &Path) -> PathBuf {
+    let read = |name: &str| fs::read_to_string(package.join(name)).unwrap();
+    let (manifest, lock) = (read("package.json"), read("package-lock.json"));
+    let name = package.file_name().unwrap().to_str().unwrap();
+    once(name, "node", &[&lock], |folder| {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("package.json"), &manifest).unwrap();
+        fs::write(folder.join("package-lock.json"), &lock).unwrap();
+        run(Command::new("npm").current_dir(folder).args(["ci", "--silent", "--no-audit", "--no-fund"]));
+    })
+}
+
 /// Makes a folder unless it exists with exactly these packages. Other test processes may do so at the same time.
 fn once(name: &str, language: &str, packages: &[&str], make: impl Fn(&Path)) -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR"));

@@ -119,7 +119,7 @@ fn template(webhook_url: &str) -> Value {
 }
 
 /// Creates a stack and waits until the creation has succeeded or failed.
-async fn create(
+pub async fn create(
     config: &SdkConfig,
     name: &str,
     template: &Value,
