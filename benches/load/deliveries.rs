@@ -1,22 +1,9 @@
 //! The deliveries: new events, repeated ones, and forgeries.
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
-use duffel_webhook_receiver::{
-    signature::{
-        scheme::Scheme,
-        secret::{Key, Secret},
-        sign::{Signing, sign},
-    },
-    time::unix_seconds,
-};
 use fastrand::Rng;
-use serde_json::Value;
 
-pub const SECRET: &str = "54vFWvaSbbzYpxXPeB4YEw==";
-
-const SAMPLE: &str = include_str!("../../events/http-api.order-created.json");
+use crate::payload::{Payload, body};
 
 /// Events are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +18,8 @@ pub enum Kind {
 /// Draws deliveries: of a hundred, 70 new ones, 20 repetitions, 10 forgeries.
 pub struct Deliveries {
     random: Rng,
-    scheme: Scheme,
-    keys: [Key; 2],
-    sample: Value,
+    genuine: Payload,
+    forged: Payload,
     /// The number of events so far.
     pub events: u64,
     /// An event that is repeated at once.
@@ -42,22 +28,20 @@ pub struct Deliveries {
 
 impl Deliveries {
     pub fn new(seed: u64) -> Self {
-        let scheme = Scheme::duffel();
-        let keys = [SECRET, "another secret"].map(|text| Secret::new(text).unwrap().key(scheme.key).unwrap());
-        let sample = serde_json::from_str(SAMPLE).unwrap();
-        Self { random: Rng::with_seed(seed), scheme, keys, sample, events: 0, echo: None }
+        let forged = Payload::signed_with("another secret");
+        Self { random: Rng::with_seed(seed), genuine: Payload::new(), forged, events: 0, echo: None }
     }
 
     pub fn draw(&mut self) -> (Kind, Bytes) {
         let kind = self.kind();
         let payload = match kind {
-            Kind::New(number) | Kind::Again(number) => self.payload(&body(number), &body(number), 0),
+            Kind::New(number) | Kind::Again(number) => self.genuine.of(&body(number), &body(number)),
             // Half of them altered after they were signed, half signed with another secret.
             Kind::Forged(number) if number % 2 == 0 => {
                 let forged = body(number).replace("order.created", "order.deleted");
-                self.payload(&forged, &body(number), 0)
+                self.genuine.of(&forged, &body(number))
             }
-            Kind::Forged(number) => self.payload(&body(number), &body(number), 1),
+            Kind::Forged(number) => self.forged.of(&body(number), &body(number)),
         };
         (kind, payload)
     }
@@ -83,20 +67,4 @@ impl Deliveries {
         self.events += 1;
         Kind::New(self.events - 1)
     }
-
-    /// The gateway's event.
-    fn payload(&mut self, body: &str, signed: &str, key: usize) -> Bytes {
-        let signing = Signing { label: Some("v2"), id: "", seconds: unix_seconds(SystemTime::now()) };
-        let header = sign(&self.scheme, &self.keys[key], signing, signed.as_bytes()).unwrap().pop().unwrap();
-        self.sample["headers"]["x-duffel-signature"] = header.1.into();
-        self.sample["body"] = body.into();
-        serde_json::to_vec(&self.sample).unwrap().into()
-    }
-}
-
-/// The body of an event, which depends on its number only, and is as long as Duffel's.
-pub fn body(number: u64) -> String {
-    format!(
-        r#"{{"id":"wev_{number:022}","api_version":"v2","type":"order.created","data":{{"object":{{"id":"ord_{number:022}","offer_id":"off_{number:022}"}}}},"live_mode":true,"idempotency_key":"ord_{number:022}","created_at":"2020-04-11T15:48:11.642000Z"}}"#
-    )
 }

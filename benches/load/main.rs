@@ -15,6 +15,7 @@ mod aws;
 mod deliveries;
 mod environment;
 mod noop;
+mod payload;
 mod phase;
 
 use std::{
@@ -27,8 +28,9 @@ use std::{
 
 use aws::Aws;
 use clap::Parser;
-use deliveries::{Deliveries, SECRET};
+use deliveries::Deliveries;
 use environment::block_on;
+use payload::SECRET;
 use phase::{Arrivals, Fleet};
 use serde_json::{Value, json};
 
@@ -126,8 +128,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
 /// Compares the messages in the queue with the events that were sent.
 fn verdict(aws: &Mutex<Aws>, deliveries: &Deliveries, function: &Fleet) -> Value {
     let aws = aws.lock().unwrap();
-    let copies =
-        |number| aws.messages.get(&aws::hash(&deliveries::body(number))).copied().unwrap_or_default();
+    let copies = |number| aws.messages.get(&aws::hash(&payload::body(number))).copied().unwrap_or_default();
     let lost = (0..deliveries.events).filter(|number| copies(*number) == 0).count();
     let doubled = (0..deliveries.events).filter(|number| copies(*number) > 1).count();
     let strange = aws.messages.len() - (deliveries.events as usize - lost);

@@ -21,6 +21,7 @@ mod guard;
 mod manage;
 mod model;
 mod parameters;
+mod performance;
 mod privilege;
 mod reconcile;
 mod references;

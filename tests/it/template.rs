@@ -156,8 +156,20 @@ fn the_functions_log_json() {
     for function in ["ReceiverFunction", "ReconcilerFunction"] {
         assert_eq!(template.property(function, "LoggingConfig")["LogFormat"], "JSON");
     }
+    assert_eq!(template.property("ReceiverFunction", "LoggingConfig")["SystemLogLevel"], "WARN");
     // The heartbeat is an INFO line, whatever the receiver logs.
     assert_eq!(template.property("ReconcilerFunction", "LoggingConfig")["ApplicationLogLevel"], "INFO");
+}
+
+/// The platform's lines are not logged for an invocation that succeeds: their fields are `type` and `record`.
+#[test]
+fn no_metric_filter_reads_the_platforms_lines() {
+    let text = std::fs::read_to_string("template.yaml").unwrap();
+    let patterns: Vec<_> = text.lines().filter(|line| line.contains("FilterPattern:")).collect();
+    assert!(!patterns.is_empty());
+    for pattern in patterns {
+        assert!(!pattern.contains("$.type") && !pattern.contains("$.record"), "{pattern}");
+    }
 }
 
 /// A new account has ten concurrent executions and none to spare: a reservation would fail the deployment.

@@ -1,0 +1,4 @@
+import { handler } from "./app.mjs";
+import { run } from "./runtime.mjs";
+
+await run(handler);
