@@ -62,6 +62,7 @@ impl StoredSecrets {
 
     /// Returns `true` if a `SecretString` is a list, or lists by mode. In this form rotation keeps the old secrets beside
     /// the new one.
+    #[cfg(feature = "aws")]
     pub(crate) fn is_list(secret_string: &str) -> bool {
         secret_string.trim_start_matches(doubt::is_blank).starts_with(['[', '{'])
     }
