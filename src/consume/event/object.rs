@@ -3,6 +3,9 @@
 //! Duffel documents few of them. A member is required where its presence is documented or was observed in traffic, and
 //! optional elsewhere. Members that are not listed are in the body.
 
+use std::cell::OnceCell;
+
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::duffel::text;
@@ -103,14 +106,29 @@ pub struct Misfit {
     pub member: &'static str,
 }
 
-/// The texts in `data.object`.
-pub(super) struct Object<'a>(pub(super) &'a [u8]);
+/// The texts in `data.object` of a body, which is searched for it once, if at all.
+pub(super) struct Object<'a> {
+    body: &'a [u8],
+    found: OnceCell<Option<&'a RawValue>>,
+}
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    pub(super) fn new(body: &'a [u8]) -> Self {
+        Self { body, found: OnceCell::new() }
+    }
+
+    fn found(&self) -> Option<&'a RawValue> {
+        *self.found.get_or_init(|| {
+            let [object] = pointer::read(self.body, [Some("/data/object")]).ok()?;
+            object
+        })
+    }
+
     /// Returns the text of the first of these members that is there once.
     pub(super) fn text(&self, members: &[&str]) -> Option<String> {
+        let object = self.found()?.get().as_bytes();
         members.iter().find_map(|member| {
-            let [found] = pointer::read(self.0, [Some(&*format!("/data/object/{member}"))]).ok()?;
+            let [found] = pointer::read(object, [Some(&*format!("/{member}"))]).ok()?;
             text(found)
         })
     }

@@ -72,7 +72,7 @@ impl Payload {
     ];
 
     pub(super) fn read(kind: &str, body: &[u8]) -> Self {
-        let object = Object(body);
+        let object = Object::new(body);
         let credit = || AirlineCredit { id: object.text(&["id"]) };
         let booking = || Booking { id: object.text(&["id"]) };
         let change = || OrderChange { order_id: object.text(&["order_id", "id"]) };
