@@ -17,6 +17,14 @@ pub struct QueueState {
     pub allows_topic: Option<bool>,
 }
 
+impl QueueState {
+    /// The number of all its messages.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.waiting + self.held
+    }
+}
+
 /// Why the state of a queue is not known.
 #[derive(Debug)]
 pub enum Unread {

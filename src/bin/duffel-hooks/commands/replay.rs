@@ -22,6 +22,7 @@ use duffel_webhook_receiver::{
     identity::Identity,
 };
 
+pub(crate) use self::subscriber::replay_command;
 use self::{
     interrupt::Interruption,
     outcome::{Outcome, Replayed},

@@ -8,7 +8,7 @@ use duffel_webhook_receiver::deployment::{
 use humantime::format_rfc3339_millis;
 
 use super::Finding;
-use crate::shared::output::count;
+use crate::{commands::replay::replay_command, shared::output::count};
 
 const ARCHIVE: &str = "archive";
 const SUBSCRIPTION: &str = "subscription";
@@ -58,10 +58,10 @@ async fn subscription(sdk: &SdkConfig, stack: &Stack, topic: &Topic) -> Result<V
                 let seen = format!("the access policy of {} does not allow the topic to send", name_of(arn));
                 Finding::fail(UNDELIVERABLE, seen, DEPLOY)
             }
-            Ok(state) if state.waiting + state.held > 0 => {
+            Ok(state) if state.messages() > 0 => {
                 let seen = format!(
                     "{} that SNS could not deliver to the stack's queue",
-                    count(state.waiting + state.held, "event")
+                    count(state.messages(), "event")
                 );
                 Finding::fail(UNDELIVERABLE, seen, "find the cause, then replay the archive to the queue")
                     .with_command(format!("duffel-hooks subscribers --stack {}", stack.name))
@@ -86,11 +86,7 @@ fn of_attributes(stack: &Stack, own: &Attributes, queue: &str, allows_topic: Opt
     if let Some(at) = paused {
         let at = format_rfc3339_millis(at);
         let seen = format!("it is paused: a replay ended at {at}, and SNS delivers nothing that is newer");
-        let command = format!(
-            "duffel-hooks replay --stack {} --subscriber {} --since {at}",
-            stack.name,
-            name_of(queue)
-        );
+        let command = replay_command(&stack.name, name_of(queue), at);
         return Finding::fail(SUBSCRIPTION, seen, "resume it").with_command(command);
     }
     match &own.filter {

@@ -3,6 +3,8 @@
 mod follow;
 mod plan;
 
+use std::fmt::Display;
+
 use clap::Args;
 use duffel_webhook_receiver::deployment::{
     self, CallError, Stack,
@@ -82,6 +84,11 @@ pub(super) async fn run(
     }
     printout.line("Replayed: SNS has delivered all of it to the queue");
     printout.finish()
+}
+
+/// The command that replays the archive to a subscriber since a time.
+pub(crate) fn replay_command(stack: &str, queue: &str, since: impl Display) -> String {
+    format!("duffel-hooks replay --stack {stack} --subscriber {queue} --since {since}")
 }
 
 /// Ends the pause that follows a replay with an end, however that has ended.

@@ -111,7 +111,7 @@ impl Subscriber {
 
     /// The number of messages that SNS could not deliver.
     pub(super) fn undeliverable(&self) -> Option<usize> {
-        self.dead_letters()?.1.map(|queue| queue.waiting + queue.held)
+        self.dead_letters()?.1.as_ref().map(QueueState::messages)
     }
 
     /// What could not be read, each with the reason.

@@ -4,7 +4,7 @@ use duffel_webhook_receiver::deployment::subscribers::{ReplayStatus, Subscriptio
 use humantime::format_rfc3339_millis;
 
 use super::subscriber::Subscriber;
-use crate::shared::output::count;
+use crate::{commands::replay::replay_command, shared::output::count};
 
 pub(super) struct Warning {
     pub(super) seen: String,
@@ -42,7 +42,7 @@ pub(super) fn warnings(subscriber: &Subscriber, stack: &str) -> Vec<Warning> {
     }
     of_attributes(subscriber, subscription, stack, &mut warnings);
     if let Some((arn, Some(queue))) = subscriber.dead_letters() {
-        let (name, number) = (name_of(arn), queue.waiting + queue.held);
+        let (name, number) = (name_of(arn), queue.messages());
         if number > 0 {
             let seen = format!("{} that SNS could not deliver in {name}", count(number, "event"));
             let fix = "correct the cause, such as the queue's access policy or key; then replay the events, and purge the dead-letter queue";
@@ -94,5 +94,5 @@ fn of_attributes(
 
 /// The command that replays the archive to a subscriber.
 fn replay(subscriber: &Subscriber, stack: &str, since: &str) -> String {
-    format!("duffel-hooks replay --stack {stack} --subscriber {} --since {since}", subscriber.name())
+    replay_command(stack, subscriber.name(), since)
 }

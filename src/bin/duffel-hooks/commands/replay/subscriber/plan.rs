@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use duffel_webhook_receiver::deployment::subscribers::{Archive, Period, Subscription, Topic, name_of};
 use humantime::format_rfc3339_millis;
 
+use super::replay_command;
 use crate::shared::{Result, WrongUsage};
 
 pub(super) struct Plan {
@@ -112,7 +113,7 @@ impl Plan {
     pub(super) fn resume_command(&self) -> String {
         let since =
             format_rfc3339_millis(self.resume_from.min(self.period.until.unwrap_or(self.resume_from)));
-        format!("duffel-hooks replay --stack {} --subscriber {} --since {since}", self.stack, self.queue)
+        replay_command(&self.stack, &self.queue, since)
     }
 }
 
