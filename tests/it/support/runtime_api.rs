@@ -100,7 +100,7 @@ impl Function {
             errors: Arc::clone(&self.errors),
         };
         let api = Arc::new(api);
-        let (address, listener) = accept(move |request| {
+        let (address, listener) = accept(None, move |request| {
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         })
@@ -304,7 +304,7 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    accept(handle).await.0
+    accept(None, handle).await.0
 }
 
 /// The same over TLS.
@@ -315,24 +315,11 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, peer)) = listener.accept().await {
-            let (tls, handle) = (tls.clone(), handle.clone());
-            tokio::spawn(async move {
-                // A client that does not trust the certificate hangs up.
-                if let Ok(stream) = tls.accept(stream).await {
-                    serve(stream, peer, handle).await;
-                }
-            });
-        }
-    });
-    address
+    accept(Some(tls), handle).await.0
 }
 
-/// The same, until it is aborted.
-async fn accept<H, F, B, E>(handle: H) -> (SocketAddr, AbortHandle)
+/// The same, over TLS or not, until it is aborted.
+async fn accept<H, F, B, E>(tls: Option<TlsAcceptor>, handle: H) -> (SocketAddr, AbortHandle)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
@@ -343,7 +330,18 @@ where
     let address = listener.local_addr().unwrap();
     let accepting = tokio::spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {
-            tokio::spawn(serve(stream, peer, handle.clone()));
+            let (tls, handle) = (tls.clone(), handle.clone());
+            tokio::spawn(async move {
+                match tls {
+                    // A client that does not trust the certificate hangs up.
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, peer, handle).await;
+                        }
+                    }
+                    None => serve(stream, peer, handle).await,
+                }
+            });
         }
     });
     (address, accepting.abort_handle())
