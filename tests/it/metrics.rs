@@ -101,7 +101,8 @@ fn a_passer_by_does_not_trigger_an_alarm() {
     assert_eq!(rule(&template, "UnauthorizedAlarm"), (json!(2), json!(3), json!(300)));
     assert_eq!(property(&template, "UnauthorizedAlarm", "Threshold"), "5");
     // Each is a metric of its own, so that a threshold that suits one does not hide another.
-    let with_threshold_zero = ["SignedRefusalAlarm", "DifferingDuplicateAlarm", "UnrecordedAlarm", "SecretAlarm"];
+    let with_threshold_zero =
+        ["SignedRefusalAlarm", "DifferingDuplicateAlarm", "UnrecordedAlarm", "SecretAlarm"];
     for alarm in with_threshold_zero {
         assert_eq!(rule(&template, alarm), (json!(1), json!(1), json!(300)), "{alarm}");
         assert_eq!(property(&template, alarm, "Threshold"), 0, "{alarm}");
@@ -122,15 +123,20 @@ fn a_single_fault_does_not_trigger_an_alarm() {
 #[test]
 fn events_in_a_silent_queue_keep_the_alarm() {
     let template = whole();
-    for alarm in
-        ["DeadLetterAlarm", "DeadLetterLossAlarm", "EventLossAlarm", "SubscriptionDeadLetterAlarm", "SubscriptionLossAlarm"]
-    {
+    for alarm in [
+        "DeadLetterAlarm",
+        "DeadLetterLossAlarm",
+        "EventLossAlarm",
+        "SubscriptionDeadLetterAlarm",
+        "SubscriptionLossAlarm",
+    ] {
         assert_eq!(property(&template, alarm, "TreatMissingData"), "ignore", "{alarm}");
     }
     // The sum of both, each minute: reading a dead letter hides it, and must not look like a new one.
     let metrics = property(&template, "DeadLetterGrowthAlarm", "Metrics");
     assert_eq!(metrics[0]["Expression"], "RATE(FILL(visible, 0) + FILL(hidden, 0))");
-    let names: Vec<_> = metrics.as_array().unwrap()[1..].iter().map(|it| &it["MetricStat"]["Metric"]["MetricName"]).collect();
+    let names: Vec<_> =
+        metrics.as_array().unwrap()[1..].iter().map(|it| &it["MetricStat"]["Metric"]["MetricName"]).collect();
     assert_eq!(names, ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"]);
     assert!(metrics.as_array().unwrap()[1..].iter().all(|it| it["MetricStat"]["Period"] == 60), "{metrics}");
 }
@@ -157,11 +163,16 @@ fn silence_is_an_alarm_only_if_a_number_of_hours_is_chosen() {
     let template = Template::read();
     assert!(!template.existing("Resources").contains("SilenceAlarm"));
     let hours = &template.section("Parameters")["AlarmSilenceHours"];
-    assert_eq!((&hours["Default"], &hours["MinValue"], &hours["MaxValue"]), (&0.into(), &0.into(), &168.into()));
+    assert_eq!(
+        (&hours["Default"], &hours["MinValue"], &hours["MaxValue"]),
+        (&0.into(), &0.into(), &168.into())
+    );
     let template = whole();
     assert_eq!(rule(&template, "SilenceAlarm"), (json!("24"), json!("24"), json!(3_600)));
     assert_eq!(property(&template, "SilenceAlarm", "TreatMissingData"), "breaching");
-    assert!(property(&template, "SilenceAlarm", "AlarmDescription").as_str().unwrap().contains("for 24 hours"));
+    assert!(
+        property(&template, "SilenceAlarm", "AlarmDescription").as_str().unwrap().contains("for 24 hours")
+    );
 }
 
 #[test]
@@ -203,9 +214,9 @@ fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
 /// The first command in a text, without what a reader chooses: `duffel-hooks dlq show`.
 fn first_command(text: &str) -> Option<String> {
     let command = text.split("duffel-hooks ").nth(1)?;
-    let words = command.split([' ', ',', '.', '`', ';']).take_while(|word| {
-        !word.is_empty() && word.chars().all(|character| character.is_ascii_lowercase())
-    });
+    let words = command
+        .split([' ', ',', '.', '`', ';'])
+        .take_while(|word| !word.is_empty() && word.chars().all(|character| character.is_ascii_lowercase()));
     Some(format!("duffel-hooks {}", words.collect::<Vec<_>>().join(" ")))
 }
 
@@ -233,13 +244,19 @@ fn every_alarm_says_what_it_means_and_which_command_to_run_first_and_so_does_the
 
 #[test]
 fn every_metric_is_in_the_reference_with_its_dimensions() {
-    let documented: Vec<_> =
-        rows("docs/reference.md", "## Metrics").into_iter().map(|row| row[0].replace('`', "")).collect();
-    let mut made: Vec<_> = filters(&whole()).into_iter().map(|filter| filter.metric).collect();
-    made.sort();
-    let mut sorted = documented.clone();
-    sorted.sort();
-    assert_eq!(sorted, made);
+    let rows = rows("docs/reference.md", "## Metrics").into_iter();
+    let documented: BTreeMap<_, _> = rows
+        .flat_map(|row| {
+            let names = row[0].split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>();
+            let dimensions = row[2].replace(['`', '–'], "");
+            names.into_iter().map(move |name| (name, dimensions.clone()))
+        })
+        .collect();
+    let made: BTreeMap<_, _> = filters(&whole())
+        .into_iter()
+        .map(|filter| (filter.metric, filter.dimensions.keys().rev().cloned().collect::<Vec<_>>().join(", ")))
+        .collect();
+    assert_eq!(documented, made);
 }
 
 /// The standard price of an alarm on one metric in us-east-1: <https://aws.amazon.com/cloudwatch/pricing/>.

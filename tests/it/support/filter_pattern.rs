@@ -2,10 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/matching-terms-json-log-events.html>
 //!
-//! `MiniStack` 1.4 matches every line with a JSON pattern, moto 5 knows neither `&&` nor comparisons, and the crate
-//! `fakecloud-logs` has no `IS`. None of them refuses a pattern that it does not understand, so none of them could find
-//! a mistake in one. This refuses what is not documented, in patterns (regular expressions, wildcards elsewhere than at
-//! an end, `EXISTS`) and in what they are applied to (`!=` with a field that does not exist).
+//! `MiniStack` 1.5 and moto 5 match every line with a JSON pattern, and `fakecloud-logs` 0.19 has no `IS`. This refuses
+//! what is not documented, in patterns (regular expressions, wildcards elsewhere than at an end, `EXISTS`) and in what
+//! they are applied to (`!=` with a field that does not exist), so that no pattern of the template depends on it.
 
 use serde_json::Value;
 
@@ -89,7 +88,8 @@ impl Expression {
                 !term.equals(value.unwrap_or_else(|| panic!("{selector:?} does not exist in {line}")))
             }
             Self::Compares(selector, holds, number) => selector.of(line).is_some_and(|value| {
-                let value = value.as_f64().unwrap_or_else(|| panic!("{selector:?} is not a number in {line}"));
+                let value =
+                    value.as_f64().unwrap_or_else(|| panic!("{selector:?} is not a number in {line}"));
                 holds(&value, number)
             }),
         }
@@ -145,9 +145,7 @@ fn part(rest: &mut &str) -> Result<Expression, Refusal> {
     if take(rest, "IS") {
         let values = [("NULL", Value::Null), ("TRUE", true.into()), ("FALSE", false.into())];
         let found = values.into_iter().find(|(word, _)| take(rest, word));
-        return found
-            .map(|(_, value)| Expression::Is(selector, value))
-            .ok_or_else(|| format!("IS {rest}"));
+        return found.map(|(_, value)| Expression::Is(selector, value)).ok_or_else(|| format!("IS {rest}"));
     }
     // The longer ones first.
     type Holds = fn(&f64, &f64) -> bool;
@@ -254,11 +252,7 @@ fn documented_examples_match_as_documented() {
             USERS,
             false,
         ),
-        (
-            r#"{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }"#,
-            USERS,
-            false,
-        ),
+        (r#"{ ($.user.id = 2 && $.users[0].email = "nonmatch") || $.actions[2] = "GET" }"#, USERS, false),
     ] {
         assert_eq!(matches(pattern, line), is_match, "{pattern}");
     }

@@ -23,18 +23,24 @@ impl fmt::Display for Metric {
     }
 }
 
-const API_GATEWAY: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html";
-const DYNAMODB: &str = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html";
+const API_GATEWAY: &str =
+    "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html";
+const DYNAMODB: &str =
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html";
 const LAMBDA: &str = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html";
 const SNS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html";
-const SQS: &str =
-    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html";
+const SQS: &str = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html";
 
 /// The metrics of AWS that may be used, each with its set of dimensions, and the page that has them.
 const OF_AWS: [(&str, &[&str], &[&str], &str); 6] = [
     ("AWS/ApiGateway", &["ApiId"], &["4xx", "5xx", "Count", "IntegrationLatency", "Latency"], API_GATEWAY),
     ("AWS/DynamoDB", &["TableName"], &["ReadThrottleEvents", "WriteThrottleEvents"], DYNAMODB),
-    ("AWS/DynamoDB", &["Operation", "TableName"], &["SuccessfulRequestLatency", "ThrottledRequests"], DYNAMODB),
+    (
+        "AWS/DynamoDB",
+        &["Operation", "TableName"],
+        &["SuccessfulRequestLatency", "ThrottledRequests"],
+        DYNAMODB,
+    ),
     (
         "AWS/Lambda",
         &["FunctionName"],
@@ -95,7 +101,9 @@ fn resources(template: &Template, dimension: &str) -> Vec<String> {
     let (kind, form, given) = match dimension {
         "ApiId" => ("AWS::Serverless::HttpApi", "!Ref ", &[][..]),
         "FunctionName" => ("AWS::Serverless::Function", "!Ref ", &[][..]),
-        "QueueName" => ("AWS::SQS::Queue", "!GetAtt QueueName ", &["EventQueueArn", "DeadLetterQueueArn"][..]),
+        "QueueName" => {
+            ("AWS::SQS::Queue", "!GetAtt QueueName ", &["EventQueueArn", "DeadLetterQueueArn"][..])
+        }
         "TableName" => ("AWS::DynamoDB::Table", "!Ref ", &["LedgerTableName"][..]),
         "TopicName" => ("AWS::SNS::Topic", "!GetAtt TopicName ", &[][..]),
         _ => panic!("{dimension} is not a dimension of a resource"),
@@ -142,7 +150,7 @@ pub struct MetricFilter {
     pub metric: String,
     value: String,
     /// The selectors of the dimensions' values.
-    dimensions: BTreeMap<String, String>,
+    pub dimensions: BTreeMap<String, String>,
 }
 
 /// The value that a line adds to a metric, with its dimensions.
@@ -183,7 +191,9 @@ pub fn filters(template: &Template) -> Vec<MetricFilter> {
         .map(|name| {
             let properties = template.resolve(&template.resource(name)["Properties"]).unwrap();
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let [made] = &properties["MetricTransformations"].as_array().unwrap()[..] else { panic!("{name}") };
+            let [made] = &properties["MetricTransformations"].as_array().unwrap()[..] else {
+                panic!("{name}")
+            };
             let dimensions = made["Dimensions"].as_array().into_iter().flatten();
             MetricFilter {
                 log_group: text(&properties["LogGroupName"]),
