@@ -1,5 +1,7 @@
 //! Metrics and alarms: each alarm reads a metric that exists, notifies, and is documented.
 
+mod filter_patterns;
+
 use std::{collections::BTreeMap, fs};
 
 use serde_json::{Value, json};

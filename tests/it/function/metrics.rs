@@ -105,6 +105,33 @@ async fn each_delivery_is_counted_by_its_cause_and_by_nothing_else() {
     assert_eq!(cold, 4, "one for each process");
 }
 
+/// Whoever does not know the secret is counted where an alarm has a threshold, and nowhere else.
+#[tokio::test]
+async fn a_stranger_counts_in_no_metric_of_an_alarm_without_a_threshold() {
+    let mut env = Env::new().await;
+    let order = Delivery::new(ORDER_CREATED);
+    let old = order.sign("forged", "v2", 9 * 24 * 60 * 60);
+    for delivery in [
+        order.clone().unsigned(),
+        order.clone().signature("x"),
+        order.clone().signed_with("forged"),
+        order.clone().signature(&old),
+        Delivery::new("{").signed_with("forged"),
+        Delivery::new("x".repeat(1_048_577)).signed_with("forged"),
+        Delivery::new("x".repeat(1_048_576)).signed_with("forged"),
+        order.clone().to("POST", "/webhooks/nobody"),
+        order.clone().to("POST", "/wp-login.php"),
+        order.clone().to("GET", "/webhooks/duffel"),
+    ] {
+        assert!((400..500).contains(&env.deliver(&delivery).await.0));
+    }
+    let lines = env.function.lines();
+    assert_eq!(lines.len(), 10, "{lines:#?}");
+    let counted: Vec<_> = lines.iter().map(|line| of_receiver(line)).collect();
+    let metrics: BTreeSet<_> = counted.iter().flat_map(names).collect();
+    assert_eq!(metrics, ["ColdStarts", "Deliveries", "UnauthorizedDeliveries"].into());
+}
+
 /// What is not a delivery, and what answers before there is one.
 #[tokio::test]
 async fn other_requests_are_counted_as_cold_starts_only() {
