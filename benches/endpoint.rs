@@ -1,8 +1,10 @@
 //! The cost of a delivery in the pipeline, without queue, table and network, beside what any receiver must do with its
-//! body: hash it once and parse it once. `cargo bench --no-default-features --features tool --bench endpoint`.
+//! body: hash it once and parse it once. `cargo bench --no-default-features --features tool --bench endpoint`; a path after
+//! `--` is that of a file for the figures.
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    env, fs,
     hint::black_box,
     pin::pin,
     task::{Context, Poll, Waker},
@@ -57,7 +59,11 @@ impl Queue for Nowhere {
 }
 
 fn main() {
-    println!("{:>9}  {:>10}  {:>12}  {:>12}  {:>11}", "body", "a delivery", "hash + parse", "hash + check", "ratios");
+    let mut figures = Vec::new();
+    println!(
+        "{:>9}  {:>10}  {:>12}  {:>12}  {:>11}",
+        "body", "a delivery", "hash + parse", "hash + check", "ratios"
+    );
     for bytes in [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1020 << 10] {
         let deliveries = (BYTES / bytes).min(MAX_DELIVERIES);
         // Interleaved, so that a busy moment of the machine affects all of them.
@@ -74,6 +80,11 @@ fn main() {
             ratio(parsed),
             ratio(checked)
         );
+        let [delivery, parsed, checked] = [delivery, parsed, checked].map(|time| time.as_secs_f64() * 1e6);
+        figures.push(json!({ "bytes": bytes, "us": delivery, "parsed_us": parsed, "checked_us": checked }));
+    }
+    if let Some(path) = env::args().skip(1).find(|argument| !argument.starts_with("--")) {
+        fs::write(path, format!("{:#}\n", json!(figures))).unwrap();
     }
 }
 
