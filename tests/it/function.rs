@@ -1,11 +1,13 @@
 //! The `receiver` process as Lambda runs it, with an emulated queue, table and secrets.
 
 mod answers;
+mod causes;
 mod confidential;
 mod crash;
 mod faults;
 mod hostile;
 mod log;
+mod measures;
 mod message;
 mod secrets;
 mod sources;
@@ -13,6 +15,7 @@ mod start;
 mod tls;
 mod topic;
 mod transformed;
+mod xray;
 
 use std::{
     collections::BTreeMap,
