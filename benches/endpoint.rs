@@ -12,7 +12,7 @@ use std::{
 };
 
 use duffel_webhook_receiver::{
-    gateway,
+    gateway::{self, Invocation},
     identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
@@ -116,7 +116,7 @@ fn round(deliveries: usize, bytes: usize) -> [Duration; 3] {
     let mut started = Instant::now();
     for payload in &payloads {
         let payload = serde_json::from_str(payload).unwrap();
-        let invocation = pin!(gateway::invoke(&receiver, None, payload, String::new(), None));
+        let invocation = pin!(gateway::invoke(&receiver, None, payload, Invocation::default(), |_, _| {}));
         // No port here waits.
         let Poll::Ready(answer) = invocation.poll(&mut context) else { panic!("it waits") };
         assert_eq!(black_box(answer)["statusCode"], 202);
