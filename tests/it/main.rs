@@ -8,6 +8,7 @@ mod client;
 mod consume;
 mod consumer;
 mod contract;
+mod dashboard;
 mod deliveries;
 mod deployed;
 mod dlq;
