@@ -20,6 +20,7 @@ mod faults;
 mod function;
 mod guard;
 mod manage;
+mod metrics;
 mod model;
 mod parameters;
 mod performance;

@@ -214,6 +214,7 @@ impl Template {
                 let url = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}.fifo");
                 (url, arn("sqs", &format!("{name}.fifo")))
             }
+            "AWS::SNS::Topic" if self.property(name, "FifoTopic").is_null() => same(arn("sns", name)),
             "AWS::SNS::Topic" => same(arn("sns", &format!("{name}.fifo"))),
             "AWS::SNS::Subscription" => same(arn("sns", &format!("EventTopic.fifo:{name}"))),
             "AWS::DynamoDB::Table" => (name.to_owned(), arn("dynamodb", &format!("table/{name}"))),
