@@ -72,7 +72,7 @@ fn widgets(template: &Template) -> Vec<Json> {
     body["widgets"].as_array().unwrap().clone()
 }
 
-fn of_kind(template: &Template, kind: &str) -> Vec<Json> {
+pub fn of_kind(template: &Template, kind: &str) -> Vec<Json> {
     let properties = |widget: &Json| (widget["type"] == kind).then(|| widget["properties"].clone());
     widgets(template).iter().filter_map(properties).collect()
 }
@@ -82,7 +82,7 @@ fn metric(namespace: &str, name: &str, dimensions: impl Iterator<Item = (String,
 }
 
 /// The metrics that a widget draws, by its own list and by its searches.
-fn metrics(widget: &Json) -> Vec<Metric> {
+pub fn metrics(widget: &Json) -> Vec<Metric> {
     let mut metrics = Vec::new();
     for row in widget["metrics"].as_array().unwrap() {
         let row = row.as_array().unwrap();
