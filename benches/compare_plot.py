@@ -318,12 +318,18 @@ def memory(results):
 
 
 def fixed(results):
-    alarms = results.template.count("Type: AWS::CloudWatch::Alarm")
-    metrics = results.template.count("Type: AWS::Logs::MetricFilter")
+    resources = re.split(r"\n(?=  \w+:\n    Type: )", results.template)
+    # What the default parameters leave out.
+    left_out = ("Condition: FansOut", "Condition: HasReconciler", "Condition: HasSilenceAlarm")
+    alarms = [it for it in resources if "Type: AWS::CloudWatch::Alarm" in it and not any(word in it for word in left_out)]
+    read = sum(alarm.count("MetricName: ") for alarm in alarms)
+    # The metrics that a delivery that is accepted has a value of, in an environment that was there before.
+    counted = ["Accepted", "Deliveries", "LedgerMs", "QueueMs"]
+    assert all(f"\n  {metric}:\n    Type: AWS::Logs::MetricFilter" in results.template for metric in counted)
     rows = [
         ("the webhook's secret", usd(results, "secret_month")),
-        (f"{alarms} alarms, with those of the reconciler", usd(results, "alarm_month", alarms)),
-        (f"{metrics} metrics, in months in which they count something", usd(results, "metric_month", metrics)),
+        (f"{len(alarms)} alarms with {read} metrics, with the default parameters", usd(results, "alarm_month", read)),
+        (f"the {len(counted)} metrics of one source, if it has accepted deliveries in every hour", usd(results, "metric_month", len(counted))),
     ]
     total = sum(round(value, 2) for _, value in rows)
     return table(["$ a month", ""], [[what, f"{value:.2f}"] for what, value in rows] + [["**total**", f"**{total:.2f}**"]])

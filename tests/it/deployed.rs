@@ -13,7 +13,7 @@
 //! * what its topics lack is in `support/topic.rs`;
 //! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
 //! * a secret that was created without a value has an empty one: `function/start.rs` has both;
-//! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
+//! * alarms are not evaluated, filters do not count: `metrics.rs` and `function/metrics.rs` have them;
 //! * it has no `StartMessageMoveTask` and does not heed a `RedriveAllowPolicy`: `dlq.rs` and `template.rs` have them;
 //! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has, but
 //!   for the limits of the routes (`translated.rs`).

@@ -9,6 +9,7 @@ mod hostile;
 mod log;
 mod measures;
 mod message;
+mod metrics;
 mod recording;
 mod secrets;
 mod sources;

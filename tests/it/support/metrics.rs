@@ -150,7 +150,7 @@ pub struct MetricFilter {
     pub metric: String,
     value: String,
     /// The selectors of the dimensions' values.
-    dimensions: BTreeMap<String, String>,
+    pub dimensions: BTreeMap<String, String>,
 }
 
 /// The value that a line adds to a metric, with its dimensions.

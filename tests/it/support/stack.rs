@@ -97,6 +97,7 @@ fn template(webhook_url: &str) -> Value {
     }
     let kept = [
         &["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"][..],
+        &["ApiLogGroup", "ReceiverLogGroup", "ReconcilerLogGroup"],
         // With FanOut=topic.
         &["EventTopic", "EventSubscription", "SubscriptionDeadLetterQueue"],
     ]
