@@ -32,4 +32,5 @@ mod schemes;
 mod subscribers;
 mod support;
 mod template;
+mod trace;
 mod translated;
