@@ -278,8 +278,8 @@ fn everyday(template: &Template) -> BTreeSet<Request> {
         on(&queue, &["sqs:GetQueueAttributes"]),
         on(&dead_letters, &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]),
         on(&dead_letters, &["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
-        on("*", &["cloudwatch:GetMetricStatistics", "logs:GetQueryResults"]),
-        on(&log, &["logs:FilterLogEvents", "logs:StartQuery"]),
+        on("*", &["cloudwatch:GetMetricStatistics"]),
+        on(&log, &["logs:FilterLogEvents", "logs:GetQueryResults", "logs:StartQuery"]),
     ];
     needed.concat().into_iter().collect()
 }

@@ -71,8 +71,8 @@ attempts are known. A line is found some seconds after it was written.
 
 AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   cloudformation:DescribeStacks
-  logs:StartQuery                on the receiver's log group
-  logs:GetQueryResults
+  logs:StartQuery, logs:GetQueryResults
+                                 on the receiver's log group
   dynamodb:GetItem               on the ledger
   sqs:GetQueueAttributes         on both queues
   sqs:ReceiveMessage, sqs:ChangeMessageVisibility
