@@ -1,7 +1,7 @@
 //! A call of AWS's JSON protocol, built here and signed by a library.
 //!
-//! `CloudWatch` and `CloudWatch` Logs are asked for two things each. An SDK would bring 22 crates and a second `http` for
-//! the former alone.
+//! For two or three calls each, the SDK of `CloudWatch` would bring 22 crates and a second `http`, and that of `CloudWatch`
+//! Logs three crates, one of which has 1.2 MB when it is compressed.
 
 use std::{
     error::Error,

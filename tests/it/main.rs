@@ -34,4 +34,5 @@ mod schemes;
 mod subscribers;
 mod support;
 mod template;
+mod trace;
 mod translated;

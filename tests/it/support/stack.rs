@@ -117,6 +117,9 @@ fn template(webhook_url: &str) -> Value {
     for (output, value) in values {
         template["Outputs"][output]["Value"] = value.into();
     }
+    // `support/logs.rs` makes the group.
+    template["Outputs"]["ReceiverLogGroup"]["Value"] =
+        serde_yaml_ng::from_str("!Ref AWS::StackName").unwrap();
     template
 }
 

@@ -19,7 +19,13 @@ use std::{
 use clap::Args;
 use duffel_webhook_receiver::deployment::{Stack, sdk_config};
 
-use self::{at_duffel::AtDuffel, evidence::Evidence, search::Search, subject::Subject};
+use self::{
+    at_duffel::AtDuffel,
+    conclusion::{Place, conclude},
+    evidence::Evidence,
+    search::Search,
+    subject::Subject,
+};
 use crate::shared::{NeedsAction, Result, output::count, values::parse_since};
 
 /// Says where one event is, and what happened to it on the way
@@ -65,8 +71,8 @@ attempts are known. A line is found some seconds after it was written.
 
 AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   cloudformation:DescribeStacks
-  logs:StartQuery                on the receiver's log group
-  logs:GetQueryResults
+  logs:StartQuery, logs:GetQueryResults
+                                 on the receiver's log group
   dynamodb:GetItem               on the ledger
   sqs:GetQueueAttributes         on both queues
   sqs:ReceiveMessage, sqs:ChangeMessageVisibility
@@ -86,6 +92,9 @@ Exit codes:
   1  Failed, or nothing is known of such an event
   2  The command line is not valid
   6  The event was not forwarded, or is a dead letter: somebody must act";
+
+/// An answer, or the reason why it could not be had.
+type Asked<T> = std::result::Result<T, String>;
 
 /// For as long, SQS keeps a message.
 const RETENTION: Duration = Duration::from_hours(14 * 24);
@@ -122,10 +131,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn result(traced: &[Evidence]) -> Result<()> {
-    if traced.iter().all(|evidence| evidence.conclusion().place.is_unknown()) {
+    let places: Vec<_> = traced.iter().map(|evidence| conclude(evidence).place).collect();
+    if places.iter().all(|place| *place == Place::Unknown) {
         return Err("nothing is known of such an event".into());
     }
-    match traced.iter().filter(|evidence| evidence.conclusion().place.needs_action()).count() {
+    match places.iter().filter(|place| place.needs_action()).count() {
         0 => Ok(()),
         number => {
             let verb = if number == 1 { "needs" } else { "need" };

@@ -7,7 +7,7 @@ use duffel_webhook_receiver::duffel::{
 };
 use tokio::task::spawn_blocking;
 
-use super::evidence::Asked;
+use super::Asked;
 use crate::shared::{
     duffel::{client, earliest_at_duffel},
     progress::Progress,

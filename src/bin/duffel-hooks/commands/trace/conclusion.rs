@@ -39,10 +39,6 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn is_unknown(self) -> bool {
-        self == Self::Unknown
-    }
-
     /// Whether somebody must act. An event that is excluded is none of the consumer's.
     pub(super) fn needs_action(self) -> bool {
         use Place::{DeadLetters, Duplicate, Elsewhere, NeverDelivered, NotAccepted, Refused};

@@ -9,15 +9,8 @@ use duffel_webhook_receiver::{
     ledger::Record,
 };
 
-use super::{
-    conclusion::{Conclusion, conclude},
-    in_log::line_of,
-    in_stack::Queues,
-};
+use super::{Asked, in_log::line_of, in_stack::Queues};
 use crate::shared::delivery_line::DeliveryLine;
-
-/// An answer, or the reason why it could not be had.
-pub(super) type Asked<T> = Result<T, String>;
 
 /// What an event is called.
 #[derive(Clone, Debug, Default)]
@@ -118,10 +111,6 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn conclusion(&self) -> Conclusion {
-        conclude(self)
-    }
-
     /// The lines of its own deliveries: not those of another event with its identity.
     pub(super) fn own_lines(&self) -> impl DoubleEndedIterator<Item = &DeliveryLine> {
         let is_own = |line: &&DeliveryLine| self.names.id.is_none() || line.event_id == self.names.id;

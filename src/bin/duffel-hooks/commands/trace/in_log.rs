@@ -9,7 +9,7 @@ use duffel_webhook_receiver::{
 };
 use serde_json::Value;
 
-use super::evidence::Asked;
+use super::Asked;
 use crate::shared::delivery_line::DeliveryLine;
 
 /// The words of the answers to deliveries that are not accepted.

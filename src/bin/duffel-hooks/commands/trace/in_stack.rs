@@ -13,7 +13,7 @@ use duffel_webhook_receiver::{
     ledger::Record,
 };
 
-use super::evidence::Asked;
+use super::Asked;
 use crate::shared::in_flight::with_in_flight;
 
 /// The maximum number of dead letters to look at.

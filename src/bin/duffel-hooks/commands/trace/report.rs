@@ -6,6 +6,7 @@ use duffel_webhook_receiver::identity::Identity;
 use serde_json::{Value, json};
 
 use super::{
+    conclusion::conclude,
     evidence::Evidence,
     timeline::{printable, timeline},
 };
@@ -28,8 +29,7 @@ pub(super) fn print(evidence: &Evidence, out: &mut impl Write) -> io::Result<()>
     let entries = timeline(evidence);
     let widest = entries.iter().map(|entry| entry.part.len()).max().unwrap_or_default();
     for entry in &entries {
-        let at =
-            entry.at.map_or_else(|| "now".to_owned(), |at| humantime::format_rfc3339_millis(at).to_string());
+        let at = entry.time().unwrap_or_else(|| "now".to_owned());
         writeln!(out, "{at:24}  {:widest$}  {}", entry.part, printable(&entry.text))?;
     }
     let unasked = evidence.unasked();
@@ -39,7 +39,7 @@ pub(super) fn print(evidence: &Evidence, out: &mut impl Write) -> io::Result<()>
     for (part, reason) in unasked {
         writeln!(out, "Not asked: {part} ({})", printable(reason))?;
     }
-    let conclusion = evidence.conclusion();
+    let conclusion = conclude(evidence);
     writeln!(out, "\n{}", printable(&conclusion.text))?;
     if let Some(fix) = &conclusion.fix {
         writeln!(out, "  → {fix}{}", if conclusion.commands.is_empty() { "" } else { ":" })?;
@@ -49,10 +49,7 @@ pub(super) fn print(evidence: &Evidence, out: &mut impl Write) -> io::Result<()>
 
 pub(super) fn json(evidence: &Evidence) -> Value {
     let names = &evidence.names;
-    let entry = |entry: super::timeline::Entry| {
-        let at = entry.at.map(|at| humantime::format_rfc3339_millis(at).to_string());
-        json!({ "at": at, "part": entry.part, "text": entry.text, "detail": entry.detail })
-    };
+    let entry = |entry: super::timeline::Entry| json!({ "at": entry.time(), "part": entry.part, "text": entry.text, "detail": entry.detail });
     let unasked = evidence.unasked().into_iter();
     let unasked = unasked.map(|(part, reason)| json!({ "part": part, "reason": reason }));
     json!({
@@ -66,6 +63,6 @@ pub(super) fn json(evidence: &Evidence) -> Value {
         },
         "timeline": timeline(evidence).into_iter().map(entry).collect::<Vec<_>>(),
         "not_asked": unasked.collect::<Vec<_>>(),
-        "conclusion": evidence.conclusion(),
+        "conclusion": conclude(evidence),
     })
 }

@@ -11,8 +11,9 @@ use duffel_webhook_receiver::{
 use serde_json::Value;
 
 use super::{
+    Asked,
     at_duffel::AtDuffel,
-    evidence::{Asked, Common, Evidence, Names, StackFacts},
+    evidence::{Common, Evidence, Names, StackFacts},
     in_log::ReceiverLog,
     in_stack::{Queues, record},
     subject::{Form, Subject, is_duffels},
@@ -133,7 +134,12 @@ impl Search<'_> {
         let first_source = sources.first().map_or("duffel", String::as_str);
         let mut all: Vec<Names> = Vec::new();
         for event in found.events.iter().flatten() {
-            all.push(Names::of_event(event, first_source));
+            let identities: Vec<_> = sources.iter().filter_map(|source| event.identity(source)).collect();
+            let names = [Some(event.id.as_str()), event.idempotency_key.as_deref()];
+            let names = names.into_iter().chain(identities.iter().map(|identity| Some(identity.as_str())));
+            if self.subject.is_any(names) {
+                all.push(Names::of_event(event, first_source));
+            }
         }
         let possible = self.possible(sources);
         let is_possible = |identity: Option<&str>| {
@@ -156,6 +162,17 @@ impl Search<'_> {
             match merged.iter_mut().find(|known| known.is_same(&names)) {
                 Some(known) => known.complete(names),
                 None => merged.push(names),
+            }
+        }
+        // The log has no keys.
+        for names in &mut merged {
+            let event = found.events.iter().flatten().find(|event| Some(&event.id) == names.id.as_ref());
+            if let Some(event) = event {
+                names.complete(Names {
+                    source: None,
+                    identity: None,
+                    ..Names::of_event(event, first_source)
+                });
             }
         }
         if merged.is_empty() {

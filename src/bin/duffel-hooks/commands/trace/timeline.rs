@@ -15,10 +15,30 @@ use crate::shared::{
 pub(super) struct Entry {
     /// `None` for the present.
     pub(super) at: Option<SystemTime>,
+    /// Whether the time is known to the second only.
+    pub(super) in_seconds: bool,
     pub(super) part: &'static str,
     pub(super) text: String,
     /// What the part said, as it said it.
     pub(super) detail: Value,
+}
+
+impl Entry {
+    /// The latest time at which it may have happened.
+    fn latest(&self) -> Option<SystemTime> {
+        let unknown = if self.in_seconds { Duration::from_millis(999) } else { Duration::ZERO };
+        self.at.map(|at| at + unknown)
+    }
+
+    /// The time, as precisely as it is known.
+    pub(super) fn time(&self) -> Option<String> {
+        let at = self.at?;
+        Some(if self.in_seconds {
+            humantime::format_rfc3339_seconds(at).to_string()
+        } else {
+            humantime::format_rfc3339_millis(at).to_string()
+        })
+    }
 }
 
 /// Lists what happened, oldest first, and then what is now.
@@ -26,7 +46,13 @@ pub(super) fn timeline(evidence: &Evidence) -> Vec<Entry> {
     let mut entries = Vec::new();
     if let Ok(Some(event)) = &evidence.event {
         let text = format!("{} happened", event.kind.as_deref().unwrap_or("the event"));
-        entries.push(Entry { at: event.created_at, part: "Duffel", text, detail: event.raw.clone() });
+        entries.push(Entry {
+            at: event.created_at,
+            in_seconds: false,
+            part: "Duffel",
+            text,
+            detail: event.raw.clone(),
+        });
     }
     for attempt in evidence.attempts.iter().flatten() {
         entries.push(attempted(attempt));
@@ -36,7 +62,7 @@ pub(super) fn timeline(evidence: &Evidence) -> Vec<Entry> {
     }
     entries.extend(evidence.lines.iter().flatten().map(|line| received(line, evidence, "")));
     entries.extend(recorded(evidence));
-    entries.sort_by_key(|entry| entry.at);
+    entries.sort_by_key(Entry::latest);
     entries.extend(present(evidence));
     entries
 }
@@ -48,7 +74,7 @@ fn attempted(attempt: &DeliveryRecord) -> Entry {
     };
     let url = attempt.url.as_deref().map(|url| format!(" to {url}")).unwrap_or_default();
     let text = format!("delivery{url}: {answer}");
-    Entry { at: attempt.created_at, part: "Duffel", text, detail: attempt.raw.clone() }
+    Entry { at: attempt.created_at, in_seconds: false, part: "Duffel", text, detail: attempt.raw.clone() }
 }
 
 fn received(line: &DeliveryLine, evidence: &Evidence, remark: &str) -> Entry {
@@ -70,7 +96,13 @@ fn received(line: &DeliveryLine, evidence: &Evidence, remark: &str) -> Entry {
         parts.push(format!(": {reason}"));
     }
     parts.push(remark.to_owned());
-    Entry { at: Some(line.at), part: "receiver", text: parts.concat(), detail: line.raw.clone() }
+    Entry {
+        at: Some(line.at),
+        in_seconds: false,
+        part: "receiver",
+        text: parts.concat(),
+        detail: line.raw.clone(),
+    }
 }
 
 fn recorded(evidence: &Evidence) -> Option<Entry> {
@@ -84,13 +116,14 @@ fn recorded(evidence: &Evidence) -> Option<Entry> {
         "event_id": record.event_id, "event_type": record.event_type, "message_id": record.message_id,
         "recorded_at": record.recorded_at, "counts_from": record.counts_from, "expires_at": record.expires_at,
     });
-    Some(Entry { at: Some(moment(record.recorded_at)), part: "ledger", text, detail })
+    Some(Entry { at: Some(moment(record.recorded_at)), in_seconds: true, part: "ledger", text, detail })
 }
 
 /// What the ledger and the queues have now.
 fn present(evidence: &Evidence) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut add = |part, text, detail| entries.push(Entry { at: None, part, text, detail });
+    let mut add =
+        |part, text, detail| entries.push(Entry { at: None, in_seconds: false, part, text, detail });
     if evidence.record.as_ref().is_ok_and(Option::is_none) {
         add("ledger", "no record of it".to_owned(), Value::Null);
     }

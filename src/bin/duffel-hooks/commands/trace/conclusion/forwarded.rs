@@ -29,7 +29,11 @@ pub(super) fn conclude(evidence: &Evidence) -> Conclusion {
         .command(format!("duffel-hooks subscribers --stack {stack}"));
     }
     let (place, where_it_is) = in_queue(evidence, age);
-    let is_unrecorded = evidence.accepted().is_some_and(|line| line.cause.as_deref() == Some("unrecorded"));
+    let is_unrecorded = evidence.accepted().is_some_and(|line| {
+        let says = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("not recorded"));
+        // A receiver of an earlier version logged no cause.
+        line.cause.as_deref() == Some("unrecorded") || says(&line.error)
+    });
     if is_unrecorded && evidence.record.as_ref().is_ok_and(Option::is_none) {
         let text = format!(
             "It was forwarded and is not recorded in the ledger: if it is delivered again, it is forwarded again, with \
