@@ -17,6 +17,7 @@ mod start;
 mod tls;
 mod topic;
 mod transformed;
+mod xray;
 
 use std::{
     collections::BTreeMap,
