@@ -10,7 +10,11 @@ pub mod health;
 #[cfg(feature = "operate")]
 pub mod in_flight;
 #[cfg(feature = "operate")]
+mod json_call;
+#[cfg(feature = "operate")]
 pub mod ledger_records;
+#[cfg(feature = "operate")]
+pub mod log_group;
 #[cfg(feature = "operate")]
 mod stack;
 #[cfg(feature = "operate")]

@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName,
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+        MessageSystemAttributeName,
+    },
 };
 
 pub use self::dead_letter::DeadLetter;
@@ -32,7 +35,8 @@ const WAIT: Duration = Duration::from_secs(1);
 /// SQS delivers at most the first ten messages of a group: the others follow after those are deleted.
 #[must_use = "in-flight messages must be released"]
 pub struct InFlight<'a> {
-    queue: &'a DeadLetters,
+    client: &'a Client,
+    url: &'a str,
     hold: Duration,
     /// The longest hold that was asked for.
     longest: Duration,
@@ -53,15 +57,16 @@ struct Held {
 impl DeadLetters {
     /// Creates an empty set of in-flight messages; `hold` is their visibility time-out.
     pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
-        InFlight::new(self, hold)
+        InFlight::new(&self.client, &self.url, hold)
     }
 }
 
 impl<'a> InFlight<'a> {
-    fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
+    pub(super) fn new(client: &'a Client, url: &'a str, hold: Duration) -> Self {
         let began = Instant::now();
         Self {
-            queue,
+            client,
+            url,
             hold,
             longest: hold,
             began,
@@ -99,7 +104,7 @@ impl<'a> InFlight<'a> {
     }
 
     async fn receive_messages(&self, most: usize) -> Result<Vec<Message>, CallError> {
-        let request = self.queue.client.receive_message().queue_url(&self.queue.url);
+        let request = self.client.receive_message().queue_url(self.url);
         let request = request.visibility_timeout(seconds(self.hold)).wait_time_seconds(seconds(WAIT));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let request = request.message_attribute_names("All");
@@ -146,7 +151,7 @@ impl<'a> InFlight<'a> {
 
     /// Changes the visibility time-out, and returns the IDs of the messages for which SQS did.
     async fn change_visibility(&self, entries: &[Entry], hold: Duration) -> Result<Vec<String>, CallError> {
-        let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
+        let request = self.client.change_message_visibility_batch().queue_url(self.url);
         let request = entries.iter().fold(request, |request, entry| request.entries(entry.change(hold)));
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
@@ -161,7 +166,7 @@ impl<'a> InFlight<'a> {
     pub async fn delete(&mut self) -> Result<usize, CallError> {
         let mut deleted = 0;
         for entries in self.batches(|_| true) {
-            let request = self.queue.client.delete_message_batch().queue_url(&self.queue.url);
+            let request = self.client.delete_message_batch().queue_url(self.url);
             let request = entries.iter().fold(request, |request, entry| request.entries(entry.deletion()));
             let answer = request.send().await;
             let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", &error))?;

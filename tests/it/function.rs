@@ -10,6 +10,7 @@ mod log;
 mod measures;
 mod message;
 mod metrics;
+mod recording;
 mod secrets;
 mod sources;
 mod start;

@@ -17,5 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod sign;
 #[cfg(feature = "operate")]
 pub(crate) mod subscribers;
+#[cfg(feature = "operate")]
+pub(crate) mod trace;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate, subscribers};
+use self::commands::{dlq, doctor, replay, rotate, subscribers, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -41,6 +41,8 @@ enum Command {
     #[cfg(feature = "operate")]
     Replay(replay::Arguments),
     #[cfg(feature = "operate")]
+    Trace(trace::Arguments),
+    #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
     Subscribers(subscribers::Arguments),
@@ -61,7 +63,7 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Subscribers(_) => true,
+            Self::Doctor(_) | Self::Subscribers(_) | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -87,6 +89,8 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => replay::run(arguments),
             #[cfg(feature = "operate")]
+            Self::Trace(arguments) => trace::run(arguments),
+            #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
             #[cfg(feature = "operate")]
             Self::Subscribers(arguments) => subscribers::run(arguments),
@@ -107,8 +111,10 @@ fn main() -> ExitCode {
             if let Some(hint) = duffel::hint(error.as_ref()) {
                 remark(hint);
             }
-            let usage = error.is::<shared::WrongUsage>().then_some(2);
-            ExitCode::from(usage.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
+            let own = error.is::<shared::WrongUsage>().then_some(2);
+            #[cfg(feature = "operate")]
+            let own = own.or_else(|| error.is::<shared::NeedsAction>().then_some(6));
+            ExitCode::from(own.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
         }
     }
 }

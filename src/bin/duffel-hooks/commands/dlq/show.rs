@@ -3,11 +3,15 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::{dead_letter_queue::Depth, in_flight::DeadLetter};
+use duffel_webhook_receiver::deployment::{
+    dead_letter_queue::Depth,
+    in_flight::{DeadLetter, HOLD},
+};
 
-use super::{Which, with_in_flight};
+use super::Which;
 use crate::shared::{
     Result,
+    in_flight::with_in_flight,
     output::{Table, count},
 };
 
@@ -31,7 +35,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
-    let letters = with_in_flight(&queue, async |in_flight| {
+    let letters = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
         let mut letters: Vec<DeadLetter> = Vec::new();
         while letters.len() < limit {
             let received = in_flight.receive(limit - letters.len()).await?;
