@@ -6,6 +6,8 @@ pub mod cloudwatch;
 pub mod dead_letter_queue;
 mod error;
 #[cfg(feature = "operate")]
+pub mod event_queue;
+#[cfg(feature = "operate")]
 pub mod health;
 #[cfg(feature = "operate")]
 pub mod in_flight;

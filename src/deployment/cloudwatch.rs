@@ -49,8 +49,8 @@ pub async fn consumption(
 ) -> Result<Option<Consumption>, CallError> {
     let metric = |name| Metric { name, statistic: "Sum", span, period: 300 };
     let (received, deleted) = (metric("NumberOfMessagesReceived"), metric("NumberOfMessagesDeleted"));
-    let (received, deleted) =
-        tokio::try_join!(received.points(sdk, queue_name), deleted.points(sdk, queue_name))?;
+    let received = received.points(sdk, queue_name).await?;
+    let deleted = deleted.points(sdk, queue_name).await?;
     let sum = |points: &[Value]| whole(points.iter().filter_map(|point| point["Sum"].as_f64()).sum());
     let is_known = !received.is_empty() || !deleted.is_empty();
     Ok(is_known.then(|| Consumption { received: sum(&received), deleted: sum(&deleted) }))

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate, subscribers, trace};
+use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -41,7 +41,11 @@ enum Command {
     #[cfg(feature = "operate")]
     Replay(replay::Arguments),
     #[cfg(feature = "operate")]
+    Tail(tail::Arguments),
+    #[cfg(feature = "operate")]
     Trace(trace::Arguments),
+    #[cfg(feature = "operate")]
+    Queue(queue::Arguments),
     #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
@@ -63,7 +67,7 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Subscribers(_) | Self::Trace(_) => true,
+            Self::Doctor(_) | Self::Queue(_) | Self::Subscribers(_) | Self::Tail(_) | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -89,7 +93,11 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => replay::run(arguments),
             #[cfg(feature = "operate")]
+            Self::Tail(arguments) => tail::run(arguments),
+            #[cfg(feature = "operate")]
             Self::Trace(arguments) => trace::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Queue(arguments) => queue::run(arguments),
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
             #[cfg(feature = "operate")]

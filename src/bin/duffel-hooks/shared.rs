@@ -1,6 +1,8 @@
 //! The parts that several commands share.
 
 #[cfg(feature = "operate")]
+pub(crate) mod colour;
+#[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
 pub(crate) mod duffel;
 #[cfg(feature = "operate")]
