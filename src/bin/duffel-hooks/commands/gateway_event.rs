@@ -47,7 +47,7 @@ enum Gateway {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let body = read_body(&arguments.body)?;
-    let headers = arguments.signer.headers(&body)?;
+    let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
     let length = body.len();
     let (body, base64) = match String::from_utf8(body) {
         Ok(text) if !arguments.base64 => (text, false),
