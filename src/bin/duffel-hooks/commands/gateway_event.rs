@@ -47,7 +47,7 @@ enum Gateway {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let body = read_body(&arguments.body)?;
-    let headers = arguments.signer.headers(&body)?;
+    let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
     let path = format!("/webhooks/{}", arguments.source);
     let delivery = Received::new(path, headers, body, arguments.base64);
     let event = match arguments.gateway {

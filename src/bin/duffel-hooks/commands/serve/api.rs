@@ -87,7 +87,7 @@ fn read(endpoint: &Endpoint, request: &Parts) -> Result<Response<Body>, Refused>
             let events = stream(Arc::clone(&inspector.journal), after, &inspector.instance);
             return Ok(page::response(StatusCode::OK, "text/event-stream", Body::Stream(events)));
         }
-        "samples" => samples::list(inspector),
+        "samples" => samples::list(),
         "state" => state::json(endpoint),
         other => return delivery(endpoint, other),
     };

@@ -19,12 +19,16 @@ use http::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Refused, samples};
+use super::Refused;
 use crate::{
     NAME,
     commands::serve::inspector::{
         Inspector, KnownSource,
         delivery::{Content, Delivery},
+    },
+    shared::samples::{
+        catalogue::{self, new_id_header},
+        renew::renew,
     },
 };
 
@@ -129,13 +133,15 @@ fn again(delivery: &Delivery, content: &Content) -> Result<Request<Bytes>, Refus
 }
 
 fn sample(scheme: &Scheme, kind: &str) -> Result<Draft, Refused> {
-    let sample = samples::make(scheme, kind);
-    let sample = sample.ok_or_else(|| unprocessable(format!("there is no sample of the type {kind}")))?;
+    let unknown =
+        || unprocessable(format!("there is no sample of the type {kind} with the scheme {}", scheme.name));
+    let sample = catalogue::find(Some(scheme.name), kind).ok_or_else(unknown)?;
+    let made = sample.make(scheme, SystemTime::now());
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
-    let mut draft = Draft { body: sample.body, headers, id: Some(sample.id) };
-    draft.set(sample.headers)?;
+    let mut draft = Draft { body: made.body.to_string().into(), headers, id: Some(made.id) };
+    draft.set(made.headers)?;
     Ok(draft)
 }
 
@@ -144,12 +150,9 @@ fn repetition(scheme: &Scheme, content: &Content, form: Form) -> Result<Draft, R
     let id = id.filter_map(|name| content.headers.get(name)?.to_str().ok()).next().map(str::to_owned);
     let mut draft = Draft { body: content.body.clone(), headers: content.headers.clone(), id };
     if form == Form::New {
-        draft.body = samples::renew(scheme, &content.body).map_err(unprocessable)?;
+        draft.body = renew(&content.body, scheme).map_err(unprocessable)?.body.into();
         draft.id = None;
-        // A delivery id that is not signed names the event, too.
-        if let Some(name) = scheme.families.first().and_then(|family| family.id.clone()) {
-            draft.set(vec![(name.into_owned(), Uuid::new_v4().to_string())])?;
-        }
+        draft.set(new_id_header(scheme).into_iter().collect())?;
     }
     Ok(draft)
 }
