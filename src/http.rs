@@ -53,12 +53,12 @@ pub enum BadEvent {
 }
 
 /// Answers a request, and writes one line to the log. The function, `serve` and the tests all call this endpoint.
-pub fn respond<'r, L: Ledger, Q: Queue>(
-    receiver: &'r Receiver<L, Q>,
+pub fn respond<L: Ledger, Q: Queue>(
+    receiver: &Receiver<L, Q>,
     request: Request<Bytes>,
     context: RequestContext,
     now: SystemTime,
-) -> impl Future<Output = Response<String>> + use<'r, L, Q> {
+) -> impl Future<Output = Response<String>> + use<'_, L, Q> {
     respond_and_report(receiver, request, context, now, LogLine::write)
 }
 

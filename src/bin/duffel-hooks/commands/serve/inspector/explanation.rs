@@ -7,19 +7,20 @@ use duffel_webhook_receiver::{
 };
 use serde::Serialize;
 
-use crate::commands::serve::ports::Observed;
+use crate::{commands::serve::ports::Observed, shared::diagnosis::Mistake};
 
 /// What one step of the pipeline found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::commands::serve) struct Step {
-    pub(in crate::commands::serve) step: &'static str,
-    pub(in crate::commands::serve) result: Outcome,
-    pub(in crate::commands::serve) text: String,
+pub(crate) struct Step {
+    #[serde(rename = "step")]
+    pub(crate) name: &'static str,
+    pub(crate) result: Outcome,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::commands::serve) enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// The delivery is acknowledged, and goes no further.
     Stopped,
@@ -31,42 +32,35 @@ pub(in crate::commands::serve) enum Outcome {
 const STEPS: [&str; 6] = ["signature", "event", "filter", "ledger", "queue", "record"];
 
 /// What is known of a delivery after its answer.
-pub(in crate::commands::serve) struct Findings<'a> {
-    pub(in crate::commands::serve) line: &'a LogLine,
-    pub(in crate::commands::serve) observed: &'a Observed,
-    pub(in crate::commands::serve) bytes: usize,
-    pub(in crate::commands::serve) received_at: SystemTime,
+pub(crate) struct Findings<'a> {
+    pub(crate) line: &'a LogLine,
+    pub(crate) observed: &'a Observed,
+    pub(crate) bytes: usize,
+    pub(crate) received_at: SystemTime,
     /// The position of the secret that matched, and the number of secrets.
-    pub(in crate::commands::serve) secret: Option<(usize, usize)>,
+    pub(crate) secret: Option<(usize, usize)>,
     /// What is wrong with the signature, if that could be found out.
-    pub(in crate::commands::serve) mistake: Option<&'a Mistake>,
-}
-
-/// A mistake that was found by trying: what is wrong, and what would match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::commands::serve) struct Mistake {
-    pub(in crate::commands::serve) what: &'static str,
-    pub(in crate::commands::serve) hint: String,
+    pub(crate) mistake: Option<&'a Mistake>,
 }
 
 impl Findings<'_> {
     /// Explains the delivery step by step.
-    pub(in crate::commands::serve) fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self) -> Vec<Step> {
         let Some((end, result, text)) = self.end() else {
-            let unknown = [Step { step: "path", result: Outcome::Failed, text: self.error() }];
+            let unknown = [Step { name: "path", result: Outcome::Failed, text: self.error() }];
             return unknown.into_iter().chain(STEPS.map(|step| self.step(step, Outcome::Skipped))).collect();
         };
         let reached = STEPS.iter().position(|step| *step == end).unwrap_or_default();
         let step = |(index, step): (usize, &&'static str)| match index {
             _ if index < reached => self.step(step, Outcome::Passed),
             _ if index > reached => self.step(step, Outcome::Skipped),
-            _ => Step { step, result, text: text.clone() },
+            _ => Step { name: step, result, text: text.clone() },
         };
         STEPS.iter().enumerate().map(step).collect()
     }
 
     /// Says in one sentence why the delivery had this outcome.
-    pub(in crate::commands::serve) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match (self.end(), self.line.outcome) {
             (_, "accepted") => format!("{}; {}", self.signature(), self.queue()),
             (Some((_, Outcome::Stopped, text)), _) => text,
@@ -125,7 +119,7 @@ impl Findings<'_> {
             ("queue", _) => self.queue(),
             _ => self.record(),
         };
-        Step { step, result, text }
+        Step { name: step, result, text }
     }
 
     fn signature(&self) -> String {
@@ -162,7 +156,7 @@ impl Findings<'_> {
 
     fn unauthorized(&self) -> String {
         match self.mistake {
-            Some(Mistake { what, hint }) => format!("{what}; {hint}"),
+            Some(mistake) => format!("{}; {}", mistake.what(), mistake.hint()),
             None => self.error(),
         }
     }
@@ -204,8 +198,16 @@ impl Findings<'_> {
     }
 }
 
+/// Explains a request whose body was not read to its end.
+pub(crate) fn not_read(text: String) -> Vec<Step> {
+    let skipped = |step| Step { name: step, result: Outcome::Skipped, text: "not reached".to_owned() };
+    let mut steps = STEPS.map(skipped);
+    steps[0] = Step { name: STEPS[0], result: Outcome::Failed, text };
+    steps.into()
+}
+
 /// The record of the ledger as JSON.
-pub(in crate::commands::serve) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
+pub(crate) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
     let at = |seconds| {
         SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))
