@@ -42,7 +42,7 @@ impl Stream {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
             match line.trim_end().split_once(": ") {
-                Some(("event", kind)) => event.kind = kind.to_owned(),
+                Some(("event", kind)) => kind.clone_into(&mut event.kind),
                 Some(("id", id)) => event.id = Some(id.parse().unwrap()),
                 Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
                 _ if line == "\n" && !event.kind.is_empty() => return event,

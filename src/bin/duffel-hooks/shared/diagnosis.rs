@@ -156,7 +156,7 @@ impl Case<'_> {
         let times =
             times::variants(self.scheme, &self.delivery.headers).into_iter().map(move |(change, headers)| {
                 self.attempt(key(), Mistake::new(Part::Time, change), |_, delivery| {
-                    delivery.headers = headers
+                    delivery.headers = headers;
                 })
             });
         keys.chain(bodies).chain(forms).chain(times).flatten()

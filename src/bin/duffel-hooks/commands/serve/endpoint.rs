@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     duffel::plain,
-    http::{LogLine, RequestContext, respond_and_report, too_large},
+    http::{Cause, LogLine, RequestContext, respond_and_report, too_large},
     receive::Receiver,
     route::BasePath,
 };
@@ -18,7 +18,7 @@ use super::{
     inspector::{
         Inspector, KnownSource,
         delivery::{Content, Facts, MessageRow, SentBy, Summary},
-        explanation::{Findings, not_read, record_json},
+        explanation::{Findings, is_signed, not_read, record_json},
     },
     ports::{Observed, ObservedLedger, ObservedQueue, observe},
 };
@@ -88,7 +88,7 @@ impl Endpoint {
             path: plain(request.uri.path(), MAX_TEXT),
             status: response.status().as_u16(),
             outcome: "too_large",
-            cause: Some("too_large_body"),
+            cause: Some(Cause::TooLargeBody.word()),
             event_id: None,
             event_type: None,
             bytes: limit,
@@ -124,7 +124,7 @@ impl Endpoint {
     ) -> Facts {
         let log = &line.delivery;
         let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
-        let is_signed = log.identity.is_some() || log.label.is_some();
+        let is_signed = is_signed(line);
         let secret = source.filter(|_| is_signed).and_then(|source| {
             let delivery = diagnosis::delivery(&source.scheme, &content.headers, &content.body);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
@@ -143,7 +143,7 @@ impl Endpoint {
             path: text(content.uri.path()),
             status: line.status.as_u16(),
             outcome: line.outcome,
-            cause: line.cause,
+            cause: line.cause.map(Cause::word),
             event_id: log.event_id.as_deref().map(text),
             event_type: log.event_type.as_deref().map(text),
             bytes: content.body.len(),

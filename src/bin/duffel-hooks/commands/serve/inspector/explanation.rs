@@ -3,7 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use duffel_webhook_receiver::{
-    http::LogLine, identity::Identity, ledger::Record, queue::MAX_MESSAGE_BYTES, time::unix_seconds,
+    http::{Cause, LogLine},
+    identity::Identity,
+    ledger::Record,
+    queue::MAX_MESSAGE_BYTES,
+    time::unix_seconds,
 };
 use serde::Serialize;
 
@@ -73,32 +77,29 @@ impl Findings<'_> {
     /// Returns the step at which the delivery ended; `None` if it reached none of them.
     fn end(&self) -> Option<(&'static str, Outcome, String)> {
         let (line, failed) = (self.line, Outcome::Failed);
-        Some(match (line.outcome, line.cause) {
-            ("accepted", _) if line.error.is_some() && line.cause != Some("undecided") => {
-                ("record", failed, self.error())
-            }
-            ("accepted", _) => ("record", Outcome::Passed, self.record()),
-            ("duplicate", _) => ("ledger", Outcome::Stopped, self.repetition()),
+        let at = |step| Some((step, failed, self.error()));
+        match (line.outcome, line.cause) {
+            ("accepted", Some(Cause::Unrecorded)) => at("record"),
+            ("accepted", _) => Some(("record", Outcome::Passed, self.record())),
+            ("duplicate", _) => Some(("ledger", Outcome::Stopped, self.repetition())),
             ("ignored", _) => {
                 let text = "its type or mode is excluded by the filter: acknowledged and not forwarded";
-                ("filter", Outcome::Stopped, text.to_owned())
+                Some(("filter", Outcome::Stopped, text.to_owned()))
             }
-            ("unauthorized", Some("mode")) => ("event", failed, self.error()),
-            ("unauthorized", _) => ("signature", failed, self.unauthorized()),
-            ("malformed", _) => ("event", failed, self.error()),
-            ("too_large", _) if self.is_verified() => ("queue", failed, self.error()),
-            ("too_large", _) => {
+            (_, Some(Cause::Mode | Cause::Event)) => at("event"),
+            (_, Some(Cause::TooLargeBody)) => {
                 let text = format!(
                     "the body has {} bytes, and a message has at most {MAX_MESSAGE_BYTES}: the signature was not checked",
                     self.bytes
                 );
-                ("signature", failed, text)
+                Some(("signature", failed, text))
             }
-            ("unavailable", Some("queue")) => ("queue", failed, self.error()),
-            ("unavailable", Some("ledger")) => ("ledger", failed, self.error()),
-            ("unavailable", _) => ("signature", failed, self.error()),
-            _ => return None,
-        })
+            (_, Some(Cause::TooLargeMessage | Cause::Queue)) => at("queue"),
+            (_, Some(Cause::Ledger)) => at("ledger"),
+            (_, Some(Cause::Secret)) => at("signature"),
+            ("unauthorized", _) => Some(("signature", failed, self.unauthorized())),
+            _ => None,
+        }
     }
 
     fn step(&self, step: &'static str, result: Outcome) -> Step {
@@ -110,7 +111,7 @@ impl Findings<'_> {
                 .line
                 .error
                 .clone()
-                .filter(|_| self.line.cause == Some("undecided"))
+                .filter(|_| self.line.cause == Some(Cause::Undecided))
                 .unwrap_or_else(|| "the filter does not exclude its type and mode".to_owned()),
             ("ledger", _) => match &self.line.delivery.identity {
                 Some(identity) => format!("not forwarded before, by its identity {identity}"),
@@ -123,20 +124,16 @@ impl Findings<'_> {
     }
 
     fn signature(&self) -> String {
-        let mut text = match self.secret {
+        let matched = match self.secret {
             Some((position, all)) => format!("signature matched secret {position} of {all}"),
             None => "signature matched".to_owned(),
         };
-        if let Some(label) = self.line.delivery.label {
-            text += &format!(", label {label}");
-        }
-        if let Some(age) = self.line.delivery.signature_age {
-            text += &match self.age(age) {
-                age if age < 0.0 => format!(", from {:.1} s in the future", -age),
-                age => format!(", {age:.1} s old"),
-            };
-        }
-        text
+        let label = self.line.delivery.label.map(|label| format!("label {label}"));
+        let age = self.line.delivery.signature_age.map(|age| match self.age(age) {
+            age if age < 0.0 => format!("from {:.1} s in the future", -age),
+            age => format!("{age:.1} s old"),
+        });
+        [Some(matched), label, age].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the age of the signature with a fraction, which the log does not have.
@@ -163,14 +160,13 @@ impl Findings<'_> {
 
     fn repetition(&self) -> String {
         let of = self.line.message_id.as_deref().unwrap_or_default();
-        let mut text = format!("forwarded before as message {of}: acknowledged and not forwarded again");
-        match (self.line.cause, &self.line.recorded_event_id) {
-            (Some("other_event_id"), Some(id)) => text += &format!("; it was event {id} then"),
-            (Some("other_event_type"), _) => text += "; it had another type then",
-            (Some("other_body"), _) => text += "; it had another body then",
-            _ => {}
-        }
-        text
+        let difference = match (self.line.cause, &self.line.recorded_event_id) {
+            (Some(Cause::OtherEventId), Some(id)) => format!("; it was event {id} then"),
+            (Some(Cause::OtherEventType), _) => "; it had another type then".to_owned(),
+            (Some(Cause::OtherBody), _) => "; it had another body then".to_owned(),
+            _ => String::new(),
+        };
+        format!("forwarded before as message {of}: acknowledged and not forwarded again{difference}")
     }
 
     fn queue(&self) -> String {
@@ -189,13 +185,28 @@ impl Findings<'_> {
         format!("recorded at {}", humantime::format_rfc3339_seconds(at))
     }
 
-    fn is_verified(&self) -> bool {
-        self.line.cause == Some("too_large_message") || self.line.delivery.identity.is_some()
-    }
-
     fn error(&self) -> String {
         self.line.error.clone().unwrap_or_else(|| self.line.outcome.replace('_', " "))
     }
+}
+
+/// Returns `true` if the signature of a delivery matched.
+pub(crate) fn is_signed(line: &LogLine) -> bool {
+    let before = line.delivery.source.is_none() || line.outcome == "method_not_allowed";
+    let unsigned = matches!(
+        line.cause,
+        Some(
+            Cause::Missing
+                | Cause::Malformed
+                | Cause::Mismatch
+                | Cause::Stale
+                | Cause::Future
+                | Cause::Body
+                | Cause::TooLargeBody
+                | Cause::Secret
+        )
+    );
+    !before && !unsigned
 }
 
 /// Explains a request whose body was not read to its end.
