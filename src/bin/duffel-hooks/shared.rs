@@ -4,6 +4,7 @@
 pub(crate) mod colour;
 #[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
+pub(crate) mod diagnosis;
 pub(crate) mod duffel;
 #[cfg(feature = "operate")]
 pub(crate) mod in_flight;
