@@ -29,6 +29,7 @@ mod replay;
 mod rie;
 mod rotate;
 mod schemes;
+mod stack_option;
 mod subscribers;
 mod support;
 mod template;
