@@ -33,6 +33,7 @@ mod replay;
 mod rie;
 mod rotate;
 mod schemes;
+mod stack_option;
 mod subscribers;
 mod support;
 mod tail;

@@ -16,6 +16,8 @@ pub(crate) mod progress;
 pub(crate) mod samples;
 #[cfg(feature = "operate")]
 pub(crate) mod signals;
+#[cfg(feature = "operate")]
+pub(crate) mod stack;
 pub(crate) mod store;
 #[cfg(feature = "operate")]
 pub(crate) mod undelivered;
