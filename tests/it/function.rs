@@ -10,12 +10,14 @@ mod log;
 mod measures;
 mod message;
 mod metrics;
+mod recording;
 mod secrets;
 mod sources;
 mod start;
 mod tls;
 mod topic;
 mod transformed;
+mod xray;
 
 use std::{
     collections::BTreeMap,

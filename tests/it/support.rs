@@ -7,6 +7,8 @@
 //! | [`Backend`](ministack::Backend) | a queue, a table and secrets of one test in `MiniStack`, an emulator on this machine | a call to AWS has to be real |
 //! | [`Topic`](topic::Topic) | a topic of one test in `MiniStack`, to which backends subscribe | events are published instead of sent |
 //! | [`Deployed`](stack::Deployed) | the stack of `template.yaml` in `MiniStack`, without function and gateway | the tool finds its resources through a stack |
+//! | [`LogGroup`](logs::LogGroup) | a log group in `MiniStack` | the tool reads what a receiver logged |
+//! | [`Gateway`](gateway::Gateway) | an HTTP API of the test in front of a [`Function`](runtime_api::Function) | the Duffel stand-in delivers to the real binary |
 //! | [`Proxy`](proxy::Proxy) | a proxy before `MiniStack` that injects an [`AwsFault`](proxy::AwsFault) into named calls, or holds one up | AWS fails, is slow, or a process dies during a call |
 //! | [`DuffelStandIn`](duffel::DuffelStandIn) | Duffel's API with real, signed deliveries, an [`ApiFault`](duffel::ApiFault) for each request, and both answers to open questions | anything that calls Duffel, or that Duffel delivers to |
 //! | [`tool`] | the tool `duffel-hooks` as a process in an empty environment | its output and exit code |
@@ -25,6 +27,8 @@ pub mod cloudformation;
 pub mod duffel;
 pub mod fault;
 pub mod filter_pattern;
+pub mod gateway;
+pub mod logs;
 pub mod metrics;
 pub mod ministack;
 pub mod proxy;
