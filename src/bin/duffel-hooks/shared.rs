@@ -7,7 +7,6 @@ pub(crate) mod output;
 pub(crate) mod printout;
 pub(crate) mod progress;
 pub(crate) mod samples;
-#[cfg(feature = "operate")]
 pub(crate) mod signals;
 pub(crate) mod store;
 #[cfg(feature = "operate")]

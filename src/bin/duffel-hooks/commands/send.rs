@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     signer: Signer,
 }
 
-fn parse_url(text: &str) -> std::result::Result<String, String> {
+pub(crate) fn parse_url(text: &str) -> std::result::Result<String, String> {
     if !text.contains("://") {
         return Err(format!("it is not a valid URL: did you mean http://{text}?"));
     }
