@@ -303,7 +303,8 @@ fn everyday(template: &Template) -> BTreeSet<Request> {
     needed.concat().into_iter().collect()
 }
 
-/// Reading log groups, as IAM names them in these calls.
+/// Reading log groups, as IAM names them in these calls:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
 fn reading<const N: usize>(groups: [&'static str; N]) -> impl Iterator<Item = Request> {
     let actions = ["logs:FilterLogEvents", "logs:GetQueryResults", "logs:StartQuery"];
     let on = move |group| actions.map(|action| (action, group));
