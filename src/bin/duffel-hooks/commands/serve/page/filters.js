@@ -39,6 +39,7 @@ export class Filters {
     for (const [kind, text] of this.#chips) text.textContent = number(kind ? (counts[kind] ?? 0) : total);
     choices($("type"), "All types", types, filter.type);
     choices($("source"), "All sources", sources, filter.source);
+    $("source").hidden = sources.size < 2 && !filter.source;
   }
 
   /** Searches headers and bodies again, because deliveries arrived. */

@@ -72,6 +72,7 @@ function take(arrived) {
 }
 
 async function refreshState() {
+  const { length } = state.sources;
   try {
     state = await loadState();
   } catch {
@@ -81,6 +82,8 @@ async function refreshState() {
   knowSources(state.sources);
   if (!$("state-view").hidden) showState(state);
   if (detail.number === undefined) detail.close(welcome(state));
+  // The actions of a delivery depend on the sources.
+  else if (!length) void detail.open(detail.number);
   if (!deliveries.shown.length) draw();
 }
 

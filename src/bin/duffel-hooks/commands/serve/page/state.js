@@ -6,7 +6,7 @@ export const loadState = () => askJson("/inspector/state");
 
 const link = (number) => (number ? element("a", { href: `#/${number}` }, `#${number}`) : "");
 const mono = (text) => element("span", { class: "mono" }, ...foreign(text ?? ""));
-const short = (text) => element("span", { class: "mono", title: text }, `${text.slice(0, 12)}…`);
+const short = (text) => element("span", { class: "mono", title: text }, `${text.slice(0, 13)}…`);
 
 /** A table that can be scrolled sideways with the keyboard too. */
 function table(caption, columns, rows) {
@@ -38,7 +38,7 @@ function queue({ destination, messages, total }) {
     mono(message.type),
     mono(message.event_id),
     mono(message.group_id),
-    mono(message.message_id),
+    short(message.message_id),
     moment(message.sent_at),
   ]);
   const text = `${count(total, "message")} in the memory of this process.${newest(messages.length, total)}`;
