@@ -3,7 +3,7 @@
 mod answer;
 mod log_line;
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{
@@ -12,10 +12,8 @@ use http::{
 };
 use thiserror::Error;
 
-use self::{
-    answer::{Answer, NotFound},
-    log_line::LogLine,
-};
+use self::answer::{Answer, NotFound};
+pub use self::log_line::LogLine;
 use crate::{
     ledger::Ledger,
     queue::Queue,
@@ -55,11 +53,22 @@ pub enum BadEvent {
 }
 
 /// Answers a request, and writes one line to the log. The function, `serve` and the tests all call this endpoint.
-pub async fn respond<L: Ledger, Q: Queue>(
+pub fn respond<'r, L: Ledger, Q: Queue>(
+    receiver: &'r Receiver<L, Q>,
+    request: Request<Bytes>,
+    context: RequestContext,
+    now: SystemTime,
+) -> impl Future<Output = Response<String>> + use<'r, L, Q> {
+    respond_and_report(receiver, request, context, now, LogLine::write)
+}
+
+/// Answers like [`respond`], and gives the line of the log, with the duration of the request, to `report`.
+pub async fn respond_and_report<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
     request: Request<Bytes>,
     context: RequestContext,
     now: SystemTime,
+    report: impl FnOnce(LogLine, Duration),
 ) -> Response<String> {
     let started = Instant::now();
     let RequestContext { request_id, bad_event, stage, base_path } = context;
@@ -83,7 +92,7 @@ pub async fn respond<L: Ledger, Q: Queue>(
     if let Answer::MethodNotAllowed { allow } = answer {
         response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
     }
-    LogLine::new(request_id, bad_event, delivery_log, answer).write(started.elapsed());
+    report(LogLine::new(request_id, bad_event, delivery_log, answer), started.elapsed());
     response
 }
 

@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// The fields of the line, of which each is only written if it has a value.
-pub(super) struct LogLine {
+pub struct LogLine {
     level: Level,
-    request_id: Option<String>,
-    path: Option<String>,
-    delivery: DeliveryLog,
-    recorded_event_id: Option<String>,
-    message_id: Option<String>,
-    outcome: &'static str,
-    cause: Option<&'static str>,
-    status: StatusCode,
-    error: Option<String>,
+    pub request_id: Option<String>,
+    pub path: Option<String>,
+    pub delivery: DeliveryLog,
+    pub recorded_event_id: Option<String>,
+    pub message_id: Option<String>,
+    pub outcome: &'static str,
+    pub cause: Option<&'static str>,
+    pub status: StatusCode,
+    pub error: Option<String>,
 }
 
 impl LogLine {
@@ -90,7 +90,7 @@ impl LogLine {
     }
 
     /// Writes the line, with the duration of the request.
-    pub(super) fn write(self, duration: Duration) {
+    pub fn write(self, duration: Duration) {
         let Self { level, request_id, path, delivery, recorded_event_id, message_id, outcome, .. } = self;
         let DeliveryLog { source, label, signature_age, event_id, event_type, identity, .. } = delivery;
         let (cause, status, error) = (self.cause, self.status.as_u16(), self.error);

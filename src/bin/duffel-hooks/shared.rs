@@ -1,5 +1,6 @@
 //! The parts that several commands share.
 
+pub(crate) mod diagnosis;
 pub(crate) mod duffel;
 pub(crate) mod input;
 pub(crate) mod list;
