@@ -2,9 +2,10 @@
 import { askJson, element, foreign, icon } from "./dom.js";
 import { actions } from "./actions.js";
 import { bodyPanel, jsonBox } from "./body.js";
-import { bytes, kindOf, milliseconds, moment, titleOf } from "./words.js";
+import { bytes, kindOf, milliseconds, moment, sentence, titleOf } from "./words.js";
 
-const RESULTS = { passed: "accepted", failed: "refused", skipped: "ignored" };
+/** The kind whose colour and icon a result has. */
+const RESULTS = { passed: "accepted", stopped: "duplicate", failed: "refused", skipped: "ignored" };
 const KEYS = { ArrowRight: 1, ArrowLeft: -1 };
 
 export class Detail {
@@ -54,15 +55,15 @@ export class Detail {
     const pill = element("span", { class: "pill" }, icon(kind), `${delivery.status} ${delivery.outcome.replaceAll("_", " ")}`);
     const root = element(
       "div",
-      { class: "delivery", "data-kind": kind },
+      { class: "delivery", "data-kind": kind, "data-number": delivery.number },
       this.#back(),
       element("div", { class: "headline" }, pill, element("h2", {}, ...foreign(titleOf(delivery)))),
       this.#facts(delivery),
       element(
         "div",
         { class: "verdict" },
-        element("p", { class: "reason" }, ...foreign(delivery.reason ?? "")),
-        delivery.hint && element("p", { class: "hint" }, element("b", {}, "Hint: "), ...foreign(delivery.hint)),
+        element("p", { class: "reason" }, ...foreign(sentence(delivery.reason))),
+        delivery.hint && element("p", { class: "hint" }, element("b", {}, "Hint: "), ...foreign(sentence(delivery.hint))),
       ),
       actions(delivery),
       element("h3", {}, "How it was decided"),
@@ -141,8 +142,8 @@ function steps(explanation) {
       "li",
       { "data-kind": RESULTS[result], "data-result": result },
       element("span", { class: "badge" }, icon(RESULTS[result])),
-      element("span", { class: "name" }, step.replace(/^./, (first) => first.toUpperCase())),
-      element("span", { class: "text" }, element("span", { class: "hidden-text" }, `${result}: `), ...foreign(text)),
+      element("span", { class: "name" }, sentence(step)),
+      element("span", { class: "text" }, element("span", { class: "hidden-text" }, `${result}: `), ...foreign(sentence(text))),
     );
   return element("ol", { class: "steps" }, explanation.map(step));
 }

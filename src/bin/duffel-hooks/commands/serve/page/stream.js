@@ -29,7 +29,7 @@ export class Stream {
       if (load !== this.#load) return;
       this.#on.reset();
       this.#on.older(first.deliveries, first);
-      this.#follow(first.run, first.deliveries[0]?.number ?? first.total);
+      this.#follow(first.instance, first.deliveries[0]?.number ?? first.total);
       let oldest = first.deliveries.at(-1)?.number;
       for (let page = first; page.deliveries.length && oldest > 1; ) {
         page = await askJson(`/inspector/deliveries?before=${oldest}&limit=${PAGE}`);
@@ -42,9 +42,11 @@ export class Stream {
     }
   }
 
-  #follow(run, newest) {
-    const events = new EventSource(`/inspector/stream?after=${encodeURIComponent(`${run}.${newest}`)}`);
+  #follow(instance, newest) {
+    const events = new EventSource(`/inspector/stream?after=${newest}`);
     this.#events = events;
+    // The numbers begin again when the server is started again.
+    events.addEventListener("start", ({ data }) => JSON.parse(data).instance !== instance && void this.start());
     events.onopen = () => this.#on.state("connected");
     events.onerror = () => {
       this.#on.state("lost");

@@ -18,6 +18,9 @@ export function kindOf({ status, outcome }) {
 
 export const titleOf = (delivery) => delivery.event_type ?? `${delivery.method} ${delivery.path}`;
 
+/** Makes a sentence of a reason: the log writes them in lower case. */
+export const sentence = (text) => (text ?? "").replace(/^[a-z]/, (first) => first.toUpperCase());
+
 const plain = new Intl.NumberFormat("en");
 const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
