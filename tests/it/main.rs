@@ -33,3 +33,4 @@ mod subscribers;
 mod support;
 mod template;
 mod translated;
+mod trigger;

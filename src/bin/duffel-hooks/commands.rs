@@ -17,5 +17,6 @@ pub(crate) mod serve;
 pub(crate) mod sign;
 #[cfg(feature = "operate")]
 pub(crate) mod subscribers;
+pub(crate) mod trigger;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

@@ -1,16 +1,13 @@
 //! `serve`: the function's endpoint, on this machine.
 
+mod api;
 mod body;
-mod delivery;
 mod endpoint;
-mod explanation;
 mod greeting;
 mod inspector;
-mod journal;
 mod page;
 mod ports;
 mod server;
-mod stream;
 
 use std::{
     collections::HashMap,
@@ -31,9 +28,8 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::{
-    delivery::Summary,
     endpoint::Endpoint,
-    inspector::{Inspector, KnownSource},
+    inspector::{Destination, Inspector, KnownSource, access::Access, delivery::Summary},
     ports::{ObservedLedger, ObservedQueue},
     server::{accept, bind},
 };
@@ -78,9 +74,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let local = listener.local_addr()?;
     let address = format!("http://{local}/webhooks");
-    let inspect = |config: &Config, variable: &dyn Fn(&str) -> Option<String>| {
-        Inspector::new(known_sources(config, variable), &arguments.listen, local.port())
-    };
+    let access = Access::new(&arguments.listen, local.port());
     let (output, deliveries) = mpsc::unbounded_channel();
     if arguments.forward {
         #[cfg(feature = "aws")]
@@ -88,7 +82,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             // Whoever forwards reads the messages from the queue.
             drop(deliveries);
             let config = Config::read(variable)?;
-            let inspector = inspect(&config, &variable);
+            let destination = Destination { name: config.destination.to_string(), is_in_aws: true };
+            let sources = known_sources(&config, &variable);
+            let inspector = Inspector::new(sources, destination, false, own_address(local), access);
             let endpoint = forward(config, &address, inspector, output).await?;
             return accept(listener, endpoint).await;
         }
@@ -100,14 +96,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     // A secret from the environment is not printed: it may be in production.
     let generated =
         (no_sources() && variable("WEBHOOK_SECRET").is_none()).then(|| STANDARD.encode(Uuid::new_v4()));
-    let local = |name: &str| match name {
+    let variables = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
         "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| generated.clone()),
         "TOPIC_ARN" | "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
-    let config = Config::read(local)?;
-    let inspector = inspect(&config, &local);
+    let config = Config::read(variables)?;
+    let destination = Destination { name: "memory".to_owned(), is_in_aws: false };
+    let sources = known_sources(&config, &variables);
+    let inspector = Inspector::new(sources, destination, generated.is_some(), own_address(local), access);
     greeting::greet(&address, &config, generated.as_deref(), no_sources())?;
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
@@ -118,6 +116,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         ended = accept(listener, endpoint) => ended,
         ended = show(deliveries) => ended,
     }
+}
+
+/// Returns the address at which this machine reaches the server.
+fn own_address(mut local: SocketAddr) -> String {
+    if local.ip().is_unspecified() {
+        local.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{local}")
 }
 
 fn known_sources(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Vec<KnownSource> {
@@ -162,7 +168,7 @@ async fn forward(
     writeln!(io::stderr(), "Forwarding to {}", config.destination)?;
     let base_path = config.base_path.clone();
     let Receiver { sources, ledger, queue, window } = aws::compose(&aws::sdk_config().await?, config).await;
-    let (ledger, queue) = (ObservedLedger::Aws(ledger), ObservedQueue::Aws(queue));
+    let (ledger, queue) = (ObservedLedger::Aws(ledger), ObservedQueue::in_aws(queue));
     Ok(Endpoint {
         receiver: Receiver { sources, ledger, queue, window },
         base_path,

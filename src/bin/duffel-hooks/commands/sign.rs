@@ -42,19 +42,25 @@ pub(crate) fn body_help() -> String {
 pub(crate) struct SchemeArgument {
     /// The provider's signature scheme: duffel, standard-webhooks, stripe, github, shopify,
     /// hmac-sha256, or the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
-    #[arg(long, value_name = "SCHEME", default_value = "duffel")]
-    scheme: String,
+    /// [default: duffel]
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<String>,
 }
 
 impl SchemeArgument {
-    /// Not a value parser, which would print the whole argument, with a secret put there by mistake.
     pub(crate) fn read(&self) -> std::result::Result<Scheme, WrongUsage> {
-        if self.scheme.starts_with('{') {
-            return sources::read_scheme(&self.scheme)
+        self.read_or("duffel")
+    }
+
+    /// Not a value parser, which would print the whole argument, with a secret put there by mistake.
+    fn read_or(&self, default: &str) -> std::result::Result<Scheme, WrongUsage> {
+        let scheme = self.scheme.as_deref().unwrap_or(default);
+        if scheme.starts_with('{') {
+            return sources::read_scheme(scheme)
                 .map_err(|mistake| WrongUsage(format!("--scheme: {mistake}")));
         }
         let names = || WrongUsage(format!("--scheme: the schemes are {}", Scheme::NAMES.join(", ")));
-        Scheme::named(&self.scheme).ok_or_else(names)
+        Scheme::named(scheme).ok_or_else(names)
     }
 }
 
@@ -79,18 +85,44 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// The scheme, with which the other options agree.
+    pub(crate) fn scheme(&self) -> std::result::Result<Scheme, WrongUsage> {
+        self.scheme_or("duffel")
+    }
+
+    /// The scheme, or the one of this name if none is given.
+    pub(crate) fn scheme_or(&self, default: &str) -> std::result::Result<Scheme, WrongUsage> {
+        let scheme = self.scheme.read_or(default)?;
+        self.check(&scheme)?;
+        Ok(scheme)
+    }
+
+    /// The scheme, if one is given.
+    pub(crate) fn named_scheme(&self) -> std::result::Result<Option<Scheme>, WrongUsage> {
+        self.scheme.scheme.as_ref().map(|_| self.scheme()).transpose()
+    }
+
     /// Signs a body with the first secret of `WEBHOOK_SECRET`. The signature's header is the last.
-    pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
-        let scheme = &self.scheme.read()?;
-        self.check(scheme)?;
+    ///
+    /// The id to sign and the unsigned headers are used unless the command line gives others.
+    pub(crate) fn headers(
+        &self,
+        scheme: &Scheme,
+        body: &[u8],
+        id: Option<&str>,
+        unsigned: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>> {
         let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
         let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
-        let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
+        let id = self.id.as_deref().or(id).map(str::to_owned);
+        let id = id.unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
         let signing = Signing { label: self.label.as_deref(), id: &id, seconds };
         let signed = sign::sign(scheme, &key, signing, body).map_err(
             |_| "it cannot be signed: a public key cannot sign, and an id must not be blank or have dots",
         )?;
-        Ok(self.headers.iter().cloned().chain(signed).collect())
+        let is_given = |name: &str| self.headers.iter().any(|(given, _)| given == name);
+        let unsigned = unsigned.into_iter().filter(|(name, _)| !is_given(name));
+        Ok(unsigned.chain(self.headers.iter().cloned()).chain(signed).collect())
     }
 
     /// Refuses options that do not apply to the scheme, instead of ignoring them.
@@ -131,7 +163,8 @@ pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
-    let headers = arguments.signer.headers(&read_body(&arguments.body)?)?;
+    let body = read_body(&arguments.body)?;
+    let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
     if let [(_, value)] = &headers[..] {
         writeln!(io::stdout(), "{value}")?;
     } else {

@@ -15,9 +15,11 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    delivery::{Content, Facts, SentBy, Summary},
-    explanation::{Findings, record_json},
-    inspector::Inspector,
+    inspector::{
+        Inspector,
+        delivery::{Content, Facts, MessageRow, SentBy, Summary},
+        explanation::{Findings, record_json},
+    },
     ports::{Observed, ObservedLedger, ObservedQueue, observe},
 };
 use crate::shared::diagnosis;
@@ -88,7 +90,7 @@ impl Endpoint {
         (method, received_at, duration, sent_by): (&Method, SystemTime, Duration, SentBy),
     ) -> Facts {
         let log = &line.delivery;
-        let source = self.inspector.sources.iter().find(|source| Some(&source.name) == log.source.as_ref());
+        let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
         let secret = source.filter(|_| log.identity.is_some() || log.label.is_some()).and_then(|source| {
             let delivery = diagnosis::delivery(&source.scheme, &content.headers, &content.body);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
@@ -113,8 +115,9 @@ impl Endpoint {
             reason: findings.reason(),
             sent_by,
         };
+        let message = observed.message.as_ref().map(MessageRow::of);
         let record = observed.record.as_ref().map(|(identity, record)| record_json(identity, record));
-        Facts { summary, explanation: findings.steps(), hint: None, record }
+        Facts { summary, explanation: findings.steps(), hint: None, record, message }
     }
 }
 

@@ -1,28 +1,25 @@
-//! The local inspector: keeps the deliveries, and answers the page.
+//! The local inspector: the deliveries that `serve` answered, and what is known of their sources.
 
-mod access;
+pub(super) mod access;
+pub(super) mod delivery;
+pub(super) mod explanation;
+pub(super) mod journal;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use duffel_webhook_receiver::signature::{scheme::Scheme, secret::Secret};
-use http::{Method, Response, StatusCode, header::ALLOW, request::Parts};
-use serde_json::{Value, json};
+use duffel_webhook_receiver::signature::{
+    scheme::Scheme,
+    secret::{Key, Secret},
+};
 use uuid::Uuid;
 
-use self::access::Access;
-use super::{
-    body::Body,
+use self::{
+    access::Access,
     journal::{Bounds, Journal},
-    page,
-    stream::stream,
 };
 
 /// The bounds of what is kept.
 const BOUNDS: Bounds = Bounds { deliveries: 10_000, bytes: 64 * 1024 * 1024 };
-
-/// The most deliveries in one answer, and the number if none is asked for.
-const LIMIT: usize = 10_000;
-const DEFAULT_LIMIT: usize = 200;
 
 /// A source as the inspector knows it.
 pub(super) struct KnownSource {
@@ -33,95 +30,49 @@ pub(super) struct KnownSource {
     pub(super) secrets: Vec<Secret>,
 }
 
+impl KnownSource {
+    /// Returns the key of its first secret that can sign.
+    pub(super) fn signing_key(&self) -> Option<Key> {
+        let is_public = |secret: &Secret| secret.expose().starts_with("whpk_");
+        let secret = self.secrets.iter().find(|secret| !is_public(secret))?;
+        secret.key(self.scheme.key).ok()
+    }
+}
+
+/// The place of the events.
+pub(super) struct Destination {
+    /// The queue or the topic, or `memory`.
+    pub(super) name: String,
+    pub(super) is_in_aws: bool,
+}
+
 pub(super) struct Inspector {
     pub(super) journal: Arc<Journal>,
     pub(super) sources: Vec<KnownSource>,
-    access: Access,
+    pub(super) destination: Destination,
+    /// The address of the server, as in `http://127.0.0.1:4567`.
+    pub(super) address: String,
+    /// Whether `serve` made the secret itself, so that it may show what is signed with it.
+    pub(super) secret_is_generated: bool,
+    pub(super) access: Access,
     /// The id of this run.
-    instance: String,
+    pub(super) instance: String,
 }
 
 impl Inspector {
-    pub(super) fn new(sources: Vec<KnownSource>, listen: &str, port: u16) -> Self {
+    pub(super) fn new(
+        sources: Vec<KnownSource>,
+        destination: Destination,
+        secret_is_generated: bool,
+        address: String,
+        access: Access,
+    ) -> Self {
         let journal = Arc::new(Journal::new(BOUNDS));
-        Self { journal, sources, access: Access::new(listen, port), instance: Uuid::new_v4().to_string() }
+        let instance = Uuid::new_v4().to_string();
+        Self { journal, sources, destination, address, secret_is_generated, access, instance }
     }
 
-    /// Answers a request of the page without its body.
-    ///
-    /// # Errors
-    /// If the request must not be answered; with the answer that says so.
-    pub(super) fn check(&self, request: &Parts, client: IpAddr) -> Result<(), Response<Body>> {
-        self.access.check(request, client).map_err(|reason| error(StatusCode::FORBIDDEN, reason))
+    pub(super) fn source(&self, name: &str) -> Option<&KnownSource> {
+        self.sources.iter().find(|source| source.name == name)
     }
-
-    /// Answers a request that changes nothing.
-    pub(super) fn get(&self, request: &Parts) -> Response<Body> {
-        let path = request.uri.path();
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return not_allowed("GET, HEAD");
-        }
-        if let Some(file) = page::file(path) {
-            return file;
-        }
-        let query = |name: &str| query(request, name);
-        match path.strip_prefix("/inspector/").unwrap_or_default() {
-            "deliveries" => {
-                let limit =
-                    query("limit").map_or(DEFAULT_LIMIT, |limit| usize::try_from(limit).unwrap_or(LIMIT));
-                let section = self.journal.before(query("before").unwrap_or(u64::MAX), limit.min(LIMIT));
-                let summaries: Vec<_> =
-                    section.deliveries.iter().map(|delivery| &delivery.facts.summary).collect();
-                let (total, kept) = (section.total, section.kept);
-                answer(
-                    &json!({ "deliveries": summaries, "total": total, "kept": kept, "instance": self.instance }),
-                )
-            }
-            "stream" => {
-                let resumed =
-                    request.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-                let after = resumed.or_else(|| query("after"));
-                let events = stream(Arc::clone(&self.journal), after, &self.instance);
-                page::response(StatusCode::OK, "text/event-stream", Body::Stream(events))
-            }
-            other => self.delivery(other.strip_prefix("deliveries/").unwrap_or_default()),
-        }
-    }
-
-    fn delivery(&self, path: &str) -> Response<Body> {
-        let (number, _form) = path.split_once('/').unwrap_or((path, ""));
-        let delivery = number.parse().ok().and_then(|number| self.journal.find(number));
-        let Some(delivery) = delivery else {
-            return error(
-                StatusCode::NOT_FOUND,
-                "there is no such page, or the delivery is not kept any more",
-            );
-        };
-        answer(&delivery.json())
-    }
-}
-
-fn query(request: &Parts, name: &str) -> Option<u64> {
-    let pairs = request.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| *key == name).find_map(|(_, value)| value.parse().ok())
-}
-
-/// Returns `true` for a path that is the inspector's, and not that of a delivery under some base path.
-pub(super) fn is_inspectors(path: &str) -> bool {
-    let is_endpoints = path.contains("/webhooks/") || path.trim_end_matches('/').ends_with("/health");
-    path.starts_with("/inspector/") && !is_endpoints
-}
-
-fn answer(json: &Value) -> Response<Body> {
-    page::response(StatusCode::OK, "application/json", Body::text(json.to_string()))
-}
-
-pub(super) fn error(status: StatusCode, reason: &str) -> Response<Body> {
-    page::response(status, "application/json", Body::text(json!({ "error": reason }).to_string()))
-}
-
-pub(super) fn not_allowed(allow: &'static str) -> Response<Body> {
-    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here");
-    response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
-    response
 }

@@ -2,7 +2,10 @@
 
 use std::{
     cell::RefCell,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 #[cfg(feature = "aws")]
@@ -40,8 +43,13 @@ fn note(change: impl FnOnce(&mut Observed)) {
     let _ = OBSERVED.try_with(|observed| change(&mut observed.borrow_mut()));
 }
 
-/// The queue, or topic.
-pub(super) enum ObservedQueue {
+/// The queue, or topic, and the number of messages that were sent to it.
+pub(super) struct ObservedQueue {
+    queue: Destination,
+    sent: AtomicU64,
+}
+
+enum Destination {
     Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>),
     #[cfg(feature = "aws")]
     Aws(aws::Destination),
@@ -50,24 +58,36 @@ pub(super) enum ObservedQueue {
 impl ObservedQueue {
     pub(super) fn in_memory() -> Self {
         let (queue, messages) = MemoryQueue::new();
-        Self::Memory(queue, Mutex::new(messages))
+        Self { queue: Destination::Memory(queue, Mutex::new(messages)), sent: AtomicU64::new(0) }
+    }
+
+    #[cfg(feature = "aws")]
+    pub(super) fn in_aws(queue: aws::Destination) -> Self {
+        Self { queue: Destination::Aws(queue), sent: AtomicU64::new(0) }
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 }
 
 impl Queue for ObservedQueue {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
-        let (id, received) = match self {
-            Self::Memory(queue, messages) => {
+        let (id, received) = match &self.queue {
+            Destination::Memory(queue, messages) => {
                 let id = queue.send(message).await?;
                 (id, messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok())
             }
             #[cfg(feature = "aws")]
-            Self::Aws(queue) => {
+            Destination::Aws(queue) => {
                 let id = queue.send(message).await?;
                 let received = duffel_webhook_receiver::in_memory::as_received(message, &id, None);
                 (id, Some(received))
             }
         };
+        if received.is_some() {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
         note(|observed| observed.message = received);
         Ok(id)
     }

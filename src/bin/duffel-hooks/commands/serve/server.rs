@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Method;
+use duffel_webhook_receiver::http::too_large;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +17,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{body::Body, endpoint::Endpoint, inspector::is_inspectors};
+use super::{
+    api::{answer, check, is_inspectors},
+    body::Body,
+    endpoint::Endpoint,
+};
 use crate::shared::Result;
 
 /// The largest request that Lambda passes to a function.
@@ -66,18 +70,21 @@ async fn respond_to(
     client: IpAddr,
 ) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
-    let is_page = parts.uri.path() == "/" && matches!(parts.method, Method::GET | Method::HEAD);
-    if !is_page && !is_inspectors(parts.uri.path()) {
+    if !is_inspectors(&parts) {
         let response = match read(body).await? {
             Some(body) => endpoint.respond(Request::from_parts(parts, body)).await,
             None => endpoint.too_large(&parts),
         };
         return Ok(response.map(Body::text));
     }
-    if let Err(refused) = endpoint.inspector.check(&parts, client) {
+    // Before the body is read, which costs memory.
+    if let Err(refused) = check(endpoint, &parts, client) {
         return Ok(refused);
     }
-    Ok(endpoint.inspector.get(&parts))
+    Ok(match read(body).await? {
+        Some(body) => answer(endpoint, &parts, body).await,
+        None => too_large().map(Body::text),
+    })
 }
 
 /// Reads a body; `None` if it is too large.

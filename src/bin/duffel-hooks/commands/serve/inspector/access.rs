@@ -22,13 +22,13 @@ const PROXIED: [HeaderName; 6] = [
 ];
 
 /// The hosts under which the inspector answers.
-pub(super) struct Access {
+pub(in crate::commands::serve) struct Access {
     hosts: Vec<String>,
 }
 
 impl Access {
     /// Allows this machine's own names with the port, and the host that the user chose to listen on.
-    pub(super) fn new(listen: &str, port: u16) -> Self {
+    pub(in crate::commands::serve) fn new(listen: &str, port: u16) -> Self {
         let listen = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
         let names = ["localhost", "127.0.0.1", "[::1]", listen];
         let names = names.into_iter().filter(|name| !matches!(*name, "" | "0.0.0.0" | "[::]"));
@@ -45,7 +45,11 @@ impl Access {
     ///
     /// # Errors
     /// If the request must not be answered; with the reason.
-    pub(super) fn check(&self, request: &Parts, client: IpAddr) -> Result<(), &'static str> {
+    pub(in crate::commands::serve) fn check(
+        &self,
+        request: &Parts,
+        client: IpAddr,
+    ) -> Result<(), &'static str> {
         let headers = &request.headers;
         if !client.to_canonical().is_loopback() {
             return Err("the inspector answers to clients on this machine only");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::{sync::mpsc, time::timeout};
 
-use super::journal::Journal;
+use crate::commands::serve::inspector::{delivery::Summary, journal::Journal};
 
 /// The time after which a comment shows both ends that the connection is open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -41,7 +41,7 @@ pub(super) fn stream(journal: Arc<Journal>, after: Option<u64>, instance: &str) 
                 }
                 Some(summaries) => {
                     last += summaries.len() as u64;
-                    let event = |summary: super::delivery::Summary| {
+                    let event = |summary: Summary| {
                         event("delivery", Some(summary.number), &json!(summary).to_string())
                     };
                     summaries.into_iter().map(event).collect()

@@ -7,19 +7,19 @@ use duffel_webhook_receiver::{
 };
 use serde::Serialize;
 
-use super::ports::Observed;
+use crate::commands::serve::ports::Observed;
 
 /// What one step of the pipeline found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Step {
-    pub(super) step: &'static str,
-    pub(super) result: Outcome,
-    pub(super) text: String,
+pub(in crate::commands::serve) struct Step {
+    pub(in crate::commands::serve) step: &'static str,
+    pub(in crate::commands::serve) result: Outcome,
+    pub(in crate::commands::serve) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Outcome {
+pub(in crate::commands::serve) enum Outcome {
     Passed,
     /// The delivery is acknowledged, and goes no further.
     Stopped,
@@ -31,27 +31,27 @@ pub(super) enum Outcome {
 const STEPS: [&str; 6] = ["signature", "event", "filter", "ledger", "queue", "record"];
 
 /// What is known of a delivery after its answer.
-pub(super) struct Findings<'a> {
-    pub(super) line: &'a LogLine,
-    pub(super) observed: &'a Observed,
-    pub(super) bytes: usize,
-    pub(super) received_at: SystemTime,
+pub(in crate::commands::serve) struct Findings<'a> {
+    pub(in crate::commands::serve) line: &'a LogLine,
+    pub(in crate::commands::serve) observed: &'a Observed,
+    pub(in crate::commands::serve) bytes: usize,
+    pub(in crate::commands::serve) received_at: SystemTime,
     /// The position of the secret that matched, and the number of secrets.
-    pub(super) secret: Option<(usize, usize)>,
+    pub(in crate::commands::serve) secret: Option<(usize, usize)>,
     /// What is wrong with the signature, if that could be found out.
-    pub(super) mistake: Option<&'a Mistake>,
+    pub(in crate::commands::serve) mistake: Option<&'a Mistake>,
 }
 
 /// A mistake that was found by trying: what is wrong, and what would match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    pub(super) what: &'static str,
-    pub(super) hint: String,
+pub(in crate::commands::serve) struct Mistake {
+    pub(in crate::commands::serve) what: &'static str,
+    pub(in crate::commands::serve) hint: String,
 }
 
 impl Findings<'_> {
     /// Explains the delivery step by step.
-    pub(super) fn steps(&self) -> Vec<Step> {
+    pub(in crate::commands::serve) fn steps(&self) -> Vec<Step> {
         let Some((end, result, text)) = self.end() else {
             let unknown = [Step { step: "path", result: Outcome::Failed, text: self.error() }];
             return unknown.into_iter().chain(STEPS.map(|step| self.step(step, Outcome::Skipped))).collect();
@@ -66,7 +66,7 @@ impl Findings<'_> {
     }
 
     /// Says in one sentence why the delivery had this outcome.
-    pub(super) fn reason(&self) -> String {
+    pub(in crate::commands::serve) fn reason(&self) -> String {
         match (self.end(), self.line.outcome) {
             (_, "accepted") => format!("{}; {}", self.signature(), self.queue()),
             (Some((_, Outcome::Stopped, text)), _) => text,
@@ -205,7 +205,7 @@ impl Findings<'_> {
 }
 
 /// The record of the ledger as JSON.
-pub(super) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
+pub(in crate::commands::serve) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
     let at = |seconds| {
         SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))

@@ -11,14 +11,14 @@ use super::delivery::{Content, Delivery, Facts, Summary};
 
 /// The bounds of a journal.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) deliveries: usize,
+pub(in crate::commands::serve) struct Bounds {
+    pub(in crate::commands::serve) deliveries: usize,
     /// The size of all contents together.
-    pub(super) bytes: usize,
+    pub(in crate::commands::serve) bytes: usize,
 }
 
 /// The deliveries in the order in which they were answered, numbered from 1.
-pub(super) struct Journal {
+pub(in crate::commands::serve) struct Journal {
     bounds: Bounds,
     kept: Mutex<Kept>,
     newest: watch::Sender<u64>,
@@ -34,19 +34,19 @@ struct Kept {
 }
 
 /// Some deliveries, and the number of all.
-pub(super) struct Section {
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) total: u64,
-    pub(super) kept: usize,
+pub(in crate::commands::serve) struct Section {
+    pub(in crate::commands::serve) deliveries: Vec<Delivery>,
+    pub(in crate::commands::serve) total: u64,
+    pub(in crate::commands::serve) kept: usize,
 }
 
 impl Journal {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(in crate::commands::serve) fn new(bounds: Bounds) -> Self {
         Self { bounds, kept: Mutex::default(), newest: watch::Sender::new(0) }
     }
 
     /// Keeps a delivery, and returns it with its number.
-    pub(super) fn keep(&self, mut facts: Facts, content: Content) -> Summary {
+    pub(in crate::commands::serve) fn keep(&self, mut facts: Facts, content: Content) -> Summary {
         let mut kept = self.kept();
         kept.total += 1;
         facts.summary.number = kept.total;
@@ -59,14 +59,14 @@ impl Journal {
         summary
     }
 
-    pub(super) fn find(&self, number: u64) -> Option<Delivery> {
+    pub(in crate::commands::serve) fn find(&self, number: u64) -> Option<Delivery> {
         let kept = self.kept();
         let index = kept.index(number)?;
         kept.deliveries.get(index).cloned()
     }
 
     /// Returns the newest deliveries before a number, newest first and at most so many.
-    pub(super) fn before(&self, number: u64, most: usize) -> Section {
+    pub(in crate::commands::serve) fn before(&self, number: u64, most: usize) -> Section {
         let kept = self.kept();
         let end =
             kept.index(number).unwrap_or_else(|| if number > kept.total { kept.deliveries.len() } else { 0 });
@@ -76,7 +76,7 @@ impl Journal {
 
     /// Returns the oldest deliveries after a number, oldest first and at most so many; `None` if some of them are not
     /// kept any more, or the number is not one of this journal.
-    pub(super) fn after(&self, number: u64, most: usize) -> Option<Vec<Summary>> {
+    pub(in crate::commands::serve) fn after(&self, number: u64, most: usize) -> Option<Vec<Summary>> {
         let kept = self.kept();
         let start = number.checked_sub(kept.total - kept.deliveries.len() as u64)?;
         let start = usize::try_from(start).ok().filter(|start| *start <= kept.deliveries.len())?;
@@ -84,8 +84,15 @@ impl Journal {
         Some(summaries.map(|delivery| delivery.facts.summary.clone()).collect())
     }
 
+    /// Returns the newest deliveries that became a message, newest first and at most so many.
+    pub(in crate::commands::serve) fn messages(&self, most: usize) -> Vec<Delivery> {
+        let kept = self.kept();
+        let sent = kept.deliveries.iter().rev().filter(|delivery| delivery.facts.message.is_some());
+        sent.take(most).cloned().collect()
+    }
+
     /// The number of the newest delivery, and its changes.
-    pub(super) fn newest(&self) -> watch::Receiver<u64> {
+    pub(in crate::commands::serve) fn newest(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
 
@@ -125,7 +132,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
-    use crate::commands::serve::delivery::SentBy;
+    use crate::commands::serve::inspector::delivery::SentBy;
 
     fn keep(journal: &Journal, bytes: usize) {
         let summary = Summary {
@@ -144,7 +151,7 @@ mod tests {
             reason: String::new(),
             sent_by: SentBy::Client,
         };
-        let facts = Facts { summary, explanation: Vec::new(), hint: None, record: None };
+        let facts = Facts { summary, explanation: Vec::new(), hint: None, record: None, message: None };
         let body = vec![b'x'; bytes].into();
         journal.keep(
             facts,

@@ -12,68 +12,89 @@ use super::explanation::Step;
 
 /// The row of a delivery in the list.
 #[derive(Clone, Serialize)]
-pub(super) struct Summary {
-    pub(super) number: u64,
+pub(in crate::commands::serve) struct Summary {
+    pub(in crate::commands::serve) number: u64,
     /// RFC 3339, in UTC with milliseconds.
-    pub(super) received_at: String,
-    pub(super) source: Option<String>,
-    pub(super) method: String,
+    pub(in crate::commands::serve) received_at: String,
+    pub(in crate::commands::serve) source: Option<String>,
+    pub(in crate::commands::serve) method: String,
     /// Without a query.
-    pub(super) path: String,
-    pub(super) status: u16,
-    pub(super) outcome: &'static str,
-    pub(super) cause: Option<&'static str>,
-    pub(super) event_id: Option<String>,
-    pub(super) event_type: Option<String>,
-    pub(super) bytes: usize,
-    pub(super) duration_ms: f64,
+    pub(in crate::commands::serve) path: String,
+    pub(in crate::commands::serve) status: u16,
+    pub(in crate::commands::serve) outcome: &'static str,
+    pub(in crate::commands::serve) cause: Option<&'static str>,
+    pub(in crate::commands::serve) event_id: Option<String>,
+    pub(in crate::commands::serve) event_type: Option<String>,
+    pub(in crate::commands::serve) bytes: usize,
+    pub(in crate::commands::serve) duration_ms: f64,
     /// One sentence.
-    pub(super) reason: String,
-    pub(super) sent_by: SentBy,
+    pub(in crate::commands::serve) reason: String,
+    pub(in crate::commands::serve) sent_by: SentBy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum SentBy {
+pub(in crate::commands::serve) enum SentBy {
     Client,
     Page,
 }
 
 /// A delivery with its explanation. Its content may be gone, if newer deliveries needed the memory.
 #[derive(Clone)]
-pub(super) struct Delivery {
-    pub(super) facts: Arc<Facts>,
-    pub(super) content: Option<Arc<Content>>,
+pub(in crate::commands::serve) struct Delivery {
+    pub(in crate::commands::serve) facts: Arc<Facts>,
+    pub(in crate::commands::serve) content: Option<Arc<Content>>,
 }
 
 /// The part of a delivery whose size is limited.
-pub(super) struct Facts {
-    pub(super) summary: Summary,
-    pub(super) explanation: Vec<Step>,
-    pub(super) hint: Option<String>,
+pub(in crate::commands::serve) struct Facts {
+    pub(in crate::commands::serve) summary: Summary,
+    pub(in crate::commands::serve) explanation: Vec<Step>,
+    pub(in crate::commands::serve) hint: Option<String>,
     /// The record of the ledger.
-    pub(super) record: Option<Value>,
+    pub(in crate::commands::serve) record: Option<Value>,
+    pub(in crate::commands::serve) message: Option<MessageRow>,
+}
+
+/// The message of a delivery in the list of those that were sent.
+pub(in crate::commands::serve) struct MessageRow {
+    pub(in crate::commands::serve) message_id: String,
+    pub(in crate::commands::serve) group_id: String,
+    pub(in crate::commands::serve) deduplication_id: String,
+}
+
+impl MessageRow {
+    /// Takes the row out of a message as a consumer receives it.
+    pub(in crate::commands::serve) fn of(message: &Value) -> Self {
+        let text =
+            |pointer: &str| message.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            message_id: text("/MessageId"),
+            group_id: text("/Attributes/MessageGroupId"),
+            deduplication_id: text("/Attributes/MessageDeduplicationId"),
+        }
+    }
 }
 
 /// The request, and the message that it became.
-pub(super) struct Content {
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(in crate::commands::serve) struct Content {
+    pub(in crate::commands::serve) uri: Uri,
+    pub(in crate::commands::serve) headers: HeaderMap,
+    pub(in crate::commands::serve) body: Bytes,
     /// Without its body, which is that of the request.
-    pub(super) message: Option<Value>,
+    pub(in crate::commands::serve) message: Option<Value>,
 }
 
 impl Content {
     /// The memory that it needs, without the overhead of its parts.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::commands::serve) fn size(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
         let message = self.message.as_ref().map_or(0, |message| message.to_string().len());
         self.body.len() + headers.sum::<usize>() + message
     }
 
     /// Takes the body out of a message.
-    pub(super) fn without_body(message: Option<Value>) -> Option<Value> {
+    pub(in crate::commands::serve) fn without_body(message: Option<Value>) -> Option<Value> {
         message.map(|mut message| {
             message["Body"] = Value::Null;
             message
@@ -81,7 +102,7 @@ impl Content {
     }
 
     /// The message as a consumer receives it.
-    pub(super) fn message(&self) -> Option<Value> {
+    pub(in crate::commands::serve) fn message(&self) -> Option<Value> {
         let mut message = self.message.clone()?;
         message["Body"] = if message.pointer("/MessageAttributes/encoding").is_some() {
             STANDARD.encode(&self.body).into()
@@ -100,7 +121,7 @@ impl Content {
 }
 
 /// Returns `true` for a header that usually carries a credential. A signature is none: it is what one looks for here.
-pub(super) fn is_confidential(name: &str) -> bool {
+pub(in crate::commands::serve) fn is_confidential(name: &str) -> bool {
     ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "credential"]
         .iter()
         .any(|part| name.contains(part))
@@ -109,9 +130,13 @@ pub(super) fn is_confidential(name: &str) -> bool {
 const MASK: &str = "•••";
 
 impl Delivery {
+    pub(in crate::commands::serve) fn source(&self) -> Option<&str> {
+        self.facts.summary.source.as_deref()
+    }
+
     /// Returns the whole delivery for the page.
-    pub(super) fn json(&self) -> Value {
-        let Facts { summary, explanation, hint, record } = &*self.facts;
+    pub(in crate::commands::serve) fn json(&self) -> Value {
+        let Facts { summary, explanation, hint, record, .. } = &*self.facts;
         let mut json = json!(summary);
         json["explanation"] = json!(explanation);
         json["hint"] = json!(hint);
