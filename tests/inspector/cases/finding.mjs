@@ -18,9 +18,10 @@ export async function filters({ page, serve }) {
   await page.getByRole("radio", { name: /^Duplicate/ }).check();
   assert.match((await rows(page)).join(), /^order\.created .*200 duplicate/);
   await page.getByRole("radio", { name: /^All/ }).check();
-  await page.getByLabel("Type", { exact: true }).selectOption("ping.triggered");
+  const type = page.getByRole("search").getByLabel("Type");
+  await type.selectOption("ping.triggered");
   assert.equal(await count(page), "1 of 4 deliveries");
-  await page.getByLabel("Type", { exact: true }).selectOption("");
+  await type.selectOption("");
 
   const search = page.getByRole("searchbox", { name: "Search" });
   const finds = async (text, shown) => {
@@ -93,7 +94,7 @@ const frames = (page, run) =>
     return durations.sort((one, other) => one - other);
   }, run);
 
-export async function ten_thousand({ page, serve, open: openPage }) {
+export async function ten_thousand({ page, context, serve, open: openPage }) {
   const TOTAL = 10_000;
   const send = async (from) => {
     for (let number = from; number < TOTAL; number += 8) {
@@ -105,12 +106,17 @@ export async function ten_thousand({ page, serve, open: openPage }) {
   await page.locator("#count", { hasText: "10,000 deliveries" }).waitFor();
   await page.close();
 
-  const began = performance.now();
+  await context.addInitScript(() => {
+    const times = (window.times = {});
+    new MutationObserver(() => {
+      if (document.querySelector("#list .row")) times.first ??= performance.now();
+      if (document.getElementById("count")?.textContent === "10,000 deliveries") times.all ??= performance.now();
+    }).observe(document, { childList: true, subtree: true });
+  });
   const fresh = await openPage();
   await row(fresh, TOTAL).waitFor();
-  const first = performance.now() - began;
   await fresh.locator("#count", { hasText: "10,000 deliveries" }).waitFor();
-  const all = performance.now() - began;
+  const { first, all } = await fresh.evaluate(() => window.times);
   const paint = await fresh.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
   const elements = await fresh.locator("#list .row").count();
   assert(elements < 60, `${elements} rows are elements`);
@@ -122,7 +128,7 @@ export async function ten_thousand({ page, serve, open: openPage }) {
     "search.value = 'many-' + (frame % 100); search.dispatchEvent(new Event('input', { bubbles: true }))",
   );
   console.log(
-    `10,000 deliveries: first paint ${paint.toFixed(0)} ms, newest row ${first.toFixed(0)} ms, all ${all.toFixed(0)} ms, ` +
+    `10,000 deliveries: first paint ${paint.toFixed(0)} ms, newest rows ${first.toFixed(0)} ms, all ${all.toFixed(0)} ms, ` +
       `${elements} row elements; frames while scrolling: median ${p(scrolling, 0.5)} ms, 95 % ${p(scrolling, 0.95)} ms; ` +
       `while searching: median ${p(typing, 0.5)} ms, 95 % ${p(typing, 0.95)} ms`,
   );

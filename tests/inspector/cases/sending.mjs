@@ -1,7 +1,6 @@
 // The buttons that send and copy.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { details, open, row, sendBy } from "../page.mjs";
 import { order } from "../serve.mjs";
 
@@ -15,8 +14,9 @@ async function sendSample(page, number, { type, signature } = {}) {
 }
 
 export async function samples({ page }) {
-  const folder = new URL("../../../events/bodies/", import.meta.url);
-  const types = readdirSync(folder).map((name) => name.replace(/\.json$/, ""));
+  const samples = await page.evaluate(() => fetch("/inspector/samples").then((response) => response.json()));
+  const types = samples.filter(({ scheme }) => scheme === "duffel").map(({ type }) => type);
+  assert(types.length > 4, `${types}`);
   let number = 0;
   for (const type of types) {
     const text = await sendSample(page, (number += 1), { type });

@@ -10,6 +10,9 @@ const AGAIN = [
   ["other_secret", "Other secret", "Signs it with a secret that is not active"],
 ];
 
+/** The type that the dialog suggests. */
+const FIRST = "order.created";
+
 let sources = [];
 let samples = [];
 let opens = () => {};
@@ -62,7 +65,8 @@ export function actions(delivery) {
 function showTypes() {
   const source = sourceOf($("send-source").value);
   const types = samples.filter((sample) => sample.scheme === source?.scheme).map((sample) => sample.type);
-  $("send-type").replaceChildren(...types.map((type) => element("option", { value: type }, line(type))));
+  const options = types.map((type) => element("option", { value: type, selected: type === FIRST }, line(type)));
+  $("send-type").replaceChildren(...options);
   const note = !source?.can_sign
     ? "The secret of this source is not known here, so only a delivery with another secret can be sent."
     : !types.length && "There is no sample for this source.";
