@@ -18,6 +18,7 @@ mod examples;
 mod faults;
 mod function;
 mod guard;
+mod inspector;
 mod manage;
 mod model;
 mod parameters;

@@ -121,3 +121,31 @@ export async function interruption({ page, context, serve }) {
   await row(page, 4).waitFor();
   assert.equal((await rows(page)).length, 4);
 }
+
+/** Numbers, duplicate keys and order are shown as they were sent. */
+export async function exact_bodies({ page, serve }) {
+  await serve.deliver('{"id":"wev_n","type":"t","n":12345678901234567890.10,"a":1,"a":2,"e":{},"l":[ ],"s":"a\\u00e9, {b}: \\"c\\""}');
+  await row(page, 1).waitFor();
+  await open(page, 1);
+  const shown = await page.getByLabel("body", { exact: true }).innerText();
+  assert.equal(shown, [
+    '{',
+    '  "id": "wev_n",',
+    '  "type": "t",',
+    '  "n": 12345678901234567890.10,',
+    '  "a": 1,',
+    '  "a": 2,',
+    '  "e": {},',
+    '  "l": [],',
+    '  "s": "a\\u00e9, {b}: \\"c\\""',
+    '}',
+  ].join("\n"));
+  // A large body is quick: its first part is shown, and all of it on request.
+  await serve.deliver(JSON.stringify({ id: "wev_large", type: "t", text: "x".repeat(900_000) }));
+  await row(page, 2).waitFor();
+  await open(page, 2);
+  const raw = page.getByLabel("Raw bytes");
+  assert.equal((await raw.innerText()).length, 65_536);
+  await page.getByRole("button", { name: /^Show all/ }).click();
+  assert((await raw.innerText()).length > 900_000);
+}

@@ -1,7 +1,7 @@
 // Who uses the page how: by keyboard, with a screen reader, in dark, on a narrow screen, with less motion.
 import assert from "node:assert/strict";
 import { details, open, row, rows } from "../page.mjs";
-import { order, sample } from "../serve.mjs";
+import { order } from "../serve.mjs";
 
 const focused = (page) => page.evaluate(() => document.activeElement.id);
 const selected = (page) => page.locator("#list [aria-selected=true]").getAttribute("id");
@@ -199,63 +199,3 @@ export async function less_motion({ page, serve }) {
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
 }
 less_motion.context = { reducedMotion: "reduce" };
-
-/** Nothing that a sender wrote is anything but text, and what cannot be seen is shown. */
-export async function hostile({ page, serve }) {
-  const markup = `<img src=x onerror="alert(1)"><script>alert(2)</script>`;
-  const type = `${markup}\u202e\u0007`;
-  const body = JSON.stringify({ id: `"><b id=injected>${markup}`, type, idempotency_key: markup, data: { [markup]: markup } });
-  let dialogs = 0;
-  page.on("dialog", (dialog) => {
-    dialogs += 1;
-    void dialog.dismiss();
-  });
-  assert.equal(await serve.deliver(body, { headers: { "x-note": `${markup}`, cookie: markup } }), 202);
-  await serve.send(`{"type": ${markup}`, {}, { url: `${serve.origin}/webhooks/%3Cscript%3Ealert(3)%3C/script%3E` });
-  await serve.send(Buffer.from([0xff, 0xfe, 0, 0x3c, 0x62, 0x3e]));
-  await row(page, 3).waitFor();
-  assert(await row(page, 1).innerText().then((text) => text.includes(markup) && text.includes("U+202E")));
-  const text = await open(page, 1);
-  assert(text.includes(markup) && text.includes("U+202E") && text.includes("U+0007"), text);
-  for (const name of ["Headers", "Message", "Ledger record", "Body"]) {
-    await page.getByRole("tab", { name }).click();
-    assert.equal(await page.locator("#injected, main img, main script").count(), 0, name);
-  }
-  assert.match(await open(page, 2), /404 not found/);
-  await open(page, 3);
-  await page.getByText("not UTF-8").waitFor();
-  await page.getByRole("button", { name: "Hex" }).click();
-  assert.match(await page.getByLabel("Raw bytes").innerText(), /^000000 {2}ff fe 00 3c 62 3e/);
-  await page.getByRole("link", { name: "Queue and ledger" }).click();
-  await page.getByRole("table", { name: "Messages of the queue" }).waitFor();
-  assert.equal(await page.locator("#injected, main img, main script").count(), 0);
-  assert.equal(dialogs, 0);
-}
-
-/** Numbers, duplicate keys and order are shown as they were sent. */
-export async function exact_bodies({ page, serve }) {
-  await serve.deliver('{"id":"wev_n","type":"t","n":12345678901234567890.10,"a":1,"a":2,"e":{},"l":[ ],"s":"a\\u00e9, {b}: \\"c\\""}');
-  await row(page, 1).waitFor();
-  await open(page, 1);
-  const shown = await page.getByLabel("body", { exact: true }).innerText();
-  assert.equal(shown, [
-    '{',
-    '  "id": "wev_n",',
-    '  "type": "t",',
-    '  "n": 12345678901234567890.10,',
-    '  "a": 1,',
-    '  "a": 2,',
-    '  "e": {},',
-    '  "l": [],',
-    '  "s": "a\\u00e9, {b}: \\"c\\""',
-    '}',
-  ].join("\n"));
-  // A large body is quick: its first part is shown, and all of it on request.
-  await serve.deliver(JSON.stringify({ id: "wev_large", type: "t", text: "x".repeat(900_000) }));
-  await row(page, 2).waitFor();
-  await open(page, 2);
-  const raw = page.getByLabel("Raw bytes");
-  assert.equal((await raw.innerText()).length, 65_536);
-  await page.getByRole("button", { name: /^Show all/ }).click();
-  assert((await raw.innerText()).length > 900_000);
-}

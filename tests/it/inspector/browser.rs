@@ -52,7 +52,7 @@ macro_rules! cases {
 cases! {
     deliveries_appear_with_reason_body_message_and_record: "deliveries.arrival",
     every_refusal_has_its_reason_in_words: "deliveries.reasons",
-    several_sources_can_be_told_apart: "deliveries.other_sources",
+    deliveries_are_filtered_by_source: "deliveries.other_sources",
     a_restart_of_the_server_is_shown: "deliveries.restart",
     nothing_is_missing_after_an_interruption: "deliveries.interruption",
     samples_can_be_sent: "sending.samples",
@@ -71,6 +71,7 @@ cases! {
     axe_finds_nothing_on_a_narrow_screen: "using.accessible_narrow",
     the_choice_of_colours_is_kept: "using.colours",
     motion_can_be_reduced: "using.less_motion",
-    hostile_content_is_text: "using.hostile",
-    bodies_are_shown_as_they_were_sent: "using.exact_bodies",
+    pages_of_other_origins_are_refused: "safety.other_origin",
+    hostile_content_is_text: "safety.hostile",
+    bodies_are_shown_as_they_were_sent: "deliveries.exact_bodies",
 }

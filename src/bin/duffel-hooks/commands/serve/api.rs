@@ -2,6 +2,7 @@
 
 mod copy;
 mod samples;
+mod search;
 mod send;
 mod state;
 mod stream;
@@ -66,6 +67,9 @@ pub(super) async fn answer(endpoint: &Endpoint, request: &Parts, body: Bytes) ->
     }
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return not_allowed("GET, HEAD");
+    }
+    if path == "/inspector/search" {
+        return json_response(StatusCode::OK, &search::search(&endpoint.inspector, request).await);
     }
     page::file(path).unwrap_or_else(|| read(endpoint, request).unwrap_or_else(Refused::response))
 }

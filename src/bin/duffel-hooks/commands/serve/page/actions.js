@@ -4,14 +4,17 @@ import { line } from "./words.js";
 
 const AGAIN = [
   ["same", "Same bytes", "Sends the same headers and body once more"],
-  ["resigned", "Newly signed", "Signs the same body again, with the time of now"],
-  ["tampered", "Tampered", "Signs the body, then changes it"],
+  ["new", "As a new event", "Replaces its ids and signs it"],
+  ["resigned", "Newly signed", "Signs the same body again, as of now"],
+  ["tampered", "Tampered", "Changes the body and keeps the signature"],
   ["stale", "Stale", "Signs it with a time that is older than the tolerance"],
   ["other_secret", "Other secret", "Signs it with a secret that is not active"],
 ];
 
 /** The type that the dialog suggests. */
 const FIRST = "order.created";
+
+const NEED_KEY = new Set(["new", "resigned", "stale"]);
 
 let sources = [];
 let samples = [];
@@ -43,9 +46,8 @@ const sourceOf = (name) => sources.find((source) => source.name === name);
 export function actions(delivery) {
   const source = sourceOf(delivery.source);
   const again = AGAIN.map(([as, label, title]) => {
-    // Only the same bytes can be sent without a source and its key.
-    const cannot = !delivery.body || (as !== "same" && !source) || (as === "resigned" || as === "stale" ? !source?.can_sign : false);
-    const why = cannot ? "This needs the body, and a secret that duffel-hooks serve has" : title;
+    const cannot = !delivery.body || (as !== "same" && !source) || (NEED_KEY.has(as) && !source?.can_sign);
+    const why = cannot ? "This needs the body, a source, and a secret that duffel-hooks serve has" : title;
     const run = () => send({ source: delivery.source, delivery: delivery.number, as });
     return element("button", { type: "button", disabled: cannot, title: why, onclick: run }, label);
   });
@@ -61,22 +63,30 @@ export function actions(delivery) {
   return element("div", { class: "actions" }, group("Send again", again), group("Copy as", copied));
 }
 
+/** Says what is not known of a sample, or why it cannot be sent. */
+function showNote() {
+  const source = sourceOf($("send-source").value);
+  const sample = samples.find(({ type, scheme }) => type === $("send-type").value && scheme === source?.scheme);
+  const notes = [
+    !sample && "There is no sample for this source.",
+    sample?.caveat,
+    !source?.can_sign && "No secret of this source is known here, so only another secret can sign.",
+  ];
+  $("send-note").textContent = notes.filter(Boolean).join(" ");
+  document.querySelector("#send-form [value=send]").disabled = !sample;
+}
+
 /** Fills the list of types with those of the chosen source. */
 function showTypes() {
   const source = sourceOf($("send-source").value);
   const types = samples.filter((sample) => sample.scheme === source?.scheme).map((sample) => sample.type);
   const options = types.map((type) => element("option", { value: type, selected: type === FIRST }, line(type)));
   $("send-type").replaceChildren(...options);
-  const note = !source?.can_sign
-    ? "The secret of this source is not known here, so only a delivery with another secret can be sent."
-    : !types.length && "There is no sample for this source.";
-  $("send-note").hidden = !note;
-  $("send-note").textContent = note || "";
   for (const input of document.querySelectorAll("#send-as input")) {
     input.disabled = !source?.can_sign && input.value !== "other_secret";
     if (input.disabled && input.checked) document.querySelector("#send-as [value=other_secret]").checked = true;
   }
-  document.querySelector("#send-form [value=send]").disabled = !types.length;
+  showNote();
 }
 
 export async function openSend() {
@@ -97,6 +107,7 @@ export async function openSend() {
 export function wireSend() {
   $("open-send").addEventListener("click", () => void openSend());
   $("send-source").addEventListener("change", showTypes);
+  $("send-type").addEventListener("change", showNote);
   $("send-dialog").addEventListener("close", () => {
     if ($("send-dialog").returnValue !== "send") return;
     const form = new FormData($("send-form"));

@@ -17,11 +17,13 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+export const iconOf = (name) => `#icon-${name}`;
+
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#icon-${name}`);
+  use.setAttribute("href", iconOf(name));
   svg.append(use);
   return svg;
 }

@@ -1,5 +1,5 @@
 // The list of deliveries: only the rows that can be seen are elements, so that 10,000 are as quick as ten.
-import { element, icon } from "./dom.js";
+import { element, icon, iconOf } from "./dom.js";
 import { line, sentence, time, titleOf } from "./words.js";
 
 const ROW = 60;
@@ -91,10 +91,12 @@ export class List {
 
   #row() {
     const part = (tag, name) => element(tag, { class: name });
-    const row = { badge: part("span", "badge"), title: part("span", "title"), time: part("span", "time") };
+    const svg = icon("accepted");
+    const row = { icon: svg.firstChild, title: part("span", "title"), time: part("span", "time") };
     Object.assign(row, { status: element("b"), text: element("span"), number: part("span", "number") });
     const reason = element("span", { class: "reason" }, row.status, " ", row.text);
-    row.root = element("div", { class: "row", role: "option" }, row.badge, row.title, row.time, reason, row.number);
+    const badge = element("span", { class: "badge" }, svg);
+    row.root = element("div", { class: "row", role: "option" }, badge, row.title, row.time, reason, row.number);
     this.#space.append(row.root);
     return row;
   }
@@ -106,7 +108,7 @@ export class List {
       root.id = `row-${delivery.number}`;
       root.dataset.number = delivery.number;
       root.dataset.kind = delivery.kind;
-      row.badge.replaceChildren(icon(delivery.kind));
+      row.icon.setAttribute("href", iconOf(delivery.kind));
       row.title.textContent = line(titleOf(delivery));
       row.time.textContent = time(delivery.received_at);
       row.status.textContent = `${delivery.status} ${delivery.outcome.replaceAll("_", " ")}`;

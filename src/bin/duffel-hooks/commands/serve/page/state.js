@@ -31,8 +31,11 @@ function section(title, text, ...content) {
 
 const newest = (shown, total) => (shown < total ? ` The newest ${number(shown)} are listed.` : "");
 
-function queue({ destination, messages, total }) {
-  if (!messages) return section("Queue", `Messages are forwarded to ${destination}. This page does not read them there.`);
+function queue({ destination, messages, total, in_aws }) {
+  if (in_aws) {
+    const text = `${count(total, "message")} forwarded to AWS since the start. This page does not read them there.`;
+    return section("Queue", text, element("p", {}, mono(destination)));
+  }
   const rows = messages.map((message) => [
     link(message.number),
     mono(message.type),
@@ -46,18 +49,18 @@ function queue({ destination, messages, total }) {
   return section("Queue", text, rows.length ? table("Messages of the queue", columns, rows) : null);
 }
 
-function ledger({ records, total }) {
-  if (!records) return section("Ledger", "The records are in AWS. This page does not read them there.");
+function ledger({ records, total, in_aws }) {
+  if (in_aws) return section("Ledger", "The records are in AWS. This page does not read them there.");
   const rows = records.map((record) => [
-    link(record.number),
     mono(record.event_type),
     mono(record.event_id),
     short(record.identity),
+    short(record.message_id),
     moment(record.counts_from),
     moment(record.expires_at),
   ]);
   const text = `${count(total, "record")}. A delivery of an event that has a record is a duplicate.${newest(records.length, total)}`;
-  const columns = ["Delivery", "Type", "Event", "Identity", "Counts from", "Expires"];
+  const columns = ["Type", "Event", "Identity", "Message", "Counts from", "Expires"];
   return section("Ledger", text, rows.length ? table("Records of the ledger", columns, rows) : null);
 }
 
@@ -77,7 +80,7 @@ export function showState(state) {
 }
 
 /** How to send the first delivery. */
-export function firstSteps({ sources }) {
+export function firstSteps({ sources, secret_is_generated }) {
   const source = sources[0];
   if (!source) return [];
   return [
@@ -86,8 +89,8 @@ export function firstSteps({ sources }) {
     element(
       "div",
       { class: "stack" },
-      command(source.send ?? `duffel-hooks send --to ${source.url} order.created`, "command"),
-      element("p", {}, source.secret === "generated"
+      command(`duffel-hooks send --to ${source.url} order.created`, "command"),
+      element("p", {}, secret_is_generated
         ? "The terminal of duffel-hooks serve shows the secret and the whole command."
         : "Set WEBHOOK_SECRET to the secret of the source."),
     ),

@@ -1,0 +1,3 @@
+//! The local inspector of `serve`.
+
+mod browser;
