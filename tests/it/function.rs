@@ -1,11 +1,13 @@
 //! The `receiver` process as Lambda runs it, with an emulated queue, table and secrets.
 
 mod answers;
+mod causes;
 mod confidential;
 mod crash;
 mod faults;
 mod hostile;
 mod log;
+mod measures;
 mod message;
 mod secrets;
 mod sources;

@@ -45,10 +45,10 @@ pub(super) fn is_inspectors(request: &Parts) -> bool {
     is_page || path.starts_with("/inspector/") && !is_endpoints
 }
 
-/// Checks that a request may be answered; otherwise returns the answer that says why not.
-pub(super) fn check(endpoint: &Endpoint, request: &Parts, client: IpAddr) -> Result<(), Response<Body>> {
-    let checked = endpoint.inspector.access.check(request, client);
-    checked.map_err(|reason| Refused::new(StatusCode::FORBIDDEN, reason).response())
+/// Returns the answer to a request that must not be answered otherwise.
+pub(super) fn refuse(endpoint: &Endpoint, request: &Parts, client: IpAddr) -> Option<Response<Body>> {
+    let refused = endpoint.inspector.access.check(request, client).err()?;
+    Some(Refused::new(StatusCode::FORBIDDEN, refused).response())
 }
 
 /// Answers a request that was checked.
@@ -62,7 +62,7 @@ pub(super) async fn answer(endpoint: &Endpoint, request: &Parts, body: Bytes) ->
             Ok(request) => request,
             Err(refused) => return refused.response(),
         };
-        let (_, number) = endpoint.deliver(request, SentBy::Page).await;
+        let (_, number) = Box::pin(endpoint.deliver(request, SentBy::Page)).await;
         return json_response(StatusCode::ACCEPTED, &json!({ "number": number }));
     }
     if !matches!(request.method, Method::GET | Method::HEAD) {

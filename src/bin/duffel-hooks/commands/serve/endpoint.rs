@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     duffel::plain,
-    http::{LogLine, RequestContext, respond_and_report, too_large},
+    http::{Cause, LogLine, RequestContext, respond_and_report, too_large},
     receive::Receiver,
     route::BasePath,
 };
@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use super::{
     inspector::{
-        Inspector,
+        Inspector, KnownSource,
         delivery::{Content, Facts, MessageRow, SentBy, Summary},
-        explanation::{Findings, record_json},
+        explanation::{Findings, is_signed, not_read, record_json},
     },
     ports::{Observed, ObservedLedger, ObservedQueue, observe},
 };
-use crate::shared::diagnosis;
+use crate::shared::diagnosis::{self, Known, Mistake};
 
 /// The most characters of a foreign text in the list.
 const MAX_TEXT: usize = 128;
@@ -41,7 +41,7 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Answers a request of a client.
     pub(super) async fn respond(&self, request: Request<Bytes>) -> Response<String> {
-        self.deliver(request, SentBy::Client).await.0
+        Box::pin(self.deliver(request, SentBy::Client)).await.0
     }
 
     /// Answers a request, and keeps it if it is a delivery. Returns the number under which it is kept, too.
@@ -59,13 +59,12 @@ impl Endpoint {
         let mut reported = None;
         let report = |line, duration| reported = Some((line, duration));
         let request = respond_and_report(&self.receiver, request, context, received_at, report);
-        let (response, observed) = observe(request).await;
+        let (response, observed) = Box::pin(observe(request)).await;
         let Some((line, duration)) = reported else { return (response, None) };
-        let content =
-            Content { uri, headers, body, message: Content::without_body(observed.message.clone()) };
+        let kept = Content { uri, headers, body, message: Content::without_body(observed.message.clone()) };
         let number = is_delivery(&line, &method).then(|| {
-            let facts = self.facts(&line, &observed, &content, (&method, received_at, duration, sent_by));
-            let summary = self.inspector.journal.keep(facts, content);
+            let facts = self.facts(&line, &observed, &kept, (&method, received_at, duration, sent_by));
+            let summary = self.inspector.journal.keep(facts, kept);
             let number = summary.number;
             // If the output has ended, the process ends soon.
             let _ = self.output.send((summary, observed.message));
@@ -77,9 +76,43 @@ impl Endpoint {
         (response, number)
     }
 
-    /// Answers a request whose body was not read to its end.
-    pub(super) fn too_large(&self, _request: &Parts) -> Response<String> {
-        too_large()
+    /// Answers a request whose body is larger than `limit` bytes, and was not read to its end.
+    pub(super) fn too_large(&self, request: &Parts, limit: usize) -> Response<String> {
+        let response = too_large();
+        let text = format!("the body has more than {limit} bytes, which is the most that Lambda passes on");
+        let summary = Summary {
+            number: 0,
+            received_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            source: None,
+            method: plain(request.method.as_str(), MAX_TEXT),
+            path: plain(request.uri.path(), MAX_TEXT),
+            status: response.status().as_u16(),
+            outcome: "too_large",
+            cause: Some(Cause::TooLargeBody.word()),
+            event_id: None,
+            event_type: None,
+            bytes: limit,
+            duration_ms: 0.0,
+            reason: format!("refused: {text}"),
+            sent_by: SentBy::Client,
+        };
+        let facts = Facts { summary, explanation: not_read(text), hint: None, record: None, message: None };
+        let (uri, headers) = (request.uri.clone(), request.headers.clone());
+        let summary =
+            self.inspector.journal.keep(facts, Content { uri, headers, body: Bytes::new(), message: None });
+        let _ = self.output.send((summary, None));
+        response
+    }
+
+    /// Finds out what is wrong with a signature.
+    fn mistake(&self, source: &KnownSource, content: &Content) -> Option<Mistake> {
+        let others = self.inspector.sources.iter().filter(|other| other.name != source.name);
+        diagnosis::find(
+            &known(source),
+            &others.map(known).collect::<Vec<_>>(),
+            &content.headers,
+            &content.body,
+        )
     }
 
     fn facts(
@@ -91,13 +124,16 @@ impl Endpoint {
     ) -> Facts {
         let log = &line.delivery;
         let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
-        let secret = source.filter(|_| log.identity.is_some() || log.label.is_some()).and_then(|source| {
+        let is_signed = is_signed(line);
+        let secret = source.filter(|_| is_signed).and_then(|source| {
             let delivery = diagnosis::delivery(&source.scheme, &content.headers, &content.body);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
             Some((position + 1, source.secrets.len()))
         });
-        let findings =
-            Findings { line, observed, bytes: content.body.len(), received_at, secret, mistake: None };
+        let is_refused = line.outcome == "unauthorized" && !is_signed;
+        let mistake = source.filter(|_| is_refused).and_then(|source| self.mistake(source, content));
+        let bytes = content.body.len();
+        let findings = Findings { line, observed, bytes, received_at, secret, mistake: mistake.as_ref() };
         let text = |text: &str| plain(text, MAX_TEXT);
         let summary = Summary {
             number: 0,
@@ -107,7 +143,7 @@ impl Endpoint {
             path: text(content.uri.path()),
             status: line.status.as_u16(),
             outcome: line.outcome,
-            cause: line.cause,
+            cause: line.cause.map(Cause::word),
             event_id: log.event_id.as_deref().map(text),
             event_type: log.event_type.as_deref().map(text),
             bytes: content.body.len(),
@@ -117,8 +153,19 @@ impl Endpoint {
         };
         let message = observed.message.as_ref().map(MessageRow::of);
         let record = observed.record.as_ref().map(|(identity, record)| record_json(identity, record));
-        Facts { summary, explanation: findings.steps(), hint: None, record, message }
+        Facts {
+            summary,
+            explanation: findings.steps(),
+            hint: mistake.map(|mistake| mistake.hint()),
+            record,
+            message,
+        }
     }
+}
+
+/// The source, as the diagnosis needs it.
+fn known(source: &KnownSource) -> Known<'_> {
+    Known { name: &source.name, scheme: &source.scheme, secrets: &source.secrets }
 }
 
 /// Returns `true` unless the request is a health check, or asks for something that does not exist: a browser asks for

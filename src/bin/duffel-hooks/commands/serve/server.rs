@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    api::{answer, check, is_inspectors},
+    api::{answer, is_inspectors, refuse},
     body::Body,
     endpoint::Endpoint,
 };
@@ -73,12 +73,12 @@ async fn respond_to(
     if !is_inspectors(&parts) {
         let response = match read(body).await? {
             Some(body) => endpoint.respond(Request::from_parts(parts, body)).await,
-            None => endpoint.too_large(&parts),
+            None => endpoint.too_large(&parts, MAX_BODY_BYTES),
         };
         return Ok(response.map(Body::text));
     }
     // Before the body is read, which costs memory.
-    if let Err(refused) = check(endpoint, &parts, client) {
+    if let Some(refused) = refuse(endpoint, &parts, client) {
         return Ok(refused);
     }
     Ok(match read(body).await? {

@@ -35,40 +35,33 @@ pub(super) fn curl(inspector: &Inspector, delivery: &Delivery) -> Result<String,
     let content = delivery.content.as_ref().ok_or_else(gone)?;
     let source = delivery.source().and_then(|name| inspector.source(name));
     let signer = source.filter(|source| inspector.secret_is_generated && source.signing_key().is_some());
-    let (mut text, headers) = match signer {
-        Some(source) => {
-            let remark = "# Signed now, with the secret that serve made.\n";
-            (remark.to_owned(), signed_again(source, content)?)
-        }
-        None => {
-            let remark = "# With the signature that was received, which may be too old.\n";
-            (remark.to_owned(), content.headers.clone())
-        }
+    let (remark, headers) = if let Some(source) = signer {
+        ("Signed now, with the secret that serve made", signed_again(source, content)?)
+    } else {
+        ("With the signature that was received, which may be too old", content.headers.clone())
     };
-    let masked: Vec<_> =
-        headers.keys().map(http::HeaderName::as_str).filter(|name| is_confidential(name)).collect();
+    let mut lines = vec![format!("# {remark}.")];
+    let names = headers.keys().map(http::HeaderName::as_str);
+    let masked: Vec<_> = names.filter(|name| is_confidential(name)).collect();
     if !masked.is_empty() {
-        text += &format!("# Without {}, which may be confidential.\n", masked.join(", "));
+        lines.push(format!("# Without {}, which may be confidential.", masked.join(", ")));
     }
     let body = std::str::from_utf8(&content.body).ok().filter(|text| !text.contains('\0'));
     if body.is_none() {
-        text += &format!("echo {} | base64 --decode | \\\n  ", STANDARD.encode(&content.body));
+        lines.push(format!("echo {} | base64 --decode | \\", STANDARD.encode(&content.body)));
     }
     let target = content.uri.path_and_query().map_or("/", |target| target.as_str());
-    text += &format!(
-        "curl -i -X {} {}",
-        delivery.facts.summary.method,
-        quoted(&format!("{}{target}", inspector.address))
-    );
-    for (name, value) in own_headers(&headers) {
-        text += &format!(" \\\n  -H {}", quoted(&format!("{name}: {value}")));
+    let url = quoted(&format!("{}{target}", inspector.address));
+    let mut command = vec![format!("curl -i -X {} {url}", delivery.facts.summary.method)];
+    let header = |(name, value)| format!("  -H {}", quoted(&format!("{name}: {value}")));
+    command.extend(own_headers(&headers).into_iter().map(header));
+    match body {
+        Some("") => {}
+        Some(body) => command.push(format!("  --data-raw {}", quoted(body))),
+        None => command.push("  --data-binary @-".to_owned()),
     }
-    text += &match body {
-        Some("") => "\n".to_owned(),
-        Some(body) => format!(" \\\n  --data-raw {}\n", quoted(body)),
-        None => " \\\n  --data-binary @-\n".to_owned(),
-    };
-    Ok(text)
+    lines.push(command.join(" \\\n"));
+    Ok(lines.join("\n") + "\n")
 }
 
 /// Quotes a text for a POSIX shell.

@@ -147,7 +147,8 @@ fn sample(scheme: &Scheme, kind: &str) -> Result<Draft, Refused> {
 
 fn repetition(scheme: &Scheme, content: &Content, form: Form) -> Result<Draft, Refused> {
     let id = scheme.families.iter().filter_map(|family| family.id.as_deref());
-    let id = id.filter_map(|name| content.headers.get(name)?.to_str().ok()).next().map(str::to_owned);
+    let id = id.filter_map(|name| content.headers.get(name));
+    let id = id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()).next();
     let mut draft = Draft { body: content.body.clone(), headers: content.headers.clone(), id };
     if form == Form::New {
         draft.body = renew(&content.body, scheme).map_err(unprocessable)?.body.into();

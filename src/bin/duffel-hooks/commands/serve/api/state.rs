@@ -51,12 +51,12 @@ pub(super) fn json(endpoint: &Endpoint) -> Value {
 
 fn message(delivery: &Delivery) -> Option<Value> {
     let summary = &delivery.facts.summary;
-    let MessageRow { message_id, group_id, deduplication_id } = delivery.facts.message.as_ref()?;
+    let MessageRow { id, group, deduplication } = delivery.facts.message.as_ref()?;
     Some(json!({
         "number": summary.number,
-        "message_id": message_id,
-        "group_id": group_id,
-        "deduplication_id": deduplication_id,
+        "message_id": id,
+        "group_id": group,
+        "deduplication_id": deduplication,
         "type": summary.event_type,
         "event_id": summary.event_id,
         "sent_at": summary.received_at,

@@ -12,7 +12,7 @@ use http::{
 };
 
 /// The headers by which a proxy or a tunnel says that it passes on the request of another machine.
-const PROXIED: [HeaderName; 6] = [
+static PROXIED: [HeaderName; 6] = [
     FORWARDED,
     VIA,
     HeaderName::from_static("x-forwarded-for"),
@@ -22,13 +22,13 @@ const PROXIED: [HeaderName; 6] = [
 ];
 
 /// The hosts under which the inspector answers.
-pub(in crate::commands::serve) struct Access {
+pub(crate) struct Access {
     hosts: Vec<String>,
 }
 
 impl Access {
     /// Allows this machine's own names with the port, and the host that the user chose to listen on.
-    pub(in crate::commands::serve) fn new(listen: &str, port: u16) -> Self {
+    pub(crate) fn new(listen: &str, port: u16) -> Self {
         let listen = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
         let names = ["localhost", "127.0.0.1", "[::1]", listen];
         let names = names.into_iter().filter(|name| !matches!(*name, "" | "0.0.0.0" | "[::]"));
@@ -45,11 +45,7 @@ impl Access {
     ///
     /// # Errors
     /// If the request must not be answered; with the reason.
-    pub(in crate::commands::serve) fn check(
-        &self,
-        request: &Parts,
-        client: IpAddr,
-    ) -> Result<(), &'static str> {
+    pub(crate) fn check(&self, request: &Parts, client: IpAddr) -> Result<(), &'static str> {
         let headers = &request.headers;
         if !client.to_canonical().is_loopback() {
             return Err("the inspector answers to clients on this machine only");
@@ -84,8 +80,8 @@ impl Access {
             return None;
         }
         named.extend(uri.authority().map(|authority| Some(authority.as_str())));
-        let is = |host: &str, name: &Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(host));
-        self.hosts.iter().find(|host| named.iter().all(|name| is(host, name))).map(String::as_str)
+        let is = |host: &str, name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(host));
+        self.hosts.iter().find(|host| named.iter().all(|name| is(host, *name))).map(String::as_str)
     }
 }
 
@@ -141,7 +137,7 @@ mod tests {
         }
         assert!(local("sec-fetch-site", "same-origin") && local("sec-fetch-site", "none"));
         assert!(!local("sec-fetch-site", "same-site") && !local("sec-fetch-site", "cross-site"));
-        for name in PROXIED {
+        for name in &PROXIED {
             assert!(!local(name.as_str(), "203.0.113.7"), "{name}");
         }
     }

@@ -3,23 +3,28 @@
 use std::time::{Duration, SystemTime};
 
 use duffel_webhook_receiver::{
-    http::LogLine, identity::Identity, ledger::Record, queue::MAX_MESSAGE_BYTES, time::unix_seconds,
+    http::{Cause, LogLine},
+    identity::Identity,
+    ledger::Record,
+    queue::MAX_MESSAGE_BYTES,
+    time::unix_seconds,
 };
 use serde::Serialize;
 
-use crate::commands::serve::ports::Observed;
+use crate::{commands::serve::ports::Observed, shared::diagnosis::Mistake};
 
 /// What one step of the pipeline found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::commands::serve) struct Step {
-    pub(in crate::commands::serve) step: &'static str,
-    pub(in crate::commands::serve) result: Outcome,
-    pub(in crate::commands::serve) text: String,
+pub(crate) struct Step {
+    #[serde(rename = "step")]
+    pub(crate) name: &'static str,
+    pub(crate) result: Outcome,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::commands::serve) enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// The delivery is acknowledged, and goes no further.
     Stopped,
@@ -31,42 +36,35 @@ pub(in crate::commands::serve) enum Outcome {
 const STEPS: [&str; 6] = ["signature", "event", "filter", "ledger", "queue", "record"];
 
 /// What is known of a delivery after its answer.
-pub(in crate::commands::serve) struct Findings<'a> {
-    pub(in crate::commands::serve) line: &'a LogLine,
-    pub(in crate::commands::serve) observed: &'a Observed,
-    pub(in crate::commands::serve) bytes: usize,
-    pub(in crate::commands::serve) received_at: SystemTime,
+pub(crate) struct Findings<'a> {
+    pub(crate) line: &'a LogLine,
+    pub(crate) observed: &'a Observed,
+    pub(crate) bytes: usize,
+    pub(crate) received_at: SystemTime,
     /// The position of the secret that matched, and the number of secrets.
-    pub(in crate::commands::serve) secret: Option<(usize, usize)>,
+    pub(crate) secret: Option<(usize, usize)>,
     /// What is wrong with the signature, if that could be found out.
-    pub(in crate::commands::serve) mistake: Option<&'a Mistake>,
-}
-
-/// A mistake that was found by trying: what is wrong, and what would match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::commands::serve) struct Mistake {
-    pub(in crate::commands::serve) what: &'static str,
-    pub(in crate::commands::serve) hint: String,
+    pub(crate) mistake: Option<&'a Mistake>,
 }
 
 impl Findings<'_> {
     /// Explains the delivery step by step.
-    pub(in crate::commands::serve) fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self) -> Vec<Step> {
         let Some((end, result, text)) = self.end() else {
-            let unknown = [Step { step: "path", result: Outcome::Failed, text: self.error() }];
+            let unknown = [Step { name: "path", result: Outcome::Failed, text: self.error() }];
             return unknown.into_iter().chain(STEPS.map(|step| self.step(step, Outcome::Skipped))).collect();
         };
         let reached = STEPS.iter().position(|step| *step == end).unwrap_or_default();
         let step = |(index, step): (usize, &&'static str)| match index {
             _ if index < reached => self.step(step, Outcome::Passed),
             _ if index > reached => self.step(step, Outcome::Skipped),
-            _ => Step { step, result, text: text.clone() },
+            _ => Step { name: step, result, text: text.clone() },
         };
         STEPS.iter().enumerate().map(step).collect()
     }
 
     /// Says in one sentence why the delivery had this outcome.
-    pub(in crate::commands::serve) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match (self.end(), self.line.outcome) {
             (_, "accepted") => format!("{}; {}", self.signature(), self.queue()),
             (Some((_, Outcome::Stopped, text)), _) => text,
@@ -79,32 +77,29 @@ impl Findings<'_> {
     /// Returns the step at which the delivery ended; `None` if it reached none of them.
     fn end(&self) -> Option<(&'static str, Outcome, String)> {
         let (line, failed) = (self.line, Outcome::Failed);
-        Some(match (line.outcome, line.cause) {
-            ("accepted", _) if line.error.is_some() && line.cause != Some("undecided") => {
-                ("record", failed, self.error())
-            }
-            ("accepted", _) => ("record", Outcome::Passed, self.record()),
-            ("duplicate", _) => ("ledger", Outcome::Stopped, self.repetition()),
+        let at = |step| Some((step, failed, self.error()));
+        match (line.outcome, line.cause) {
+            ("accepted", Some(Cause::Unrecorded)) => at("record"),
+            ("accepted", _) => Some(("record", Outcome::Passed, self.record())),
+            ("duplicate", _) => Some(("ledger", Outcome::Stopped, self.repetition())),
             ("ignored", _) => {
                 let text = "its type or mode is excluded by the filter: acknowledged and not forwarded";
-                ("filter", Outcome::Stopped, text.to_owned())
+                Some(("filter", Outcome::Stopped, text.to_owned()))
             }
-            ("unauthorized", Some("mode")) => ("event", failed, self.error()),
-            ("unauthorized", _) => ("signature", failed, self.unauthorized()),
-            ("malformed", _) => ("event", failed, self.error()),
-            ("too_large", _) if self.is_verified() => ("queue", failed, self.error()),
-            ("too_large", _) => {
+            (_, Some(Cause::Mode | Cause::Event)) => at("event"),
+            (_, Some(Cause::TooLargeBody)) => {
                 let text = format!(
                     "the body has {} bytes, and a message has at most {MAX_MESSAGE_BYTES}: the signature was not checked",
                     self.bytes
                 );
-                ("signature", failed, text)
+                Some(("signature", failed, text))
             }
-            ("unavailable", Some("queue")) => ("queue", failed, self.error()),
-            ("unavailable", Some("ledger")) => ("ledger", failed, self.error()),
-            ("unavailable", _) => ("signature", failed, self.error()),
-            _ => return None,
-        })
+            (_, Some(Cause::TooLargeMessage | Cause::Queue)) => at("queue"),
+            (_, Some(Cause::Ledger)) => at("ledger"),
+            (_, Some(Cause::Secret)) => at("signature"),
+            ("unauthorized", _) => Some(("signature", failed, self.unauthorized())),
+            _ => None,
+        }
     }
 
     fn step(&self, step: &'static str, result: Outcome) -> Step {
@@ -116,7 +111,7 @@ impl Findings<'_> {
                 .line
                 .error
                 .clone()
-                .filter(|_| self.line.cause == Some("undecided"))
+                .filter(|_| self.line.cause == Some(Cause::Undecided))
                 .unwrap_or_else(|| "the filter does not exclude its type and mode".to_owned()),
             ("ledger", _) => match &self.line.delivery.identity {
                 Some(identity) => format!("not forwarded before, by its identity {identity}"),
@@ -125,24 +120,20 @@ impl Findings<'_> {
             ("queue", _) => self.queue(),
             _ => self.record(),
         };
-        Step { step, result, text }
+        Step { name: step, result, text }
     }
 
     fn signature(&self) -> String {
-        let mut text = match self.secret {
+        let matched = match self.secret {
             Some((position, all)) => format!("signature matched secret {position} of {all}"),
             None => "signature matched".to_owned(),
         };
-        if let Some(label) = self.line.delivery.label {
-            text += &format!(", label {label}");
-        }
-        if let Some(age) = self.line.delivery.signature_age {
-            text += &match self.age(age) {
-                age if age < 0.0 => format!(", from {:.1} s in the future", -age),
-                age => format!(", {age:.1} s old"),
-            };
-        }
-        text
+        let label = self.line.delivery.label.map(|label| format!("label {label}"));
+        let age = self.line.delivery.signature_age.map(|age| match self.age(age) {
+            age if age < 0.0 => format!("from {:.1} s in the future", -age),
+            age => format!("{age:.1} s old"),
+        });
+        [Some(matched), label, age].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the age of the signature with a fraction, which the log does not have.
@@ -162,21 +153,20 @@ impl Findings<'_> {
 
     fn unauthorized(&self) -> String {
         match self.mistake {
-            Some(Mistake { what, hint }) => format!("{what}; {hint}"),
+            Some(mistake) => format!("{}; {}", mistake.what(), mistake.hint()),
             None => self.error(),
         }
     }
 
     fn repetition(&self) -> String {
         let of = self.line.message_id.as_deref().unwrap_or_default();
-        let mut text = format!("forwarded before as message {of}: acknowledged and not forwarded again");
-        match (self.line.cause, &self.line.recorded_event_id) {
-            (Some("other_event_id"), Some(id)) => text += &format!("; it was event {id} then"),
-            (Some("other_event_type"), _) => text += "; it had another type then",
-            (Some("other_body"), _) => text += "; it had another body then",
-            _ => {}
-        }
-        text
+        let difference = match (self.line.cause, &self.line.recorded_event_id) {
+            (Some(Cause::OtherEventId), Some(id)) => format!("; it was event {id} then"),
+            (Some(Cause::OtherEventType), _) => "; it had another type then".to_owned(),
+            (Some(Cause::OtherBody), _) => "; it had another body then".to_owned(),
+            _ => String::new(),
+        };
+        format!("forwarded before as message {of}: acknowledged and not forwarded again{difference}")
     }
 
     fn queue(&self) -> String {
@@ -195,17 +185,40 @@ impl Findings<'_> {
         format!("recorded at {}", humantime::format_rfc3339_seconds(at))
     }
 
-    fn is_verified(&self) -> bool {
-        self.line.cause == Some("too_large_message") || self.line.delivery.identity.is_some()
-    }
-
     fn error(&self) -> String {
         self.line.error.clone().unwrap_or_else(|| self.line.outcome.replace('_', " "))
     }
 }
 
+/// Returns `true` if the signature of a delivery matched.
+pub(crate) fn is_signed(line: &LogLine) -> bool {
+    let before = line.delivery.source.is_none() || line.outcome == "method_not_allowed";
+    let unsigned = matches!(
+        line.cause,
+        Some(
+            Cause::Missing
+                | Cause::Malformed
+                | Cause::Mismatch
+                | Cause::Stale
+                | Cause::Future
+                | Cause::Body
+                | Cause::TooLargeBody
+                | Cause::Secret
+        )
+    );
+    !before && !unsigned
+}
+
+/// Explains a request whose body was not read to its end.
+pub(crate) fn not_read(text: String) -> Vec<Step> {
+    let skipped = |step| Step { name: step, result: Outcome::Skipped, text: "not reached".to_owned() };
+    let mut steps = STEPS.map(skipped);
+    steps[0] = Step { name: STEPS[0], result: Outcome::Failed, text };
+    steps.into()
+}
+
 /// The record of the ledger as JSON.
-pub(in crate::commands::serve) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
+pub(crate) fn record_json(identity: &Identity, record: &Record) -> serde_json::Value {
     let at = |seconds| {
         SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))

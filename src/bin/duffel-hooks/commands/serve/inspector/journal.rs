@@ -11,14 +11,14 @@ use super::delivery::{Content, Delivery, Facts, Summary};
 
 /// The bounds of a journal.
 #[derive(Clone, Copy)]
-pub(in crate::commands::serve) struct Bounds {
-    pub(in crate::commands::serve) deliveries: usize,
+pub(crate) struct Bounds {
+    pub(crate) deliveries: usize,
     /// The size of all contents together.
-    pub(in crate::commands::serve) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// The deliveries in the order in which they were answered, numbered from 1.
-pub(in crate::commands::serve) struct Journal {
+pub(crate) struct Journal {
     bounds: Bounds,
     kept: Mutex<Kept>,
     newest: watch::Sender<u64>,
@@ -34,19 +34,19 @@ struct Kept {
 }
 
 /// Some deliveries, and the number of all.
-pub(in crate::commands::serve) struct Section {
-    pub(in crate::commands::serve) deliveries: Vec<Delivery>,
-    pub(in crate::commands::serve) total: u64,
-    pub(in crate::commands::serve) kept: usize,
+pub(crate) struct Section {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) total: u64,
+    pub(crate) kept: usize,
 }
 
 impl Journal {
-    pub(in crate::commands::serve) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self { bounds, kept: Mutex::default(), newest: watch::Sender::new(0) }
     }
 
     /// Keeps a delivery, and returns it with its number.
-    pub(in crate::commands::serve) fn keep(&self, mut facts: Facts, content: Content) -> Summary {
+    pub(crate) fn keep(&self, mut facts: Facts, content: Content) -> Summary {
         let mut kept = self.kept();
         kept.total += 1;
         facts.summary.number = kept.total;
@@ -59,14 +59,14 @@ impl Journal {
         summary
     }
 
-    pub(in crate::commands::serve) fn find(&self, number: u64) -> Option<Delivery> {
+    pub(crate) fn find(&self, number: u64) -> Option<Delivery> {
         let kept = self.kept();
         let index = kept.index(number)?;
         kept.deliveries.get(index).cloned()
     }
 
     /// Returns the newest deliveries before a number, newest first and at most so many.
-    pub(in crate::commands::serve) fn before(&self, number: u64, most: usize) -> Section {
+    pub(crate) fn before(&self, number: u64, most: usize) -> Section {
         let kept = self.kept();
         let end =
             kept.index(number).unwrap_or_else(|| if number > kept.total { kept.deliveries.len() } else { 0 });
@@ -76,7 +76,7 @@ impl Journal {
 
     /// Returns the oldest deliveries after a number, oldest first and at most so many; `None` if some of them are not
     /// kept any more, or the number is not one of this journal.
-    pub(in crate::commands::serve) fn after(&self, number: u64, most: usize) -> Option<Vec<Summary>> {
+    pub(crate) fn after(&self, number: u64, most: usize) -> Option<Vec<Summary>> {
         let kept = self.kept();
         let start = number.checked_sub(kept.total - kept.deliveries.len() as u64)?;
         let start = usize::try_from(start).ok().filter(|start| *start <= kept.deliveries.len())?;
@@ -85,14 +85,14 @@ impl Journal {
     }
 
     /// Returns the newest deliveries that became a message, newest first and at most so many.
-    pub(in crate::commands::serve) fn messages(&self, most: usize) -> Vec<Delivery> {
+    pub(crate) fn messages(&self, most: usize) -> Vec<Delivery> {
         let kept = self.kept();
         let sent = kept.deliveries.iter().rev().filter(|delivery| delivery.facts.message.is_some());
         sent.take(most).cloned().collect()
     }
 
     /// The number of the newest delivery, and its changes.
-    pub(in crate::commands::serve) fn newest(&self) -> watch::Receiver<u64> {
+    pub(crate) fn newest(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
 
