@@ -4,6 +4,7 @@ mod access;
 mod bounds;
 mod browser;
 mod explanation;
+mod search;
 mod send;
 mod stream;
 

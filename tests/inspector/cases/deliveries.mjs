@@ -57,7 +57,7 @@ export async function reasons({ page, serve }) {
     [() => serve.deliver(body, { secret: "another" }), 401, /secret/i],
     [() => serve.deliver(body, { age: 8 * 86_400 }), 401, /old/i],
     [() => serve.deliver(body, { age: -4000 }), 401, /future/i],
-    [() => serve.deliver("[1]"), 400, /object/i],
+    [() => serve.deliver("[1]"), 400, /type/i],
     [() => serve.deliver(body), 202, /forwarded as message/i],
     [() => serve.deliver(body), 200, /forwarded before as message/i],
     [() => serve.deliver(order("reasons", { id: "wev_other" })), 200, /event wev_reasons/i],

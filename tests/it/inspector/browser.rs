@@ -28,7 +28,9 @@ fn browser() -> Option<PathBuf> {
 fn run(case: &str, variables: &[(&str, OsString)]) -> Option<String> {
     let Some(browser) = browser() else {
         assert!(env::var_os("CI").is_none(), "there is no Chromium: install the package `chromium`");
-        eprintln!("SKIPPED: there is no Chromium. Install the package `chromium`, or set CHROMIUM to its path.");
+        eprintln!(
+            "SKIPPED: there is no Chromium. Install the package `chromium`, or set CHROMIUM to its path."
+        );
         return None;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inspector/run.mjs");

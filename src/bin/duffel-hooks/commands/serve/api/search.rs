@@ -37,7 +37,8 @@ impl Content {
 fn contains(bytes: &[u8], text: &[u8]) -> bool {
     let Some(first) = text.first() else { return true };
     let cases = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
-    let is_at = |at: usize| bytes.get(at..at + text.len()).is_some_and(|part| part.eq_ignore_ascii_case(text));
+    let is_at =
+        |at: usize| bytes.get(at..at + text.len()).is_some_and(|part| part.eq_ignore_ascii_case(text));
     bytes.iter().enumerate().any(|(at, byte)| cases.contains(byte) && is_at(at))
 }
 
@@ -48,7 +49,8 @@ mod tests {
     #[test]
     fn a_text_is_found_in_either_case_and_at_both_ends() {
         let is_found = |text: &str| contains("Grüße, Öl and oil".as_bytes(), text.as_bytes());
-        for text in ["", "g", "grüSSE".strip_suffix("SSE").unwrap(), "OIL", "Öl and OIL", "Grüße, Öl and oil"] {
+        for text in ["", "g", "grüSSE".strip_suffix("SSE").unwrap(), "OIL", "Öl and OIL", "Grüße, Öl and oil"]
+        {
             assert!(is_found(text), "{text}");
         }
         for text in ["öl", "oils", "x", "Grüße, Öl and oil."] {
