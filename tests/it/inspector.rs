@@ -3,8 +3,10 @@
 mod access;
 mod bounds;
 mod explanation;
+mod forward;
 mod send;
 mod stream;
+mod terminal;
 
 use std::process::Command;
 
