@@ -2,8 +2,10 @@
 
 mod access;
 mod bounds;
+mod browser;
 mod explanation;
 mod forward;
+mod search;
 mod send;
 mod stream;
 mod terminal;

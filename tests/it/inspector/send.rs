@@ -49,6 +49,7 @@ fn a_delivery_is_sent_again_in_every_form() {
         let original = inspector.send(&json!({ "source": source, "type": sample["type"] }));
         let again = |form: &str| inspector.send(&json!({ "delivery": original["number"], "as": form }));
         let same = again("same");
+        assert_eq!((&original["resend_of"], &same["resend_of"]), (&json!(null), &original["number"]));
         assert_eq!((&same["status"], &same["headers"]), (&json!(200), &original["headers"]), "{source}");
         assert_eq!(same["body"], original["body"]);
         let resigned = again("resigned");
