@@ -4,9 +4,11 @@ mod access;
 mod bounds;
 mod browser;
 mod explanation;
+mod forward;
 mod search;
 mod send;
 mod stream;
+mod terminal;
 
 use std::process::Command;
 
