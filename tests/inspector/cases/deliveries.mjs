@@ -11,7 +11,7 @@ export async function arrival({ page, serve }) {
 
   assert.equal(await serve.deliver(order("first"), { headers: { authorization: "Bearer hidden-1" } }), 202);
   await row(page, 1).waitFor();
-  assert.match((await rows(page))[0], /^order\.created \| [\d:]{8} \| 202 accepted .*forwarded as message/);
+  assert.match((await rows(page))[0], /^order\.created \| [\d:]{8} \| 202 accepted wev_first \| #1$/);
   await empty.waitFor({ state: "hidden" });
 
   const text = await open(page, 1);

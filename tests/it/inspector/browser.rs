@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -76,4 +77,18 @@ cases! {
     pages_of_other_origins_are_refused: "safety.other_origin",
     hostile_content_is_text: "safety.hostile",
     bodies_are_shown_as_they_were_sent: "deliveries.exact_bodies",
+}
+
+/// `UPDATE_PICTURES=1 cargo test --test it inspector::browser::the_pictures` makes the pictures of the documentation again.
+#[test]
+fn the_pictures_of_the_documentation_are_there_and_small() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    if env::var_os("UPDATE_PICTURES").is_some() {
+        let packages = setup::node("pictures", &[&PACKAGES[..], &["sharp@0.35.5"]].concat());
+        run("pictures.take", &[("PICTURES", docs.clone().into()), ("PACKAGES", packages.into())]).unwrap();
+    }
+    for name in ["light", "dark"] {
+        let size = fs::metadata(docs.join(format!("inspector-{name}.png"))).unwrap().len();
+        assert!((10_000..=200_000).contains(&size), "{name}: {size} bytes");
+    }
 }

@@ -63,7 +63,8 @@ export class Detail {
         "div",
         { class: "verdict" },
         element("p", { class: "reason" }, ...foreign(sentence(delivery.reason))),
-        delivery.hint && element("p", { class: "hint" }, element("b", {}, "Hint: "), ...foreign(sentence(delivery.hint))),
+        // The reason usually ends with the hint.
+        delivery.hint && !delivery.reason?.includes(delivery.hint) && element("p", { class: "hint" }, element("b", {}, "Hint: "), ...foreign(sentence(delivery.hint))),
       ),
       actions(delivery),
       element("h3", {}, "How it was decided"),

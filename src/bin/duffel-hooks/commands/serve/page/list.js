@@ -1,6 +1,6 @@
 // The list of deliveries: only the rows that can be seen are elements, so that 10,000 are as quick as ten.
 import { element, icon, iconOf } from "./dom.js";
-import { line, sentence, time, titleOf } from "./words.js";
+import { line, summaryOf, time, titleOf } from "./words.js";
 
 const ROW = 60;
 /** Rows above and below the visible ones. */
@@ -112,7 +112,7 @@ export class List {
       row.title.textContent = line(titleOf(delivery));
       row.time.textContent = time(delivery.received_at);
       row.status.textContent = `${delivery.status} ${delivery.outcome.replaceAll("_", " ")}`;
-      row.text.textContent = line(sentence(delivery.reason));
+      row.text.textContent = line(summaryOf(delivery));
       row.number.textContent = `#${delivery.number}`;
       root.classList.toggle("arrived", isNew);
     }

@@ -81,7 +81,7 @@ async function refreshState() {
   }
   knowSources(state.sources);
   if (!$("state-view").hidden) showState(state);
-  if (detail.number === undefined) detail.close(welcome(state));
+  if (detail.number === undefined) detail.close(welcome(state, !deliveries.newest));
   // The actions of a delivery depend on the sources.
   else if (!length) void detail.open(detail.number);
   if (!deliveries.shown.length) draw();
@@ -120,7 +120,7 @@ function route() {
   $("deliveries-view").dataset.shows = number === undefined ? "list" : "detail";
   list.select(number, true);
   clearTimeout(restTimer);
-  if (number === undefined) detail.close(welcome(state));
+  if (number === undefined) detail.close(welcome(state, !deliveries.newest));
   else if (number !== detail.number) restTimer = setTimeout(() => void detail.open(number), REST_MS);
 }
 

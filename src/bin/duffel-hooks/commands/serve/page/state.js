@@ -98,14 +98,14 @@ export function firstSteps({ sources, secret_is_generated }) {
 }
 
 /** What the details show while no delivery is selected. */
-export function welcome({ sources }) {
+export function welcome({ sources }, isEmpty) {
   const urls = sources.map((source) => command(source.url, `URL of ${source.name}`));
   const key = (text) => element("kbd", {}, text);
   return element(
     "div",
     { class: "welcome" },
-    element("div", {}, element("h2", {}, "Select a delivery"),
-      element("p", {}, "It shows why the delivery was accepted or refused, and the message that a consumer gets.")),
+    element("div", {}, element("h2", {}, isEmpty ? "Waiting for the first delivery" : "Select a delivery"),
+      element("p", {}, "Its details show why it was accepted or refused, and the message that a consumer gets.")),
     element("div", { class: "stack" }, element("h3", {}, sources.length === 1 ? "Receiving on" : "Receiving on these URLs"), urls),
     element("p", {}, key("j"), " ", key("k"), " move through the list, ", key("/"), " searches, ", key("?"), " shows all keys."),
   );

@@ -21,6 +21,10 @@ export const titleOf = (delivery) => delivery.event_type ?? `${delivery.method} 
 /** Makes a sentence of a reason: the log writes them in lower case. */
 export const sentence = (text) => (text ?? "").replace(/^[a-z]/, (first) => first.toUpperCase());
 
+/** The text of a row: which event was accepted, or why a delivery was not. */
+export const summaryOf = ({ kind, event_id, reason }) =>
+  kind === "accepted" && event_id ? event_id : sentence(reason?.replace(/^refused: /, ""));
+
 const plain = new Intl.NumberFormat("en");
 const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
