@@ -9,7 +9,7 @@ use std::{
 
 use duffel_webhook_receiver::{
     aws::{
-        self,
+        self, XRayDaemon,
         function::{self, Variable},
     },
     config::Config,
@@ -28,6 +28,13 @@ async fn run(variable: Variable) -> Result<(), Box<dyn Error + Send + Sync>> {
     let base_path = config.base_path.clone();
     let sdk = function::sdk_config("`cargo lambda watch`, or `duffel-hooks serve --forward`").await?;
     let receiver = aws::compose(&sdk, config).await;
+    let daemon = XRayDaemon::of_function(variable);
+    let report = |line: LogLine, duration| {
+        if let Some(daemon) = &daemon {
+            daemon.send(&line, duration);
+        }
+        line.write(duration);
+    };
     let is_first = AtomicBool::new(true);
     let handle = async |LambdaEvent { payload, context }| {
         let invocation = Invocation {
@@ -36,7 +43,7 @@ async fn run(variable: Variable) -> Result<(), Box<dyn Error + Send + Sync>> {
             is_first: is_first.swap(false, Ordering::Relaxed),
         };
         let base_path = base_path.as_ref();
-        Ok::<_, Infallible>(gateway::invoke(&receiver, base_path, payload, invocation, LogLine::write).await)
+        Ok::<_, Infallible>(gateway::invoke(&receiver, base_path, payload, invocation, report).await)
     };
     // Boxed, or the layers of futures are too many for the compiler.
     lambda_runtime::run(service_fn(|event| Box::pin(handle(event)))).await

@@ -9,12 +9,15 @@ mod hostile;
 mod log;
 mod measures;
 mod message;
+mod metrics;
+mod recording;
 mod secrets;
 mod sources;
 mod start;
 mod tls;
 mod topic;
 mod transformed;
+mod xray;
 
 use std::{
     collections::BTreeMap,

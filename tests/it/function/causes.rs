@@ -45,9 +45,8 @@ fn almost_too_large() -> Delivery {
     Delivery::new(event("order.created", "wev_large", "ord_large").replace("{}", &format!("{data:?}")))
 }
 
-/// Lines of the log as outcome, cause and level.
-fn logged(env: &mut Env) -> Vec<[String; 3]> {
-    let lines = env.function.lines();
+/// The lines of answers as outcome, cause and level.
+fn fields(lines: &[String]) -> Vec<[String; 3]> {
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let fields = |line: Value| ["outcome", "cause", "level"].map(|name| text(&line[name]));
@@ -59,7 +58,7 @@ fn words(lines: &[[&str; 3]]) -> Vec<[String; 3]> {
 }
 
 /// What is refused by itself, whatever the queue and the table do.
-async fn refusals() -> Vec<[String; 3]> {
+async fn refusals() -> Vec<String> {
     let backend = Backend::new().await;
     let stored = json!({ "any": SECRET, "test": TEST_SECRET }).to_string();
     let arn = backend.create_secret(Some(&stored)).await;
@@ -91,9 +90,9 @@ async fn refusals() -> Vec<[String; 3]> {
         answer(env.function.invoke(event).await);
     }
     assert_eq!(env.backend.messages().await.len(), 1, "only the last is forwarded");
-    let lines = logged(&mut env);
+    let lines = env.function.lines();
     assert_eq!(
-        lines,
+        fields(&lines),
         words(&[
             ["unauthorized", "missing", "WARN"],
             ["unauthorized", "malformed", "WARN"],
@@ -117,7 +116,7 @@ async fn refusals() -> Vec<[String; 3]> {
 }
 
 /// What queue and table cause, alone and together with a filter that was not applied or a duplicate that differs.
-async fn failures() -> Vec<[String; 3]> {
+async fn failures() -> Vec<String> {
     let mut env = Env::with(&[("LIVE_MODE", "live")]).await;
     let other = |id: &str, data: &str| {
         Delivery::new(event("order.created", id, "ord_1").replace(r#"{"object":{}}"#, data))
@@ -149,9 +148,9 @@ async fn failures() -> Vec<[String; 3]> {
         env.deliver(&delivery).await;
         env.proxy.heal();
     }
-    let lines = logged(&mut env);
+    let lines = env.function.lines();
     assert_eq!(
-        lines,
+        fields(&lines),
         words(&[
             ["unavailable", "ledger", "ERROR"],
             ["unavailable", "queue", "ERROR"],
@@ -174,7 +173,7 @@ async fn failures() -> Vec<[String; 3]> {
 }
 
 /// The type of GitHub's events is in a header that is not signed.
-async fn other_type() -> Vec<[String; 3]> {
+async fn other_type() -> Vec<String> {
     let sources = r#"{"code":{"scheme":"github","secret":"hush"}}"#;
     let mut env = Env::of(Backend::new().await, &[("SOURCES", sources)]).await;
     let scheme = Scheme::github();
@@ -184,30 +183,36 @@ async fn other_type() -> Vec<[String; 3]> {
         let delivery = Delivery::new("{}").unsigned().to("POST", "/webhooks/code").header(&name, &value);
         env.deliver(&delivery.header("X-GitHub-Event", topic).header("X-GitHub-Delivery", "72d3162e")).await;
     }
-    let lines = logged(&mut env);
-    assert_eq!(lines[1..], words(&[["duplicate", "other_event_type", "WARN"]]));
+    let lines = env.function.lines();
+    assert_eq!(fields(&lines)[1..], words(&[["duplicate", "other_event_type", "WARN"]]));
     lines
 }
 
-async fn without_secret() -> Vec<[String; 3]> {
+async fn without_secret() -> Vec<String> {
     let backend = Backend::new().await;
     let arn = backend.create_secret(None).await;
     let mut env = Env::of(backend, &[("WEBHOOK_SECRET_ARN", &arn)]).await;
     assert_eq!(env.deliver(&Delivery::new(ORDER_CREATED)).await.0, 503);
-    let lines = logged(&mut env);
-    assert_eq!(lines, words(&[["unavailable", "secret", "ERROR"]]));
+    let lines = env.function.lines();
+    assert_eq!(fields(&lines), words(&[["unavailable", "secret", "ERROR"]]));
     lines
 }
 
-#[tokio::test]
-async fn every_cause_is_logged_with_its_level() {
+/// The log of processes that together log every cause.
+pub(super) async fn lines_of_every_cause() -> Vec<String> {
     let lines = [
         Box::pin(refusals()).await,
         Box::pin(failures()).await,
         Box::pin(other_type()).await,
         Box::pin(without_secret()).await,
     ];
-    let logged: BTreeSet<_> = lines.iter().flatten().map(|[_, cause, _]| cause.as_str()).collect();
+    lines.concat()
+}
+
+#[tokio::test]
+async fn every_cause_is_logged_with_its_level() {
+    let lines = fields(&lines_of_every_cause().await);
+    let logged: BTreeSet<_> = lines.iter().map(|[_, cause, _]| cause.as_str()).collect();
     let known: BTreeSet<_> = Cause::ALL.iter().map(|cause| cause.word()).chain(["-"]).collect();
     assert_eq!(logged, known);
 }

@@ -70,7 +70,7 @@ fn parse_address(text: &str) -> std::result::Result<String, &'static str> {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let mut show = Show::new(arguments);
+    let show = Show::new(arguments);
     log::start(
         |name| match name {
             "AWS_LAMBDA_LOG_FORMAT" if show.is_for_people() => Some("Text".to_owned()),
@@ -88,10 +88,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     } else {
         in_memory(&variable, &place, show, output)?
     };
-    show.sources = endpoint.inspector.sources.len() > 1;
+    let names_sources = endpoint.inspector.sources.len() > 1;
     tokio::select! {
         ended = accept(listener, endpoint) => ended,
-        ended = show.all(deliveries) => ended,
+        ended = show.all(deliveries, names_sources) => ended,
     }
 }
 

@@ -17,6 +17,12 @@ impl Progress {
         Self { shown: None, in_files: false, ends_when_interrupted: true }
     }
 
+    /// The progress of a part of a command, whose other parts an interruption must not skip.
+    #[cfg(feature = "operate")]
+    pub(crate) fn of_part() -> Self {
+        Self { shown: None, in_files: false, ends_when_interrupted: false }
+    }
+
     /// The progress of an operation that goes on without this process.
     #[cfg(feature = "operate")]
     pub(crate) fn of_operation() -> Self {
@@ -54,7 +60,6 @@ impl Progress {
 /// Lets the shell's prompt begin on a line of its own after Ctrl-C.
 fn end_line_when_interrupted() {
     // If it cannot be arranged, the prompt follows on the same line.
-    #[cfg(feature = "operate")]
     let _ = super::signals::on_first(|signal| {
         let _ = writeln!(io::stderr());
         std::process::exit(signal.exit_code());

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
 };
 
@@ -114,6 +113,8 @@ pub(super) async fn in_aws(
     show: Show,
     output: Output,
 ) -> Result<Endpoint> {
+    use std::io::{self, Write};
+
     use duffel_webhook_receiver::aws;
 
     let config = Config::read(variable)?;
@@ -132,7 +133,6 @@ pub(super) async fn in_aws(
 }
 
 #[cfg(not(feature = "aws"))]
-#[expect(clippy::unused_async, reason = "with AWS it waits")]
 pub(super) async fn in_aws(_: Variable<'_>, _: &Place<'_>, _: Show, _: Output) -> Result<Endpoint> {
     Err("this build has no AWS support: build without --no-default-features to use --forward".into())
 }

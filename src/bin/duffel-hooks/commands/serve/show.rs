@@ -21,8 +21,6 @@ pub(super) struct Show {
     /// Whether the log has a line for each delivery.
     pub(super) logs: bool,
     colours: bool,
-    /// Whether the lines name the source.
-    pub(super) sources: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ impl Show {
             Terminals { error: true, .. } if !logs => Some(Stream::Error),
             _ => None,
         };
-        Self { messages, lines, logs, colours: false, sources: false }
+        Self { messages, lines, logs, colours: false }
     }
 
     /// Whether people read the standard error, so that the log is text.
@@ -65,20 +63,21 @@ impl Show {
         !self.logs
     }
 
-    /// Prints each delivery.
+    /// Prints each delivery, with the name of its source if there are several.
     ///
     /// # Errors
     /// If the standard output is closed.
     pub(super) async fn all(
         self,
         mut deliveries: mpsc::UnboundedReceiver<(Summary, Option<Value>)>,
+        names_sources: bool,
     ) -> Result<()> {
         let mut printout = Printout::default();
         while let Some((summary, message)) = deliveries.recv().await {
             match self.lines {
-                Some(Stream::Output) => printout.line(self.line(&summary)),
+                Some(Stream::Output) => printout.line(self.line(&summary, names_sources)),
                 // If nobody reads it, the work goes on.
-                Some(Stream::Error) => drop(writeln!(io::stderr(), "{}", self.line(&summary))),
+                Some(Stream::Error) => drop(writeln!(io::stderr(), "{}", self.line(&summary, names_sources))),
                 None => {}
             }
             if let Some(message) = message.filter(|_| self.messages) {
@@ -91,7 +90,7 @@ impl Show {
         Ok(())
     }
 
-    fn line(self, summary: &Summary) -> String {
+    fn line(self, summary: &Summary, names_source: bool) -> String {
         let Summary { received_at, status, outcome, source, event_type, event_id, method, path, .. } =
             summary;
         let time = received_at.get(11..19).unwrap_or_default();
@@ -104,7 +103,7 @@ impl Show {
         let status = format!("{status} {outcome}");
         let status =
             if self.colours { format!("\x1b[{code}m{status:<16}\x1b[0m") } else { format!("{status:<16}") };
-        let source = source.as_deref().filter(|_| self.sources);
+        let source = source.as_deref().filter(|_| names_source);
         let target = format!("{method} {path}");
         let event = [source, event_type.as_deref(), event_id.as_deref()];
         let mut words: Vec<_> = event.into_iter().flatten().collect();
@@ -172,14 +171,14 @@ mod tests {
             reason: "why".to_owned(),
             sent_by: SentBy::Client,
         };
-        let show = Show { messages: false, lines: None, logs: false, colours: false, sources: false };
-        assert_eq!(show.line(&summary), "04:31:53Z 202 accepted     order.created wev_1");
-        let coloured = Show { colours: true, sources: true, ..show }.line(&summary);
+        let show = Show { messages: false, lines: None, logs: false, colours: false };
+        assert_eq!(show.line(&summary, false), "04:31:53Z 202 accepted     order.created wev_1");
+        let coloured = Show { colours: true, ..show }.line(&summary, true);
         assert_eq!(coloured, "04:31:53Z \x1b[32m202 accepted    \x1b[0m duffel order.created wev_1");
         summary =
             Summary { status: 401, outcome: "unauthorized", event_id: None, event_type: None, ..summary };
-        assert_eq!(show.line(&summary), "04:31:53Z 401 unauthorized (why)");
+        assert_eq!(show.line(&summary, false), "04:31:53Z 401 unauthorized (why)");
         summary = Summary { status: 404, outcome: "not_found", source: None, ..summary };
-        assert_eq!(show.line(&summary), "04:31:53Z 404 not_found    POST /webhooks/duffel (why)");
+        assert_eq!(show.line(&summary, false), "04:31:53Z 404 not_found    POST /webhooks/duffel (why)");
     }
 }
