@@ -14,6 +14,7 @@
 //! | [`tool`] | the tool `duffel-hooks` as a process in an empty environment | its output and exit code |
 //! | [`Serve`](serve::Serve) | a running `duffel-hooks serve` | something has to receive deliveries over HTTP |
 //! | [`Template`](cloudformation::Template) | the text of `template.yaml`, evaluated as `CloudFormation` would | conditions, policies, outputs and variables of the stack |
+//! | [`metrics`] | the metrics that the stack has, and what its filters make of a line of the log | an alarm or a widget refers to a metric, or a line is to be counted |
 //! | [`snapshot`] | comparison with a file of `tests/it/snapshots` | a reader of the tests should see what a user sees |
 //! | [`search`] | random schedules, and the shrinking of those that break a promise | a model test |
 //! | [`setup`] | Python and Node packages under `target/` | another language's library or tool is the reference |
@@ -25,8 +26,10 @@
 pub mod cloudformation;
 pub mod duffel;
 pub mod fault;
+pub mod filter_pattern;
 pub mod gateway;
 pub mod logs;
+pub mod metrics;
 pub mod ministack;
 pub mod proxy;
 pub mod runtime_api;

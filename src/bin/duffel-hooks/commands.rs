@@ -23,5 +23,6 @@ pub(crate) mod subscribers;
 pub(crate) mod tail;
 #[cfg(feature = "operate")]
 pub(crate) mod trace;
+pub(crate) mod trigger;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

@@ -7,7 +7,9 @@ use std::{error::Error, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
+use self::commands::{
+    completions, deliveries, events, gateway_event, send, serve, sign, trigger, verify, webhooks,
+};
 #[cfg(feature = "operate")]
 use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
@@ -29,6 +31,7 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Send(send::Arguments),
+    Trigger(trigger::Arguments),
     Sign(sign::SignArguments),
     Verify(verify::Arguments),
     #[command(alias = "event")]
@@ -74,6 +77,7 @@ impl Command {
             Self::Rotate(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => arguments.only_prints(),
+            Self::Trigger(arguments) => arguments.only_prints(),
             Self::Serve(_) | Self::Send(_) => false,
         }
     }
@@ -82,6 +86,7 @@ impl Command {
         match self {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Send(arguments) => send::run(arguments),
+            Self::Trigger(arguments) => trigger::run(arguments),
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::GatewayEvent(arguments) => gateway_event::run(arguments),

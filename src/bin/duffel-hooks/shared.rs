@@ -4,6 +4,7 @@
 pub(crate) mod colour;
 #[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
+pub(crate) mod diagnosis;
 pub(crate) mod duffel;
 #[cfg(feature = "operate")]
 pub(crate) mod in_flight;
@@ -15,6 +16,8 @@ pub(crate) mod progress;
 pub(crate) mod samples;
 #[cfg(feature = "operate")]
 pub(crate) mod signals;
+#[cfg(feature = "operate")]
+pub(crate) mod stack;
 pub(crate) mod store;
 #[cfg(feature = "operate")]
 pub(crate) mod undelivered;
