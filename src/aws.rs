@@ -9,7 +9,9 @@ mod queue;
 mod sdk;
 pub(crate) mod secrets;
 mod topic;
+mod trace_header;
 mod trust;
+mod xray;
 
 use std::{
     sync::Arc,
@@ -27,6 +29,7 @@ pub use self::{
     secrets::{StoredError, access_tokens},
     topic::SnsTopic,
     trust::BadBundle,
+    xray::XRayDaemon,
 };
 use self::{endpoint::Service, secrets::StoredKeys};
 use crate::{

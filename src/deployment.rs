@@ -6,11 +6,17 @@ pub mod cloudwatch;
 pub mod dead_letter_queue;
 mod error;
 #[cfg(feature = "operate")]
+pub mod event_queue;
+#[cfg(feature = "operate")]
 pub mod health;
 #[cfg(feature = "operate")]
 pub mod in_flight;
 #[cfg(feature = "operate")]
+mod json_call;
+#[cfg(feature = "operate")]
 pub mod ledger_records;
+#[cfg(feature = "operate")]
+pub mod log_group;
 #[cfg(feature = "operate")]
 mod stack;
 #[cfg(feature = "operate")]

@@ -11,7 +11,7 @@ use self::commands::{
     completions, deliveries, events, gateway_event, send, serve, sign, trigger, verify, webhooks,
 };
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate, subscribers};
+use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -44,6 +44,12 @@ enum Command {
     #[cfg(feature = "operate")]
     Replay(replay::Arguments),
     #[cfg(feature = "operate")]
+    Tail(tail::Arguments),
+    #[cfg(feature = "operate")]
+    Trace(trace::Arguments),
+    #[cfg(feature = "operate")]
+    Queue(queue::Arguments),
+    #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
     Subscribers(subscribers::Arguments),
@@ -64,7 +70,7 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Subscribers(_) => true,
+            Self::Doctor(_) | Self::Queue(_) | Self::Subscribers(_) | Self::Tail(_) | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -92,6 +98,12 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => replay::run(arguments),
             #[cfg(feature = "operate")]
+            Self::Tail(arguments) => tail::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Trace(arguments) => trace::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Queue(arguments) => queue::run(arguments),
+            #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
             #[cfg(feature = "operate")]
             Self::Subscribers(arguments) => subscribers::run(arguments),
@@ -112,8 +124,10 @@ fn main() -> ExitCode {
             if let Some(hint) = duffel::hint(error.as_ref()) {
                 remark(hint);
             }
-            let usage = error.is::<shared::WrongUsage>().then_some(2);
-            ExitCode::from(usage.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
+            let own = error.is::<shared::WrongUsage>().then_some(2);
+            #[cfg(feature = "operate")]
+            let own = own.or_else(|| error.is::<shared::NeedsAction>().then_some(6));
+            ExitCode::from(own.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
         }
     }
 }

@@ -5,14 +5,9 @@ mod redrive;
 mod show;
 
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::deployment::{
-    Output,
-    dead_letter_queue::DeadLetters,
-    in_flight::{HOLD, InFlight},
-    sdk_config,
-};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters, sdk_config};
 
-use crate::shared::{Result, output::remark, stack::StackArgument};
+use crate::shared::{Result, stack::StackArgument};
 
 /// Shows, redrives and exports the dead letters
 ///
@@ -91,27 +86,4 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Command::Redrive(arguments) => redrive::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
     }
-}
-
-/// Works with messages in flight. However the work ends, it releases those that are left.
-async fn with_in_flight<T>(
-    queue: &DeadLetters,
-    work: impl AsyncFnOnce(&mut InFlight) -> Result<T>,
-) -> Result<T> {
-    let mut in_flight = queue.in_flight(HOLD);
-    let done = tokio::select! {
-        done = work(&mut in_flight) => done,
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
-    };
-    let hold = in_flight.longest_hold().as_secs();
-    let left = tokio::select! {
-        done = in_flight.release() => done.err().map(|error| error.to_string()),
-        _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
-    };
-    if let Some(reason) = left {
-        remark(&format!(
-            "duffel-hooks: {reason}: the messages are invisible to other consumers for up to {hold} s"
-        ));
-    }
-    done
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error,
     io::{self, Write},
     path::PathBuf,
     time::SystemTime,
@@ -12,7 +13,7 @@ use duffel_webhook_receiver::{
     config::sources,
     signature::{
         scheme::{Layout, Scheme, Signed},
-        secret::{Key, Secret},
+        secret::{Key, Secret, SecretError},
         sign::{self, Signing},
     },
     time::unix_seconds,
@@ -112,7 +113,7 @@ impl Signer {
         id: Option<&str>,
         unsigned: Vec<(String, String)>,
     ) -> Result<Vec<(String, String)>> {
-        let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
+        let key = keys(scheme, &secrets()?)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
         let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
         let id = self.id.as_deref().or(id).map(str::to_owned);
         let id = id.unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
@@ -153,13 +154,23 @@ pub(crate) fn parse_header(text: &str) -> std::result::Result<(String, String), 
     Ok((name, value))
 }
 
-pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
+/// Reads the secrets of `WEBHOOK_SECRET`.
+pub(crate) fn secrets() -> Result<Vec<Secret>> {
     let list = env::var("WEBHOOK_SECRET").map_err(
         |_| "WEBHOOK_SECRET is not set: set it to the webhook's secret, or to the one that `serve` printed",
     )?;
-    let key = |text| Secret::new(text)?.key(scheme.key);
-    let keys: std::result::Result<_, _> = list.split(',').map(key).collect();
-    keys.map_err(|error| format!("WEBHOOK_SECRET: {error}").into())
+    let secrets: std::result::Result<_, _> = list.split(',').map(Secret::new).collect();
+    secrets.map_err(not_valid)
+}
+
+/// Makes the keys of a scheme.
+pub(crate) fn keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<Key>> {
+    let keys: std::result::Result<_, _> = secrets.iter().map(|secret| secret.key(scheme.key)).collect();
+    keys.map_err(not_valid)
+}
+
+fn not_valid(error: SecretError) -> Box<dyn Error + Send + Sync> {
+    format!("WEBHOOK_SECRET: {error}").into()
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
