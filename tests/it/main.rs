@@ -20,6 +20,7 @@ mod faults;
 mod function;
 mod guard;
 mod inspector;
+mod listen;
 mod manage;
 mod metrics;
 mod model;

@@ -288,8 +288,6 @@ fn everyday(template: &Template) -> BTreeSet<Request> {
     let [queue, dead_letters] =
         ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
     let table = table_arn("LedgerTable");
-    // With `:*`, as IAM names a group: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
-    let log = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:ReceiverLogGroup:*");
     let needed = [
         on(&stack_arn(), &["cloudformation:DescribeStacks"]),
         on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),

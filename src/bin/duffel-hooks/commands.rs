@@ -8,6 +8,7 @@ pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod gateway_event;
+pub(crate) mod listen;
 #[cfg(feature = "operate")]
 pub(crate) mod queue;
 #[cfg(feature = "operate")]

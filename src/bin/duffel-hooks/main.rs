@@ -8,7 +8,7 @@ use std::{error::Error, io, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use self::commands::{
-    completions, deliveries, events, gateway_event, send, serve, sign, trigger, verify, webhooks,
+    completions, deliveries, events, gateway_event, listen, send, serve, sign, trigger, verify, webhooks,
 };
 #[cfg(feature = "operate")]
 use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
@@ -32,6 +32,7 @@ enum Command {
     Serve(serve::Arguments),
     Send(send::Arguments),
     Trigger(trigger::Arguments),
+    Listen(listen::Arguments),
     Sign(sign::SignArguments),
     Verify(verify::Arguments),
     #[command(alias = "event")]
@@ -78,7 +79,7 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => arguments.only_prints(),
             Self::Trigger(arguments) => arguments.only_prints(),
-            Self::Serve(_) | Self::Send(_) => false,
+            Self::Serve(_) | Self::Send(_) | Self::Listen(_) => false,
         }
     }
 
@@ -87,6 +88,7 @@ impl Command {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Send(arguments) => send::run(arguments),
             Self::Trigger(arguments) => trigger::run(arguments),
+            Self::Listen(arguments) => listen::run(arguments),
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::GatewayEvent(arguments) => gateway_event::run(arguments),

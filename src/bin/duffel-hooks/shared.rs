@@ -14,7 +14,6 @@ pub(crate) mod output;
 pub(crate) mod printout;
 pub(crate) mod progress;
 pub(crate) mod samples;
-#[cfg(feature = "operate")]
 pub(crate) mod signals;
 #[cfg(feature = "operate")]
 pub(crate) mod stack;

@@ -74,6 +74,9 @@ const RUN: [(Phase, usize); 17] = [
     (Phase::Quiet, 6),
 ];
 
+/// The namespace, name and dimensions of a metric.
+type Metric = (String, String, BTreeMap<String, String>);
+
 struct Recorder {
     env: Env,
     next: usize,
@@ -82,7 +85,7 @@ struct Recorder {
     starts: Vec<SystemTime>,
     lines: Vec<String>,
     /// By namespace, name and dimensions, and then by step: the values.
-    values: BTreeMap<(String, String, BTreeMap<String, String>), Vec<Vec<f64>>>,
+    values: BTreeMap<Metric, Vec<Vec<f64>>>,
     template: Template,
     oldest: Option<Instant>,
 }
