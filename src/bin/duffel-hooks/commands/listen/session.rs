@@ -1,6 +1,7 @@
 //! A run of `listen`: what is listed, delivered and repeated, and when.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -39,6 +40,8 @@ pub(super) struct Session {
     pub(super) report: Report,
     /// The event that is being delivered.
     pub(super) in_flight: Option<String>,
+    /// Events of which it is not known whether the receiver got them.
+    pub(super) unclear: BTreeSet<String>,
     /// What to print when the events before the start are known.
     pub(super) greeting: Option<String>,
 }
@@ -159,6 +162,11 @@ impl Session {
         if let Some(record) = attempt.record.clone() {
             self.backlog.complete(id, record);
         }
+        match attempt.outcome {
+            Outcome::Answered(..) | Outcome::Gone => drop(self.unclear.remove(id)),
+            Outcome::NoAnswer(_) => drop(self.unclear.insert(id.clone())),
+            Outcome::NoConnection(_) | Outcome::NotFetched(_) => {}
+        }
         if !matches!(attempt.outcome, Outcome::NoConnection(_)) {
             agenda.connection_failures = 0;
         }
@@ -212,9 +220,8 @@ impl Session {
     }
 
     fn save(&self) -> Result<()> {
-        self.file
-            .as_ref()
-            .map_or(Ok(()), |file| file.write(&self.cursor, &self.backlog, self.in_flight.as_deref()))
+        let Some(file) = &self.file else { return Ok(()) };
+        file.write(&self.cursor, &self.backlog, self.in_flight.iter().chain(&self.unclear))
     }
 
     fn last_words(&self) -> String {
