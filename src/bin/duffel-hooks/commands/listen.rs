@@ -4,6 +4,7 @@ mod agenda;
 mod attempt;
 mod backlog;
 mod cursor;
+mod decision;
 mod report;
 mod resume;
 mod session;

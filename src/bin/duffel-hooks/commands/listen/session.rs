@@ -7,7 +7,6 @@ use std::{
 };
 
 use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord, Retryability};
-use http::StatusCode;
 use wildmatch::WildMatch;
 
 use super::{
@@ -15,7 +14,8 @@ use super::{
     attempt::{Attempt, Courier, Outcome},
     backlog::{Backlog, Open, wait_after},
     cursor::Cursor,
-    report::{Decision, Report},
+    decision::Decision,
+    report::Report,
     resume::ResumeFile,
 };
 use crate::shared::{
@@ -23,9 +23,6 @@ use crate::shared::{
     output::{duration, remark},
     signals::Signal,
 };
-
-/// The longest wait between two attempts to connect to a receiver that is not running.
-const MAX_WAIT_FOR_RECEIVER: Duration = Duration::from_secs(10);
 
 pub(super) struct Session {
     pub(super) duffel: Arc<Client>,
@@ -167,30 +164,8 @@ impl Session {
             Outcome::NoAnswer(_) => drop(self.unclear.insert(id.clone())),
             Outcome::NoConnection(_) | Outcome::NotFetched(_) => {}
         }
-        if !matches!(attempt.outcome, Outcome::NoConnection(_)) {
-            agenda.connection_failures = 0;
-        }
         let event = self.backlog.events().iter().find(|event| event.id == *id).cloned();
-        let decision = match &attempt.outcome {
-            Outcome::Answered(status, ..) if status.is_success() => Decision::Accepted,
-            Outcome::Answered(status, _, retry_after)
-                if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS =>
-            {
-                Decision::Retry(self.backlog.retry(id, *retry_after))
-            }
-            Outcome::Answered(..) => Decision::Refused,
-            Outcome::NoConnection(_) => {
-                agenda.connection_failures += 1;
-                let wait = wait_after(agenda.connection_failures).min(MAX_WAIT_FOR_RECEIVER);
-                agenda.next_connection = Instant::now() + wait;
-                Decision::Retry(wait)
-            }
-            Outcome::NotFetched(error) if error.retryability() == Retryability::Permanent => {
-                Decision::Refused
-            }
-            Outcome::NoAnswer(_) | Outcome::NotFetched(_) => Decision::Retry(self.backlog.retry(id, None)),
-            Outcome::Gone => Decision::Gone,
-        };
+        let decision = Decision::make(attempt, &mut self.backlog, agenda);
         match decision {
             Decision::Accepted | Decision::Gone => self.backlog.settle(id),
             Decision::Refused => self.backlog.refuse(id),
