@@ -9,7 +9,9 @@ mod queue;
 mod sdk;
 pub(crate) mod secrets;
 mod topic;
+mod trace_header;
 mod trust;
+mod xray;
 
 use std::{
     sync::Arc,
@@ -23,10 +25,11 @@ pub use self::{
     destination::Destination,
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
-    sdk::{SdkError, sdk_config},
+    sdk::{SdkError, sdk_config, sdk_config_in},
     secrets::{StoredError, access_tokens},
     topic::SnsTopic,
     trust::BadBundle,
+    xray::XRayDaemon,
 };
 use self::{endpoint::Service, secrets::StoredKeys};
 use crate::{

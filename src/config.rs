@@ -3,6 +3,8 @@
 mod destination;
 mod environment;
 mod error;
+#[cfg(feature = "tool")]
+mod given;
 mod single_source;
 mod source;
 pub mod sources;
@@ -10,6 +12,8 @@ pub mod sources;
 use std::time::Duration;
 
 pub(crate) use self::environment::Environment;
+#[cfg(feature = "tool")]
+pub use self::given::given_secrets;
 #[cfg(feature = "duffel")]
 pub(crate) use self::source::check_arn;
 pub use self::{

@@ -14,6 +14,7 @@ use crate::{
         SignatureError, Verified,
         scheme::{FieldLocation, Scheme},
     },
+    trace::Trace,
 };
 
 /// A verified delivery that is an event; only [`Event::parse`] makes one.
@@ -105,9 +106,9 @@ impl Event {
         self.verified.timestamp()
     }
 
-    /// The X-Ray trace header of the delivery, unchecked.
+    /// The X-Ray trace that the delivery is part of.
     #[must_use]
-    pub fn trace(&self) -> Option<&str> {
+    pub fn trace(&self) -> Option<&Trace> {
         self.verified.trace()
     }
 

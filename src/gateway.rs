@@ -6,7 +6,10 @@
 
 mod event;
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
@@ -15,28 +18,43 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::event::Event;
 use crate::{
-    http::{BadEvent, RequestContext, TRACE_HEADER, respond},
+    http::{BadEvent, LogLine, RequestContext, TRACE_HEADER, respond_and_report},
     ledger::Ledger,
     queue::Queue,
     receive::Receiver,
     route::BasePath,
 };
 
-/// Answers one invocation. Every payload, valid or not, gets a response in the gateway's form.
+/// Answers one invocation. Every payload, valid or not, gets a response in the gateway's form. The line of the log is
+/// given to `report`, with the duration of the request.
 pub async fn invoke<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
     base_path: Option<&BasePath>,
     Payload(payload): Payload,
-    request_id: String,
-    trace: Option<&str>,
+    invocation: Invocation<'_>,
+    report: impl FnOnce(LogLine, Duration),
 ) -> Value {
+    let Invocation { request_id, trace, is_first } = invocation;
     let payload = payload.as_deref().map(RawValue::get).unwrap_or_default();
     let GatewayRequest { mut request, context, is_v2 } = GatewayRequest::read(payload);
+    // The header in the event is the sender's or the gateway's, and the invocation may not be part of its trace.
+    request.headers_mut().remove(TRACE_HEADER);
     if let Some(trace) = trace.and_then(|trace| HeaderValue::from_str(trace).ok()) {
         let _ = request.headers_mut().try_insert(TRACE_HEADER, trace);
     }
-    let context = RequestContext { request_id: Some(request_id), base_path: base_path.cloned(), ..context };
-    answer(&respond(receiver, request, context, SystemTime::now()).await, is_v2)
+    let context =
+        RequestContext { request_id: Some(request_id), base_path: base_path.cloned(), is_first, ..context };
+    answer(&respond_and_report(receiver, request, context, SystemTime::now(), report).await, is_v2)
+}
+
+/// The context of an invocation: what the runtime knows besides the payload.
+#[derive(Clone, Debug, Default)]
+pub struct Invocation<'a> {
+    pub request_id: String,
+    /// The header of the X-Ray trace.
+    pub trace: Option<&'a str>,
+    /// `true` for the first invocation of an execution environment.
+    pub is_first: bool,
 }
 
 /// The payload of an invocation, of any form: a type that refused one would make the runtime answer with an error.

@@ -1,9 +1,10 @@
 //! The HTTP endpoint: a request in; one status, one word and one line of the log out.
 
 mod answer;
+mod cause;
 mod log_line;
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{
@@ -12,16 +13,15 @@ use http::{
 };
 use thiserror::Error;
 
-use self::{
-    answer::{Answer, NotFound},
-    log_line::LogLine,
-};
+use self::answer::{Answer, NotFound};
+pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
     receive::{DeliveryLog, Receiver, Source},
     route::{BasePath, Path, Route},
     signature::Delivery,
+    trace::Trace,
 };
 
 /// The header of an X-Ray trace:
@@ -43,6 +43,8 @@ pub struct RequestContext {
     pub stage: Option<String>,
     /// The base path of a custom domain, as in `/in`.
     pub base_path: Option<BasePath>,
+    /// `true` for the first request of an execution environment.
+    pub is_first: bool,
 }
 
 /// The reason why a gateway's event is not the request that its sender sent, for the log.
@@ -55,15 +57,27 @@ pub enum BadEvent {
 }
 
 /// Answers a request, and writes one line to the log. The function, `serve` and the tests all call this endpoint.
-pub async fn respond<L: Ledger, Q: Queue>(
+pub fn respond<L: Ledger, Q: Queue>(
     receiver: &Receiver<L, Q>,
     request: Request<Bytes>,
     context: RequestContext,
     now: SystemTime,
+) -> impl Future<Output = Response<String>> + use<'_, L, Q> {
+    respond_and_report(receiver, request, context, now, LogLine::write)
+}
+
+/// Answers like [`respond`], and gives the line of the log, with the duration of the request, to `report`.
+pub async fn respond_and_report<L: Ledger, Q: Queue>(
+    receiver: &Receiver<L, Q>,
+    request: Request<Bytes>,
+    context: RequestContext,
+    now: SystemTime,
+    report: impl FnOnce(LogLine, Duration),
 ) -> Response<String> {
     let started = Instant::now();
-    let RequestContext { request_id, bad_event, stage, base_path } = context;
-    let mut delivery_log = DeliveryLog::default();
+    let RequestContext { request_id, bad_event, stage, base_path, is_first } = context;
+    let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
+    let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
     let answer = match path.find(|name| receiver.source(name)) {
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), bad_event.as_ref())),
@@ -74,7 +88,7 @@ pub async fn respond<L: Ledger, Q: Queue>(
         }
         Some(Route::Source(source)) => {
             delivery_log.source = Some(source.verifier.source().to_owned());
-            let delivery = delivery(source, request);
+            let delivery = delivery(source, request, delivery_log.trace.clone());
             Answer::Received(receiver.receive(source, delivery, now, &mut delivery_log).await)
         }
     };
@@ -83,7 +97,7 @@ pub async fn respond<L: Ledger, Q: Queue>(
     if let Answer::MethodNotAllowed { allow } = answer {
         response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
     }
-    LogLine::new(request_id, bad_event, delivery_log, answer).write(started.elapsed());
+    report(LogLine::new(request_id, is_first, bad_event, delivery_log, answer), started.elapsed());
     response
 }
 
@@ -105,10 +119,9 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
 }
 
 /// Takes from a request what its source's scheme needs.
-fn delivery(source: &Source, request: Request<Bytes>) -> Delivery {
+fn delivery(source: &Source, request: Request<Bytes>, trace: Option<Trace>) -> Delivery {
     let wanted = source.verifier.scheme().headers();
     let headers = wanted.filter_map(|name| Some((name.clone(), header(request.headers(), name)?))).collect();
-    let trace = header(request.headers(), TRACE_HEADER);
     Delivery { headers, trace, body: request.into_body() }
 }
 

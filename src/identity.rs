@@ -25,6 +25,23 @@ impl Identity {
         parts.identity(&Scheme::duffel(), None)
     }
 
+    /// Returns the identities of those events of Duffel's that the key of their object identifies: of each type that
+    /// happens once, in both modes.
+    #[cfg(any(feature = "duffel", test))]
+    #[must_use]
+    pub fn of_duffels_object(source: &str, key: &str) -> Vec<Self> {
+        let KeyNames::Object { once } = Scheme::duffel().key_names else { return Vec::new() };
+        let of_mode = |live| once.iter().map(move |kind| Self::of_duffels(source, live, kind, Some(key), ""));
+        [true, false].into_iter().flat_map(of_mode).collect()
+    }
+
+    /// Reads the text of an identity: 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
     /// Adds parts that the signature does not cover, where the scheme says so: the delivery id, or else type and shop.
     pub(crate) fn with_unsigned(
         self,
@@ -116,6 +133,23 @@ mod tests {
             duffels("order.updated", Some("ord_1"), "wev_2")
         );
         assert_ne!(duffels("order.created", None, "wev_1"), duffels("order.created", None, "wev_2"));
+    }
+
+    #[test]
+    fn the_identities_of_an_object_are_those_of_its_events_of_types_that_happen_once() {
+        let all = Identity::of_duffels_object("duffel", "ord_1");
+        assert_eq!(all.len(), 22);
+        assert!(all.contains(&duffels("order.created", Some("ord_1"), "wev_1")));
+        assert!(!all.contains(&duffels("order.updated", Some("ord_1"), "wev_1")));
+    }
+
+    #[test]
+    fn the_text_of_an_identity_can_be_read_again() {
+        let identity = duffels("order.created", Some("ord_1"), "wev_1");
+        assert_eq!(Identity::parse(identity.as_str()), Some(identity));
+        for text in ["", "wev_1", &"A".repeat(64), &"0".repeat(63)] {
+            assert_eq!(Identity::parse(text), None, "{text}");
+        }
     }
 
     #[test]

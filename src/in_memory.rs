@@ -1,6 +1,7 @@
 //! Queue and ledger in the memory of one process, for `duffel-hooks serve` and the tests.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -23,6 +24,19 @@ use crate::{
 #[derive(Default)]
 pub struct MemoryLedger {
     records: Mutex<HashMap<Identity, Record>>,
+}
+
+impl MemoryLedger {
+    /// Returns the records that were written last, newest first and at most so many, and the number of all records.
+    #[must_use]
+    pub fn newest(&self, most: usize) -> (Vec<(Identity, Record)>, usize) {
+        let records = lock(&self.records);
+        let mut newest: Vec<_> = records.iter().collect();
+        newest.sort_by_key(|(_, record)| Reverse(record.recorded_at));
+        let newest =
+            newest.into_iter().take(most).map(|(identity, record)| (identity.clone(), record.clone()));
+        (newest.collect(), records.len())
+    }
 }
 
 impl Ledger for MemoryLedger {
@@ -67,24 +81,25 @@ impl Queue for MemoryQueue {
         let message_id = Uuid::new_v4().to_string();
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
         self.consumer
-            .send(as_received(message, &message_id, number))
+            .send(as_received(message, &message_id, Some(number)))
             .map_err(|_| QueueError("the consumer is gone".into()))?;
         sent.insert(message.deduplication_id().to_owned(), (now, message_id.clone()));
         Ok(message_id)
     }
 }
 
-/// The message in the form in which its consumer receives it.
-fn as_received(message: &Message, message_id: &str, number: u64) -> Value {
+/// Returns the message in the form in which its consumer receives it. A real queue numbers it itself.
+#[must_use]
+pub fn as_received(message: &Message, message_id: &str, number: Option<u64>) -> Value {
     let attributes = message
         .attributes()
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!({ "DataType": "String", "StringValue": value })));
-    let number = format!("{number:020}");
+    let number = number.map(|number| format!("{number:020}"));
     let system = [
         ("MessageGroupId", Some(message.group_id())),
         ("MessageDeduplicationId", Some(message.deduplication_id())),
-        ("SequenceNumber", Some(&number)),
+        ("SequenceNumber", number.as_deref()),
         ("AWSTraceHeader", message.trace()),
     ];
     let system: Map<_, _> =

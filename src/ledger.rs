@@ -51,16 +51,6 @@ pub enum Difference {
 
 impl Difference {
     pub const ALL: [Self; 3] = [Self::EventId, Self::EventType, Self::Body];
-
-    /// The value of `cause` in the log, by which metrics count it.
-    #[must_use]
-    pub fn cause(self) -> &'static str {
-        match self {
-            Self::EventId => "other_event_id",
-            Self::EventType => "other_event_type",
-            Self::Body => "other_body",
-        }
-    }
 }
 
 impl Record {
@@ -142,6 +132,11 @@ pub trait Ledger: Send + Sync {
         identity: &Identity,
         record: &Record,
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// Returns `false` if there is no store behind it, so that nothing is called.
+    fn exists(&self) -> bool {
+        true
+    }
 }
 
 /// `None` is no ledger: only the queue deduplicates, for 5 minutes.
@@ -158,6 +153,10 @@ impl<L: Ledger> Ledger for Option<L> {
             Some(ledger) => ledger.record(identity, record).await,
             None => Ok(()),
         }
+    }
+
+    fn exists(&self) -> bool {
+        self.is_some()
     }
 }
 

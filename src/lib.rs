@@ -100,6 +100,7 @@ pub mod reconcile;
 pub mod route;
 pub mod signature;
 pub mod time;
+pub mod trace;
 
 #[cfg(all(doctest, feature = "consume", feature = "tool"))]
 #[doc = include_str!("../contract/README.md")]

@@ -5,7 +5,7 @@ pub mod filter;
 pub mod key_refresh;
 mod source;
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 
@@ -48,7 +48,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         // Checked first: a forged body that would not fit should cost no pass over it.
         let bytes = delivery.body.len();
         if bytes > MAX_MESSAGE_BYTES {
-            return Err(TooLarge { bytes }.into());
+            return Err(Refusal::TooLargeBody(TooLarge { bytes }));
         }
         let verified = source.verify(delivery, now, &self.sources).await?;
         delivery_log.add_signature(&verified, now);
@@ -60,32 +60,54 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
             // The filter does not exclude the event, and an ignored event is lost after the 2xx.
             Decision::Undecided(reason) => delivery_log.warning = Some(reason),
         }
-        let unseen = match ledger::look_up(&self.ledger, event, self.window, now).await? {
+        let since = Instant::now();
+        let looked_up = ledger::look_up(&self.ledger, event, self.window, now).await;
+        delivery_log.add_ledger_calls(&self.ledger, since);
+        let unseen = match looked_up? {
             LookUp::Unseen(unseen) => unseen,
-            LookUp::Seen(event, record) => return Ok(self.duplicate(&event, record, now).await),
+            LookUp::Seen(event, record) => {
+                return Ok(self.duplicate(&event, record, now, delivery_log).await);
+            }
         };
         let message = Message::new(unseen, now)?;
-        let forwarded = queue::forward(&self.queue, message).await?;
+        let since = Instant::now();
+        let forwarded = queue::forward(&self.queue, message).await;
+        delivery_log.add_queue_call(since);
+        let forwarded = forwarded?;
         // From here on the event is in the queue, so it is acknowledged whatever fails.
         let record = forwarded.record(self.window, now);
-        let recorded = self.record(forwarded.event(), &record).await;
+        let recorded = self.record(forwarded.event(), &record, delivery_log).await;
         Ok(Outcome::Accepted { message_id: record.message_id, recorded })
     }
 
-    async fn duplicate(&self, event: &Event, record: Record, now: SystemTime) -> Outcome {
+    async fn duplicate(
+        &self,
+        event: &Event,
+        record: Record,
+        now: SystemTime,
+        delivery_log: &mut DeliveryLog,
+    ) -> Outcome {
         let extended = match record.extended_for(event, self.window, now) {
-            Some(extended) => self.record(event, &extended).await,
+            Some(extended) => self.record(event, &extended, delivery_log).await,
             None => Ok(()),
         };
         let difference = record.difference(event);
         Outcome::Duplicate { of: record, difference, extended }
     }
 
-    async fn record(&self, event: &Event, record: &Record) -> Result<(), LedgerError> {
-        match self.ledger.record(event.identity(), record).await {
+    async fn record(
+        &self,
+        event: &Event,
+        record: &Record,
+        delivery_log: &mut DeliveryLog,
+    ) -> Result<(), LedgerError> {
+        let since = Instant::now();
+        let recorded = match self.ledger.record(event.identity(), record).await {
             Ok(()) => Ok(()),
             Err(_) => self.ledger.record(event.identity(), record).await,
-        }
+        };
+        delivery_log.add_ledger_calls(&self.ledger, since);
+        recorded
     }
 }
 
@@ -107,8 +129,12 @@ pub enum Refusal {
     Unauthorized(#[from] SignatureError),
     #[error(transparent)]
     Malformed(EventError),
+    /// The body alone is larger than a message may be, so its signature was not checked.
     #[error(transparent)]
-    TooLarge(#[from] TooLarge),
+    TooLargeBody(TooLarge),
+    /// The event is signed, and does not fit into a message with its attributes.
+    #[error(transparent)]
+    TooLargeMessage(#[from] TooLarge),
     #[error("a secret to verify with could not be read")]
     SecretUnavailable,
     #[error(transparent)]

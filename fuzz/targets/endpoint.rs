@@ -9,7 +9,8 @@
 use std::time::SystemTime;
 
 use duffel_webhook_receiver::{
-    gateway::{Payload, invoke},
+    gateway::{Invocation, Payload, invoke},
+    http::LogLine,
     time::unix_seconds,
 };
 use duffel_webhook_receiver_fuzz::{
@@ -87,7 +88,9 @@ fn send(payload: &[u8]) -> (Value, Vec<Value>) {
     // As the runtime does, which ignores what follows the JSON text.
     let event = Payload::deserialize(&mut serde_json::Deserializer::from_slice(payload)).unwrap();
     run(async |receiver| {
-        invoke(receiver, None, event, "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(), None).await
+        let request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+        let invocation = Invocation { request_id, ..Invocation::default() };
+        invoke(receiver, None, event, invocation, LogLine::write).await
     })
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue},
 };
 
-use super::{QUEUE_TIMEOUT, timeouts};
+use super::{QUEUE_TIMEOUT, timeouts, trace_header};
 use crate::queue::{Message, Queue, QueueError};
 
 /// A FIFO queue of SQS.
@@ -44,6 +44,7 @@ impl Queue for SqsQueue {
             request =
                 request.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
         }
+        let request = request.customize().mutate_request(trace_header::of(message));
         let answer = request.send().await.map_err(|error| QueueError(error.into()))?;
         answer.message_id.ok_or_else(|| QueueError("the answer has no message id".into()))
     }

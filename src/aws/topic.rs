@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
 
-use super::{QUEUE_TIMEOUT, timeouts};
+use super::{QUEUE_TIMEOUT, timeouts, trace_header};
 use crate::queue::{Message, Queue, QueueError};
 
 /// A FIFO topic of SNS, from which subscribed queues receive every message unchanged.
@@ -37,14 +37,9 @@ impl Queue for SnsTopic {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             request = request.message_attributes(*name, value.map_err(|error| QueueError(error.into()))?);
         }
-        let trace = message.trace().map(str::to_owned);
         // SNS has no system attributes. It passes on the trace of the request:
         // <https://docs.aws.amazon.com/sns/latest/dg/sns-active-tracing.html>.
-        let request = request.customize().mutate_request(move |request| {
-            if let Some(trace) = &trace {
-                let _ = request.headers_mut().try_insert("x-amzn-trace-id", trace.clone());
-            }
-        });
+        let request = request.customize().mutate_request(trace_header::of(message));
         let answer = request.send().await.map_err(|error| QueueError(error.into()))?;
         answer.message_id.ok_or_else(|| QueueError("the answer has no message id".into()))
     }

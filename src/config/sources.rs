@@ -41,6 +41,14 @@ pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<Stri
     (sources, mistakes)
 }
 
+/// Returns the fields of each source; none if the text is not an object of objects.
+#[cfg(feature = "tool")]
+pub(super) fn fields_of_sources(text: &str) -> Vec<(String, Vec<(String, Value)>)> {
+    let pairs =
+        serde_json::from_str::<Members<Members<Value>>>(text).map(|pairs| pairs.0).unwrap_or_default();
+    pairs.into_iter().map(|(name, fields)| (name, fields.0)).collect()
+}
+
 /// Reports secrets that two sources share: a delivery to one would be accepted by the other, as a second event.
 fn shared_secrets(source: &SourceConfig, others: &[SourceConfig]) -> Vec<String> {
     let field = |other: &SourceConfig| match (&source.secrets, &other.secrets) {

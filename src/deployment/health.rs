@@ -36,8 +36,19 @@ pub struct Queue {
     pub is_fifo: bool,
     /// The ARN of its dead-letter queue.
     pub dead_letters_to: Option<String>,
+    /// How often a message is received before it becomes a dead letter.
+    pub max_receives: Option<u64>,
     pub waiting: usize,
     pub in_flight: usize,
+    pub delayed: usize,
+}
+
+impl Queue {
+    /// The number of messages in the queue, as SQS approximates it.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.waiting + self.in_flight + self.delayed
+    }
 }
 
 /// Fetches the state of the queue of events (`sqs:GetQueueAttributes`).
@@ -52,11 +63,16 @@ pub async fn queue(sdk: &SdkConfig, url: &str) -> Result<Queue, CallError> {
     let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let policy = attributes.get(&QueueAttributeName::RedrivePolicy);
     let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+    // SQS writes it as a number or as text.
+    let max_receives = &policy["maxReceiveCount"];
+    let max_receives = max_receives.as_u64().or_else(|| max_receives.as_str()?.parse().ok());
     Ok(Queue {
         is_fifo: attributes.get(&QueueAttributeName::FifoQueue).is_some_and(|text| text == "true"),
         dead_letters_to: policy["deadLetterTargetArn"].as_str().map(str::to_owned),
+        max_receives,
         waiting: number(QueueAttributeName::ApproximateNumberOfMessages),
         in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+        delayed: number(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
     })
 }
 

@@ -1,18 +1,21 @@
 //! In-flight messages: received to look at them, and then released or deleted.
 
-mod dead_letter;
+mod message;
 
 use std::{
     collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName,
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+        MessageSystemAttributeName,
+    },
 };
 
-pub use self::dead_letter::DeadLetter;
+pub use self::message::QueuedMessage;
 use super::{CallError, dead_letter_queue::DeadLetters};
 
 /// The maximum number of messages in one call.
@@ -32,7 +35,8 @@ const WAIT: Duration = Duration::from_secs(1);
 /// SQS delivers at most the first ten messages of a group: the others follow after those are deleted.
 #[must_use = "in-flight messages must be released"]
 pub struct InFlight<'a> {
-    queue: &'a DeadLetters,
+    client: &'a Client,
+    url: &'a str,
     hold: Duration,
     /// The longest hold that was asked for.
     longest: Duration,
@@ -53,15 +57,16 @@ struct Held {
 impl DeadLetters {
     /// Creates an empty set of in-flight messages; `hold` is their visibility time-out.
     pub fn in_flight(&self, hold: Duration) -> InFlight<'_> {
-        InFlight::new(self, hold)
+        InFlight::new(&self.client, &self.url, hold)
     }
 }
 
 impl<'a> InFlight<'a> {
-    fn new(queue: &'a DeadLetters, hold: Duration) -> Self {
+    pub(super) fn new(client: &'a Client, url: &'a str, hold: Duration) -> Self {
         let began = Instant::now();
         Self {
-            queue,
+            client,
+            url,
             hold,
             longest: hold,
             began,
@@ -82,7 +87,7 @@ impl<'a> InFlight<'a> {
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
-    pub async fn receive(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
+    pub async fn receive(&mut self, most: usize) -> Result<Vec<QueuedMessage>, CallError> {
         // A held message is received again only if extending its hold failed; if that persists, no new one comes.
         let give_up = Instant::now() + 2 * self.longest;
         loop {
@@ -99,7 +104,7 @@ impl<'a> InFlight<'a> {
     }
 
     async fn receive_messages(&self, most: usize) -> Result<Vec<Message>, CallError> {
-        let request = self.queue.client.receive_message().queue_url(&self.queue.url);
+        let request = self.client.receive_message().queue_url(self.url);
         let request = request.visibility_timeout(seconds(self.hold)).wait_time_seconds(seconds(WAIT));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let request = request.message_attribute_names("All");
@@ -110,14 +115,14 @@ impl<'a> InFlight<'a> {
     }
 
     /// Adds a message to those in flight, and returns it if it was not seen before.
-    fn add(&mut self, message: Message) -> Option<DeadLetter> {
+    fn add(&mut self, message: Message) -> Option<QueuedMessage> {
         let id = message.message_id.clone().unwrap_or_default();
         if let Some(receipt) = message.receipt_handle.clone() {
             let now = Instant::now();
             self.held.insert(id.clone(), Held { receipt, until: now + self.hold });
             self.due = self.due.min(now + self.hold / 2);
         }
-        self.seen.insert(id).then_some(DeadLetter(message))
+        self.seen.insert(id).then_some(QueuedMessage(message))
     }
 
     /// Extends the holds that end soon by the time that the work has taken so far, so that calls become rarer.
@@ -146,7 +151,7 @@ impl<'a> InFlight<'a> {
 
     /// Changes the visibility time-out, and returns the IDs of the messages for which SQS did.
     async fn change_visibility(&self, entries: &[Entry], hold: Duration) -> Result<Vec<String>, CallError> {
-        let request = self.queue.client.change_message_visibility_batch().queue_url(&self.queue.url);
+        let request = self.client.change_message_visibility_batch().queue_url(self.url);
         let request = entries.iter().fold(request, |request, entry| request.entries(entry.change(hold)));
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallError::new("sqs:ChangeMessageVisibility", &error))?;
@@ -161,7 +166,7 @@ impl<'a> InFlight<'a> {
     pub async fn delete(&mut self) -> Result<usize, CallError> {
         let mut deleted = 0;
         for entries in self.batches(|_| true) {
-            let request = self.queue.client.delete_message_batch().queue_url(&self.queue.url);
+            let request = self.client.delete_message_batch().queue_url(self.url);
             let request = entries.iter().fold(request, |request, entry| request.entries(entry.deletion()));
             let answer = request.send().await;
             let answer = answer.map_err(|error| CallError::new("sqs:DeleteMessage", &error))?;

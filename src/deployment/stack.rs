@@ -19,12 +19,13 @@ pub enum Output {
     DeadLetterQueueArn,
     LedgerTableName,
     FunctionName,
+    ReceiverLogGroup,
     /// Only of a stack with `FanOut=topic`.
     TopicArn,
 }
 
 impl Output {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::WebhookUrl,
         Self::SecretArn,
         Self::QueueUrl,
@@ -33,6 +34,7 @@ impl Output {
         Self::DeadLetterQueueArn,
         Self::LedgerTableName,
         Self::FunctionName,
+        Self::ReceiverLogGroup,
         Self::TopicArn,
     ];
 }
@@ -100,6 +102,24 @@ impl Stack {
             return Err(StackError::DeadLetters { name });
         }
         Err(StackError::Output { name, status: self.status.clone(), output })
+    }
+
+    /// Finds the name of the receiver's log group: an output; in a stack of an earlier template, a resource
+    /// (`cloudformation:DescribeStackResource`).
+    ///
+    /// # Errors
+    /// If the stack has neither, or AWS refuses or does not answer.
+    pub async fn receiver_log_group(&self, sdk: &SdkConfig) -> Result<String, StackError> {
+        if let Ok(name) = self.output(Output::ReceiverLogGroup) {
+            return Ok(name.to_owned());
+        }
+        let client = aws_sdk_cloudformation::Client::new(sdk);
+        let request = client.describe_stack_resource().stack_name(&self.name);
+        let answer = request.logical_resource_id(Output::ReceiverLogGroup.to_string()).send().await;
+        let answer =
+            answer.map_err(|error| CallError::new("cloudformation:DescribeStackResource", &error))?;
+        let name = answer.stack_resource_detail.and_then(|resource| resource.physical_resource_id);
+        name.map_or_else(|| self.output(Output::ReceiverLogGroup).map(str::to_owned), Ok)
     }
 
     /// The ARN of the topic that the receiver publishes to; `None` if it sends to the queue.

@@ -17,26 +17,19 @@ pub(super) enum Answer {
     MethodNotAllowed { allow: &'static str },
 }
 
-/// The reason why a path has no target, for the log.
-pub(super) struct NotFound {
-    /// The path as it was given, without a query; `None` if the gateway's event could not be read.
-    pub(super) path: Option<String>,
-    pub(super) reason: String,
-    /// `true` if the request may be a misdirected delivery; most other unknown paths are scans.
-    pub(super) is_warning: bool,
+/// The reason why a request has no target, for the log.
+pub(super) enum NotFound {
+    /// The gateway's event could not be read.
+    UnreadableEvent { reason: String },
+    /// The path, as it was given and without a query, leads nowhere.
+    UnknownPath { path: String, unknown: Unknown },
 }
 
 impl NotFound {
     pub(super) fn new(path: &str, unknown: Unknown, bad_event: Option<&BadEvent>) -> Self {
         match bad_event {
-            Some(event @ BadEvent::Event(_)) => {
-                Self { path: None, reason: event.to_string(), is_warning: true }
-            }
-            Some(BadEvent::Body) | None => Self {
-                path: Some(log::excerpt(path)),
-                reason: unknown.to_string(),
-                is_warning: unknown != Unknown::Path,
-            },
+            Some(event @ BadEvent::Event(_)) => Self::UnreadableEvent { reason: event.to_string() },
+            Some(BadEvent::Body) | None => Self::UnknownPath { path: log::excerpt(path), unknown },
         }
     }
 }
@@ -53,7 +46,9 @@ impl Answer {
             Self::Healthy => (StatusCode::OK, "ok"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Received(Err(Refusal::TooLarge(_))) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Received(Err(Refusal::TooLargeBody(_) | Refusal::TooLargeMessage(_))) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+            }
             Self::Received(Err(
                 Refusal::SecretUnavailable | Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_),
             )) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

@@ -5,31 +5,38 @@ use std::time::Duration;
 use http::StatusCode;
 use tracing::Level;
 
-use super::{BadEvent, answer::Answer};
+use super::{
+    BadEvent, Cause,
+    answer::{Answer, NotFound},
+};
 use crate::{
     ledger::{Difference, LedgerError},
     log,
     receive::{DeliveryLog, Outcome},
+    trace::Trace,
 };
 
 /// The fields of the line, of which each is only written if it has a value.
-pub(super) struct LogLine {
+pub struct LogLine {
     level: Level,
-    request_id: Option<String>,
-    path: Option<String>,
-    delivery: DeliveryLog,
-    recorded_event_id: Option<String>,
-    message_id: Option<String>,
-    outcome: &'static str,
-    cause: Option<&'static str>,
-    status: StatusCode,
-    error: Option<String>,
+    pub request_id: Option<String>,
+    pub path: Option<String>,
+    pub delivery: DeliveryLog,
+    pub recorded_event_id: Option<String>,
+    pub message_id: Option<String>,
+    pub outcome: &'static str,
+    pub cause: Option<Cause>,
+    pub status: StatusCode,
+    /// `true` for the first request of an execution environment.
+    pub is_cold: bool,
+    pub error: Option<String>,
 }
 
 impl LogLine {
     /// Fills the line of an answer.
     pub(super) fn new(
         request_id: Option<String>,
+        is_cold: bool,
         bad_event: Option<BadEvent>,
         delivery: DeliveryLog,
         answer: Answer,
@@ -43,13 +50,15 @@ impl LogLine {
             recorded_event_id: None,
             message_id: None,
             outcome,
-            cause: None,
+            cause: Cause::of(&answer),
             status,
+            is_cold,
             error: None,
         };
-        let (mut is_health, mut is_scan) = (false, false);
+        let is_health = matches!(answer, Answer::Healthy);
         // The body that could not be read is the cause of any refusal that follows from it.
-        let bad_event = bad_event.map(|reason| reason.to_string());
+        let bad_body =
+            bad_event.filter(|event| matches!(event, BadEvent::Body)).map(|event| event.to_string());
         match answer {
             Answer::Received(Ok(Outcome::Accepted { message_id, recorded })) => {
                 line.message_id = Some(message_id);
@@ -57,46 +66,63 @@ impl LogLine {
             }
             Answer::Received(Ok(Outcome::Duplicate { of, difference, extended })) => {
                 line.message_id = Some(of.message_id);
-                line.cause = difference.map(Difference::cause);
                 let has_other_id = difference == Some(Difference::EventId);
                 line.recorded_event_id =
                     has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
                 line.error = failure("the record was not extended", extended);
             }
-            Answer::Received(Err(refusal)) => line.error = bad_event.or_else(|| Some(log::chain(&refusal))),
-            Answer::NotFound(not_found) => {
-                is_scan = !not_found.is_warning;
-                line.path = not_found.path;
-                line.error = Some(not_found.reason);
+            Answer::Received(Err(_)) | Answer::MethodNotAllowed { .. } if bad_body.is_some() => {
+                line.cause = Some(Cause::Body);
+                line.error = bad_body;
             }
-            Answer::MethodNotAllowed { .. } => line.error = bad_event,
-            Answer::Healthy => is_health = true,
-            Answer::Received(Ok(Outcome::Ignored)) => {}
+            Answer::Received(Err(refusal)) => line.error = Some(log::chain(&refusal)),
+            Answer::NotFound(NotFound::UnreadableEvent { reason }) => line.error = Some(reason),
+            Answer::NotFound(NotFound::UnknownPath { path, unknown }) => {
+                line.path = Some(path);
+                line.error = Some(unknown.to_string());
+            }
+            Answer::MethodNotAllowed { .. } | Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
         }
         let warning = line.delivery.warning.take();
+        if warning.is_some() {
+            line.cause.get_or_insert(Cause::Undecided);
+        }
         line.error =
             warning.into_iter().chain(line.error).reduce(|warning, error| format!("{warning}; {error}"));
-        line.level = if status == StatusCode::SERVICE_UNAVAILABLE {
-            Level::ERROR
-        } else if is_health {
+        line.level = match line.cause {
+            Some(_) if status == StatusCode::SERVICE_UNAVAILABLE => Level::ERROR,
+            // Most such requests are scans.
+            Some(Cause::UnknownPath) => Level::INFO,
+            Some(_) => Level::WARN,
             // A monitor asks every few seconds, and the gateway's access log has its requests anyway.
-            Level::DEBUG
-        } else if !is_scan && (line.error.is_some() || line.cause.is_some()) {
-            Level::WARN
-        } else {
-            Level::INFO
+            None if is_health && !is_cold => Level::DEBUG,
+            None => Level::INFO,
         };
         line
     }
 
     /// Writes the line, with the duration of the request.
-    pub(super) fn write(self, duration: Duration) {
+    pub fn write(self, duration: Duration) {
         let Self { level, request_id, path, delivery, recorded_event_id, message_id, outcome, .. } = self;
-        let DeliveryLog { source, label, signature_age, event_id, event_type, identity, .. } = delivery;
-        let (cause, status, error) = (self.cause, self.status.as_u16(), self.error);
+        let DeliveryLog {
+            source,
+            trace,
+            label,
+            signature_age,
+            event_id,
+            event_type,
+            identity,
+            ledger,
+            queue,
+            ..
+        } = delivery;
+        let (cause, status, error) = (self.cause.map(Cause::word), self.status.as_u16(), self.error);
+        let trace_id = trace.as_ref().map(Trace::id);
+        let cold = self.is_cold.then_some(true);
         let event_type = event_type.as_deref().map(log::excerpt);
         let event_id = event_id.as_deref().map(log::excerpt);
-        let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
+        let duration_ms = milliseconds(duration);
+        let (ledger_ms, queue_ms) = (ledger.map(milliseconds), queue.map(milliseconds));
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -114,10 +140,13 @@ impl LogLine {
                     cause,
                     status,
                     duration_ms,
+                    ledger_ms,
+                    queue_ms,
+                    cold,
+                    trace_id,
                     error,
-                    "{status} {outcome}{}{}",
+                    "{status} {outcome}{}",
                     event_type.as_deref().map(|kind| format!(" {kind}")).unwrap_or_default(),
-                    event_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default(),
                 )
             };
         }
@@ -128,6 +157,11 @@ impl LogLine {
             _ => line!(info),
         }
     }
+}
+
+/// Returns a duration in milliseconds, rounded to microseconds.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Returns the text of a failure that did not change the answer.

@@ -1,13 +1,15 @@
 //! The delivery log: what the pipeline finds out about a delivery, for the line of the log.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::{event::Event, signature::Verified, time::unix_seconds};
+use crate::{event::Event, ledger::Ledger, signature::Verified, time::unix_seconds, trace::Trace};
 
 /// The findings about a delivery, as far as the pipeline came; nothing of its content.
 #[derive(Debug, Default)]
 pub struct DeliveryLog {
     pub source: Option<String>,
+    /// The X-Ray trace that the delivery is part of.
+    pub trace: Option<Trace>,
     /// The label of the signature that matched, as in `v2`.
     pub label: Option<&'static str>,
     /// In seconds; negative if the signature's clock is ahead of ours, `None` if the signature covers no time.
@@ -17,6 +19,10 @@ pub struct DeliveryLog {
     pub identity: Option<String>,
     /// The reason why a configured filter was not applied.
     pub warning: Option<String>,
+    /// The time that all calls of the ledger took; `None` if there was none.
+    pub ledger: Option<Duration>,
+    /// The time that the call of the queue took; `None` if there was none.
+    pub queue: Option<Duration>,
 }
 
 impl DeliveryLog {
@@ -30,5 +36,17 @@ impl DeliveryLog {
         self.event_id = event.id().map(str::to_owned);
         self.event_type = event.kind().map(str::to_owned);
         self.identity = Some(event.identity().as_str().to_owned());
+    }
+
+    /// Adds the time of calls of a ledger, which have just ended.
+    pub(super) fn add_ledger_calls(&mut self, ledger: &impl Ledger, since: Instant) {
+        if ledger.exists() {
+            *self.ledger.get_or_insert_default() += since.elapsed();
+        }
+    }
+
+    /// Adds the time of a call of the queue, which has just ended.
+    pub(super) fn add_queue_call(&mut self, since: Instant) {
+        *self.queue.get_or_insert_default() += since.elapsed();
     }
 }

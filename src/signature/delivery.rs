@@ -8,6 +8,7 @@ use super::{
     SignatureError,
     scheme::{Family, FieldLocation, Scheme},
 };
+use crate::trace::Trace;
 
 /// A request as it was received. Nothing in it is verified.
 #[derive(Clone, Default)]
@@ -16,8 +17,8 @@ pub struct Delivery {
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes that were signed.
     pub body: Bytes,
-    /// The X-Ray trace header to pass on.
-    pub trace: Option<String>,
+    /// The X-Ray trace that the delivery is part of.
+    pub trace: Option<Trace>,
 }
 
 impl Delivery {
@@ -80,9 +81,9 @@ impl Verified {
         self.header(self.family().time.as_deref()?)
     }
 
-    /// The X-Ray trace header, unchecked.
-    pub(crate) fn trace(&self) -> Option<&str> {
-        self.delivery.trace.as_deref()
+    /// The X-Ray trace that the delivery is part of.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.delivery.trace.as_ref()
     }
 
     /// The signed time, in seconds since the epoch; `None` if the signature covers no time.

@@ -49,11 +49,18 @@ def the_body_of_an_api_makes_its_routes(properties, api, attributes):
     return api, attributes
 
 
+# Saved queries, which nothing reads here.
+_RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
+    "create": lambda name, properties, stack: (f"{stack}-{name}", {}),
+    "delete": lambda physical, properties: None,
+}
+
+
 evaluate_conditions = engine._evaluate_conditions
 
 
 def conditions_know_texts_and_lists(template, parameters):
-    """Fn::Join, Fn::Select and Fn::Split, lists, account and Region."""
+    """Fn::Join, Fn::Select and Fn::Split, lists, account, Region and partition."""
     definitions = template.get("Parameters", {})
 
     def resolved(value):
@@ -64,7 +71,7 @@ def conditions_know_texts_and_lists(template, parameters):
         [(function, arguments)] = value.items()
         arguments = resolved(arguments)
         if function == "Ref":
-            pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id()}
+            pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id(), "AWS::Partition": "aws"}
             if arguments in pseudo:
                 return pseudo[arguments]
             text = parameters[arguments]["Value"]

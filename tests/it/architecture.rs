@@ -14,8 +14,8 @@ type Module = Vec<String>;
 struct Imports(BTreeMap<Module, BTreeSet<Vec<String>>>);
 
 /// The stages of the pipeline, and the modules that they need.
-const CORE: [&str; 9] =
-    ["event", "identity", "in_memory", "json", "ledger", "queue", "receive", "signature", "time"];
+const CORE: [&str; 10] =
+    ["event", "identity", "in_memory", "json", "ledger", "queue", "receive", "signature", "time", "trace"];
 
 /// The stages in the order in which they may import each other. The endpoint is last, because it calls the pipeline.
 const STAGES: [&str; 8] = ["signature", "identity", "event", "ledger", "queue", "receive", "http", "gateway"];

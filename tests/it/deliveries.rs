@@ -469,21 +469,27 @@ fn message_has_the_signed_bytes_and_their_attributes() {
 }
 
 #[test]
-fn trace_header_that_sqs_would_refuse_is_omitted() {
+fn only_the_header_of_a_trace_that_exists_is_passed_on() {
     let root = "Root=1-5e9b5b5f-0a1b2c3d4e5f60718293a4b5";
     for (trace, passed_on) in [
-        (root.to_owned(), true),
-        (format!("{root};Sampled=0;Lineage=1:a87bd80c:0"), true),
-        ("Self=1-67891233-abcdef012345678912345678;Root=2-x".to_owned(), false),
+        (format!("{root};Sampled=1"), true),
+        (format!("{root};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:a87bd80c:0"), true),
+        (root.to_owned(), false),
+        (format!("{root};Sampled=0;Lineage=1:a87bd80c:0"), false),
+        (format!("{root};Sampled=?"), false),
+        // SQS would refuse these.
+        ("Self=1-67891233-abcdef012345678912345678;Root=2-x;Sampled=1".to_owned(), false),
         (format!("{root};Sampled=maybe"), false),
-        ("Parent=53995c3f42cd8ad8".to_owned(), false),
+        ("Parent=53995c3f42cd8ad8;Sampled=1".to_owned(), false),
         ("x".to_owned(), false),
     ] {
         let receiver = TestReceiver::new();
         let mut request = signed(ORDER_CREATED, noon());
         request.headers_mut().insert("x-amzn-trace-id", trace.parse().unwrap());
         assert_eq!(receiver.send(request, noon()).0, 202);
-        assert_eq!(receiver.queued()[0]["Attributes"].get("AWSTraceHeader").is_some(), passed_on, "{trace}");
+        let queued = receiver.queued();
+        let header = queued[0]["Attributes"].get("AWSTraceHeader");
+        assert_eq!(header, passed_on.then(|| trace.into()).as_ref());
     }
 }
 

@@ -4,15 +4,16 @@
 //! By default the function is the binary of the tests; with `DEPLOYED_STACK` set, whatever was built into the stack
 //! whose template it names.
 //!
-//! `tests/deployed/emulator.py` gives `MiniStack` five things of AWS that it lacks: it makes the routes that the API's
-//! body asks for, lets a reference to a secret be its ARN, takes calls for encrypted, gives a session the ARN of its role
-//! as `aws:PrincipalArn` and a service none, and has conditions use `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
+//! `tests/deployed/emulator.py` gives `MiniStack` six things of AWS that it lacks: it makes the routes that the API's
+//! body asks for, lets a reference to a secret be its ARN, takes saved queries, takes calls for encrypted, gives a session
+//! the ARN of its role as `aws:PrincipalArn` and a service none, and has conditions use `Fn::Join`, `Fn::Select` and
+//! `Fn::Split`. Where it differs yet:
 //! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` check them;
 //! * it does not ask who may assume a role: `privilege.rs` does;
 //! * what its topics lack is in `support/topic.rs`;
 //! * it has payload format 2.0 only: `function/answers.rs` has the events of all gateways;
 //! * a secret that was created without a value has an empty one: `function/start.rs` has both;
-//! * alarms do not sound, filters do not count: `template.rs` compares the filter with the words of the log;
+//! * alarms are not evaluated, filters do not count: `metrics.rs` and `function/metrics.rs` have them;
 //! * it has no `StartMessageMoveTask` and does not heed a `RedriveAllowPolicy`: `dlq.rs` and `template.rs` have them;
 //! * it does not throttle, write the API's access log, bound memory, or have Amazon Linux, arm64 or TLS: no test has, but
 //!   for the limits of the routes (`translated.rs`).

@@ -1,18 +1,23 @@
 //! The `receiver` process as Lambda runs it, with an emulated queue, table and secrets.
 
 mod answers;
+mod causes;
 mod confidential;
 mod crash;
 mod faults;
 mod hostile;
 mod log;
+mod measures;
 mod message;
+mod metrics;
+mod recording;
 mod secrets;
 mod sources;
 mod start;
 mod tls;
 mod topic;
 mod transformed;
+mod xray;
 
 use std::{
     collections::BTreeMap,

@@ -224,6 +224,26 @@ async fn with_a_topic_the_receivers_role_allows_publishing_and_no_sending() {
     prove(&template, "ReceiverRole", &needed);
 }
 
+/// The permissions of active tracing, on which X-Ray has no resources:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html>.
+#[tokio::test]
+async fn with_active_tracing_the_receivers_role_allows_traces_too() {
+    let traces = on("*", &["xray:PutTelemetryRecords", "xray:PutTraceSegments"]);
+    let backend = Backend::new().await;
+    let secret = backend.create_secret(Some("before")).await;
+    backend.put_secret(&secret, SECRET).await;
+    let template = Template::read().given("Tracing", "Active").made("WebhookSecret", &secret, &secret);
+    assert_eq!(template.resolve(template.property("ReceiverFunction", "Tracing")), Some("Active".into()));
+    let (template, mut needed) = seen(&backend, template, PATH).await;
+    needed.extend(logging("ReceiverLogGroup"));
+    needed.extend(traces);
+    prove(&template, "ReceiverRole", &needed);
+    let passed_through = Template::read();
+    assert!(!passed_through.policy("ReceiverRole").to_string().contains("xray:"));
+    let function = passed_through.property("ReceiverFunction", "Tracing");
+    assert_eq!(passed_through.resolve(function), Some("PassThrough".into()));
+}
+
 #[tokio::test]
 async fn the_receivers_role_allows_a_secret_of_ones_own_to_be_decrypted_by_secrets_manager_alone() {
     let backend = Backend::new().await;
@@ -276,9 +296,21 @@ fn everyday(template: &Template) -> BTreeSet<Request> {
         on(&queue, &["sqs:GetQueueAttributes"]),
         on(&dead_letters, &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]),
         on(&dead_letters, &["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]),
-        on("*", &["cloudwatch:GetMetricStatistics"]),
+        on("*", &["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"]),
+        on("*", &["lambda:GetAccountSettings", "logs:StopQuery"]),
+        reading(["ApiLogGroup", "ReceiverLogGroup"]).collect(),
     ];
     needed.concat().into_iter().collect()
+}
+
+/// Reading log groups, as IAM names them in these calls.
+fn reading<const N: usize>(groups: [&'static str; N]) -> impl Iterator<Item = Request> {
+    let actions = ["logs:FilterLogEvents", "logs:GetQueryResults", "logs:StartQuery"];
+    let on = move |group| actions.map(|action| (action, group));
+    groups.into_iter().flat_map(on).map(|(action, group)| {
+        let stream = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:");
+        Request::new(action, &stream)
+    })
 }
 
 fn on(resource: &str, actions: &[&str]) -> Vec<Request> {
@@ -289,6 +321,16 @@ fn on(resource: &str, actions: &[&str]) -> Vec<Request> {
 fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     let template = Template::read().given("CreateOperatorPolicy", "true");
     prove(&template, "OperatorPolicy", &everyday(&template));
+}
+
+#[test]
+fn the_policy_for_operators_of_a_reconciler_allows_its_log_too() {
+    let token = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1b2c3";
+    let template =
+        Template::read().given("CreateOperatorPolicy", "true").given("AccessTokenSecretArn", token);
+    let mut needed = everyday(&template);
+    needed.extend(reading(["ReconcilerLogGroup"]));
+    prove(&template, "OperatorPolicy", &needed);
 }
 
 /// With a topic, also what `subscribers` and `replay --subscriber` need; the actions on a subscription are allowed by the

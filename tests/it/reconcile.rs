@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::support::{
+    cloudformation::Template,
     duffel::{ApiFault, DuffelStandIn, LIVE_TOKEN, TOKEN},
+    metrics::counted,
     ministack::Backend,
     proxy::{AwsFault, Proxy},
     runtime_api::{End, Function},
@@ -712,5 +714,53 @@ async fn all_configuration_errors_are_reported_together() {
         r#"MAX_REDELIVERIES \"0\" is not"#,
     ] {
         assert!(said.contains(mistake), "{said}");
+    }
+}
+
+/// The metric filters of the stack count the line of each run, and nothing else that a run writes.
+#[tokio::test]
+async fn runs_are_counted_by_their_result() {
+    let mut env = Reconciliation::new(&[]).await;
+    env.proxy.inject("secretsmanager:GetSecretValue", [AwsFault::Refuse(500, "InternalServiceError")]);
+    env.run().await.error();
+    env.proxy.heal();
+    env.occur(3);
+    env.up();
+    env.duffel.inject(REDELIVERIES, &ApiFault::Status(500), 1);
+    env.run().await.error();
+    assert_eq!(env.run().await.report, counts(1, 1, 0, 0));
+    assert_eq!(env.run().await.report, counts(0, 0, 0, 0));
+    let template = Template::read()
+        .given("AccessTokenSecretArn", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1b2c3");
+    let of = |line: &str| {
+        let counted = counted(&template, "ReconcilerLogGroup", line).into_iter();
+        counted.map(|(metric, counted)| (metric, counted.value.to_string())).collect::<Vec<_>>()
+    };
+    let lines = env.reconciler.lines();
+    let (runs, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.contains(r#""outcome":"#));
+    let expected = |requested: &str, successes: Option<&str>, undelivered: Option<&str>| {
+        let metrics = [
+            ("ReconcilerSuccesses", successes),
+            ("RequestedRedeliveries", Some(requested)),
+            ("UndeliveredEvents", undelivered),
+        ];
+        let metrics = metrics.into_iter().filter_map(|(metric, value)| Some((metric, value?)));
+        metrics.map(|(metric, value)| (metric.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        runs.iter().map(|line| of(line)).collect::<Vec<_>>(),
+        [
+            // A run that could not read the lists found nothing, and does not count as if there were none.
+            expected("0", None, None),
+            expected("2", None, Some("3")),
+            expected("1", Some("1"), Some("1")),
+            expected("0", Some("1"), Some("0")),
+        ],
+        "{lines:#?}"
+    );
+    // A warning of the redelivery that was refused, and the runtime's own lines of the runs that failed.
+    assert!(others.len() > 1, "{lines:#?}");
+    for line in others {
+        assert_eq!(of(line), [], "{line}");
     }
 }

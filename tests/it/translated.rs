@@ -95,7 +95,7 @@ fn the_subscriber_in_the_documentation_is_a_valid_template() {
 }
 
 /// Actions that the schemas of `CloudFormation` name but the template does not need.
-const UNUSED: [&str; 41] = [
+const UNUSED: [&str; 43] = [
     "dynamodb:AssociateTableReplica",
     "dynamodb:BatchWriteItem",
     "dynamodb:CreateTableReplica",
@@ -128,10 +128,12 @@ const UNUSED: [&str; 41] = [
     "logs:AssociateKmsKey",
     "logs:CreateLogStream",
     "logs:DeleteDataProtectionPolicy",
-    "logs:DeleteIndexPolicy",
     "logs:DeleteResourcePolicy",
     "logs:DisassociateKmsKey",
-    "logs:Put",
+    "logs:PutBearerTokenAuthentication",
+    "logs:PutDataProtectionPolicy",
+    "logs:PutLogEvents",
+    "logs:PutLogGroupDeletionProtection",
     "s3",
     "secretsmanager:GetRandomPassword",
     "secretsmanager:GetSecretValue",

@@ -10,6 +10,8 @@ pub(crate) mod events;
 pub(crate) mod gateway_event;
 pub(crate) mod listen;
 #[cfg(feature = "operate")]
+pub(crate) mod queue;
+#[cfg(feature = "operate")]
 pub(crate) mod replay;
 #[cfg(feature = "operate")]
 pub(crate) mod rotate;
@@ -18,5 +20,10 @@ pub(crate) mod serve;
 pub(crate) mod sign;
 #[cfg(feature = "operate")]
 pub(crate) mod subscribers;
+#[cfg(feature = "operate")]
+pub(crate) mod tail;
+#[cfg(feature = "operate")]
+pub(crate) mod trace;
+pub(crate) mod trigger;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

@@ -8,10 +8,10 @@ use std::{error::Error, io, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use self::commands::{
-    completions, deliveries, events, gateway_event, listen, send, serve, sign, verify, webhooks,
+    completions, deliveries, events, gateway_event, listen, send, serve, sign, trigger, verify, webhooks,
 };
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate, subscribers};
+use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -31,6 +31,7 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Send(send::Arguments),
+    Trigger(trigger::Arguments),
     Listen(listen::Arguments),
     Sign(sign::SignArguments),
     Verify(verify::Arguments),
@@ -43,6 +44,12 @@ enum Command {
     Rotate(rotate::Arguments),
     #[cfg(feature = "operate")]
     Replay(replay::Arguments),
+    #[cfg(feature = "operate")]
+    Tail(tail::Arguments),
+    #[cfg(feature = "operate")]
+    Trace(trace::Arguments),
+    #[cfg(feature = "operate")]
+    Queue(queue::Arguments),
     #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
@@ -64,13 +71,14 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Subscribers(_) => true,
+            Self::Doctor(_) | Self::Queue(_) | Self::Subscribers(_) | Self::Tail(_) | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
             Self::Rotate(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => arguments.only_prints(),
+            Self::Trigger(arguments) => arguments.only_prints(),
             Self::Serve(_) | Self::Send(_) | Self::Listen(_) => false,
         }
     }
@@ -79,6 +87,7 @@ impl Command {
         match self {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Send(arguments) => send::run(arguments),
+            Self::Trigger(arguments) => trigger::run(arguments),
             Self::Listen(arguments) => listen::run(arguments),
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
@@ -90,6 +99,12 @@ impl Command {
             Self::Rotate(arguments) => rotate::run(arguments),
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => replay::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Tail(arguments) => tail::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Trace(arguments) => trace::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Queue(arguments) => queue::run(arguments),
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
             #[cfg(feature = "operate")]
@@ -111,8 +126,10 @@ fn main() -> ExitCode {
             if let Some(hint) = duffel::hint(error.as_ref()) {
                 remark(hint);
             }
-            let usage = error.is::<shared::WrongUsage>().then_some(2);
-            ExitCode::from(usage.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
+            let own = error.is::<shared::WrongUsage>().then_some(2);
+            #[cfg(feature = "operate")]
+            let own = own.or_else(|| error.is::<shared::NeedsAction>().then_some(6));
+            ExitCode::from(own.unwrap_or_else(|| duffel::exit_code(error.as_ref())))
         }
     }
 }

@@ -1,6 +1,13 @@
 //! The parts that several commands share.
 
+#[cfg(feature = "operate")]
+pub(crate) mod colour;
+#[cfg(feature = "operate")]
+pub(crate) mod delivery_line;
+pub(crate) mod diagnosis;
 pub(crate) mod duffel;
+#[cfg(feature = "operate")]
+pub(crate) mod in_flight;
 pub(crate) mod input;
 pub(crate) mod list;
 pub(crate) mod output;
@@ -8,6 +15,8 @@ pub(crate) mod printout;
 pub(crate) mod progress;
 pub(crate) mod samples;
 pub(crate) mod signals;
+#[cfg(feature = "operate")]
+pub(crate) mod stack;
 pub(crate) mod store;
 #[cfg(feature = "operate")]
 pub(crate) mod undelivered;
@@ -28,3 +37,18 @@ impl fmt::Display for WrongUsage {
 }
 
 impl Error for WrongUsage {}
+
+/// The result of a command that worked and found something that somebody must act on; the exit code is 6.
+#[cfg(feature = "operate")]
+#[derive(Debug)]
+pub(crate) struct NeedsAction(pub(crate) String);
+
+#[cfg(feature = "operate")]
+impl fmt::Display for NeedsAction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(feature = "operate")]
+impl Error for NeedsAction {}

@@ -236,6 +236,16 @@ async fn the_trace_is_in_the_request_to_the_topic() {
     assert_eq!(env.proxy.header(PUBLISH, "x-amzn-trace-id").as_deref(), Some(TRACE));
 }
 
+/// The SDK would take it from the environment variable that the runtime sets for the invocation.
+#[tokio::test]
+async fn a_trace_that_is_not_sampled_is_not_in_the_request_to_the_topic() {
+    let (env, _topic) = publishing().await;
+    let event = Delivery::new(ORDER_CREATED).event();
+    let trace = TRACE.replace("Sampled=1", "Sampled=0");
+    assert_eq!(answer(env.function.invoke_traced(event, Some(&trace)).await).status, 202);
+    assert_eq!(env.proxy.header(PUBLISH, "x-amzn-trace-id"), None);
+}
+
 #[tokio::test]
 async fn the_log_has_the_message_id_of_the_topic() {
     let (mut env, _topic) = publishing().await;

@@ -187,7 +187,9 @@ impl Template {
         let mut whole = parts.next().unwrap().to_owned();
         for part in parts {
             let (name, rest) = part.split_once('}').unwrap();
-            if let Some(value) = own.get(name) {
+            if let Some(literal) = name.strip_prefix('!') {
+                whole.extend(["${", literal, "}"]);
+            } else if let Some(value) = own.get(name) {
                 whole += self.resolve(value).unwrap().as_str().unwrap();
             } else if name.contains('.') {
                 whole += &self.attribute(name);
@@ -212,10 +214,15 @@ impl Template {
                 let url = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}.fifo");
                 (url, arn("sqs", &format!("{name}.fifo")))
             }
+            "AWS::SNS::Topic" if self.property(name, "FifoTopic").is_null() => same(arn("sns", name)),
             "AWS::SNS::Topic" => same(arn("sns", &format!("{name}.fifo"))),
             "AWS::SNS::Subscription" => same(arn("sns", &format!("EventTopic.fifo:{name}"))),
             "AWS::DynamoDB::Table" => (name.to_owned(), arn("dynamodb", &format!("table/{name}"))),
             "AWS::SecretsManager::Secret" => same(arn("secretsmanager", &format!("secret:{name}-a1b2c3"))),
+            "AWS::CloudWatch::Alarm" => (name.to_owned(), arn("cloudwatch", &format!("alarm:{name}"))),
+            "AWS::CloudWatch::Dashboard" => {
+                (name.to_owned(), arn("cloudwatch", &format!("dashboard/{name}")))
+            }
             "AWS::Logs::LogGroup" => (name.to_owned(), arn("logs", &format!("log-group:{name}:*"))),
             "AWS::IAM::Role" => (name.to_owned(), format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
             "AWS::Serverless::HttpApi" => (name.to_owned(), arn("apigateway", &format!("/apis/{name}"))),

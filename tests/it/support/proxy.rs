@@ -302,6 +302,7 @@ fn name(parts: &Parts, body: &[u8]) -> String {
         "AmazonSQS" => "sqs",
         "DynamoDB_20120810" => "dynamodb",
         "GraniteServiceVersion20100801" => "cloudwatch",
+        "Logs_20140328" => "logs",
         other => other,
     };
     format!("{service}:{operation}")

@@ -97,6 +97,7 @@ fn template(webhook_url: &str) -> Value {
     }
     let kept = [
         &["EventQueue", "DeadLetterQueue", "LedgerTable", "WebhookSecret"][..],
+        &["ApiLogGroup", "ReceiverLogGroup", "ReconcilerLogGroup"],
         // With FanOut=topic.
         &["EventTopic", "EventSubscription", "SubscriptionDeadLetterQueue"],
     ]
@@ -106,15 +107,19 @@ fn template(webhook_url: &str) -> Value {
     assert_eq!(resources.len(), kept.len());
     // The policy is left out: it names the receiver's role.
     resources["EventSubscription"].as_mapping_mut().unwrap().remove("DependsOn").unwrap();
-    // Conditions of alarms, which are left out; MiniStack cannot evaluate them.
+    // Conditions of alarms and dashboard, which are left out; MiniStack cannot evaluate them.
     let conditions = template["Conditions"].as_mapping_mut().unwrap();
-    for condition in ["WatchQueue", "WatchDeadLetters"] {
+    for condition in ["InChina", "InGovCloud", "WatchDeadLetters", "WatchQueue"] {
         conditions.remove(condition).unwrap();
     }
+    template["Outputs"].as_mapping_mut().unwrap().remove("DashboardUrl").unwrap();
     let values = [("WebhookUrl", webhook_url), ("FunctionName", "receiver"), ("ReceiverRoleArn", "role")];
     for (output, value) in values {
         template["Outputs"][output]["Value"] = value.into();
     }
+    // `support/logs.rs` makes the group.
+    template["Outputs"]["ReceiverLogGroup"]["Value"] =
+        serde_yaml_ng::from_str("!Ref AWS::StackName").unwrap();
     template
 }
 

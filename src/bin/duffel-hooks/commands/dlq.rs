@@ -5,14 +5,9 @@ mod redrive;
 mod show;
 
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::deployment::{
-    Output, Stack,
-    dead_letter_queue::DeadLetters,
-    in_flight::{HOLD, InFlight},
-    sdk_config,
-};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters, sdk_config};
 
-use crate::shared::{Result, output::remark};
+use crate::shared::{Result, stack::StackArgument};
 
 /// Shows, redrives and exports the dead letters
 ///
@@ -64,29 +59,23 @@ enum Command {
 
 /// Which dead-letter queue
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 struct Which {
-    /// The stack whose dead-letter queue to use
-    #[arg(long, value_name = "NAME")]
-    stack: Option<String>,
-    /// The URL of a dead-letter queue
-    #[arg(long, value_name = "URL")]
+    #[command(flatten)]
+    stack: StackArgument,
+    /// The URL of a dead-letter queue, instead of the stack's
+    #[arg(long, value_name = "URL", conflicts_with = "stack")]
     queue: Option<String>,
 }
 
 impl Which {
     /// Finds the queue; and with a stack, the queue that its messages come from.
     async fn find(&self) -> Result<(DeadLetters, Option<String>)> {
-        let sdk = sdk_config().await?;
-        match (&self.queue, &self.stack) {
-            (Some(url), _) => Ok((DeadLetters::new(&sdk, url), None)),
-            (None, Some(stack)) => {
-                let stack = Stack::find(&sdk, stack).await?;
-                let source = stack.output(Output::QueueUrl)?.to_owned();
-                Ok((DeadLetters::new(&sdk, stack.output(Output::DeadLetterQueueUrl)?), Some(source)))
-            }
-            (None, None) => Err("one of --stack and --queue is required".into()),
+        if let Some(url) = &self.queue {
+            return Ok((DeadLetters::new(&sdk_config().await?, url), None));
         }
+        let (sdk, stack) = self.stack.find().await?;
+        let source = stack.output(Output::QueueUrl)?.to_owned();
+        Ok((DeadLetters::new(&sdk, stack.output(Output::DeadLetterQueueUrl)?), Some(source)))
     }
 }
 
@@ -97,27 +86,4 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Command::Redrive(arguments) => redrive::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
     }
-}
-
-/// Works with messages in flight. However the work ends, it releases those that are left.
-async fn with_in_flight<T>(
-    queue: &DeadLetters,
-    work: impl AsyncFnOnce(&mut InFlight) -> Result<T>,
-) -> Result<T> {
-    let mut in_flight = queue.in_flight(HOLD);
-    let done = tokio::select! {
-        done = work(&mut in_flight) => done,
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
-    };
-    let hold = in_flight.longest_hold().as_secs();
-    let left = tokio::select! {
-        done = in_flight.release() => done.err().map(|error| error.to_string()),
-        _ = tokio::signal::ctrl_c() => Some("interrupted again".to_owned()),
-    };
-    if let Some(reason) = left {
-        remark(&format!(
-            "duffel-hooks: {reason}: the messages are invisible to other consumers for up to {hold} s"
-        ));
-    }
-    done
 }

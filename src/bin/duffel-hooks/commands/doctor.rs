@@ -14,14 +14,18 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::{Output, Stack, StackError, sdk_config};
+use duffel_webhook_receiver::deployment::{Output, Stack, StackError};
 use terminal_size::terminal_size_of;
 
 use self::{
     expected::Expected,
     finding::{Finding, State},
 };
-use crate::shared::{Result, duffel, output::count};
+use crate::shared::{
+    Result, duffel,
+    output::count,
+    stack::{StackArgument, StackName},
+};
 
 /// Checks a deployment from end to end, and says what to fix
 ///
@@ -34,9 +38,8 @@ use crate::shared::{Result, duffel, output::count};
 #[command(after_help = AFTER_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// The stack to check
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     /// Prints one JSON object per check, with check, state, seen, fix and command
     #[arg(long)]
     json: bool,
@@ -66,7 +69,7 @@ Exit codes:
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let findings = check(&arguments.stack).await?;
+    let findings = check(&arguments.stack.name()?).await?;
     let out = &mut io::stdout().lock();
     let printed = if arguments.json {
         findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.json()))
@@ -81,9 +84,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-async fn check(name: &str) -> Result<Vec<Finding>> {
-    let sdk = sdk_config().await?;
-    let (stack, first) = match Stack::find(&sdk, name).await {
+async fn check(name: &StackName) -> Result<Vec<Finding>> {
+    let sdk = name.sdk_config().await?;
+    let (stack, first) = match Stack::find(&sdk, &name.name).await {
         Ok(stack) => {
             let finding = stack::state(&stack);
             (Some(stack), finding)

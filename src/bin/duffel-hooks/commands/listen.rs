@@ -32,7 +32,10 @@ use self::{
     session::Session,
 };
 use crate::{
-    commands::{send::parse_url, sign::keys},
+    commands::{
+        send::endpoint::parse_url,
+        sign::{keys, secrets},
+    },
     shared::{
         Result, WrongUsage, duffel,
         output::{mode, remark},
@@ -130,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let generated = env::var_os("WEBHOOK_SECRET").is_none().then(|| STANDARD.encode(Uuid::new_v4()));
     let key = match &generated {
         Some(secret) => Secret::new(secret)?.key(scheme.key)?,
-        None => keys(&scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?,
+        None => keys(&scheme, &secrets()?)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?,
     };
     let (file, saved) = match &arguments.resume {
         Some(path) => ResumeFile::open(path, arguments.live).map(|(file, saved)| (Some(file), saved))?,

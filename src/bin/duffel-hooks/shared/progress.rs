@@ -17,6 +17,12 @@ impl Progress {
         Self { shown: None, in_files: false, ends_when_interrupted: true }
     }
 
+    /// The progress of a part of a command, whose other parts an interruption must not skip.
+    #[cfg(feature = "operate")]
+    pub(crate) fn of_part() -> Self {
+        Self { shown: None, in_files: false, ends_when_interrupted: false }
+    }
+
     /// The progress of an operation that goes on without this process.
     #[cfg(feature = "operate")]
     pub(crate) fn of_operation() -> Self {

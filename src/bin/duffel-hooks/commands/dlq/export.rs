@@ -9,11 +9,12 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::in_flight::DeadLetter;
+use duffel_webhook_receiver::deployment::in_flight::{HOLD, QueuedMessage};
 
-use super::{Which, with_in_flight};
+use super::Which;
 use crate::shared::{
     Result,
+    in_flight::with_in_flight,
     output::{count, remark},
 };
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (_, before) = queue.depth().await?;
     let mut writer = Writer::open(arguments.to.as_deref())?;
     let (mut written, mut deleted) = (0, 0);
-    let done = with_in_flight(&queue, async |in_flight| {
+    let done = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
         loop {
             let letters = in_flight.receive(usize::MAX).await?;
             if letters.is_empty() {
@@ -100,7 +101,7 @@ impl Writer {
         Ok(Self::File(BufWriter::new(file)))
     }
 
-    fn write(&mut self, letters: &[DeadLetter]) -> io::Result<()> {
+    fn write(&mut self, letters: &[QueuedMessage]) -> io::Result<()> {
         let mut stdout = io::stdout();
         let out: &mut dyn Write = match self {
             Self::File(file) => file,

@@ -3,11 +3,15 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::{dead_letter_queue::Depth, in_flight::DeadLetter};
+use duffel_webhook_receiver::deployment::{
+    dead_letter_queue::Depth,
+    in_flight::{HOLD, QueuedMessage},
+};
 
-use super::{Which, with_in_flight};
+use super::Which;
 use crate::shared::{
     Result,
+    in_flight::with_in_flight,
     output::{Table, count},
 };
 
@@ -31,8 +35,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
-    let letters = with_in_flight(&queue, async |in_flight| {
-        let mut letters: Vec<DeadLetter> = Vec::new();
+    let letters = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
+        let mut letters: Vec<QueuedMessage> = Vec::new();
         while letters.len() < limit {
             let received = in_flight.receive(limit - letters.len()).await?;
             if received.is_empty() {
@@ -67,7 +71,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn row(letter: &DeadLetter) -> [String; 6] {
+fn row(letter: &QueuedMessage) -> [String; 6] {
     let text = |name| letter.attribute(name).unwrap_or_default().to_owned();
     let received_at = letter.attribute("received_at").map(|text| match humantime::parse_rfc3339_weak(text) {
         Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),
