@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// The commands that work on a stack, with what else they need.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 14] = [
     "doctor",
     "dlq show",
     "queue show",
