@@ -17,10 +17,10 @@ use crate::support::{
 const COMMANDS: [&str; 11] = [
     "doctor",
     "dlq show",
-    "subscribers",
     "queue show",
     "tail --since 1h --no-follow",
     "trace wev_1",
+    "subscribers",
     "replay wev_1 --dry-run",
     "replay --subscriber orders.fifo --since 1h --dry-run",
     "rotate --dry-run",

@@ -66,7 +66,7 @@ Exit codes:
   1  Failed
   2  The command line is not valid";
 
-/// The time between two readings. An account has five calls a second.
+/// The time between two readings. Their number in a second is limited for the account.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// The time for which a reading looks back, since `CloudWatch` adds lines late.
