@@ -370,6 +370,7 @@ async fn every_name_of_an_event_leads_to_it() {
     assert!(done.out.contains(&format!("order.updated {updated}, ")), "{}", done.out);
     let done = world.trace_without_token(&["ord_1"]).await;
     assert!(done.out.contains(&format!("order.created {created}, ")), "{}", done.out);
+    assert!(done.out.contains(&format!("202 accepted, message {message}, in ")), "{}", done.out);
     assert!(!done.out.contains(&updated), "its identity does not follow from the key: {}", done.out);
     assert!(done.out.contains("Not asked: Duffel (DUFFEL_ACCESS_TOKEN is not set)"), "{}", done.out);
 }
