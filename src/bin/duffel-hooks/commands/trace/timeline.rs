@@ -146,7 +146,7 @@ fn recorded(evidence: &Evidence) -> Option<Entry> {
 fn present(evidence: &Evidence) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut add = |part, text, detail| {
-        entries.push(Entry { at: None, in_seconds: false, belongs_to: None, part, text, detail })
+        entries.push(Entry { at: None, in_seconds: false, belongs_to: None, part, text, detail });
     };
     if evidence.record.as_ref().is_ok_and(Option::is_none) {
         add("ledger", "no record of it".to_owned(), Value::Null);
