@@ -345,6 +345,34 @@ async fn a_delivery_that_got_no_answer_is_retried_by_duffel() {
     assert!(done.out.contains(&update), "{}", done.out);
 }
 
+#[tokio::test]
+async fn a_delivery_that_did_not_reach_the_receiver_is_found_at_the_gateway() {
+    let world = World::new().await;
+    // The gateway of the test answers 503 without a receiver.
+    world.log().await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    let access = LogGroup::existing(world.stack.output(Output::ApiLogGroup));
+    access.put(&[
+        json!({ "requestId": "a", "status": "202", "integrationError": "-" }).to_string(),
+        json!({ "requestId": "b", "status": "429", "integrationError": "-" }).to_string(),
+        json!({ "requestId": "c", "status": "503", "integrationError": "The function was throttled" })
+            .to_string(),
+    ]);
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 6, "{}{}", done.out, done.err);
+    let reason = "the receiver did not answer the gateway (The function was throttled)";
+    assert!(
+        done.out.contains(&format!("  gateway       {reason} (found by time and status)\n")),
+        "{}",
+        done.out
+    );
+    let last = last_paragraph(&done);
+    assert!(last.starts_with(&format!("It was refused with 503: {reason}.")), "{last}");
+    assert!(last.contains("Duffel retries until "), "{last}");
+    let traced = json_of(&world.trace(&[&event, "--json"]).await);
+    assert_eq!(traced["conclusion"]["place"], "not_accepted");
+}
+
 /// The log has no keys. The identities of some of an object's events follow from its key.
 #[tokio::test]
 async fn every_name_of_an_event_leads_to_it() {

@@ -14,6 +14,7 @@ use super::{
     Asked,
     at_duffel::AtDuffel,
     evidence::{Common, Evidence, Names, StackFacts},
+    in_gateway,
     in_log::ReceiverLog,
     in_stack::{Queues, record},
     subject::{Form, Subject, is_duffels},
@@ -55,6 +56,8 @@ impl Search<'_> {
             },
             now: self.now,
             webhooks: self.duffel.webhooks().await,
+            gateway: in_gateway::refusals(self.sdk, self.stack, attempts.as_deref().unwrap_or_default())
+                .await,
             refusals: log.refusals(attempts.as_deref().unwrap_or_default()).await,
             queues: Queues::read(self.sdk, self.stack, self.peeks).await,
         });

@@ -9,6 +9,7 @@ use crate::{
     commands::trace::{
         evidence::Evidence,
         explanation::{Explanation, explain},
+        in_gateway::GatewayLine,
     },
     shared::{delivery_line::DeliveryLine, output::mode},
 };
@@ -26,7 +27,7 @@ pub(super) fn conclude(evidence: &Evidence) -> Conclusion {
         return failed(evidence, attempt, line.or_else(|| evidence.refusal(attempt)), line.is_none());
     }
     if let Some(line) = line {
-        return refused(evidence, line.status, Some(line), false);
+        return refused(evidence, line.status, Some(line), false, None);
     }
     match &evidence.event {
         Ok(Some(event)) if evidence.attempts.is_ok() => never_delivered(evidence, event),
@@ -59,12 +60,21 @@ fn failed(
             let done = done.command(format!("duffel-hooks doctor --stack {}", evidence.common.stack.name));
             replayed(done, evidence)
         }
-        Some(status) => refused(evidence, status, line, by_time),
+        Some(status) => {
+            let gateway = evidence.refusal_of_gateway(attempt).filter(|_| line.is_none());
+            refused(evidence, status, line, by_time, gateway)
+        }
     }
 }
 
 /// A delivery was answered with an error.
-fn refused(evidence: &Evidence, status: u16, line: Option<&DeliveryLine>, by_time: bool) -> Conclusion {
+fn refused(
+    evidence: &Evidence,
+    status: u16,
+    line: Option<&DeliveryLine>,
+    by_time: bool,
+    gateway: Option<&GatewayLine>,
+) -> Conclusion {
     let cause = line.and_then(|line| line.cause.as_deref());
     let explanation = cause.and_then(explain);
     let place = if status >= 500 || status == 429 { Place::NotAccepted } else { Place::Refused };
@@ -72,11 +82,12 @@ fn refused(evidence: &Evidence, status: u16, line: Option<&DeliveryLine>, by_tim
     let reason = match (cause, &explanation, line.and_then(|line| line.error.as_deref())) {
         (Some(cause), Some(Explanation { means, .. }), _) => format!(": {means} ({cause})"),
         (_, _, Some(error)) => format!(": {error}"),
+        _ if gateway.is_some() => gateway.map(|line| format!(": {}", line.reason())).unwrap_or_default(),
         _ if status == 429 => ": the gateway has a limit of requests (RateLimit, BurstLimit)".to_owned(),
         _ => ", and the receiver's log has no line for it".to_owned(),
     };
-    let by_time = match line {
-        Some(_) if by_time => " The line of the log was found by its time and status.",
+    let by_time = match line.map(|_| ()).or_else(|| gateway.map(|_| ())) {
+        Some(()) if by_time => " The line of the log was found by its time and status.",
         _ => "",
     };
     let text = format!("{who} with {status}{reason}.{by_time}{}", retries(evidence));
