@@ -14,16 +14,13 @@ use crate::support::{
 };
 
 /// The commands that work on a stack, with what else they need.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 11] = [
     "doctor",
     "dlq show",
     "queue show",
     "tail --since 1h --no-follow",
     "trace wev_1",
     "subscribers",
-    "queue show",
-    "tail --since 1h --no-follow",
-    "trace wev_1",
     "replay wev_1 --dry-run",
     "replay --subscriber orders.fifo --since 1h --dry-run",
     "rotate --dry-run",
