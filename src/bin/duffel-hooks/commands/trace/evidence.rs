@@ -87,6 +87,8 @@ impl Names {
 pub(super) struct StackFacts {
     pub(super) name: String,
     pub(super) webhook_url: Option<String>,
+    /// Whether it may be reached under another domain than that of the webhook's URL.
+    pub(super) has_domain: bool,
     pub(super) secret: Option<String>,
     pub(super) log_level: Option<String>,
 }

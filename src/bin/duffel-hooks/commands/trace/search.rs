@@ -51,6 +51,7 @@ impl Search<'_> {
             stack: StackFacts {
                 name: self.stack.name.clone(),
                 webhook_url: output(Output::WebhookUrl),
+                has_domain: self.stack.parameter("BasePath").is_some(),
                 secret: output(Output::SecretArn),
                 log_level: self.stack.parameter("LogLevel").map(str::to_owned),
             },

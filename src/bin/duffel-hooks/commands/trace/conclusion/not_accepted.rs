@@ -119,10 +119,11 @@ fn not_in_log(evidence: &Evidence, accepted: &DeliveryRecord) -> Conclusion {
         .command(format!("duffel-hooks queue show --stack {}", evidence.common.stack.name))
 }
 
-/// The URL of a delivery to another address than the stack's.
+/// The URL of a delivery to another address than those of the stack's sources. A domain of its own is not known.
 fn elsewhere<'a>(evidence: &Evidence, attempt: &'a DeliveryRecord) -> Option<&'a str> {
-    let own = evidence.common.stack.webhook_url.as_deref()?;
-    attempt.url.as_deref().filter(|url| url.trim_end_matches('/') != own.trim_end_matches('/'))
+    let (sources, _) = evidence.common.stack.webhook_url.as_deref()?.rsplit_once('/')?;
+    let is_own = |url: &str| url.strip_prefix(sources).is_some_and(|rest| rest.starts_with('/'));
+    attempt.url.as_deref().filter(|url| !is_own(url) && !evidence.common.stack.has_domain)
 }
 
 fn repoint(conclusion: Conclusion, evidence: &Evidence, webhook: Option<&str>) -> Conclusion {
