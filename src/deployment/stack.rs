@@ -20,12 +20,14 @@ pub enum Output {
     LedgerTableName,
     FunctionName,
     ReceiverLogGroup,
+    /// Only of a stack with a reconciler.
+    ReconcilerLogGroup,
     /// Only of a stack with `FanOut=topic`.
     TopicArn,
 }
 
 impl Output {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WebhookUrl,
         Self::SecretArn,
         Self::QueueUrl,
@@ -35,6 +37,7 @@ impl Output {
         Self::LedgerTableName,
         Self::FunctionName,
         Self::ReceiverLogGroup,
+        Self::ReconcilerLogGroup,
         Self::TopicArn,
     ];
 }

@@ -288,8 +288,6 @@ fn everyday(template: &Template) -> BTreeSet<Request> {
     let [queue, dead_letters] =
         ["EventQueue", "DeadLetterQueue"].map(|name| sqs_arn(&format!("{name}.fifo")));
     let table = table_arn("LedgerTable");
-    // With `:*`, as IAM names a group: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>.
-    let log = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:ReceiverLogGroup:*");
     let needed = [
         on(&stack_arn(), &["cloudformation:DescribeStacks"]),
         on(&table, &["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]),
@@ -323,6 +321,19 @@ fn on(resource: &str, actions: &[&str]) -> Vec<Request> {
 fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
     let template = Template::read().given("CreateOperatorPolicy", "true");
     prove(&template, "OperatorPolicy", &everyday(&template));
+}
+
+#[test]
+fn the_policy_for_operators_allows_the_recipients_of_alarms_to_be_listed() {
+    let given = format!("arn:aws:sns:{REGION}:{ACCOUNT}:pager");
+    let template = Template::read().given("CreateOperatorPolicy", "true").given("AlarmTopicArn", &given);
+    let own = format!("arn:aws:sns:{REGION}:{ACCOUNT}:AlarmTopic");
+    let template = template.given("AlarmEmail", "on-call@example.com").made("AlarmTopic", &own, &own);
+    let mut needed = everyday(&template);
+    for topic in [&given, &own] {
+        needed.extend(on(topic, &["sns:ListSubscriptionsByTopic"]));
+    }
+    prove(&template, "OperatorPolicy", &needed);
 }
 
 #[test]
