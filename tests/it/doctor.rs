@@ -598,7 +598,11 @@ async fn without_the_stack_the_webhook_is_not_checked() {
         let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
         assert!(not_ok[0].starts_with(&format!("{state} stack ")) && not_ok[0].contains(says), "{lines}");
         let (closing, not_ok) = not_ok.split_last().unwrap();
-        assert!(closing.ends_with("passed, 3 warnings, 1 failed.") || closing.ends_with(" 0 failed, 1 could not be made."), "{lines}");
+        assert!(
+            closing.ends_with("passed, 3 warnings, 1 failed.")
+                || closing.ends_with(" 0 failed, 1 could not be made."),
+            "{lines}"
+        );
         assert!(not_ok[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not checked")));
         assert!(lines.contains("WARN  webhook, deliveries  not checked: without the stack"), "{lines}");
         assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");

@@ -76,6 +76,9 @@ const RUN: [(Phase, usize); 19] = [
     (Phase::Quiet, 8),
 ];
 
+/// A metric: namespace, name and dimensions.
+type Key = (String, String, BTreeMap<String, String>);
+
 struct Recorder {
     env: Env,
     next: usize,
@@ -83,8 +86,8 @@ struct Recorder {
     /// The start of each step.
     starts: Vec<SystemTime>,
     lines: Vec<String>,
-    /// By namespace, name and dimensions, and then by step: the values.
-    values: BTreeMap<(String, String, BTreeMap<String, String>), Vec<Vec<f64>>>,
+    /// The values of each metric, by step.
+    values: BTreeMap<Key, Vec<Vec<f64>>>,
     template: Template,
     oldest: Option<Instant>,
 }
