@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Puts what `benches/compare` measured into the page: docs/performance.json -> docs/performance.md, docs/performance.svg.
+"""Puts what `benches/compare` measured into the page: docs/performance.json and docs/endpoint.json ->
+docs/performance.md, docs/performance.svg.
 
     python3 benches/compare_plot.py [docs]
 
@@ -48,6 +49,7 @@ class Results:
     def __init__(self, folder):
         self.json = json.loads((folder / "performance.json").read_text())
         self.cost = json.loads((folder / "cost.json").read_text())
+        self.code = json.loads((folder / "endpoint.json").read_text())
         self.template = (ROOT / "template.yaml").read_text()
         self.subjects = {subject["name"]: subject for subject in self.json["subjects"]}
         self.peers = [name for name in self.subjects if name != "floor"]
@@ -161,6 +163,11 @@ def goals(results):
         ("CPU of a delivery, Python : receiver", ratio("python", "cpu_ms"), "≥", 8),
         ("CPU of a delivery, Node.js 20 : receiver, young", ratio("node20", "cpu_ms"), "≥", 14),
         ("CPU of a delivery, Node.js 20 : receiver, after 4,000", aged("node20"), "≥", 6),
+        *(
+            (f"the function's code : SHA-256 and parse of the body, {row['bytes'] >> 10} KiB", row["us"] / row["parsed_us"], "≤", 2)
+            for row in results.code
+            if row["bytes"] in (1 << 10, 256 << 10)
+        ),
         ("CPU, forged : accepted", full("receiver", "http", "forged_cpu_ms") / full("receiver", "http", "cpu_ms"), "≤", 0.25),
         (f"peak MiB after {results.json['deliveries']:,} deliveries", old("receiver", "peak_mib"), "≤", 10),
         ("zip, MB", results.subjects["receiver"]["zip_bytes"] / 1e6, "≤", 3),
@@ -181,6 +188,22 @@ def bodies(results):
     for step, row in enumerate(growth["receiver"]):
         cells = [number(growth[name][step][figure]) for name in growth for figure in ("warm_ms", "cpu_ms", "peak_mib")]
         rows.append([f"{row['kib']:,} KiB", *cells])
+    return table(head, rows)
+
+
+def code(results):
+    head = ["body", "the function's code, µs", "SHA-256 and parse, µs", "ratio", "SHA-256 and check, µs", "ratio"]
+    rows = [
+        [
+            f"{row['bytes'] >> 10:,} KiB",
+            number(row["us"]),
+            number(row["parsed_us"]),
+            number(row["us"] / row["parsed_us"]),
+            number(row["checked_us"]),
+            number(row["us"] / row["checked_us"]),
+        ]
+        for row in results.code
+    ]
     return table(head, rows)
 
 
@@ -353,7 +376,7 @@ def prices(results):
     return f"Region {cost['region']}, {cost['architecture']}, without free tiers, read in {cost['read']}:\n\n{table(['price', 'for', 'source'], rows)}"
 
 
-FIGURES = [machine, compared, shares, goals, bodies, environments, sources, logs, cost, knobs, memory, fixed, hosted, prices]
+FIGURES = [machine, compared, shares, goals, code, bodies, environments, sources, logs, cost, knobs, memory, fixed, hosted, prices]
 
 
 def bars(left, top, title, under, rows):

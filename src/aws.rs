@@ -25,7 +25,7 @@ pub use self::{
     destination::Destination,
     ledger::{DynamoLedger, PARTITION_KEY, TTL_ATTRIBUTE},
     queue::SqsQueue,
-    sdk::{SdkError, sdk_config},
+    sdk::{SdkError, sdk_config, sdk_config_in},
     secrets::{StoredError, access_tokens},
     topic::SnsTopic,
     trust::BadBundle,

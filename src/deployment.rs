@@ -10,6 +10,8 @@ pub mod cloudwatch;
 pub mod dead_letter_queue;
 mod error;
 #[cfg(feature = "operate")]
+pub mod event_queue;
+#[cfg(feature = "operate")]
 pub mod health;
 #[cfg(feature = "operate")]
 pub mod in_flight;
@@ -43,7 +45,15 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// If no region is set, or `AWS_CA_BUNDLE` is not usable.
 pub async fn sdk_config() -> Result<SdkConfig, CallError> {
-    let sdk = aws::sdk_config().await.map_err(|error| match error {
+    sdk_config_in(None).await
+}
+
+/// Loads the same for this region, if one is given.
+///
+/// # Errors
+/// As [`sdk_config`].
+pub async fn sdk_config_in(region: Option<&str>) -> Result<SdkConfig, CallError> {
+    let sdk = aws::sdk_config_in(region.map(str::to_owned)).await.map_err(|error| match error {
         SdkError::NoRegion => CallError::Region,
         SdkError::Bundle(error) => CallError::Bundle(error),
     })?;

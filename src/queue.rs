@@ -184,9 +184,11 @@ fn attribute_bytes((name, value): &(&'static str, String)) -> usize {
 /// Returns `true` for a text that SQS accepts as a body or a value: not empty, and without characters that XML forbids.
 fn is_acceptable(text: &str) -> bool {
     let is_control = |byte| matches!(byte, 0..=0x8 | 0xb | 0xc | 0xe..=0x1f);
-    // By bytes, because decoding every character of a large body takes longer than verifying it.
+    // By bytes and in chunks, which the compiler makes vector instructions of: for a large body, a search that ends at the
+    // first match takes longer than verifying it.
+    let has_control = |chunk: &[u8]| chunk.iter().fold(false, |found, &byte| found | is_control(byte));
     !text.is_empty()
-        && !text.bytes().any(is_control)
+        && !text.as_bytes().chunks(64).any(has_control)
         && !text.contains('\u{fffe}')
         && !text.contains('\u{ffff}')
 }

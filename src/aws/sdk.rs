@@ -69,12 +69,22 @@ pub(super) async fn function_sdk_config() -> Result<SdkConfig, SdkError> {
 /// # Errors
 /// If no region is set, or `AWS_CA_BUNDLE` is not usable.
 pub async fn sdk_config() -> Result<SdkConfig, SdkError> {
+    sdk_config_in(None).await
+}
+
+/// Loads the configuration as the SDK finds it, with this region instead of the one that it finds.
+///
+/// # Errors
+/// As [`sdk_config`].
+pub async fn sdk_config_in(region: Option<String>) -> Result<SdkConfig, SdkError> {
     let trust = bundle(&variables()).map_or(Trust::System, Trust::Bundle);
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(trust.context()?))
-        .retry_config(retries())
-        .load()
-        .await;
+        .retry_config(retries());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    let sdk = loader.load().await;
     if sdk.region().is_none() { Err(SdkError::NoRegion) } else { Ok(sdk) }
 }
 

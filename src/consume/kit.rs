@@ -4,7 +4,7 @@
 
 mod error;
 mod message;
-mod sample;
+pub mod sample;
 
 use std::time::{Duration, SystemTime};
 
@@ -70,9 +70,9 @@ impl Kit {
     /// # Errors
     /// If the kit's scheme does not accept it, which `duffel` does.
     pub fn event(&mut self, kind: &str, object: &str) -> Result<Message, KitError> {
-        let id = format!("wev_{}", self.count + 1);
-        let body = sample::body(kind, &id, object, self.now);
-        self.message(body)
+        let number = self.count + 1;
+        let new_id = |prefix: &str| format!("{prefix}_{}", if prefix == "wev" { number } else { 1 });
+        self.message(sample::body(kind, object, self.now, new_id).to_string())
     }
 
     /// Signs a body, and makes its message.

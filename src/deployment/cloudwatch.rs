@@ -50,9 +50,9 @@ pub async fn consumption(
     queue_name: &str,
     span: Duration,
 ) -> Result<Option<Consumption>, CallError> {
-    let sums = async |name| Metric::of_queue(queue_name, name).points(sdk, "Sum", span, 300).await;
-    let (received, deleted) =
-        tokio::try_join!(sums("NumberOfMessagesReceived"), sums("NumberOfMessagesDeleted"))?;
+    let points = async |name| Metric::of_queue(queue_name, name).points(sdk, "Sum", span, 300).await;
+    let received = points("NumberOfMessagesReceived").await?;
+    let deleted = points("NumberOfMessagesDeleted").await?;
     let is_known = !received.is_empty() || !deleted.is_empty();
     Ok(is_known.then(|| Consumption { received: sum(&received), deleted: sum(&deleted) }))
 }

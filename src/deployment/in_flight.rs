@@ -1,6 +1,6 @@
 //! In-flight messages: received to look at them, and then released or deleted.
 
-mod dead_letter;
+mod message;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,7 @@ use aws_sdk_sqs::{
     },
 };
 
-pub use self::dead_letter::DeadLetter;
+pub use self::message::QueuedMessage;
 use super::{CallError, dead_letter_queue::DeadLetters};
 
 /// The maximum number of messages in one call.
@@ -87,7 +87,7 @@ impl<'a> InFlight<'a> {
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
-    pub async fn receive(&mut self, most: usize) -> Result<Vec<DeadLetter>, CallError> {
+    pub async fn receive(&mut self, most: usize) -> Result<Vec<QueuedMessage>, CallError> {
         // A held message is received again only if extending its hold failed; if that persists, no new one comes.
         let give_up = Instant::now() + 2 * self.longest;
         loop {
@@ -115,14 +115,14 @@ impl<'a> InFlight<'a> {
     }
 
     /// Adds a message to those in flight, and returns it if it was not seen before.
-    fn add(&mut self, message: Message) -> Option<DeadLetter> {
+    fn add(&mut self, message: Message) -> Option<QueuedMessage> {
         let id = message.message_id.clone().unwrap_or_default();
         if let Some(receipt) = message.receipt_handle.clone() {
             let now = Instant::now();
             self.held.insert(id.clone(), Held { receipt, until: now + self.hold });
             self.due = self.due.min(now + self.hold / 2);
         }
-        self.seen.insert(id).then_some(DeadLetter(message))
+        self.seen.insert(id).then_some(QueuedMessage(message))
     }
 
     /// Extends the holds that end soon by the time that the work has taken so far, so that calls become rarer.

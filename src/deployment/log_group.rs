@@ -97,31 +97,33 @@ impl LogGroup {
         }
     }
 
-    /// Reads the lines since a moment, oldest first, without those that were seen before (`logs:FilterLogEvents`).
+    /// Reads a page of the lines since a moment, without those that were seen before (`logs:FilterLogEvents`). Returns
+    /// the token of the next page as well; a page may be empty and have a successor.
     ///
     /// # Errors
     /// If AWS refuses or does not answer.
-    pub async fn since(&self, from: SystemTime, seen: &mut Seen) -> Result<Vec<LogEvent>, CallError> {
+    pub async fn page(
+        &self,
+        from: SystemTime,
+        token: Option<String>,
+        seen: &mut Seen,
+    ) -> Result<(Vec<LogEvent>, Option<String>), CallError> {
         let mut question = json!({ "logGroupName": self.name, "startTime": unix_millis(from) });
+        if let Some(token) = token {
+            question["nextToken"] = token.into();
+        }
+        let answer = FILTER.send(&self.sdk, &question).await?;
         let mut lines = Vec::new();
-        loop {
-            let answer = FILTER.send(&self.sdk, &question).await?;
-            for event in answer["events"].as_array().into_iter().flatten() {
-                let at = event["timestamp"].as_u64().unwrap_or_default();
-                let id = event["eventId"].as_str().unwrap_or_default();
-                if seen.add(id, at) {
-                    let message = event["message"].as_str().unwrap_or_default().trim_end().to_owned();
-                    lines.push(LogEvent { at: UNIX_EPOCH + Duration::from_millis(at), message });
-                }
-            }
-            // A page may be empty and have a successor.
-            match answer["nextToken"].as_str() {
-                Some(token) => question["nextToken"] = token.into(),
-                None => break,
+        for event in answer["events"].as_array().into_iter().flatten() {
+            let at = event["timestamp"].as_u64().unwrap_or_default();
+            if seen.add(event["eventId"].as_str().unwrap_or_default(), at) {
+                let message = event["message"].as_str().unwrap_or_default().trim_end().to_owned();
+                lines.push(LogEvent { at: UNIX_EPOCH + Duration::from_millis(at), message });
             }
         }
+        // AWS does not promise an order among streams.
         lines.sort_by_key(|line| line.at);
-        Ok(lines)
+        Ok((lines, answer["nextToken"].as_str().map(str::to_owned)))
     }
 }
 

@@ -43,7 +43,7 @@ fn schemas() -> &'static BTreeMap<String, Value> {
 }
 
 /// The types of Duffel that have a schema.
-fn types_with_a_schema() -> Vec<String> {
+pub fn types_with_a_schema() -> Vec<String> {
     let names = schemas().keys().filter(|name| !GENERAL.contains(&name.as_str()));
     names.map(|name| name.strip_suffix(".json").unwrap().to_owned()).collect()
 }
@@ -65,7 +65,7 @@ fn validate<'a>(arguments: &[&str], documents: impl IntoIterator<Item = &'a Valu
 }
 
 /// Validates documents, each against the schema of this file; the first error of each, or `None`.
-fn errors<'a>(documents: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<Option<String>> {
+pub fn errors<'a>(documents: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<Option<String>> {
     let pairs: Vec<_> = documents.into_iter().map(|pair| json!(pair)).collect();
     let errors = validate(&[SCHEMAS], &pairs);
     assert_eq!(errors.len(), pairs.len());

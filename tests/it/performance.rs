@@ -37,7 +37,7 @@ fn thousandths(cell: &str) -> i64 {
 #[test]
 fn the_page_and_the_plot_are_those_of_the_measurement() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["performance.json", "cost.json"].iter().chain(&WRITTEN) {
+    for name in ["performance.json", "endpoint.json", "cost.json"].iter().chain(&WRITTEN) {
         fs::copy(Path::new("docs").join(name), folder.path().join(name)).unwrap();
     }
     let mut command = Command::new("python3");

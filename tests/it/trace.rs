@@ -29,23 +29,23 @@ use crate::support::{
 };
 
 /// A stack, whose receiver runs behind a gateway, and Duffel, which delivers to it.
-struct World {
-    duffel: Arc<DuffelStandIn>,
-    webhook: String,
-    secret: String,
-    gateway: Gateway,
-    stack: Deployed,
-    proxy: Proxy,
-    log: LogGroup,
+pub struct World {
+    pub duffel: Arc<DuffelStandIn>,
+    pub webhook: String,
+    pub secret: String,
+    pub gateway: Gateway,
+    pub stack: Deployed,
+    pub proxy: Proxy,
+    pub log: LogGroup,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(&[], &[]).await
     }
 
     /// With parameters of the stack, and variables of the receiver.
-    async fn with(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
+    pub async fn with(parameters: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
         let gateway = Gateway::start().await;
         let duffel = Arc::new(DuffelStandIn::start());
         let (webhook, secret) = duffel.register(&gateway.url);
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Starts a receiver with these variables, in place of its own or beside them.
-    async fn receive(&self, variables: &[(&str, &str)]) {
+    pub async fn receive(&self, variables: &[(&str, &str)]) {
         let mut all = vec![
             ("AWS_ENDPOINT_URL", self.proxy.endpoint.as_str()),
             ("QUEUE_URL", self.stack.output(Output::QueueUrl)),
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Has an event happen at Duffel, which delivers it at once.
-    async fn occur(&self, kind: &str, object: Value) -> String {
+    pub async fn occur(&self, kind: &str, object: Value) -> String {
         self.occur_at(SystemTime::now(), kind, object).await
     }
 
@@ -88,7 +88,7 @@ impl World {
     }
 
     /// Ends the receiver. `CloudWatch` then has its log.
-    async fn log(&self) {
+    pub async fn log(&self) {
         self.log_from(Duration::ZERO).await;
     }
 

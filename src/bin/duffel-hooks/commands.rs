@@ -8,6 +8,9 @@ pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod gateway_event;
+pub(crate) mod listen;
+#[cfg(feature = "operate")]
+pub(crate) mod queue;
 #[cfg(feature = "operate")]
 pub(crate) mod replay;
 #[cfg(feature = "operate")]
@@ -18,6 +21,9 @@ pub(crate) mod sign;
 #[cfg(feature = "operate")]
 pub(crate) mod subscribers;
 #[cfg(feature = "operate")]
+pub(crate) mod tail;
+#[cfg(feature = "operate")]
 pub(crate) mod trace;
+pub(crate) mod trigger;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

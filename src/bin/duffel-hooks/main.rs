@@ -7,9 +7,11 @@ use std::{error::Error, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use self::commands::{completions, deliveries, events, gateway_event, send, serve, sign, verify, webhooks};
+use self::commands::{
+    completions, deliveries, events, gateway_event, listen, send, serve, sign, trigger, verify, webhooks,
+};
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, replay, rotate, subscribers, trace};
+use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Send(send::Arguments),
+    Trigger(trigger::Arguments),
+    Listen(listen::Arguments),
     Sign(sign::SignArguments),
     Verify(verify::Arguments),
     #[command(alias = "event")]
@@ -41,7 +45,11 @@ enum Command {
     #[cfg(feature = "operate")]
     Replay(replay::Arguments),
     #[cfg(feature = "operate")]
+    Tail(tail::Arguments),
+    #[cfg(feature = "operate")]
     Trace(trace::Arguments),
+    #[cfg(feature = "operate")]
+    Queue(queue::Arguments),
     #[cfg(feature = "operate")]
     Dlq(dlq::Arguments),
     #[cfg(feature = "operate")]
@@ -63,14 +71,15 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Subscribers(_) | Self::Trace(_) => true,
+            Self::Doctor(_) | Self::Queue(_) | Self::Subscribers(_) | Self::Tail(_) | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
             Self::Rotate(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => arguments.only_prints(),
-            Self::Serve(_) | Self::Send(_) => false,
+            Self::Trigger(arguments) => arguments.only_prints(),
+            Self::Serve(_) | Self::Send(_) | Self::Listen(_) => false,
         }
     }
 
@@ -78,6 +87,8 @@ impl Command {
         match self {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Send(arguments) => send::run(arguments),
+            Self::Trigger(arguments) => trigger::run(arguments),
+            Self::Listen(arguments) => listen::run(arguments),
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::GatewayEvent(arguments) => gateway_event::run(arguments),
@@ -89,7 +100,11 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Replay(arguments) => replay::run(arguments),
             #[cfg(feature = "operate")]
+            Self::Tail(arguments) => tail::run(arguments),
+            #[cfg(feature = "operate")]
             Self::Trace(arguments) => trace::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::Queue(arguments) => queue::run(arguments),
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => dlq::run(arguments),
             #[cfg(feature = "operate")]

@@ -1,7 +1,10 @@
 //! The parts that several commands share.
 
 #[cfg(feature = "operate")]
+pub(crate) mod colour;
+#[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
+pub(crate) mod diagnosis;
 pub(crate) mod duffel;
 #[cfg(feature = "operate")]
 pub(crate) mod in_flight;
@@ -11,8 +14,9 @@ pub(crate) mod output;
 pub(crate) mod printout;
 pub(crate) mod progress;
 pub(crate) mod samples;
-#[cfg(feature = "operate")]
 pub(crate) mod signals;
+#[cfg(feature = "operate")]
+pub(crate) mod stack;
 pub(crate) mod store;
 #[cfg(feature = "operate")]
 pub(crate) mod undelivered;

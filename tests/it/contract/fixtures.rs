@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::Path, time::Duration};
 use duffel_webhook_receiver::{
     consume::{
         event::Payload,
-        kit::{self, Kit, Message},
+        kit::{self, Kit, Message, sample},
         received::{Received, Undecodable},
     },
     signature::scheme::Scheme,
@@ -38,17 +38,9 @@ fn messages() -> BTreeMap<String, Vec<Message>> {
         assert!(fixtures.insert(name.to_owned(), messages).is_none(), "{name}");
     };
     for kind in Payload::KINDS.into_iter().chain(["rail.booking.created"]) {
-        let object = match kind.split(['.', '_']).next().unwrap() {
-            _ if kind.contains("payment") => "pay_1",
-            _ if kind.contains("change_detected") => "aic_1",
-            _ if kind.contains("credit") => "crd_1",
-            _ if kind.starts_with("order_cancellation") => "ore_1",
-            "stays" => "bok_1",
-            "rail" => "rbk_1",
-            "assistant" | "ping" => "obj_1",
-            _ => "ord_1",
-        };
-        add(&format!("duffel.{kind}"), vec![duffel().event(kind, object).unwrap()]);
+        let prefix = if kind.starts_with("rail.") { "rbk" } else { sample::object_prefix(kind) };
+        let object = format!("{prefix}_1");
+        add(&format!("duffel.{kind}"), vec![duffel().event(kind, &object).unwrap()]);
     }
 
     let github = [("x-github-event", "push"), ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")];

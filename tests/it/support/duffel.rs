@@ -46,6 +46,8 @@ pub struct Settings {
     pub ignores_filters: bool,
     /// Records in lists have no `created_at`.
     pub hides_times: bool,
+    /// Which answers have the `data` of events.
+    pub data_in: DataIn,
     /// The label of the signature.
     pub label: &'static str,
     /// The time limit for the answer of an endpoint.
@@ -65,11 +67,22 @@ impl Default for Settings {
             signs_first_time: false,
             ignores_filters: false,
             hides_times: false,
+            data_in: DataIn::Deliveries,
             label: "v2",
             patience: Duration::from_secs(10),
             rate: None,
         }
     }
+}
+
+/// Where the `data` of an event is: Duffel documents it for events, and its examples of lists have none.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub enum DataIn {
+    Deliveries,
+    /// Also where one event is returned.
+    Event,
+    /// Also in lists.
+    Lists,
 }
 
 /// The fault of a request to Duffel's API. Without one the request succeeds.
@@ -361,11 +374,16 @@ impl Event {
         }
     }
 
-    fn json(&self) -> Value {
-        json!({
+    fn json(&self, has_data: bool) -> Value {
+        let mut json = json!({
             "id": self.id, "type": self.kind, "live_mode": self.live, "idempotency_key": self.key,
             "created_at": time(self.created_at), "api_version": "v2",
-        })
+        });
+        if has_data {
+            let body: Value = serde_json::from_str(&self.body).unwrap();
+            json["data"] = body["data"].clone();
+        }
+        json
     }
 }
 

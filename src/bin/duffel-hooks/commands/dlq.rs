@@ -5,9 +5,9 @@ mod redrive;
 mod show;
 
 use clap::{Args, Subcommand};
-use duffel_webhook_receiver::deployment::{Output, Stack, dead_letter_queue::DeadLetters, sdk_config};
+use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters, sdk_config};
 
-use crate::shared::Result;
+use crate::shared::{Result, stack::StackArgument};
 
 /// Shows, redrives and exports the dead letters
 ///
@@ -59,29 +59,23 @@ enum Command {
 
 /// Which dead-letter queue
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 struct Which {
-    /// The stack whose dead-letter queue to use
-    #[arg(long, value_name = "NAME")]
-    stack: Option<String>,
-    /// The URL of a dead-letter queue
-    #[arg(long, value_name = "URL")]
+    #[command(flatten)]
+    stack: StackArgument,
+    /// The URL of a dead-letter queue, instead of the stack's
+    #[arg(long, value_name = "URL", conflicts_with = "stack")]
     queue: Option<String>,
 }
 
 impl Which {
     /// Finds the queue; and with a stack, the queue that its messages come from.
     async fn find(&self) -> Result<(DeadLetters, Option<String>)> {
-        let sdk = sdk_config().await?;
-        match (&self.queue, &self.stack) {
-            (Some(url), _) => Ok((DeadLetters::new(&sdk, url), None)),
-            (None, Some(stack)) => {
-                let stack = Stack::find(&sdk, stack).await?;
-                let source = stack.output(Output::QueueUrl)?.to_owned();
-                Ok((DeadLetters::new(&sdk, stack.output(Output::DeadLetterQueueUrl)?), Some(source)))
-            }
-            (None, None) => Err("one of --stack and --queue is required".into()),
+        if let Some(url) = &self.queue {
+            return Ok((DeadLetters::new(&sdk_config().await?, url), None));
         }
+        let (sdk, stack) = self.stack.find().await?;
+        let source = stack.output(Output::QueueUrl)?.to_owned();
+        Ok((DeadLetters::new(&sdk, stack.output(Output::DeadLetterQueueUrl)?), Some(source)))
     }
 }
 

@@ -25,7 +25,7 @@ use self::{
     finding::Finding,
     printer::{Printer, Tally},
 };
-use crate::shared::Result;
+use crate::shared::{Result, stack::StackArgument};
 
 /// Checks a deployment from end to end, and says what to fix
 ///
@@ -39,9 +39,8 @@ use crate::shared::Result;
 #[command(after_help = AFTER_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// The stack to check
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     /// Prints one JSON object per check, with check, state, seen, fix and command, and at the end one
     /// with summary: the numbers passed, warned, failed and not_made
     #[arg(long)]
@@ -82,9 +81,10 @@ To test a deployment: duffel-hooks doctor --stack NAME --json, and use the exit 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let width = terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let stack = arguments.stack.name()?;
     let mut printer = Printer { out: io::stdout().lock(), json: arguments.json, width };
     if let Some(seconds) = arguments.watch {
-        return watch::watch(&arguments.stack, Duration::from_secs(seconds), &mut printer).await;
+        return watch::watch(&stack, Duration::from_secs(seconds), &mut printer).await;
     }
     let mut tally = Tally::default();
     // If nobody reads the findings any more, their number still decides on the exit code.
@@ -95,7 +95,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             result = printer.finding(&finding, None);
         }
     };
-    checks::make(&arguments.stack, print).await?;
+    checks::make(&stack, print).await?;
     let result = result.and_then(|()| printer.summary(tally));
     match tally.failure() {
         None => Ok(result?),

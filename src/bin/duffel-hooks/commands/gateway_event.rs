@@ -47,17 +47,11 @@ enum Gateway {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let body = read_body(&arguments.body)?;
-    let headers = arguments.signer.headers(&body)?;
-    let length = body.len();
-    let (body, base64) = match String::from_utf8(body) {
-        Ok(text) if !arguments.base64 => (text, false),
-        Ok(text) => (STANDARD.encode(text), true),
-        Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
-    };
-    let delivery =
-        Delivery { path: format!("/webhooks/{}", arguments.source), headers, length, body, base64 };
+    let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
+    let path = format!("/webhooks/{}", arguments.source);
+    let delivery = Received::new(path, headers, body, arguments.base64);
     let event = match arguments.gateway {
-        Gateway::HttpApi => delivery.payload_2_0("abcdef1234.execute-api.eu-west-1.amazonaws.com"),
+        Gateway::HttpApi => delivery.http_api(),
         Gateway::FunctionUrl => delivery.payload_2_0("abcdef1234.lambda-url.eu-west-1.on.aws"),
         Gateway::RestApi => delivery.payload_1_0("abcdef1234.execute-api.eu-west-1.amazonaws.com"),
     };
@@ -66,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The request that a gateway received.
-struct Delivery {
+pub(crate) struct Received {
     path: String,
     headers: Vec<(String, String)>,
     /// The length of the body as it was sent, in bytes.
@@ -75,7 +69,23 @@ struct Delivery {
     base64: bool,
 }
 
-impl Delivery {
+impl Received {
+    /// Encodes the body as base64 if it is not text, or if that is asked for.
+    pub(crate) fn new(path: String, headers: Vec<(String, String)>, body: Vec<u8>, base64: bool) -> Self {
+        let length = body.len();
+        let (body, base64) = match String::from_utf8(body) {
+            Ok(text) if !base64 => (text, false),
+            Ok(text) => (STANDARD.encode(text), true),
+            Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
+        };
+        Self { path, headers, length, body, base64 }
+    }
+
+    /// Returns the event of an HTTP API.
+    pub(crate) fn http_api(&self) -> Value {
+        self.payload_2_0("abcdef1234.execute-api.eu-west-1.amazonaws.com")
+    }
+
     fn all_headers(&self, domain: &str) -> Map<String, Value> {
         let length = self.length.to_string();
         let usual = [

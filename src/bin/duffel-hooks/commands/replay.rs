@@ -17,7 +17,7 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::{
-    deployment::{self, Output, Stack, ledger_records::LedgerRecords},
+    deployment::{self, Output, ledger_records::LedgerRecords},
     duffel::Client,
     identity::Identity,
 };
@@ -33,6 +33,7 @@ use crate::shared::{
     Result, duffel,
     output::{count, remark},
     printout::Printout,
+    stack::StackArgument,
 };
 
 /// Has events forwarded to the queue again
@@ -54,11 +55,10 @@ pub(crate) struct Arguments {
     selection: selection::Selection,
     #[command(flatten)]
     archive: subscriber::Options,
-    /// The stack whose ledger or topic to use
-    #[arg(long, value_name = "NAME", required_unless_present = "table")]
-    stack: Option<String>,
+    #[command(flatten)]
+    stack: StackArgument,
     /// The ledger's table in DynamoDB, instead of the stack's
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "stack")]
     table: Option<String>,
     /// The receiver's name for Duffel, as at the end of the webhook's URL
     #[arg(long, value_name = "NAME", default_value = "duffel")]
@@ -131,17 +131,15 @@ Exit codes:
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if let Some(name) = &arguments.archive.subscriber {
-        let (Some(stack), Some(period)) = (&arguments.stack, arguments.selection.period()) else {
-            return Err("give --stack and --since".into());
-        };
-        return subscriber::run(&arguments.archive, stack, name, period, arguments.dry_run).await;
+        let period = arguments.selection.period().ok_or("give --since")?;
+        return subscriber::run(&arguments.archive, &arguments.stack, name, period, arguments.dry_run).await;
     }
     let duffel = Arc::new(duffel::client()?);
-    let sdk = deployment::sdk_config().await?;
-    let table = match (&arguments.table, &arguments.stack) {
-        (Some(table), _) => table.clone(),
-        (None, Some(name)) => Stack::find(&sdk, name).await?.output(Output::LedgerTableName)?.to_owned(),
-        (None, None) => return Err("give --stack or --table".into()),
+    let (sdk, table) = if let Some(table) = &arguments.table {
+        (deployment::sdk_config().await?, table.clone())
+    } else {
+        let (sdk, stack) = arguments.stack.find().await?;
+        (sdk, stack.output(Output::LedgerTableName)?.to_owned())
     };
     let ledger = LedgerRecords::new(&sdk, &table);
     let mut events = arguments.selection.events(&duffel, &arguments.source)?;

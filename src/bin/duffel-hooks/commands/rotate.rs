@@ -41,8 +41,15 @@ const PAUSES: [Duration; 5] = [
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let duffel = duffel::client()?;
-    let sdk = deployment::sdk_config().await?;
-    let request = Request::new(arguments, &sdk, &duffel).await?;
+    // Without --stack, the secret may be that of another stack than the default one.
+    let (stack, sdk) = if arguments.secret.is_some() && arguments.stack.given().is_none() {
+        (None, deployment::sdk_config().await?)
+    } else {
+        let name = arguments.stack.name()?;
+        let sdk = name.sdk_config().await?;
+        (Some(name.name), sdk)
+    };
+    let request = Request::new(arguments, stack.as_deref(), &sdk, &duffel).await?;
     let plan = Plan::prepare(&request, &sdk, &duffel).await?;
     if request.dry_run {
         return plan.print();

@@ -1,9 +1,16 @@
 //! `serve`: the function's endpoint, on this machine.
 
+mod api;
+mod body;
+mod endpoint;
 mod greeting;
+mod inspector;
+mod page;
+mod ports;
 mod server;
 
 use std::{
+    collections::HashMap,
     env, io,
     net::{Ipv4Addr, SocketAddr},
 };
@@ -11,17 +18,21 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use duffel_webhook_receiver::{
-    config::{Config, Secrets, SourceConfig},
-    in_memory::{MemoryLedger, MemoryQueue},
+    config::{Config, Secrets, SourceConfig, given_secrets},
+    in_memory::MemoryLedger,
     log,
     receive::{Receiver, Source},
 };
-#[cfg(feature = "aws")]
-use tokio::net::TcpListener;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use self::server::{accept, bind};
+use self::{
+    endpoint::Endpoint,
+    inspector::{Destination, Inspector, KnownSource, access::Access, delivery::Summary},
+    ports::{ObservedLedger, ObservedQueue},
+    server::{accept, bind},
+};
 use crate::shared::{Result, printout::Printout};
 
 /// Receives deliveries on this machine and shows the messages that a consumer would get
@@ -61,10 +72,22 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let listener = bind(&arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
-    let address = format!("http://{}/webhooks", listener.local_addr()?);
+    let local = listener.local_addr()?;
+    let address = format!("http://{local}/webhooks");
+    let access = Access::new(&arguments.listen, local.port());
+    let (output, deliveries) = mpsc::unbounded_channel();
     if arguments.forward {
         #[cfg(feature = "aws")]
-        return forward(variable, listener, &address).await;
+        {
+            // Whoever forwards reads the messages from the queue.
+            drop(deliveries);
+            let config = Config::read(variable)?;
+            let destination = Destination { name: config.destination.to_string(), is_in_aws: true };
+            let sources = known_sources(&config, &variable);
+            let inspector = Inspector::new(sources, destination, false, own_address(local), access);
+            let endpoint = forward(config, &address, inspector, output).await?;
+            return accept(listener, endpoint).await;
+        }
         #[cfg(not(feature = "aws"))]
         return Err(
             "this build has no AWS support: build without --no-default-features to use --forward".into()
@@ -73,22 +96,45 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     // A secret from the environment is not printed: it may be in production.
     let generated =
         (no_sources() && variable("WEBHOOK_SECRET").is_none()).then(|| STANDARD.encode(Uuid::new_v4()));
-    let local = |name: &str| match name {
+    let variables = |name: &str| match name {
         "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
         "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| generated.clone()),
         "TOPIC_ARN" | "WEBHOOK_SECRET_ARN" => None,
         _ => variable(name),
     };
-    let config = Config::read(local)?;
+    let config = Config::read(variables)?;
+    let destination = Destination { name: "memory".to_owned(), is_in_aws: false };
+    let sources = known_sources(&config, &variables);
+    let inspector = Inspector::new(sources, destination, generated.is_some(), own_address(local), access);
     greeting::greet(&address, &config, generated.as_deref(), no_sources())?;
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
-    let (queue, messages) = MemoryQueue::new();
-    let receiver = Receiver { sources, ledger: MemoryLedger::default(), queue, window: config.window };
+    let ledger = ObservedLedger::Memory(MemoryLedger::default());
+    let receiver = Receiver { sources, ledger, queue: ObservedQueue::in_memory(), window: config.window };
+    let endpoint = Endpoint { receiver, base_path, inspector, output, logs: true };
     tokio::select! {
-        ended = accept(listener, receiver, base_path) => ended,
-        ended = consume(messages) => ended,
+        ended = accept(listener, endpoint) => ended,
+        ended = show(deliveries) => ended,
     }
+}
+
+/// Returns the address at which this machine reaches the server.
+fn own_address(mut local: SocketAddr) -> String {
+    if local.ip().is_unspecified() {
+        local.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{local}")
+}
+
+fn known_sources(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Vec<KnownSource> {
+    let mut secrets: HashMap<_, _> = given_secrets(variable).into_iter().collect();
+    let known = |source: &SourceConfig| KnownSource {
+        name: source.name.clone(),
+        scheme: source.scheme.clone(),
+        tolerance: source.tolerance,
+        secrets: secrets.remove(&source.name).unwrap_or_default(),
+    };
+    config.sources.iter().map(known).collect()
 }
 
 fn without_aws(source: SourceConfig) -> Result<Source> {
@@ -107,27 +153,38 @@ fn without_aws(source: SourceConfig) -> Result<Source> {
 
 #[cfg(feature = "aws")]
 async fn forward(
-    variable: impl Fn(&str) -> Option<String>,
-    listener: TcpListener,
+    config: Config,
     address: &str,
-) -> Result<()> {
+    inspector: Inspector,
+    output: mpsc::UnboundedSender<(Summary, Option<Value>)>,
+) -> Result<Endpoint> {
     use std::io::Write;
 
     use duffel_webhook_receiver::aws;
 
-    let config = Config::read(variable)?;
     for source in &config.sources {
         writeln!(io::stderr(), "Receiving on {address}/{}", source.name)?;
     }
     writeln!(io::stderr(), "Forwarding to {}", config.destination)?;
     let base_path = config.base_path.clone();
-    accept(listener, aws::compose(&aws::sdk_config().await?, config).await, base_path).await
+    let Receiver { sources, ledger, queue, window } = aws::compose(&aws::sdk_config().await?, config).await;
+    let (ledger, queue) = (ObservedLedger::Aws(ledger), ObservedQueue::in_aws(queue));
+    Ok(Endpoint {
+        receiver: Receiver { sources, ledger, queue, window },
+        base_path,
+        inspector,
+        output,
+        logs: true,
+    })
 }
 
-async fn consume(mut messages: mpsc::UnboundedReceiver<serde_json::Value>) -> Result<()> {
+/// Prints the messages.
+async fn show(mut deliveries: mpsc::UnboundedReceiver<(Summary, Option<Value>)>) -> Result<()> {
     let mut printout = Printout::default();
-    while let Some(message) = messages.recv().await {
-        printout.line(format_args!("{message:#}"));
+    while let Some((_, message)) = deliveries.recv().await {
+        if let Some(message) = message {
+            printout.line(format_args!("{message:#}"));
+        }
         if printout.is_closed() {
             return Err("the standard output is closed: the last message is above".into());
         }

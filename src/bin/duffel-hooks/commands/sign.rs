@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error,
     io::{self, Write},
     path::PathBuf,
     time::SystemTime,
@@ -12,7 +13,7 @@ use duffel_webhook_receiver::{
     config::sources,
     signature::{
         scheme::{Layout, Scheme, Signed},
-        secret::{Key, Secret},
+        secret::{Key, Secret, SecretError},
         sign::{self, Signing},
     },
     time::unix_seconds,
@@ -42,19 +43,25 @@ pub(crate) fn body_help() -> String {
 pub(crate) struct SchemeArgument {
     /// The provider's signature scheme: duffel, standard-webhooks, stripe, github, shopify,
     /// hmac-sha256, or the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
-    #[arg(long, value_name = "SCHEME", default_value = "duffel")]
-    scheme: String,
+    /// [default: duffel]
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<String>,
 }
 
 impl SchemeArgument {
-    /// Not a value parser, which would print the whole argument, with a secret put there by mistake.
     pub(crate) fn read(&self) -> std::result::Result<Scheme, WrongUsage> {
-        if self.scheme.starts_with('{') {
-            return sources::read_scheme(&self.scheme)
+        self.read_or("duffel")
+    }
+
+    /// Not a value parser, which would print the whole argument, with a secret put there by mistake.
+    fn read_or(&self, default: &str) -> std::result::Result<Scheme, WrongUsage> {
+        let scheme = self.scheme.as_deref().unwrap_or(default);
+        if scheme.starts_with('{') {
+            return sources::read_scheme(scheme)
                 .map_err(|mistake| WrongUsage(format!("--scheme: {mistake}")));
         }
         let names = || WrongUsage(format!("--scheme: the schemes are {}", Scheme::NAMES.join(", ")));
-        Scheme::named(&self.scheme).ok_or_else(names)
+        Scheme::named(scheme).ok_or_else(names)
     }
 }
 
@@ -79,18 +86,44 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// The scheme, with which the other options agree.
+    pub(crate) fn scheme(&self) -> std::result::Result<Scheme, WrongUsage> {
+        self.scheme_or("duffel")
+    }
+
+    /// The scheme, or the one of this name if none is given.
+    pub(crate) fn scheme_or(&self, default: &str) -> std::result::Result<Scheme, WrongUsage> {
+        let scheme = self.scheme.read_or(default)?;
+        self.check(&scheme)?;
+        Ok(scheme)
+    }
+
+    /// The scheme, if one is given.
+    pub(crate) fn named_scheme(&self) -> std::result::Result<Option<Scheme>, WrongUsage> {
+        self.scheme.scheme.as_ref().map(|_| self.scheme()).transpose()
+    }
+
     /// Signs a body with the first secret of `WEBHOOK_SECRET`. The signature's header is the last.
-    pub(crate) fn headers(&self, body: &[u8]) -> Result<Vec<(String, String)>> {
-        let scheme = &self.scheme.read()?;
-        self.check(scheme)?;
-        let key = keys(scheme)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
+    ///
+    /// The id to sign and the unsigned headers are used unless the command line gives others.
+    pub(crate) fn headers(
+        &self,
+        scheme: &Scheme,
+        body: &[u8],
+        id: Option<&str>,
+        unsigned: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>> {
+        let key = keys(scheme, &secrets()?)?.into_iter().next().ok_or("WEBHOOK_SECRET has no secret")?;
         let seconds = self.timestamp.unwrap_or_else(|| unix_seconds(SystemTime::now()));
-        let id = self.id.clone().unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
+        let id = self.id.as_deref().or(id).map(str::to_owned);
+        let id = id.unwrap_or_else(|| format!("msg_{}", Uuid::new_v4().simple()));
         let signing = Signing { label: self.label.as_deref(), id: &id, seconds };
         let signed = sign::sign(scheme, &key, signing, body).map_err(
             |_| "it cannot be signed: a public key cannot sign, and an id must not be blank or have dots",
         )?;
-        Ok(self.headers.iter().cloned().chain(signed).collect())
+        let is_given = |name: &str| self.headers.iter().any(|(given, _)| given == name);
+        let unsigned = unsigned.into_iter().filter(|(name, _)| !is_given(name));
+        Ok(unsigned.chain(self.headers.iter().cloned()).chain(signed).collect())
     }
 
     /// Refuses options that do not apply to the scheme, instead of ignoring them.
@@ -121,17 +154,28 @@ pub(crate) fn parse_header(text: &str) -> std::result::Result<(String, String), 
     Ok((name, value))
 }
 
-pub(crate) fn keys(scheme: &Scheme) -> Result<Vec<Key>> {
+/// Reads the secrets of `WEBHOOK_SECRET`.
+pub(crate) fn secrets() -> Result<Vec<Secret>> {
     let list = env::var("WEBHOOK_SECRET").map_err(
         |_| "WEBHOOK_SECRET is not set: set it to the webhook's secret, or to the one that `serve` printed",
     )?;
-    let key = |text| Secret::new(text)?.key(scheme.key);
-    let keys: std::result::Result<_, _> = list.split(',').map(key).collect();
-    keys.map_err(|error| format!("WEBHOOK_SECRET: {error}").into())
+    let secrets: std::result::Result<_, _> = list.split(',').map(Secret::new).collect();
+    secrets.map_err(not_valid)
+}
+
+/// Makes the keys of a scheme.
+pub(crate) fn keys(scheme: &Scheme, secrets: &[Secret]) -> Result<Vec<Key>> {
+    let keys: std::result::Result<_, _> = secrets.iter().map(|secret| secret.key(scheme.key)).collect();
+    keys.map_err(not_valid)
+}
+
+fn not_valid(error: SecretError) -> Box<dyn Error + Send + Sync> {
+    format!("WEBHOOK_SECRET: {error}").into()
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<()> {
-    let headers = arguments.signer.headers(&read_body(&arguments.body)?)?;
+    let body = read_body(&arguments.body)?;
+    let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
     if let [(_, value)] = &headers[..] {
         writeln!(io::stdout(), "{value}")?;
     } else {

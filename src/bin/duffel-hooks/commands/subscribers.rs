@@ -9,13 +9,14 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::{Output, Stack, sdk_config, subscribers::Topic};
+use duffel_webhook_receiver::deployment::{Output, subscribers::Topic};
 use serde_json::{Value, json};
 
 use self::{subscriber::Subscriber, warning::warnings};
 use crate::shared::{
     Result,
     output::{Table, duration, remark},
+    stack::StackArgument,
 };
 
 /// Lists who gets the events, and how far behind each is
@@ -31,9 +32,8 @@ use crate::shared::{
 #[command(after_help = AFTER_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// The stack
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     /// Prints one JSON object per subscriber
     #[arg(long)]
     json: bool,
@@ -54,8 +54,7 @@ Exit codes:
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let sdk = sdk_config().await?;
-    let stack = Stack::find(&sdk, &arguments.stack).await?;
+    let (sdk, stack) = arguments.stack.find().await?;
     let queue_url = stack.output(Output::QueueUrl)?;
     let subscribers = match stack.topic() {
         Some(topic) => {

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use clap::Args;
 use duffel_webhook_receiver::{
     config::DEFAULT_WINDOW,
@@ -15,10 +16,16 @@ use duffel_webhook_receiver::{
         scheme::{Encoding, Layout, Scheme, Signed, Time},
     },
 };
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    commands::sign::{SECRET_HELP, SchemeArgument, keys, parse_header},
-    shared::{Result, input::read_body, output::count},
+    commands::sign::{SECRET_HELP, SchemeArgument, keys, parse_header, secrets},
+    shared::{
+        Result,
+        diagnosis::{self, Known, Mistake, Part},
+        input::read_body,
+        output::count,
+    },
 };
 
 /// Checks a signature header against a body, and reports what is wrong
@@ -44,45 +51,53 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let now = SystemTime::now();
     let scheme = &arguments.scheme.read()?;
     let tolerance = arguments.tolerance.or(scheme.tolerance).unwrap_or(DEFAULT_WINDOW);
-    let keys = keys(scheme)?;
-    let secrets = keys.len();
-    let verifier = Verifier::new("", scheme.clone(), keys, tolerance);
+    let secrets = secrets()?;
+    let verifier = Verifier::new("", scheme.clone(), keys(scheme, &secrets)?, tolerance);
     let mut headers: Vec<_> =
         arguments.headers.iter().map(|(name, value)| (Cow::from(name.clone()), value.clone())).collect();
     headers.extend(signature(scheme, &arguments.signature));
-    let body = read_body(&arguments.body)?;
-    let verify = |body: &[u8]| {
-        let delivery =
-            Delivery { headers: headers.clone(), body: body.to_vec().into(), ..Delivery::default() };
-        verifier.verify(delivery, now)
-    };
-    let found = verify(&body).map_err(|error| match error {
-        SignatureError::Malformed => format!("{error}: its form is {}", form(scheme)),
-        SignatureError::Mismatch => {
-            let variants = variants(&body);
-            let is_right = |body: &[u8]| is_of_body(&verify(body));
-            let right = variants.iter().find(|(_, body)| is_right(body)).map(|(what, _)| *what);
-            mismatch(error, right, secrets, &variants.iter().map(|(what, _)| *what).collect::<Vec<_>>())
-        }
-        _ => error.to_string(),
+    let body: Bytes = read_body(&arguments.body)?.into();
+    let delivery = Delivery { headers: headers.clone(), body: body.clone(), ..Delivery::default() };
+    let found = verifier.verify(delivery, now).map_err(|error| {
+        let this = Known { name: "", scheme, secrets: &secrets };
+        let mistake = diagnosis::find(&this, &[], &header_map(&headers), &body);
+        explain(scheme, error, mistake.as_ref(), secrets.len())
     })?;
     print(scheme, &found)
 }
 
-/// Describes what is wrong, or the attempts to find it out.
-fn mismatch(error: SignatureError, right: Option<&str>, secrets: usize, tried: &[&str]) -> String {
-    if let Some(what) = right {
-        return format!(
-            "the secret is right and the body is not: the signature is that of the body {what}. Verify the exact bytes \
-             that were received"
-        );
+/// Describes what is wrong, as far as that was found out.
+fn explain(scheme: &Scheme, error: SignatureError, mistake: Option<&Mistake>, secrets: usize) -> String {
+    match (error, mistake) {
+        (_, Some(mistake)) if mistake.part == Part::Body => format!(
+            "the secret is right and the body is not: the signature is that of the body {}. Verify the exact bytes that \
+             were received",
+            mistake.change
+        ),
+        (SignatureError::Malformed, Some(mistake)) => {
+            format!("{error}: its form is {}; {}", form(scheme), mistake.hint())
+        }
+        (SignatureError::Malformed, None) => format!("{error}: its form is {}", form(scheme)),
+        (SignatureError::Mismatch, Some(mistake)) => format!("{}; {}", mistake.what(), mistake.hint()),
+        (SignatureError::Mismatch, None) => {
+            let were = if secrets == 1 { "was" } else { "were" };
+            let secrets = count(secrets, "secret");
+            format!(
+                "{error}: either the secret, the body or the header is wrong. {secrets} {were} tried, also with the \
+                 usual mistakes in secret, body, time and form"
+            )
+        }
+        (_, Some(mistake)) => format!("{error}; {}", mistake.hint()),
+        (_, None) => error.to_string(),
     }
-    let were = if secrets == 1 { "was" } else { "were" };
-    let secrets = count(secrets, "secret");
-    let tried = [&["as it is"], tried].concat().join(", ");
-    format!(
-        "{error}: either the secret, the body or the header is wrong. {secrets} {were} tried, on the body {tried}"
-    )
+}
+
+/// The headers as a request has them. A name or a value that no request can have is left out.
+fn header_map(headers: &[(Cow<'static, str>, String)]) -> HeaderMap {
+    let header = |(name, value): &(Cow<'static, str>, String)| {
+        Some((HeaderName::try_from(name.as_ref()).ok()?, HeaderValue::try_from(value).ok()?))
+    };
+    headers.iter().filter_map(header).collect()
 }
 
 /// Reads the signature's header from its value or its whole line. For a value alone, the other headers determine which
@@ -96,11 +111,6 @@ fn signature(scheme: &Scheme, text: &str) -> Vec<(Cow<'static, str>, String)> {
     let unnamed =
         || scheme.families.iter().map(|family| (family.signature.clone(), text.to_owned())).collect();
     named.unwrap_or_else(unnamed)
-}
-
-/// Whether the signature is that of the body, whatever its age.
-fn is_of_body(outcome: &std::result::Result<Verified, SignatureError>) -> bool {
-    matches!(outcome, Ok(_) | Err(SignatureError::Stale { .. } | SignatureError::Future { .. }))
 }
 
 /// The form of the headers.
@@ -124,35 +134,6 @@ fn form(scheme: &Scheme) -> String {
     format!("--signature '{value}'{}", others.collect::<String>())
 }
 
-/// The body without the changes that editors and tools make, each with its description.
-fn variants(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let shorter = body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n"));
-    let lines = || body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    [
-        ("without its last newline", shorter.map(<[u8]>::to_vec)),
-        ("with a newline at its end", Some([body, b"\n"].concat())),
-        ("with LF for each CRLF", Some(lines().collect::<Vec<_>>().join(&b'\n'))),
-        ("with CRLF for each LF", Some(lines().collect::<Vec<_>>().join(&b"\r\n"[..]))),
-        ("without the white space between its JSON tokens", Some(compact(body))),
-        ("without its byte order mark", body.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec)),
-    ]
-    .into_iter()
-    .filter_map(|(what, variant)| Some((what, variant.filter(|variant| variant != body)?)))
-    .collect()
-}
-
-/// Removes the white space outside the strings of JSON.
-fn compact(body: &[u8]) -> Vec<u8> {
-    let (mut in_string, mut escaped) = (false, false);
-    let keep = |byte: &u8| {
-        let keep = in_string || !byte.is_ascii_whitespace();
-        in_string ^= *byte == b'"' && !escaped;
-        escaped = in_string && *byte == b'\\' && !escaped;
-        keep
-    };
-    body.iter().copied().filter(keep).collect()
-}
-
 fn print(scheme: &Scheme, found: &Verified) -> Result<()> {
     let label = Some(found.label()).filter(|label| !label.is_empty()).unwrap_or(scheme.name);
     match found.timestamp() {
@@ -171,13 +152,6 @@ fn print(scheme: &Scheme, found: &Verified) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_white_space_outside_strings_is_removed() {
-        let pretty = br#"{ "a b": "\\\" c\\", "d": [ 1 ,
-            "" ] }"#;
-        assert_eq!(compact(pretty), br#"{"a b":"\\\" c\\","d":[1,""]}"#);
-    }
 
     #[test]
     fn the_header_may_come_with_its_name() {

@@ -3,21 +3,22 @@
 
 mod create;
 pub(crate) mod ping;
-mod url;
+mod target;
+pub(crate) mod url;
 
 use std::fmt;
 
 use clap::{Args, Subcommand};
 use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
 
-use self::{create::Create, url::parse_url};
+use self::{create::Create, target::Target, url::parse_url};
 use crate::shared::{
     Result,
     duffel::{self, help},
     list::{Format, ListArguments},
     output::{created, mode},
     printout::Printout,
-    values::parse_type,
+    values::parse_registered_type,
 };
 
 /// Creates, lists, changes, deletes and pings the webhook registered with Duffel
@@ -56,11 +57,11 @@ struct List {
 /// Its secret stays the same. For a new secret, see duffel-hooks rotate.
 #[derive(Args)]
 #[command(after_help = help!("webhooks", "  \
-  duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --active false
+  duffel-hooks webhooks update --stack webhooks --active false
   duffel-hooks webhooks update end_0000A3tQSmKyqOrcySrGbo --event order.created"))]
 struct Update {
-    /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
-    id: String,
+    #[command(flatten)]
+    target: Target,
     #[command(flatten)]
     change: ChangeArguments,
     #[command(flatten)]
@@ -78,16 +79,18 @@ struct ChangeArguments {
     url: Option<String>,
     /// The event types to deliver, in place of the current ones; may be repeated, or a list with
     /// commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
     events: Option<Vec<String>>,
 }
 
 /// Deletes the webhook and its secret permanently
+///
+/// It takes the webhook's id or --stack, and no default.
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
 struct Delete {
-    /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
-    id: String,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Has Duffel deliver a ping.triggered event, and reports whether it was accepted
@@ -95,10 +98,12 @@ struct Delete {
 /// A receiver reads its secret at most every 30 s. As it may not have read a new secret yet, the ping is repeated for up
 /// to 45 s.
 #[derive(Args)]
-#[command(after_help = help!("webhooks"))]
+#[command(after_help = help!("webhooks", "  \
+  duffel-hooks webhooks ping
+  duffel-hooks webhooks ping --stack webhooks"))]
 struct Ping {
-    /// The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo
-    id: String,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -113,12 +118,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ),
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
-            client.delete_webhook(&arguments.id)?;
-            print_line(format_args!("Deleted {}: Duffel does not deliver to it any more.", arguments.id))
+            let id = arguments.target.named(&client)?;
+            client.delete_webhook(&id)?;
+            print_line(format_args!("Deleted {id}: Duffel does not deliver to it any more."))
         }
         Command::Ping(arguments) => {
-            ping::run(&client, &arguments.id)?;
-            print_line(format_args!("The endpoint of {} accepted a ping.triggered event.", arguments.id))
+            let id = arguments.target.any(&client)?;
+            ping::run(&client, &id)?;
+            print_line(format_args!("The endpoint of {id} accepted a ping.triggered event."))
         }
     }
 }
@@ -145,7 +152,7 @@ fn row(webhook: &Webhook) -> [String; 6] {
 fn update(client: &Client, arguments: &Update) -> Result<()> {
     let ChangeArguments { active, url, events } = &arguments.change;
     let change = Change { active: *active, url: url.clone(), events: events.clone() };
-    let webhook = client.update_webhook(&arguments.id, &change)?;
+    let webhook = client.update_webhook(&arguments.target.of_stack(client)?, &change)?;
     let mut out = Printout::default();
     if arguments.format.json {
         out.line(&webhook.raw);

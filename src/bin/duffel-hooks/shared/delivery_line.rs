@@ -9,6 +9,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub(crate) struct DeliveryLine {
     pub(crate) at: SystemTime,
+    pub(crate) level: String,
     pub(crate) source: Option<String>,
     pub(crate) event_id: Option<String>,
     pub(crate) event_type: Option<String>,
@@ -32,6 +33,7 @@ impl DeliveryLine {
         let text = |name: &str| raw[name].as_str().map(str::to_owned);
         Some(Self {
             at: raw["timestamp"].as_str().and_then(parse_time).unwrap_or(event.at),
+            level: text("level").unwrap_or_default(),
             source: text("source"),
             event_id: text("event.id"),
             event_type: text("event.type"),

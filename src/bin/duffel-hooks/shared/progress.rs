@@ -60,7 +60,6 @@ impl Progress {
 /// Lets the shell's prompt begin on a line of its own after Ctrl-C.
 fn end_line_when_interrupted() {
     // If it cannot be arranged, the prompt follows on the same line.
-    #[cfg(feature = "operate")]
     let _ = super::signals::on_first(|signal| {
         let _ = writeln!(io::stderr());
         std::process::exit(signal.exit_code());

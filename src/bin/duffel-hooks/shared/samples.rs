@@ -1,4 +1,11 @@
 //! The sample bodies of `events/bodies`, included in the program so that they are available wherever it runs.
+//!
+//! Their ids are always the same. [`catalogue`] makes new events.
+
+pub(crate) mod catalogue;
+pub(crate) mod edit;
+pub(crate) mod ids;
+pub(crate) mod renew;
 
 macro_rules! sample {
     ($kind:literal) => {

@@ -70,6 +70,20 @@ impl Signals {
 /// # Errors
 /// If the signals cannot be listened to.
 pub(crate) fn on_first(then: impl FnOnce(Signal) + Send + 'static) -> io::Result<()> {
+    let mut then = Some(then);
+    on_each(move |signal| {
+        if let Some(then) = then.take() {
+            then(signal);
+        }
+        false
+    })
+}
+
+/// As [`on_first`], but calls the function at each signal, until it returns false.
+///
+/// # Errors
+/// If the signals cannot be listened to.
+pub(crate) fn on_each(mut then: impl FnMut(Signal) -> bool + Send + 'static) -> io::Result<()> {
     let (ready, is_ready) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         let listen = |runtime: Runtime| {
@@ -80,7 +94,7 @@ pub(crate) fn on_first(then: impl FnOnce(Signal) + Send + 'static) -> io::Result
             Ok((runtime, mut signals)) => {
                 // The caller waits for this message.
                 let _ = ready.send(Ok(()));
-                then(runtime.block_on(signals.next()));
+                while then(runtime.block_on(signals.next())) {}
             }
             Err(error) => drop(ready.send(Err(error))),
         }

@@ -40,10 +40,10 @@ mod with_aws {
 
     impl Store {
         /// Does everything that may fail before the webhook exists, as there is no secret to lose yet.
-        pub(crate) fn open(arn: &str, replace: bool) -> Result<Self> {
+        pub(crate) fn open(arn: &str, region: Option<&str>, replace: bool) -> Result<Self> {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             let (secret, active) = runtime.block_on(async {
-                let secret = StoredSecret::new(&deployment::sdk_config().await?, arn);
+                let secret = StoredSecret::new(&deployment::sdk_config_in(region).await?, arn);
                 let active = match secret.read().await {
                     Ok(active) => active,
                     Err(error) if error.is_unreadable() && replace => return Ok((secret, None)),
@@ -111,7 +111,7 @@ mod without_aws {
     pub(crate) enum Store {}
 
     impl Store {
-        pub(crate) fn open(_arn: &str, _replace: bool) -> Result<Self> {
+        pub(crate) fn open(_arn: &str, _region: Option<&str>, _replace: bool) -> Result<Self> {
             Err("this build has no AWS support: build without --no-default-features to use --store".into())
         }
 

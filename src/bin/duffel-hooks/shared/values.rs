@@ -25,6 +25,16 @@ pub(crate) fn parse_type(text: &str) -> std::result::Result<String, &'static str
     Ok(text.to_owned())
 }
 
+/// Reads one event type to register for. Duffel has no wildcards.
+pub(crate) fn parse_registered_type(text: &str) -> std::result::Result<String, &'static str> {
+    let kind = parse_type(text)?;
+    if kind.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_')) {
+        Ok(kind)
+    } else {
+        Err("Duffel's event types have letters, digits, dots and underscores, and no wildcards")
+    }
+}
+
 /// Reads the start of a period: a time, a date (its beginning) or a duration ago.
 pub(crate) fn parse_since(text: &str) -> std::result::Result<SystemTime, &'static str> {
     parse_when(text, "T00:00:00Z")
@@ -66,6 +76,8 @@ mod tests {
     fn an_entry_of_a_list_of_types_is_trimmed_and_not_empty() {
         assert_eq!(parse_type(" order.created\t"), Ok("order.created".to_owned()));
         assert_eq!(parse_type("stays.*"), Ok("stays.*".to_owned()));
+        assert!(parse_registered_type(" stays.booking_creation_failed ").is_ok());
+        assert!(parse_registered_type("stays.*").is_err() && parse_registered_type("").is_err());
         for wrong in ["", " ", "order.created air.order.changed"] {
             assert!(parse_type(wrong).is_err(), "{wrong:?}");
         }

@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    ApiFault, Asked, Delivery, Event, LIVE_TOKEN, Settings, State, TOKEN, Webhook, delivery::deliver, lock,
+    ApiFault, Asked, DataIn, Delivery, Event, LIVE_TOKEN, Settings, State, TOKEN, Webhook, delivery::deliver,
+    lock,
 };
 
 type Answer = Response<Full<Bytes>>;
@@ -148,7 +149,11 @@ fn route(state: &Arc<Mutex<State>>, asked: &Asked) -> Result<Answer, Answer> {
         ("GET", ["events"]) => {
             let state = lock(state);
             let passes = |event: &&Event| event.live == live && passes_event(asked, event, &state.settings);
-            let events = state.events.iter().filter(passes).map(Event::json);
+            let events = state
+                .events
+                .iter()
+                .filter(passes)
+                .map(|event| event.json(state.settings.data_in >= DataIn::Lists));
             let events: Vec<_> = events.map(|event| hide(event, &state.settings)).collect();
             page(
                 asked,
@@ -181,7 +186,8 @@ fn route(state: &Arc<Mutex<State>>, asked: &Asked) -> Result<Answer, Answer> {
         ("GET", ["events", id]) => {
             let state = lock(state);
             let event = state.events.iter().find(|event| event.id == *id && event.live == live);
-            Ok(ok(200, &json!({ "data": event.ok_or_else(not_found)?.json() })))
+            let has_data = state.settings.data_in >= DataIn::Event;
+            Ok(ok(200, &json!({ "data": event.ok_or_else(not_found)?.json(has_data) })))
         }
         ("POST", ["events", id, "actions", "redeliver"]) => redeliver(state, id, live),
         ("POST", [id, "actions", "ping"]) => ping(state, id, live),

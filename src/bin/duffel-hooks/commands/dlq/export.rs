@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::in_flight::{DeadLetter, HOLD};
+use duffel_webhook_receiver::deployment::in_flight::{HOLD, QueuedMessage};
 
 use super::Which;
 use crate::shared::{
@@ -101,7 +101,7 @@ impl Writer {
         Ok(Self::File(BufWriter::new(file)))
     }
 
-    fn write(&mut self, letters: &[DeadLetter]) -> io::Result<()> {
+    fn write(&mut self, letters: &[QueuedMessage]) -> io::Result<()> {
         let mut stdout = io::stdout();
         let out: &mut dyn Write = match self {
             Self::File(file) => file,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use duffel_webhook_receiver::deployment::{
     dead_letter_queue::Depth,
-    in_flight::{DeadLetter, HOLD},
+    in_flight::{HOLD, QueuedMessage},
 };
 
 use super::Which;
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
     let letters = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
-        let mut letters: Vec<DeadLetter> = Vec::new();
+        let mut letters: Vec<QueuedMessage> = Vec::new();
         while letters.len() < limit {
             let received = in_flight.receive(limit - letters.len()).await?;
             if received.is_empty() {
@@ -71,7 +71,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn row(letter: &DeadLetter) -> [String; 6] {
+fn row(letter: &QueuedMessage) -> [String; 6] {
     let text = |name| letter.attribute(name).unwrap_or_default().to_owned();
     let received_at = letter.attribute("received_at").map(|text| match humantime::parse_rfc3339_weak(text) {
         Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),

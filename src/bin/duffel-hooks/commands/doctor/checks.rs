@@ -3,22 +3,22 @@
 use std::{env, sync::Arc};
 
 use aws_config::SdkConfig;
-use duffel_webhook_receiver::deployment::{Output, Stack, StackError, sdk_config};
+use duffel_webhook_receiver::deployment::{Output, Stack, StackError};
 use tokio::task::{JoinHandle, spawn, spawn_blocking};
 
 use super::{
     alarms, endpoint, expected::Expected, finding::Finding, function, queue, reconciler, registration,
     secret, stack, topic,
 };
-use crate::shared::{Result, duffel};
+use crate::shared::{Result, duffel, stack::StackName};
 
 /// Makes all checks of a stack, and gives each finding to a function as soon as it and those before it are known.
 ///
 /// # Errors
 /// If AWS cannot be called at all.
-pub(super) async fn make(name: &str, mut report: impl FnMut(Finding)) -> Result<()> {
-    let sdk = sdk_config().await?;
-    let stack = match Stack::find(&sdk, name).await {
+pub(super) async fn make(name: &StackName, mut report: impl FnMut(Finding)) -> Result<()> {
+    let sdk = name.sdk_config().await?;
+    let stack = match Stack::find(&sdk, &name.name).await {
         Ok(stack) => {
             report(stack::state(&stack));
             Some(Arc::new(stack))

@@ -14,10 +14,14 @@ use super::{
     finding::{Finding, State},
     printer::{Printer, Tally},
 };
-use crate::shared::Result;
+use crate::shared::{Result, stack::StackName};
 
 /// Makes the checks until the process is ended, or nobody reads its output.
-pub(super) async fn watch(stack: &str, pause: Duration, printer: &mut Printer<impl Write>) -> Result<()> {
+pub(super) async fn watch(
+    stack: &StackName,
+    pause: Duration,
+    printer: &mut Printer<impl Write>,
+) -> Result<()> {
     let mut known = Known::default();
     loop {
         let next = Instant::now() + pause;

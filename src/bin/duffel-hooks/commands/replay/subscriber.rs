@@ -7,14 +7,14 @@ use std::fmt::Display;
 
 use clap::Args;
 use duffel_webhook_receiver::deployment::{
-    self, CallError, Stack,
+    CallError,
     subscribers::{Period, Topic},
 };
 use humantime::format_rfc3339_millis;
 
 use self::{follow::follow, plan::Plan};
 use super::interrupt::Interruption;
-use crate::shared::{Result, printout::Printout};
+use crate::shared::{Result, printout::Printout, stack::StackArgument};
 
 /// The archive of the topic, instead of Duffel's redelivery
 #[derive(Args)]
@@ -22,7 +22,7 @@ use crate::shared::{Result, printout::Printout};
 pub(super) struct Options {
     /// Replays the archive of the stack's topic (FanOut) to this subscriber, instead of requesting redelivery: the
     /// name, ARN or URL of its queue, or the ARN of its subscription
-    #[arg(long, value_name = "QUEUE", requires_all = ["since", "stack"])]
+    #[arg(long, value_name = "QUEUE", requires = "since")]
     #[arg(conflicts_with_all = ["ids", "types", "failed", "table", "source", "wait", "json"])]
     pub(super) subscriber: Option<String>,
     /// With --subscriber: starts the replay, and does not wait for its end
@@ -35,13 +35,12 @@ pub(super) struct Options {
 
 pub(super) async fn run(
     options: &Options,
-    stack: &str,
+    stack: &StackArgument,
     name: &str,
     period: Period,
     dry_run: bool,
 ) -> Result<()> {
-    let sdk = deployment::sdk_config().await?;
-    let stack = Stack::find(&sdk, stack).await?;
+    let (sdk, stack) = stack.find().await?;
     let topic = stack.topic().ok_or_else(|| {
         format!(
             "the stack {} has no topic (FanOut), and so no archive: without --subscriber, replay has Duffel deliver \

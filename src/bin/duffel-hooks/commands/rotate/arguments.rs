@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::shared::{duffel, values::parse_type};
+use crate::{
+    commands::webhooks::url::parse_url,
+    shared::{duffel, stack::StackArgument, values::parse_registered_type},
+};
 
 /// Replaces the webhook, and with it the secret, without losing an event
 ///
@@ -20,18 +23,18 @@ use crate::shared::{duffel, values::parse_type};
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[command(after_help = duffel::ENVIRONMENT, after_long_help = LONG_HELP)]
 pub(crate) struct Arguments {
-    /// The stack whose secret and URL to use
-    #[arg(long, value_name = "NAME", required_unless_present = "secret")]
-    pub(super) stack: Option<String>,
-    /// The secret in AWS Secrets Manager that the receiver reads [default: that of the stack]
+    #[command(flatten)]
+    pub(super) stack: StackArgument,
+    /// The secret in AWS Secrets Manager that the receiver reads [default: that of the stack]. Without
+    /// --stack, no stack is used
     #[arg(long, value_name = "ARN")]
     pub(super) secret: Option<String>,
     /// Where Duffel is to deliver [default: the URL of the current webhook, which must be the stack's]
-    #[arg(long)]
+    #[arg(long, value_parser = parse_url)]
     pub(super) url: Option<String>,
     /// An event type to register for; may be repeated, or a list with commas [default: those of the
     /// current webhook]
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
     pub(super) events: Vec<String>,
     /// For a leaked secret: makes the new secret the only one of its mode. Deliveries signed with an
     /// old one are refused within 5 minutes; their events are delivered again

@@ -25,16 +25,21 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) async fn new(arguments: &Arguments, sdk: &SdkConfig, duffel: &Client) -> Result<Self> {
-        let Arguments { stack, secret, url, events, catch_up, .. } = arguments;
-        let target = Target::resolve(stack.as_deref(), secret.as_deref(), sdk).await?;
+    pub(super) async fn new(
+        arguments: &Arguments,
+        stack: Option<&str>,
+        sdk: &SdkConfig,
+        duffel: &Client,
+    ) -> Result<Self> {
+        let Arguments { secret, url, events, catch_up, .. } = arguments;
+        let (secret_arn, new_url) = (secret.as_deref(), url.as_deref());
+        let target = Target::resolve(stack, secret_arn, sdk).await?;
         let journal = match &arguments.journal {
             Some(path) => path.clone(),
             None => journal::default_path(&target.arn, duffel.live_mode())?,
         };
-        let options = [("stack", stack), ("secret", secret), ("url", url)];
-        let options =
-            options.iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value.as_ref()?)));
+        let options = [("stack", stack), ("secret", secret_arn), ("url", new_url)];
+        let options = options.iter().filter_map(|(name, value)| Some(format!(" --{name} {}", (*value)?)));
         Ok(Self {
             look_back: target.memory.map_or(*catch_up, |memory| memory.min(*catch_up)).max(IN_FLIGHT),
             command: format!("duffel-hooks rotate{}", options.collect::<String>()),

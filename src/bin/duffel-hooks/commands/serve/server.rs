@@ -1,19 +1,14 @@
-//! The HTTP server of `serve`.
+//! The HTTP server of `serve`: the function's endpoint, and the inspector beside it.
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use duffel_webhook_receiver::{
-    http::{RequestContext, respond, too_large},
-    ledger::Ledger,
-    queue::Queue,
-    receive::Receiver,
-    route::BasePath,
-};
+use bytes::Bytes;
+use duffel_webhook_receiver::http::too_large;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,8 +16,12 @@ use tokio::{
     net::{TcpListener, lookup_host},
     time::timeout,
 };
-use uuid::Uuid;
 
+use super::{
+    api::{answer, is_inspectors, refuse},
+    body::Body,
+    endpoint::Endpoint,
+};
 use crate::shared::Result;
 
 /// The largest request that Lambda passes to a function.
@@ -39,19 +38,11 @@ pub(super) async fn bind(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Accepts connections until the process ends.
-pub(super) async fn accept<L, Q>(
-    listener: TcpListener,
-    receiver: Receiver<L, Q>,
-    base_path: Option<BasePath>,
-) -> Result<()>
-where
-    L: Ledger + 'static,
-    Q: Queue + 'static,
-{
-    let receiver = Arc::new((receiver, base_path));
+pub(super) async fn accept(listener: TcpListener, endpoint: Endpoint) -> Result<()> {
+    let endpoint = Arc::new(endpoint);
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, client) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Usually too many connections are open; some will be closed soon.
                 tracing::warn!("cannot accept a connection: {error}");
@@ -59,10 +50,10 @@ where
                 continue;
             }
         };
-        let receiver = Arc::clone(&receiver);
+        let endpoint = Arc::clone(&endpoint);
         let service = service_fn(move |request| {
-            let receiver = Arc::clone(&receiver);
-            async move { respond_to(&receiver.0, receiver.1.as_ref(), request).await }
+            let endpoint = Arc::clone(&endpoint);
+            async move { respond_to(&endpoint, request, client.ip()).await }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new());
@@ -73,19 +64,35 @@ where
     }
 }
 
-async fn respond_to<L: Ledger, Q: Queue>(
-    receiver: &Receiver<L, Q>,
-    base_path: Option<&BasePath>,
+async fn respond_to(
+    endpoint: &Endpoint,
     request: Request<Incoming>,
-) -> io::Result<Response<String>> {
+    client: IpAddr,
+) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
+    if !is_inspectors(&parts) {
+        let response = match read(body).await? {
+            Some(body) => endpoint.respond(Request::from_parts(parts, body)).await,
+            None => endpoint.too_large(&parts, MAX_BODY_BYTES),
+        };
+        return Ok(response.map(Body::text));
+    }
+    // Before the body is read, which costs memory.
+    if let Some(refused) = refuse(endpoint, &parts, client) {
+        return Ok(refused);
+    }
+    Ok(match read(body).await? {
+        Some(body) => answer(endpoint, &parts, body).await,
+        None => too_large().map(Body::text),
+    })
+}
+
+/// Reads a body; `None` if it is too large.
+async fn read(body: Incoming) -> io::Result<Option<Bytes>> {
     let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect());
-    let body = match body.await.map_err(io::Error::other)? {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
-        Err(error) => return Err(io::Error::other(error)),
-    };
-    let request_id = Some(Uuid::new_v4().to_string());
-    let context = RequestContext { request_id, base_path: base_path.cloned(), ..RequestContext::default() };
-    Ok(respond(receiver, Request::from_parts(parts, body), context, SystemTime::now()).await)
+    match body.await.map_err(io::Error::other)? {
+        Ok(body) => Ok(Some(body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(error) => Err(io::Error::other(error)),
+    }
 }

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::SystemTime};
 
 use duffel_webhook_receiver::{
-    deployment::in_flight::DeadLetter,
+    deployment::in_flight::QueuedMessage,
     duffel::{DeliveryRecord, EventRecord, Webhook},
     identity::Identity,
     ledger::Record,
@@ -45,7 +45,7 @@ impl Names {
         }
     }
 
-    pub(super) fn of_letter(letter: &DeadLetter) -> Self {
+    pub(super) fn of_letter(letter: &QueuedMessage) -> Self {
         let text = |name| letter.attribute(name).map(str::to_owned);
         Self {
             id: text("event_id"),
@@ -127,9 +127,9 @@ impl Evidence {
     }
 
     /// Its messages among the dead letters.
-    pub(super) fn letters(&self) -> impl Iterator<Item = &DeadLetter> {
+    pub(super) fn letters(&self) -> impl Iterator<Item = &QueuedMessage> {
         let message = self.forwarded_message();
-        let is_its = move |letter: &&DeadLetter| {
+        let is_its = move |letter: &&QueuedMessage| {
             let id = letter.attribute("event_id");
             let identity = letter.attribute("identity");
             let is_same = id.is_some() && id == self.names.id.as_deref()

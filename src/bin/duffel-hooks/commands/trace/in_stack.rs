@@ -6,7 +6,7 @@ use duffel_webhook_receiver::{
         Output, Stack, StackError, cloudwatch,
         dead_letter_queue::DeadLetters,
         health,
-        in_flight::{DeadLetter, HOLD},
+        in_flight::{HOLD, QueuedMessage},
         ledger_records::LedgerRecords,
     },
     identity::Identity,
@@ -31,7 +31,7 @@ pub(super) struct Queues {
 
 /// The dead letters that could be received.
 pub(super) struct Dead {
-    pub(super) letters: Vec<DeadLetter>,
+    pub(super) letters: Vec<QueuedMessage>,
     /// The number of all, as SQS approximates it.
     pub(super) all: usize,
 }

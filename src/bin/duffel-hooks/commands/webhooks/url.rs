@@ -7,7 +7,7 @@ use http::Uri;
 use crate::shared::duffel::api_url;
 
 /// Refuses URLs that Duffel does not deliver to. A stand-in for its API, on this machine, accepts any URL.
-pub(super) fn parse_url(text: &str) -> std::result::Result<String, &'static str> {
+pub(crate) fn parse_url(text: &str) -> std::result::Result<String, &'static str> {
     let is_stand_in = api_url().starts_with("http://");
     check_url(text, is_stand_in)?;
     Ok(text.to_owned())
@@ -25,7 +25,8 @@ fn check_url(text: &str, is_stand_in: bool) -> std::result::Result<(), &'static 
     if !is_stand_in && host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         return Err("Duffel does not deliver to IP addresses: it must have a host name");
     }
-    if !is_stand_in && host.eq_ignore_ascii_case("localhost") {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    if !is_stand_in && (name == "localhost" || name.ends_with(".localhost")) {
         return Err("Duffel cannot deliver to this machine");
     }
     Ok(())
@@ -48,6 +49,7 @@ mod tests {
             ("https://192.0.2.1/webhooks/duffel", "IP addresses"),
             ("https://[2001:db8::1]:443/webhooks/duffel", "IP addresses"),
             ("https://LocalHost/webhooks/duffel", "this machine"),
+            ("https://hooks.localhost.:8443/webhooks/duffel", "this machine"),
         ] {
             let refusal = check_url(url, false).unwrap_err();
             assert!(refusal.contains(reason), "{url}: {refusal}");

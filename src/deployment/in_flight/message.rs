@@ -1,4 +1,4 @@
-//! A message of the dead-letter queue, and what there is to see of it.
+//! A message of a queue, and what there is to see of it.
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::queue::received_message;
 
-/// A message that a consumer failed to process.
-pub struct DeadLetter(pub(super) Message);
+/// A message that was received to look at it.
+pub struct QueuedMessage(pub(super) Message);
 
-impl DeadLetter {
+impl QueuedMessage {
     /// The value of a message attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&str> {

@@ -1,0 +1,2 @@
+const answer = await fetch("/inspector/deliveries");
+document.querySelector("main").textContent = JSON.stringify(await answer.json());

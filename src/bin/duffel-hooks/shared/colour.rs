@@ -1,0 +1,47 @@
+//! Colours of a terminal, where they are wanted.
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
+
+/// The colours of the standard output: on a terminal only, and not with `NO_COLOR` (<https://no-color.org>).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Colours {
+    are_on: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+impl Colours {
+    pub(crate) fn of_stdout() -> Self {
+        let is_set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let is_dumb = is_set("TERM").is_some_and(|term| term == "dumb");
+        Self { are_on: io::stdout().is_terminal() && is_set("NO_COLOR").is_none() && !is_dumb }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn off() -> Self {
+        Self { are_on: false }
+    }
+
+    pub(crate) fn paint(self, text: &str, colour: Colour) -> String {
+        if self.are_on { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_without_colours_is_unchanged() {
+        assert_eq!(Colours::off().paint("202", Colour::Green), "202");
+        assert_eq!(Colours { are_on: true }.paint("202", Colour::Green), "\x1b[32m202\x1b[0m");
+    }
+}

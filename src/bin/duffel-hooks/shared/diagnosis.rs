@@ -1,0 +1,191 @@
+//! A diagnosis of a signature that does not match: the usual mistakes, tried with the secrets that are known here.
+//!
+//! Nothing is accepted because of what is found, and no secret is printed.
+
+mod bodies;
+mod forms;
+mod secrets;
+mod times;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use duffel_webhook_receiver::signature::{
+    Delivery, SignatureError, Verifier,
+    scheme::Scheme,
+    secret::{Key, Secret},
+};
+use http::HeaderMap;
+
+/// The most bytes that are hashed for one diagnosis: some tens of milliseconds.
+const MAX_HASHED: usize = 32 * 1024 * 1024;
+
+/// The name, the scheme and the secrets of a source.
+pub(crate) struct Known<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) secrets: &'a [Secret],
+}
+
+/// A mistake that explains the signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    pub(crate) part: Part,
+    /// What would match, as in `without the quotes around it`.
+    pub(crate) change: String,
+    /// The position of the secret, if there are several.
+    secret: Option<usize>,
+}
+
+/// The part of a delivery, or of its configuration, that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Secret,
+    Body,
+    Time,
+    Form,
+    Source,
+}
+
+impl Mistake {
+    fn new(part: Part, change: impl Into<String>) -> Self {
+        Self { part, change: change.into(), secret: None }
+    }
+
+    /// Says what is wrong.
+    pub(crate) fn what(&self) -> &'static str {
+        match self.part {
+            Part::Secret => "signed with a secret that is not active",
+            Part::Body => "the body is not the one that was signed",
+            Part::Time => "the time is not the one that was signed",
+            Part::Form => "the signature does not have the form of the scheme",
+            Part::Source => "signed for another source",
+        }
+    }
+
+    /// Says what would match.
+    pub(crate) fn hint(&self) -> String {
+        match (self.part, self.secret) {
+            (Part::Source, _) => self.change.clone(),
+            (Part::Secret, Some(position)) => format!("it would match secret {position} {}", self.change),
+            _ => format!("it would match {}", self.change),
+        }
+    }
+}
+
+/// Takes from a request what a scheme needs, as the receiver does.
+pub(crate) fn delivery(scheme: &Scheme, headers: &HeaderMap, body: &Bytes) -> Delivery {
+    let text = |name: &str| {
+        let values: Result<Vec<_>, _> = headers.get_all(name).iter().map(http::HeaderValue::to_str).collect();
+        values.ok().filter(|values| !values.is_empty()).map(|values| values.join(","))
+    };
+    let headers = scheme.headers().filter_map(|name| Some((name.clone(), text(name)?))).collect();
+    Delivery { headers, body: body.clone(), trace: None }
+}
+
+/// Returns the position of the first secret that signed a delivery, whatever its age.
+pub(crate) fn signer(scheme: &Scheme, secrets: &[Secret], delivery: &Delivery) -> Option<usize> {
+    secrets
+        .iter()
+        .position(|secret| secret.key(scheme.key).is_ok_and(|key| has_signed(scheme, key, delivery.clone())))
+}
+
+/// Finds the first mistake that explains why a delivery to `this` source is not signed with one of its secrets.
+pub(crate) fn find(
+    this: &Known<'_>,
+    others: &[Known<'_>],
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Option<Mistake> {
+    let case = Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, body) };
+    if !this.scheme.families.iter().any(|family| headers.contains_key(&*family.signature)) {
+        return forms::of_another_scheme(headers);
+    }
+    if signer(this.scheme, this.secrets, &case.delivery).is_some() {
+        let is_in_milliseconds = times::is_in_milliseconds(this.scheme, &case.delivery.headers);
+        return is_in_milliseconds.then(|| Mistake::new(Part::Form, "with its time in seconds"));
+    }
+    let mut budget = MAX_HASHED / (body.len() + 64);
+    let count = this.secrets.len();
+    for (index, secret) in this.secrets.iter().enumerate() {
+        let found = case.attempts(secret).find_map(|attempt| {
+            budget = budget.checked_sub(1)?;
+            attempt.explains()
+        });
+        if let Some(mistake) = found {
+            return Some(Mistake { secret: (count > 1).then_some(index + 1), ..mistake });
+        }
+    }
+    let own = |other: &&Known<'_>| {
+        signer(this.scheme, other.secrets, &case.delivery).is_some() || {
+            let delivery = delivery(other.scheme, headers, body);
+            signer(other.scheme, other.secrets, &delivery).is_some()
+        }
+    };
+    let other = others.iter().filter(|_| budget > 0).find(own)?;
+    Some(Mistake::new(Part::Source, format!("it matches a secret of the source {}", other.name)))
+}
+
+/// A delivery that did not match.
+struct Case<'a> {
+    scheme: &'a Scheme,
+    delivery: Delivery,
+}
+
+/// One change that may explain a signature.
+struct Attempt {
+    scheme: Scheme,
+    key: Key,
+    delivery: Delivery,
+    mistake: Mistake,
+}
+
+impl Case<'_> {
+    /// Returns what is tried with a secret, each with one change only. The most usual mistakes come first.
+    fn attempts<'c>(&'c self, secret: &'c Secret) -> impl Iterator<Item = Attempt> + 'c {
+        let key = move || secret.key(self.scheme.key).ok();
+        let keys = secrets::variants(secret, self.scheme.key)
+            .into_iter()
+            .map(|(change, key)| self.attempt(Some(key), Mistake::new(Part::Secret, change), |_, _| {}));
+        let bodies = bodies::variants(&self.delivery.body).into_iter().map(move |(change, body)| {
+            self.attempt(key(), Mistake::new(Part::Body, change), |_, delivery| delivery.body = body.into())
+        });
+        let forms = forms::variants(self.scheme).into_iter().map(move |(change, other)| {
+            self.attempt(key(), Mistake::new(Part::Form, change), |scheme, _| *scheme = other)
+        });
+        let times =
+            times::variants(self.scheme, &self.delivery.headers).into_iter().map(move |(change, headers)| {
+                self.attempt(key(), Mistake::new(Part::Time, change), |_, delivery| {
+                    delivery.headers = headers;
+                })
+            });
+        keys.chain(bodies).chain(forms).chain(times).flatten()
+    }
+
+    fn attempt(
+        &self,
+        key: Option<Key>,
+        mistake: Mistake,
+        change: impl FnOnce(&mut Scheme, &mut Delivery),
+    ) -> Option<Attempt> {
+        let mut attempt =
+            Attempt { scheme: self.scheme.clone(), key: key?, delivery: self.delivery.clone(), mistake };
+        change(&mut attempt.scheme, &mut attempt.delivery);
+        Some(attempt)
+    }
+}
+
+impl Attempt {
+    fn explains(self) -> Option<Mistake> {
+        (has_signed(&self.scheme, self.key, self.delivery)).then_some(self.mistake)
+    }
+}
+
+/// Says whether a key signed a delivery, whatever its age.
+fn has_signed(scheme: &Scheme, key: Key, delivery: Delivery) -> bool {
+    let verifier = Verifier::new("", scheme.clone(), vec![key], Duration::MAX);
+    matches!(
+        verifier.verify(delivery, UNIX_EPOCH),
+        Ok(_) | Err(SignatureError::Stale { .. } | SignatureError::Future { .. })
+    )
+}

@@ -1,0 +1,96 @@
+//! The mistakes with the time of a signature.
+
+use std::borrow::Cow;
+
+use duffel_webhook_receiver::signature::scheme::{Family, Scheme, Time};
+
+type Headers = Vec<(Cow<'static, str>, String)>;
+
+/// The greatest difference between two readings of the sender's clock that is tried.
+const READINGS: u64 = 2;
+
+/// The first number that is a time in milliseconds rather than in seconds: in 1973, or in the year 5138.
+const FIRST_IN_MILLISECONDS: u64 = 100_000_000_000;
+
+/// Returns `true` if the time of a signature is in milliseconds.
+pub(super) fn is_in_milliseconds(scheme: &Scheme, headers: &Headers) -> bool {
+    let is_late = |text: &str| text.parse().is_ok_and(|time: u64| time >= FIRST_IN_MILLISECONDS);
+    scheme
+        .families
+        .iter()
+        .any(|family| time(scheme, family, headers).is_some_and(|(_, _, time)| is_late(time)))
+}
+
+/// Returns the headers with another time, each with what is changed.
+pub(super) fn variants(scheme: &Scheme, headers: &Headers) -> Vec<(String, Headers)> {
+    if !scheme.signed.covers_time() {
+        return Vec::new();
+    }
+    let times = scheme.families.iter().filter_map(|family| time(scheme, family, headers));
+    let others = times.flat_map(|(name, value, old)| {
+        let with = move |new: &str| {
+            let changed = match scheme.time {
+                Time::Element => value.replacen(&format!("t={old}"), &format!("t={new}"), 1),
+                _ => new.to_owned(),
+            };
+            let change = |(known, value): &(Cow<'static, str>, String)| {
+                (known.clone(), if known == name { changed.clone() } else { value.clone() })
+            };
+            headers.iter().map(change).collect()
+        };
+        times_of(old).into_iter().map(move |(change, new)| (change, with(&new)))
+    });
+    others.collect()
+}
+
+/// Finds the time of a family of headers: the name and the value of its header, and the time in it.
+fn time<'h>(scheme: &Scheme, family: &Family, headers: &'h Headers) -> Option<(&'h str, &'h str, &'h str)> {
+    let name = match scheme.time {
+        Time::Nowhere => return None,
+        Time::Element => &family.signature,
+        Time::Header => family.time.as_ref()?,
+    };
+    let (name, value) = headers.iter().find(|(known, _)| known == name)?;
+    let time = match scheme.time {
+        Time::Element => value.split(',').find_map(|element| element.trim().strip_prefix("t="))?,
+        _ => value.trim(),
+    };
+    Some((name, value, time))
+}
+
+/// Returns other readings of a time, each with what is changed.
+fn times_of(old: &str) -> Vec<(String, String)> {
+    let Ok(seconds) = old.parse::<u64>() else { return Vec::new() };
+    let mut times = vec![("with the time in milliseconds".to_owned(), format!("{old}000"))];
+    if seconds >= FIRST_IN_MILLISECONDS {
+        times.push(("with the time in seconds".to_owned(), (seconds / 1000).to_string()));
+    }
+    for off in 1..=READINGS {
+        for other in [seconds.saturating_sub(off), seconds.saturating_add(off)] {
+            times.push((format!("with the time {other}"), other.to_string()));
+        }
+    }
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_changed_where_the_scheme_has_it() {
+        let changed = |scheme: &Scheme, headers: Headers| {
+            let variants = variants(scheme, &headers);
+            variants.into_iter().map(|(_, headers)| headers[0].1.clone()).collect::<Vec<_>>()
+        };
+        let headers = vec![("x-duffel-signature".into(), "t=1700000000,v2=ab".to_owned())];
+        let element = changed(&Scheme::duffel(), headers.clone());
+        assert_eq!(element[..2], ["t=1700000000000,v2=ab", "t=1699999999,v2=ab"]);
+        assert!(!is_in_milliseconds(&Scheme::duffel(), &headers));
+        let headers = vec![("webhook-timestamp".into(), "1700000000000".to_owned())];
+        let header = changed(&Scheme::standard_webhooks(), headers.clone());
+        assert_eq!(header[1], "1700000000");
+        assert!(is_in_milliseconds(&Scheme::standard_webhooks(), &headers));
+        assert_eq!(changed(&Scheme::github(), Vec::new()), Vec::<String>::new());
+    }
+}
