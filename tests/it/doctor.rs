@@ -285,6 +285,23 @@ async fn interrupted_rotation_is_reported_with_its_command() {
     let command = format!("        duffel-hooks rotate --stack {}\n", deployment.stack.name);
     assert!(lines.contains(&command) && !lines.contains("webhooks create"), "{lines}");
     assert_eq!(done.status.code(), Some(1));
+    // Also without an access token, and with one of the other mode.
+    let without = |mut doctor: Command| {
+        doctor.env_remove("DUFFEL_ACCESS_TOKEN");
+        doctor
+    };
+    let of_other_mode = |mut doctor: Command| {
+        doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
+        doctor
+    };
+    for doctor in [without(deployment.doctor()), of_other_mode(deployment.doctor())] {
+        let mut doctor = doctor;
+        doctor.env("XDG_STATE_HOME", state.path());
+        let lines = text(&tool::run(doctor).await.stdout);
+        assert!(lines.contains("FAIL  rotation        one of test mode begun 2"), "{lines}");
+        assert!(lines.contains("finish it with an access token of test mode"), "{lines}");
+        assert!(lines.contains(&command), "{lines}");
+    }
 }
 
 #[tokio::test]
