@@ -95,7 +95,7 @@ fn serve_refuses_what_is_signed_with_another_secret() {
     );
     let lost = run(&["send", "--to", &url.replace("duffel", "other"), BODY]);
     assert!(text(&lost.stderr).ends_with("404 Not Found: does the URL end in /webhooks/NAME?\n"));
-    assert_eq!(serve.logged()["error"], "no active secret made this signature");
+    assert_eq!(serve.logged()["cause"], "mismatch");
 }
 
 #[test]
@@ -381,9 +381,41 @@ fn verify_distinguishes_a_wrong_body_from_a_wrong_secret() {
         "{printed}"
     );
     assert!(
-        printed.contains("1 secret was tried, on the body as it is, without its last newline"),
+        printed.contains("1 secret was tried, also with the usual mistakes in secret, body, time and form"),
         "{printed}"
     );
+}
+
+#[test]
+fn verify_names_the_mistake_in_a_secret_or_in_the_form() {
+    let sign = |secret: &str, scheme: &str| {
+        let mut command = tool::command(["sign", BODY, "--scheme", scheme]);
+        text(&command.env("WEBHOOK_SECRET", secret).output().unwrap().stdout).trim().to_owned()
+    };
+    let other = r#"{"scheme":"hmac-sha256","encoding":"base64"}"#;
+    for (header, secret, scheme, says) in [
+        (
+            sign("hush", "duffel"),
+            "new,\"hush\"",
+            "duffel",
+            "it would match secret 2 without the quotes around it",
+        ),
+        (sign("hush", "duffel"), "aHVzaA==", "duffel", "it would match decoded from base64"),
+        (sign("hush", "hmac-sha256"), "hush", "duffel", "it would match without a time: the scheme has one"),
+        (sign("hush", other), "hush", "hmac-sha256", "it would match in base64: the scheme has hex"),
+        (
+            sign("hush", "duffel").replacen("t=", "t=1", 1),
+            "hush",
+            "duffel",
+            "either the secret, the body or the header is wrong",
+        ),
+    ] {
+        let mut command = tool::command(["verify", BODY, "--scheme", scheme, "--signature", &header]);
+        let done = command.env("WEBHOOK_SECRET", secret).output().unwrap();
+        assert_eq!(done.status.code(), Some(1));
+        let printed = text(&done.stderr);
+        assert!(printed.contains(says) && !printed.contains(secret), "{says}: {printed}");
+    }
 }
 
 #[test]

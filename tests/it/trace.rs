@@ -165,7 +165,7 @@ fn json_of(done: &Done) -> Value {
 
 #[tokio::test]
 async fn an_event_that_was_refused_is_found_at_the_receiver() {
-    let world = World::with(&[], &[("WEBHOOK_SECRET", "another secret")]).await;
+    let world = World::with(&[], &[("WEBHOOK_SECRET", "anothers-secret")]).await;
     let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
     world.log().await;
     let done = world.trace(&[&event]).await;

@@ -4,11 +4,13 @@ mod agenda;
 mod attempt;
 mod backlog;
 mod cursor;
+mod decision;
 mod report;
 mod resume;
 mod session;
 
 use std::{
+    collections::BTreeSet,
     env,
     path::PathBuf,
     sync::Arc,
@@ -142,7 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (None, Some(since)) => format!("from {}", humantime::format_rfc3339_seconds(since)),
         (None, None) => "from now".to_owned(),
     };
-    if let Some(id) = saved.as_ref().and_then(|saved| saved.in_flight.as_ref()) {
+    for id in saved.iter().flat_map(|saved| &saved.unclear) {
         remark(&format!(
             "duffel-hooks: the last run ended while {id} was in flight: it is delivered again, and may arrive twice"
         ));
@@ -153,9 +155,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let new = || Saved {
         cursor: Cursor::new(arguments.since, SystemTime::now()),
         backlog: Backlog::default(),
-        in_flight: None,
+        unclear: BTreeSet::new(),
     };
-    let Saved { cursor, backlog, .. } = saved.unwrap_or_else(new);
+    let Saved { cursor, backlog, unclear } = saved.unwrap_or_else(new);
     let greeting = format!(
         "Listening to {}'s {} events {start}; delivering to {}",
         duffel.url(),
@@ -173,6 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         backlog,
         report: Report::new(arguments.json),
         in_flight: None,
+        unclear,
         greeting: Some(greeting),
     }
     .run()

@@ -83,11 +83,16 @@ struct ChangeArguments {
     events: Option<Vec<String>>,
 }
 
+#[cfg(feature = "operate")]
+const OF_STACK: &str = "Instead of the id: the stack to whose URL the webhook must deliver";
+
 /// Deletes the webhook and its secret permanently
 ///
 /// It takes the webhook's id or --stack, and no default.
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
+#[command(mut_arg("id", |id| id.help("The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo")))]
+#[cfg_attr(feature = "operate", command(mut_arg("stack", |stack| stack.help(OF_STACK))))]
 struct Delete {
     #[command(flatten)]
     target: Target,
@@ -101,6 +106,10 @@ struct Delete {
 #[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks ping
   duffel-hooks webhooks ping --stack webhooks"))]
+#[command(mut_arg("id", |id| id.help(
+    "The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo [default: the webhook of the access token's mode]"
+)))]
+#[cfg_attr(feature = "operate", command(mut_arg("stack", |stack| stack.help(OF_STACK))))]
 struct Ping {
     #[command(flatten)]
     target: Target,

@@ -161,7 +161,7 @@ FAIL  webhook         end_1 is not active:
         duffel-hooks webhooks update end_1 --active true
 1 passed, 0 warnings, 1 failed.
 ";
-        assert_eq!(printed(Some(42)), lines);
+        assert_eq!(printed(Some(45)), lines);
     }
 
     #[test]
