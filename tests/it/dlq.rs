@@ -14,6 +14,7 @@ use crate::support::{
     ministack::sdk_config,
     proxy::{AwsFault, Proxy},
     stack::{self, Deployed},
+    terminal,
     tool::{self, run_unread, text},
 };
 
@@ -528,6 +529,28 @@ async fn drop_deletes_what_it_has_shown_and_only_if_it_may() {
     assert_eq!(text(&dropped.stderr), "2 of 2 dead letters deleted\n");
     assert_eq!(bodies(&receivable(&stack).await), ["body 0", "body 3"]);
     assert!(take_all(&stack, Output::QueueUrl).await.is_empty());
+}
+
+#[tokio::test]
+async fn drop_asks_on_a_terminal_and_put_shows_its_progress_there() {
+    let stack = with_four_dead_letters().await;
+    let drop = tool(&["dlq", "drop", "--stack", &stack.name, "--id", "wev_1"]);
+    let no = terminal::run(&drop, "");
+    assert!(text(&no.stdout).contains("Really delete 1 dead letter? [y/N]"), "{}", text(&no.stdout));
+    assert!(text(&no.stdout).contains("nothing was changed"), "{}", text(&no.stdout));
+    assert_eq!((no.status.code(), receivable(&stack).await.len()), (Some(1), 4));
+    let yes = terminal::run(&drop, "y");
+    assert!(yes.status.success(), "{}", text(&yes.stdout));
+    assert_eq!(bodies(&receivable(&stack).await), ["body 0", "body 2", "body 3"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dead.jsonl");
+    let path = file.to_str().unwrap();
+    let exported = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    let put = terminal::run(&tool(&["dlq", "put", path, "--stack", &stack.name]), "");
+    let shown = text(&put.stdout);
+    assert!(shown.contains("2 of 3 sent") && shown.ends_with("3 of 3 sent\r\n"), "{shown:?}");
 }
 
 #[tokio::test]

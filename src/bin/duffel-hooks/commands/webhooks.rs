@@ -14,6 +14,7 @@ use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
 use self::{create::Create, target::Target, url::parse_url};
 use crate::shared::{
     Result,
+    confirm::Confirmation,
     duffel::{self, help},
     list::{Format, ListArguments},
     output::{created, mode},
@@ -91,6 +92,8 @@ struct ChangeArguments {
 struct Delete {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Has Duffel deliver a ping.triggered event, and reports whether it was accepted
@@ -119,6 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
             let id = arguments.target.named(&client)?;
+            arguments.confirmation.ask(&format!("delete webhook {id}"))?;
             client.delete_webhook(&id)?;
             print_line(format_args!("Deleted {id}: Duffel does not deliver to it any more."))
         }
