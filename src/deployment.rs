@@ -22,6 +22,8 @@ pub mod ledger_records;
 #[cfg(feature = "operate")]
 pub mod log_group;
 #[cfg(feature = "operate")]
+pub mod resend;
+#[cfg(feature = "operate")]
 mod stack;
 #[cfg(feature = "operate")]
 pub mod subscribers;

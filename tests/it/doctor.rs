@@ -276,7 +276,7 @@ async fn interrupted_rotation_is_reported_with_its_command() {
         tool::run(command).await
     };
     deployment.duffel.inject("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
-    let rotated = run("rotate", &["--event", "order.created"]).await;
+    let rotated = run("rotate", &["--yes", "--event", "order.created"]).await;
     assert!(!rotated.status.success());
     assert!(deployment.duffel.webhooks().is_empty(), "{}", text(&rotated.stderr));
     let done = run("doctor", &[]).await;
