@@ -32,7 +32,7 @@ export class Wire {
     this.#sockets.forEach((socket) => socket.destroy());
   }
 
-  mend() {
+  restore() {
     this.#isCut = false;
   }
 

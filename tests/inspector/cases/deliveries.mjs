@@ -38,10 +38,12 @@ export async function arrival({ page, serve }) {
   const ledger = page.getByRole("table", { name: "Records of the ledger" });
   await queue.getByText("wev_first").waitFor();
   await ledger.getByText("wev_first").waitFor();
-  // What arrives meanwhile appears there too.
+  // What arrives meanwhile appears there too, and the focus stays where it is.
+  await queue.getByRole("link", { name: "#1" }).focus();
   await serve.deliver(order("second"));
   await queue.getByText("wev_second").waitFor();
   await ledger.getByText("wev_second").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "#1");
   await queue.getByRole("link", { name: "#1" }).click();
   await details(page, 1);
 }
@@ -99,6 +101,7 @@ export async function restart({ page, serve }) {
   await serve.deliver(order("before"));
   await serve.deliver(order("before-too"));
   await row(page, 2).waitFor();
+  await open(page, 2);
   serve.stop();
   await page.getByText("Connection lost, trying again").waitFor();
   await serve.restart();
@@ -109,6 +112,7 @@ export async function restart({ page, serve }) {
   await page.locator("#count", { hasText: /^3 deliveries$/ }).waitFor();
   const shown = await rows(page);
   assert(shown.every((text) => text.startsWith("ping.triggered")), `${shown}`);
+  await page.locator("#detail", { hasText: "Select a delivery" }).waitFor();
 }
 
 /** A connection that breaks while the server runs: nothing is missing afterwards, and nothing appears twice. */
@@ -118,7 +122,7 @@ export async function interruption({ page, wire, serve }) {
   wire.cut();
   await page.getByText("Connection lost, trying again").waitFor();
   for (const name of ["two", "three"]) await serve.deliver(order(name));
-  wire.mend();
+  wire.restore();
   await page.getByText("Connected", { exact: true }).waitFor();
   await row(page, 3).waitFor();
   await serve.deliver(order("four"));

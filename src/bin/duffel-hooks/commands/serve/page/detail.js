@@ -1,5 +1,5 @@
 // The details of the selected delivery.
-import { askJson, element, foreign, icon } from "./dom.js";
+import { askJson, element, foreign, icon, update } from "./dom.js";
 import { actions } from "./actions.js";
 import { bodyPanel, jsonBox } from "./body.js";
 import { bytes, kindOf, milliseconds, moment, sentence, titleOf } from "./words.js";
@@ -29,7 +29,8 @@ export class Detail {
   close(...nodes) {
     this.#request?.abort();
     this.number = undefined;
-    this.#pane.replaceChildren(...nodes);
+    this.#pane.removeAttribute("aria-busy");
+    update(this.#pane, ...nodes);
   }
 
   /** Loads and shows a delivery. */

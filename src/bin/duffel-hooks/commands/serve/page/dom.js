@@ -35,6 +35,21 @@ export function foreign(text) {
   );
 }
 
+/** Replaces the children that differ from new ones, so that the others keep focus and selection. */
+export function update(parent, ...nodes) {
+  const { activeElement } = document;
+  const name = parent.contains(activeElement) && (activeElement.ariaLabel ?? activeElement.getAttribute("href"));
+  nodes.forEach((node, at) => {
+    const old = parent.children[at];
+    if (!old) parent.append(node);
+    else if (!old.isEqualNode(node)) old.replaceWith(node);
+  });
+  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
+  if (!name || parent.contains(document.activeElement)) return;
+  const again = [...parent.querySelectorAll("[aria-label], a")];
+  again.find((one) => name === (one.ariaLabel ?? one.getAttribute("href")))?.focus({ preventScroll: true });
+}
+
 /** Shows a short confirmation, which screen readers announce. */
 export function notify(text) {
   const notice = $("notice");

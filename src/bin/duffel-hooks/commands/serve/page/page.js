@@ -3,7 +3,7 @@ import { knowSources, openSend, send, whenSent, wireSend } from "./actions.js";
 import { announce, showConnection } from "./announce.js";
 import { Deliveries } from "./deliveries.js";
 import { Detail } from "./detail.js";
-import { $, element, notify, setting } from "./dom.js";
+import { $, element, notify, setting, update } from "./dom.js";
 import { Filters } from "./filters.js";
 import { wireKeys } from "./keys.js";
 import { List } from "./list.js";
@@ -32,7 +32,7 @@ function draw(added = 0) {
   const { shown, total, clearedUpTo } = deliveries;
   $("list").hidden = shown.length === 0;
   $("empty").hidden = shown.length > 0;
-  if (!shown.length) $("empty").replaceChildren(...empty());
+  if (!shown.length) update($("empty"), ...empty());
   list.show(shown, added);
   filters.update();
   $("count").textContent = shown.length === total ? words(total) : `${digits(shown.length)} of ${words(total)}`;
@@ -169,11 +169,13 @@ route();
 void refreshState();
 void new Stream({
   state: (state) => showConnection({ state }),
-  reset() {
+  reset(isAnother) {
     deliveries.forget();
     waiting = waiting && [];
     unseen = 0;
     draw();
+    // The number of the selected delivery means another one now, or none.
+    if (isAnother && list.selected !== undefined) select(undefined);
     void refreshState();
   },
   older(older) {

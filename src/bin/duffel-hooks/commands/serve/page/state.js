@@ -1,5 +1,5 @@
 // The sources, the queue and the ledger as they stand.
-import { $, askJson, command, element, foreign } from "./dom.js";
+import { $, askJson, command, element, foreign, update } from "./dom.js";
 import { count, moment, number } from "./words.js";
 
 export const loadState = () => askJson("/inspector/state");
@@ -74,9 +74,7 @@ function sources({ sources, window_s }) {
 }
 
 export function showState(state) {
-  const position = $("state-view").scrollTop;
-  $("state-view").replaceChildren(queue(state.queue), ledger(state.ledger), sources(state));
-  $("state-view").scrollTop = position;
+  update($("state-view"), queue(state.queue), ledger(state.ledger), sources(state));
 }
 
 /** How to send the first delivery. */

@@ -13,8 +13,10 @@ export class Stream {
   #arrived = [];
   #timer;
   #load = 0;
+  /** The run of the server. */
+  #instance;
 
-  /** `on` has `reset()`, `older(deliveries)`, `newer(deliveries)` and `state(word)`. */
+  /** `on` has `reset(isAnotherServer)`, `older(deliveries)`, `newer(deliveries)` and `state(word)`. */
   constructor(on) {
     this.#on = on;
   }
@@ -27,9 +29,10 @@ export class Stream {
     try {
       const first = await askJson(`/inspector/deliveries?limit=${FIRST_PAGE}`);
       if (load !== this.#load) return;
-      this.#on.reset();
+      this.#on.reset(this.#instance !== undefined && this.#instance !== first.instance);
+      this.#instance = first.instance;
       this.#on.older(first.deliveries, first);
-      this.#follow(first.instance, first.deliveries[0]?.number ?? first.total);
+      this.#follow(first.deliveries[0]?.number ?? first.total);
       let oldest = first.deliveries.at(-1)?.number;
       for (let page = first; page.deliveries.length && oldest > 1; ) {
         page = await askJson(`/inspector/deliveries?before=${oldest}&limit=${PAGE}`);
@@ -42,11 +45,11 @@ export class Stream {
     }
   }
 
-  #follow(instance, newest) {
+  #follow(newest) {
     const events = new EventSource(`/inspector/stream?after=${newest}`);
     this.#events = events;
     // The numbers begin again when the server is started again.
-    events.addEventListener("start", ({ data }) => JSON.parse(data).instance !== instance && void this.start());
+    events.addEventListener("start", ({ data }) => JSON.parse(data).instance !== this.#instance && void this.start());
     events.onopen = () => this.#on.state("connected");
     events.onerror = () => {
       this.#on.state("lost");
