@@ -16,25 +16,31 @@ let announcedAt = -Infinity;
 
 /** Shows the state of the connection and, while the view is paused, the number of deliveries that wait. */
 export function showConnection(change) {
-  ({ state, waiting } = { state, waiting, ...change });
-  const isPaused = waiting !== undefined && state === "connected";
-  const text = isPaused ? `Paused, ${deliveries(waiting, "new ")}` : STATES[state];
-  // A text that does not change is not announced again.
-  if ($("connection").textContent !== text) $("connection").textContent = text;
-  $("connection").dataset.state = isPaused ? "paused" : state;
+    ({ state, waiting } = { state, waiting, ...change });
+    const isPaused = waiting !== undefined && state === "connected";
+    const text = isPaused ? `Paused, ${deliveries(waiting, "new ")}` : STATES[state];
+    // A text that does not change is not announced again.
+    if ($("connection").textContent !== text) $("connection").textContent = text;
+    $("connection").dataset.state = isPaused ? "paused" : state;
 }
 
 /** Announces refused and failed deliveries: one by its reason, several at once by their number. */
 export function announce(arrived) {
-  refused.push(...arrived.filter((delivery) => delivery.status >= 400));
-  if (!refused.length || timer) return;
-  const pause = announcedAt + BETWEEN_MS - performance.now();
-  timer = setTimeout(() => {
-    const last = refused.at(-1);
-    const which = refused.length > 1 ? `${deliveries(refused.length)} refused. The last one: ` : `Delivery ${last.number} refused: `;
-    $("announcer").textContent = line(which + reasonOf(last));
-    refused = [];
-    timer = undefined;
-    announcedAt = performance.now();
-  }, Math.max(pause, FIRST_MS));
+    refused.push(...arrived.filter((delivery) => delivery.status >= 400));
+    if (!refused.length || timer) return;
+    const pause = announcedAt + BETWEEN_MS - performance.now();
+    timer = setTimeout(
+        () => {
+            const last = refused.at(-1);
+            const which =
+                refused.length > 1
+                    ? `${deliveries(refused.length)} refused. The last one: `
+                    : `Delivery ${last.number} refused: `;
+            $("announcer").textContent = line(which + reasonOf(last));
+            refused = [];
+            timer = undefined;
+            announcedAt = performance.now();
+        },
+        Math.max(pause, FIRST_MS),
+    );
 }
