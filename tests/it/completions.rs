@@ -134,25 +134,24 @@ const CASES: [(&str, &[&str]); 9] = [
     ("duffel-hooks send --scheme st", &["standard-webhooks", "stripe"]),
 ];
 
-#[test]
-fn bash_completes_commands_options_and_values() {
+fn assert_offered(offered: impl Fn(&str) -> Vec<String>) {
     for (line, expected) in CASES {
-        let offered = bash(line);
+        let offered = offered(line);
         for word in expected {
             assert!(offered.iter().any(|it| it == word), "{line}: {offered:?}");
         }
     }
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    assert_offered(bash);
     assert_eq!(bash("duffel-hooks help dlq r"), ["redrive"]);
 }
 
 #[test]
 fn fish_completes_commands_options_and_values() {
-    for (line, expected) in CASES {
-        let offered = fish(line);
-        for word in expected {
-            assert!(offered.iter().any(|it| it == word), "{line}: {offered:?}");
-        }
-    }
+    assert_offered(fish);
 }
 
 #[test]
