@@ -59,9 +59,12 @@ fn webhook_create_list_ping_update_delete() {
     assert_eq!((&record["active"], &record["events"]), (&json!(false), &json!(["ping.triggered"])));
     assert_eq!(run(&duffel, &format!("webhooks update {id}")).code, 2);
 
-    let deleted = run(&duffel, &format!("webhooks delete {id}"));
+    let unasked = run(&duffel, &format!("webhooks delete {id}"));
+    unasked
+        .assert_failed(2, &format!("there is no terminal to ask whether to delete webhook {id}: add --yes"));
+    let deleted = run(&duffel, &format!("webhooks delete --yes {id}"));
     assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel does not deliver to it any more.")]);
-    run(&duffel, &format!("webhooks delete {id}"))
+    run(&duffel, &format!("webhooks delete --yes {id}"))
         .assert_failed(3, "Duffel answered 404 Not Found: Not found");
     assert_eq!(run(&duffel, "webhooks list").err, "No results.\n");
 }
@@ -109,7 +112,7 @@ fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
     let id = webhook["id"].as_str().unwrap();
     for (arguments, line) in [
         (format!("webhooks update {id} --active false"), format!("Webhook  {id}")),
-        (format!("webhooks delete {id}"), format!("Deleted {id}")),
+        (format!("webhooks delete --yes {id}"), format!("Deleted {id}")),
     ] {
         Done::of(&run_unread(&mut tool(&duffel, &arguments))).assert_failed(1, &line);
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "operate")]
 pub(crate) mod colour;
+pub(crate) mod confirm;
 #[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
 pub(crate) mod diagnosis;

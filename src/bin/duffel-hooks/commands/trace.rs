@@ -4,6 +4,7 @@ mod at_duffel;
 mod conclusion;
 mod evidence;
 mod explanation;
+mod in_gateway;
 mod in_log;
 mod in_stack;
 mod report;
@@ -70,7 +71,7 @@ attempts are known. A line is found some seconds after it was written.
 AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   cloudformation:DescribeStacks
   logs:StartQuery, logs:GetQueryResults
-                                 on the receiver's log group
+                                 on the log groups of the receiver and of the API
   dynamodb:GetItem               on the ledger
   sqs:GetQueueAttributes         on both queues
   sqs:ReceiveMessage, sqs:ChangeMessageVisibility

@@ -14,6 +14,7 @@ use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
 use self::{create::Create, target::Target, url::parse_url};
 use crate::shared::{
     Result,
+    confirm::Confirmation,
     duffel::{self, help},
     list::{Format, ListArguments},
     offer::offering_types,
@@ -97,6 +98,8 @@ const OF_STACK: &str = "Instead of the id: the stack to whose URL the webhook mu
 struct Delete {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Has Duffel deliver a ping.triggered event, and reports whether it was accepted
@@ -129,6 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
             let id = arguments.target.named(&client)?;
+            arguments.confirmation.ask(&format!("delete webhook {id}"))?;
             client.delete_webhook(&id)?;
             print_line(format_args!("Deleted {id}: Duffel does not deliver to it any more."))
         }

@@ -7,7 +7,10 @@ use clap::Args;
 
 use crate::{
     commands::webhooks::url::parse_url,
-    shared::{duffel, offer::offering_types, stack::StackArgument, values::parse_registered_type},
+    shared::{
+        confirm::Confirmation, duffel, offer::offering_types, stack::StackArgument,
+        values::parse_registered_type,
+    },
 };
 
 /// Replaces the webhook, and with it the secret, without losing an event
@@ -59,6 +62,8 @@ pub(crate) struct Arguments {
     /// Prints what would be done, and changes nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) confirmation: Confirmation,
     /// Prints the report as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -75,6 +80,8 @@ Examples:
   duffel-hooks rotate --stack webhooks --dry-run
   duffel-hooks rotate --stack webhooks
   duffel-hooks rotate --stack webhooks --forget-old
+
+It asks before it deletes the webhook, unless --yes is given.
 
 If it is interrupted, it prints what it leaves behind. Run the same command
 again to resume. If all is done except for catching up, a run without

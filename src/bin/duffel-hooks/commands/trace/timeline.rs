@@ -62,6 +62,16 @@ pub(super) fn timeline(evidence: &Evidence) -> Vec<Entry> {
         if let Some(line) = evidence.refusal(attempt) {
             entries.push(received(line, evidence, " (found by time and status)"));
         }
+        if let Some(line) = evidence.refusal_of_gateway(attempt) {
+            entries.push(Entry {
+                at: Some(line.at()),
+                in_seconds: false,
+                belongs_to: None,
+                part: "gateway",
+                text: format!("{} (found by time and status)", line.reason()),
+                detail: line.raw.clone(),
+            });
+        }
     }
     entries.extend(evidence.lines.iter().flatten().map(|line| received(line, evidence, "")));
     entries.extend(recorded(evidence));
