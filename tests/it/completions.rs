@@ -70,7 +70,7 @@ fn libraries(tree: &Path) -> PathBuf {
 
 /// Types lines into an interactive shell, each with two tabs behind it, and prints what appears, a zero byte after each.
 const TYPE: &str = r#"
-import fcntl, os, pty, select, struct, sys, termios, time
+import fcntl, os, pty, re, select, struct, sys, termios, time
 
 shell, *lines = sys.argv[1:]
 pid, terminal = pty.fork()
@@ -78,9 +78,10 @@ if pid == 0:
     os.execvp(shell, [shell, "-d", "-i"])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 200, 0, 0))
 
-def read_until(text):
+def read_until(pattern):
     printed, until = b"", time.monotonic() + 60
-    while time.monotonic() < until and text not in printed:
+    while not re.search(pattern, printed, re.DOTALL):
+        assert time.monotonic() < until, printed
         if select.select([terminal], [], [], 0.2)[0]:
             printed += os.read(terminal, 65536)
     return printed
@@ -89,7 +90,7 @@ read_until(b"READY> ")
 for line in lines:
     # Control-U removes the line; the command that follows prints the end mark.
     os.write(terminal, line.encode() + b"\t\t\x15echo EN''D\n")
-    sys.stdout.buffer.write(read_until(b"\nEND\r\n") + b"\0")
+    sys.stdout.buffer.write(read_until(b"\nEND\r\n.*READY> ") + b"\0")
 os.kill(pid, 9)
 "#;
 
@@ -108,7 +109,8 @@ fn zsh(lines: &[&str]) -> Vec<String> {
         settings = format!("module_path=({})\nfpath=({}/**/*(/N))\n", modules.display(), functions.display());
         program = tree.join("bin/zsh");
     }
-    settings += "fpath=($ZDOTDIR/functions $fpath)\nautoload -Uz compinit; compinit -u -D\nLISTMAX=0\nPS1='READY> '\n";
+    settings += "fpath=($ZDOTDIR/functions $fpath)\nautoload -Uz compinit; compinit -u -D\nLISTMAX=0\nPS1='READY> '\n\
+                 zstyle ':completion:*' insert-tab false\n";
     fs::write(folder.path().join(".zshrc"), settings).unwrap();
     let mut python = Command::new("python3");
     python.args(["-c", TYPE]).arg(program).args(lines);
@@ -132,25 +134,24 @@ const CASES: [(&str, &[&str]); 9] = [
     ("duffel-hooks send --scheme st", &["standard-webhooks", "stripe"]),
 ];
 
-#[test]
-fn bash_completes_commands_options_and_values() {
+fn assert_offered(offered: impl Fn(&str) -> Vec<String>) {
     for (line, expected) in CASES {
-        let offered = bash(line);
+        let offered = offered(line);
         for word in expected {
             assert!(offered.iter().any(|it| it == word), "{line}: {offered:?}");
         }
     }
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    assert_offered(bash);
     assert_eq!(bash("duffel-hooks help dlq r"), ["redrive"]);
 }
 
 #[test]
 fn fish_completes_commands_options_and_values() {
-    for (line, expected) in CASES {
-        let offered = fish(line);
-        for word in expected {
-            assert!(offered.iter().any(|it| it == word), "{line}: {offered:?}");
-        }
-    }
+    assert_offered(fish);
 }
 
 #[test]
