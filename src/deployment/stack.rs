@@ -21,6 +21,8 @@ pub enum Output {
     FunctionName,
     ReceiverLogGroup,
     ApiLogGroup,
+    /// Only of a stack with a reconciler.
+    ReconcilerLogGroup,
     /// Only of a stack with `FanOut=topic`.
     TopicArn,
 }
@@ -37,6 +39,7 @@ impl Output {
         Self::FunctionName,
         Self::ReceiverLogGroup,
         Self::ApiLogGroup,
+        Self::ReconcilerLogGroup,
         Self::TopicArn,
     ];
 }

@@ -4,6 +4,7 @@
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
 import { Serve } from "./serve.mjs";
+import { Wire } from "./wire.mjs";
 
 const require = createRequire(`${process.env.PACKAGES}/`);
 const { chromium } = require("playwright-core");
@@ -20,8 +21,8 @@ async function open(context, serve) {
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => problems.push(`error: ${error.stack}`));
   page.on("console", (message) => {
-    // The browser reports a refused connection by itself; the cases that stop the server expect it.
-    const isExpected = serve.wasStopped && message.text().includes("ERR_");
+    // The browser reports a refused connection by itself; the cases that stop the server or cut the connection expect it.
+    const isExpected = (serve.wasStopped || run.isCut) && message.text().includes("ERR_");
     if (["error", "warning"].includes(message.type()) && !isExpected) problems.push(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
@@ -49,12 +50,18 @@ async function axe(page) {
 }
 
 const serve = await Serve.start(run.variables);
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM });
+const wire = await Wire.to(serve);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM,
+  args: run.isCut ? wire.browserArguments : [],
+});
 try {
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...run.context });
-  await run({ context, serve, axe, open: () => open(context, serve), page: await open(context, serve), require });
+  const page = await open(context, serve);
+  await run({ context, page, serve, wire, axe, open: () => open(context, serve), require });
   assert.deepEqual(problems, []);
 } finally {
   await browser.close();
+  wire.close();
   serve.stop();
 }

@@ -500,41 +500,6 @@ fn send_reports_and_fails_if_it_cannot_print() {
     assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
 }
 
-/// The completions that bash offers for the last word.
-fn completed(words: &[&str]) -> Vec<String> {
-    let script = format!(
-        r#"set -- {words}
-. <("$TOOL" completions bash)
-name=$(complete -p duffel-hooks); name=${{name##*-F }}; name=${{name%% *}}
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-"$name" duffel-hooks "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD - 1]}}"
-printf '%s\n' "${{COMPREPLY[@]}}""#,
-        words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
-    );
-    let mut bash = Command::new("bash");
-    bash.args(["--norc", "-c", &script]).env("TOOL", TOOL);
-    let done = bash.output().unwrap();
-    assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
-    text(&done.stdout).lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn bash_completes_subcommands_and_values() {
-    let has = |words: &[&str], expected: &[&str]| {
-        let offered = completed(words);
-        for word in expected {
-            assert!(offered.iter().any(|it| it == word), "{words:?}: {offered:?}");
-        }
-    };
-    has(&["duffel-hooks", "d"], &["dlq", "doctor", "deliveries"]);
-    has(&["duffel-hooks", "dlq", ""], &["show", "redrive", "export"]);
-    has(&["duffel-hooks", "dlq", "export", "--"], &["--stack", "--queue", "--to", "--delete"]);
-    assert_eq!(completed(&["duffel-hooks", "webhooks", "update", "x", "--active", ""]), ["true", "false"]);
-    let gateways = ["http-api", "rest-api", "function-url"];
-    assert_eq!(completed(&["duffel-hooks", "gateway-event", "--gateway", ""]), gateways);
-    assert_eq!(completed(&["duffel-hooks", "help", "dlq", "r"]), ["redrive"]);
-}
-
 /// Runs a program in a terminal, interrupts it once it has printed a text, and prints all that it printed.
 const INTERRUPT: &str = r#"
 import os, pty, signal, sys

@@ -50,10 +50,10 @@ export async function again({ page, serve }) {
   assert.match(await sendBy(page, "Other secret", 6), /401 unauthorized[^]*secret/);
 }
 
-async function copied(page, name) {
+/** Presses a button that copies something, and returns what is in the clipboard after the confirmation. */
+async function copied(page, name, what) {
   await page.getByRole("button", { name, exact: true }).click();
-  const notice = page.getByRole("status").filter({ hasText: "Copied" });
-  await notice.waitFor();
+  await page.getByRole("status").filter({ hasText: `Copied: ${what}` }).waitFor();
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
@@ -62,14 +62,14 @@ export async function copying({ page, serve }) {
   await serve.deliver(order("copy", { note: "it's $HOME `id` \\ \"é\"\n" }));
   await row(page, 1).waitFor();
   await open(page, 1);
-  const command = await copied(page, "curl");
+  const command = await copied(page, "curl", "curl command");
   assert.match(execFileSync("sh", ["-c", command], { encoding: "utf8" }), /duplicate/);
   const raw = page.getByLabel("Raw bytes");
   const before = await raw.innerText();
   await row(page, 2).waitFor();
   assert.match(await open(page, 2), /200 duplicate/);
   assert.equal(await raw.innerText(), before, "curl sent another body");
-  const event = JSON.parse(await copied(page, "Gateway event"));
+  const event = JSON.parse(await copied(page, "Gateway event", "gateway event"));
   assert.equal(event.rawPath, "/webhooks/duffel");
   assert.equal(event.requestContext.http.method, "POST");
 }

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Inspector;
-use crate::support::{ministack::Backend, serve::Serve};
+use crate::support::{
+    ministack::Backend,
+    proxy::{AwsFault, Proxy},
+    serve::Serve,
+};
 
 #[tokio::test]
 async fn a_forwarded_message_is_shown_and_queue_and_ledger_are_said_to_be_in_aws() {
@@ -28,4 +32,46 @@ async fn a_forwarded_message_is_shown_and_queue_and_ledger_are_said_to_be_in_aws
     let queue = json!({ "in_aws": true, "destination": backend.queue_url, "messages": [], "total": 1 });
     assert_eq!(state["queue"], queue);
     assert_eq!(state["ledger"], json!({ "in_aws": true, "records": [], "total": null }));
+}
+
+/// Returns the last step that was reached, and its result.
+fn end(delivery: &Value) -> (Value, Value) {
+    let steps = delivery["explanation"].as_array().unwrap();
+    let reached = steps.iter().rfind(|step| step["result"] != "skipped").unwrap();
+    (reached["step"].clone(), reached["result"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_aws_is_explained_at_its_step() {
+    let (backend, proxy) = (Backend::new().await, Proxy::new().await);
+    let variables =
+        [&backend.variables()[..], &[("AWS_ENDPOINT_URL", &*proxy.endpoint), ("WEBHOOK_SECRET", "hush")]];
+    let inspector = Inspector::of(Serve::forward_with(&variables.concat()));
+    for (call, step, status, reason) in [
+        ("dynamodb:GetItem", "ledger", 503, "not accepted, to be delivered again: the ledger failed"),
+        (
+            "sqs:SendMessage",
+            "queue",
+            503,
+            "not accepted, to be delivered again: the queue or the topic failed",
+        ),
+        ("dynamodb:PutItem", "record", 202, "signature matched secret 1 of 1, label v2, "),
+    ] {
+        proxy.inject(call, [AwsFault::Refuse(400, "AccessDeniedException")]);
+        let sent = inspector.sample("order.created");
+        proxy.inject(call, [AwsFault::Fine]);
+        assert_eq!(
+            (&sent["status"], end(&sent)),
+            (&json!(status), (json!(step), json!("failed"))),
+            "{call}: {sent}"
+        );
+        assert!(sent["reason"].as_str().unwrap().starts_with(reason), "{call}: {}", sent["reason"]);
+        assert_eq!(sent["message"].is_null(), status == 503, "{call}: {sent}");
+    }
+    let unrecorded = inspector.newest();
+    assert_eq!(unrecorded["cause"], "unrecorded");
+    assert!(
+        unrecorded["reason"].as_str().unwrap().contains("; in the queue, but not recorded: "),
+        "{unrecorded}"
+    );
 }

@@ -16,6 +16,7 @@ use crate::shared::{
     Result,
     duffel::{self, help},
     list::{Format, ListArguments},
+    offer::offering_types,
     output::{created, mode},
     printout::Printout,
     values::parse_registered_type,
@@ -79,7 +80,7 @@ struct ChangeArguments {
     url: Option<String>,
     /// The event types to deliver, in place of the current ones; may be repeated, or a list with
     /// commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_registered_type), hide_possible_values = true)]
     events: Option<Vec<String>>,
 }
 

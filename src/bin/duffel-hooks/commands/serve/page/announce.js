@@ -1,6 +1,6 @@
 // What the page says by itself: the state of the connection, and refused deliveries to screen readers.
 import { $ } from "./dom.js";
-import { deliveries, line } from "./words.js";
+import { deliveries, line, reasonOf } from "./words.js";
 
 /** The time between two announcements. */
 const BETWEEN_MS = 3000;
@@ -32,7 +32,7 @@ export function announce(arrived) {
   timer = setTimeout(() => {
     const last = refused.at(-1);
     const which = refused.length > 1 ? `${deliveries(refused.length)} refused. The last one: ` : `Delivery ${last.number} refused: `;
-    $("announcer").textContent = line(which + (last.reason ?? last.outcome));
+    $("announcer").textContent = line(which + reasonOf(last));
     refused = [];
     timer = undefined;
     announcedAt = performance.now();

@@ -21,9 +21,12 @@ export const titleOf = (delivery) => delivery.event_type ?? `${delivery.method} 
 /** Makes a sentence of a reason: the log writes them in lower case. */
 export const sentence = (text) => (text ?? "").replace(/^[a-z]/, (first) => first.toUpperCase());
 
+/** The reason without the word that a place shows already. */
+export const reasonOf = ({ reason, outcome }) => (reason || outcome).replace(/^refused: /, "");
+
 /** The text of a row: which event was accepted, or why a delivery was not. */
-export const summaryOf = ({ kind, event_id, reason }) =>
-  kind === "accepted" && event_id ? event_id : sentence(reason?.replace(/^refused: /, ""));
+export const summaryOf = (delivery) =>
+  delivery.kind === "accepted" && delivery.event_id ? delivery.event_id : sentence(reasonOf(delivery));
 
 const plain = new Intl.NumberFormat("en");
 const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
