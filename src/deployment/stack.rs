@@ -28,7 +28,7 @@ pub enum Output {
 }
 
 impl Output {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WebhookUrl,
         Self::SecretArn,
         Self::QueueUrl,
