@@ -317,6 +317,19 @@ async fn an_event_that_was_consumed_is_said_to_be_and_can_be_replayed() {
     assert!(last.ends_with(&format!("duffel-hooks replay --stack {} {event}", world.stack.name)), "{last}");
 }
 
+/// The receiver of this test sends to the stack's queue, which `trace` cannot distinguish.
+#[tokio::test]
+async fn with_a_topic_the_subscribers_have_their_own_queues() {
+    let world = World::with(&[("FanOut", "topic")], &[]).await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    world.log().await;
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let last = last_paragraph(&done);
+    assert!(last.starts_with("It was published to the topic; each subscriber has its own queue."), "{last}");
+    assert!(last.ends_with(&format!("duffel-hooks subscribers --stack {}", world.stack.name)), "{last}");
+}
+
 #[tokio::test]
 async fn an_excluded_event_is_not_an_error() {
     let world = World::with(&[], &[("EVENT_TYPES", "stays.*")]).await;

@@ -7,6 +7,7 @@ mod explanation;
 mod in_gateway;
 mod in_log;
 mod in_stack;
+mod names;
 mod report;
 mod search;
 mod subject;
