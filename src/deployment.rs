@@ -1,6 +1,10 @@
 //! A deployed stack as an operator sees it: its secret, queues, ledger and figures. The functions never use it.
 
 #[cfg(feature = "operate")]
+pub mod account;
+#[cfg(feature = "operate")]
+pub mod alarms;
+#[cfg(feature = "operate")]
 pub mod cloudwatch;
 #[cfg(feature = "operate")]
 pub mod dead_letter_queue;

@@ -413,13 +413,3 @@ fn secret_in_a_truncated_response_is_not_shown() {
     created.assert_failed(1, "Duffel answered 201 Created, and not in the documented form\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
 }
-
-#[test]
-fn completion_script_loads_in_bash() {
-    let duffel = DuffelStandIn::start();
-    let script = run(&duffel, "completions bash");
-    assert!(script.lines().len() > 50 && script.out.contains("redeliver"));
-    let mut bash = Command::new("bash");
-    let load = format!("{}\ncomplete -p duffel-hooks", script.out);
-    assert!(bash.args(["-c", &load]).output().unwrap().status.success());
-}

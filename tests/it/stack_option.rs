@@ -14,9 +14,12 @@ use crate::support::{
 };
 
 /// The commands that work on a stack, with what else they need.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 11] = [
     "doctor",
     "dlq show",
+    "queue show",
+    "tail --since 1h --no-follow",
+    "trace wev_1",
     "subscribers",
     "replay wev_1 --dry-run",
     "replay --subscriber orders.fifo --since 1h --dry-run",

@@ -111,6 +111,12 @@ fn a_missing_field_does_not_just_differ() {
 
 #[test]
 #[should_panic(expected = "is not documented")]
+fn a_number_does_not_just_equal_a_text() {
+    matches("{ $.status = 429 }", r#"{"status":"429"}"#);
+}
+
+#[test]
+#[should_panic(expected = "is not documented")]
 fn a_quoted_number_does_not_just_equal_a_number() {
     matches(r#"{ $.user.id = "1" }"#, USERS);
 }

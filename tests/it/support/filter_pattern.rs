@@ -100,15 +100,18 @@ impl Expression {
 
 impl Term {
     fn equals(&self, value: &Value) -> bool {
+        let is_number = !self.is_quoted && self.text.parse::<f64>().is_ok();
         match value {
-            Value::String(text) => match (self.text.strip_prefix('*'), self.text.strip_suffix('*')) {
-                (Some(""), _) => true,
-                (Some(end), None) => text.ends_with(end),
-                (None, Some(start)) => text.starts_with(start),
-                (Some(rest), Some(_)) => text.contains(&rest[..rest.len() - 1]),
-                (None, None) => *text == self.text,
-            },
-            Value::Number(number) if !self.is_quoted => self.text.parse() == Ok(number.as_f64().unwrap()),
+            Value::String(text) if !is_number => {
+                match (self.text.strip_prefix('*'), self.text.strip_suffix('*')) {
+                    (Some(""), _) => true,
+                    (Some(end), None) => text.ends_with(end),
+                    (None, Some(start)) => text.starts_with(start),
+                    (Some(rest), Some(_)) => text.contains(&rest[..rest.len() - 1]),
+                    (None, None) => *text == self.text,
+                }
+            }
+            Value::Number(number) if is_number => self.text.parse() == Ok(number.as_f64().unwrap()),
             _ => panic!("what {self:?} means for {value} is not documented"),
         }
     }

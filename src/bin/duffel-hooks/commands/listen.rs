@@ -38,6 +38,7 @@ use crate::{
     },
     shared::{
         Result, WrongUsage, duffel,
+        offer::offering_types,
         output::{mode, remark},
         values::{parse_since, parse_type},
     },
@@ -65,7 +66,7 @@ pub(crate) struct Arguments {
     since: Option<SystemTime>,
     /// Only events of this type, such as order.created or air.payment.*; may be repeated, or a list with
     /// commas [default: all]
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_type), hide_possible_values = true)]
     types: Vec<String>,
     /// Keeps in this file which events were delivered. If the file exists, it goes on from there, and
     /// --since does not apply

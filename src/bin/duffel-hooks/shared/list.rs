@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Result,
+    offer::offering_types,
     output::{Table, remark},
     progress::Progress,
     values::{parse_kind, parse_since, parse_until},
@@ -23,7 +24,7 @@ const PROGRESS_STEP: u64 = 200;
 #[derive(Args)]
 pub(crate) struct FilterArguments {
     /// Only events of this type, such as order.created
-    #[arg(long = "type", value_name = "TYPE", value_parser = parse_kind)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = offering_types(parse_kind), hide_possible_values = true)]
     pub(crate) kind: Option<String>,
     /// Only those that were not accepted
     #[arg(long, conflicts_with = "delivered")]

@@ -7,7 +7,10 @@ use clap::Args;
 
 use crate::{
     commands::webhooks::url::parse_url,
-    shared::{confirm::Confirmation, duffel, stack::StackArgument, values::parse_registered_type},
+    shared::{
+        confirm::Confirmation, duffel, offer::offering_types, stack::StackArgument,
+        values::parse_registered_type,
+    },
 };
 
 /// Replaces the webhook, and with it the secret, without losing an event
@@ -34,7 +37,7 @@ pub(crate) struct Arguments {
     pub(super) url: Option<String>,
     /// An event type to register for; may be repeated, or a list with commas [default: those of the
     /// current webhook]
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_registered_type), hide_possible_values = true)]
     pub(super) events: Vec<String>,
     /// For a leaked secret: makes the new secret the only one of its mode. Deliveries signed with an
     /// old one are refused within 5 minutes; their events are delivered again

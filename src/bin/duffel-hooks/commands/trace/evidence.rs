@@ -9,7 +9,12 @@ use duffel_webhook_receiver::{
     ledger::Record,
 };
 
-use super::{Asked, in_log::line_of, in_stack::Queues};
+use super::{
+    Asked,
+    in_gateway::{self, GatewayLine},
+    in_log::line_of,
+    in_stack::Queues,
+};
 use crate::shared::delivery_line::DeliveryLine;
 
 /// What an event is called.
@@ -82,6 +87,8 @@ impl Names {
 pub(super) struct StackFacts {
     pub(super) name: String,
     pub(super) webhook_url: Option<String>,
+    /// Whether it may be reached under another domain than that of the webhook's URL.
+    pub(super) has_domain: bool,
     pub(super) secret: Option<String>,
     pub(super) log_level: Option<String>,
 }
@@ -93,6 +100,8 @@ pub(super) struct Common {
     pub(super) webhooks: Asked<Vec<Webhook>>,
     /// The lines of all refused deliveries about the times of attempts that were not accepted.
     pub(super) refusals: Asked<Vec<DeliveryLine>>,
+    /// The lines of the gateway about the times of attempts that it may have refused.
+    pub(super) gateway: Asked<Vec<GatewayLine>>,
     pub(super) queues: Queues,
 }
 
@@ -124,6 +133,14 @@ impl Evidence {
             return None;
         }
         line_of(attempt, self.common.refusals.as_ref().ok()?)
+    }
+
+    /// The gateway's line of an attempt of which the receiver has none, by time and status.
+    pub(super) fn refusal_of_gateway(&self, attempt: &DeliveryRecord) -> Option<&GatewayLine> {
+        let is_known = self.own_lines().any(|line| Some(line.status) == attempt.response_status_code)
+            || self.refusal(attempt).is_some();
+        let lines = self.common.gateway.as_ref().ok().filter(|_| !is_known)?;
+        in_gateway::line_of(attempt, lines)
     }
 
     /// Its messages among the dead letters.
@@ -174,6 +191,7 @@ impl Evidence {
             ("Duffel", self.common.webhooks.as_ref().err()),
             ("the receiver's log", self.lines.as_ref().err()),
             ("the receiver's log", self.common.refusals.as_ref().err()),
+            ("the gateway's log", self.common.gateway.as_ref().err()),
             ("the ledger", self.record.as_ref().err()),
             ("the queue", self.common.queues.events.as_ref().err()),
             ("the age of the oldest event in the queue", self.common.queues.oldest.as_ref().err()),

@@ -14,6 +14,7 @@ use super::{
     Asked,
     at_duffel::AtDuffel,
     evidence::{Common, Evidence, Names, StackFacts},
+    in_gateway,
     in_log::ReceiverLog,
     in_stack::{Queues, record},
     subject::{Form, Subject, is_duffels},
@@ -50,11 +51,14 @@ impl Search<'_> {
             stack: StackFacts {
                 name: self.stack.name.clone(),
                 webhook_url: output(Output::WebhookUrl),
+                has_domain: self.stack.parameter("BasePath").is_some(),
                 secret: output(Output::SecretArn),
                 log_level: self.stack.parameter("LogLevel").map(str::to_owned),
             },
             now: self.now,
             webhooks: self.duffel.webhooks().await,
+            gateway: in_gateway::refusals(self.sdk, self.stack, attempts.as_deref().unwrap_or_default())
+                .await,
             refusals: log.refusals(attempts.as_deref().unwrap_or_default()).await,
             queues: Queues::read(self.sdk, self.stack, self.peeks).await,
         });
