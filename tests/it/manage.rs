@@ -273,6 +273,34 @@ fn events_are_shown_and_redelivered() {
 }
 
 #[test]
+fn events_are_listed_with_their_state_and_last_answer() {
+    let duffel = DuffelStandIn::start();
+    duffel.occur("order.created", &json!({ "id": "ord_0" }));
+    duffel.register(&endpoint(&[500, 202, 404, 503, 202]));
+    for number in 1..=3 {
+        duffel.occur("order.created", &json!({ "id": format!("ord_{number}") }));
+    }
+    // The first and the third event are sent again; then the first is accepted.
+    assert_eq!(duffel.retry_failed(), 2);
+    let states = || {
+        let listed = run(&duffel, "events list");
+        let row = |line: &str| {
+            let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            cells[4..].join(" ")
+        };
+        (listed.out.lines().skip(1).map(row).collect::<Vec<_>>(), listed)
+    };
+    let (rows, listed) = states();
+    assert_eq!(rows, ["ord_3 delivered 202", "ord_2 delivered 202", "ord_1 failed 503", "ord_0 unsent -"]);
+    assert_eq!(listed.code, 0);
+
+    duffel.inject("GET /air/webhooks/deliveries", &ApiFault::Status(500), 1);
+    let (rows, listed) = states();
+    assert_eq!(rows[0], "ord_3 unknown -");
+    listed.assert_failed(4, "Duffel answered 500");
+}
+
+#[test]
 fn lists_are_tables_and_an_empty_list_is_a_notice() {
     let list = |duffel: &DuffelStandIn, what: &str| {
         let listed = run(duffel, what);

@@ -85,7 +85,19 @@ impl ListArguments {
         columns: [&str; N],
         row: impl Fn(&T) -> [String; N],
     ) -> Result<()> {
-        let mut table = Table::new(columns);
+        self.print_with(records, raw, columns, |_| Ok(()), |record, ()| row(record))
+    }
+
+    /// The same with what is looked up about the records of a table. If that fails, the table has rows without it.
+    pub(crate) fn print_with<T, Context: Default, const N: usize>(
+        &self,
+        records: impl Iterator<Item = std::result::Result<T, ApiError>>,
+        raw: impl Fn(&T) -> &Value,
+        columns: [&str; N],
+        look_up: impl FnOnce(&[T]) -> std::result::Result<Context, ApiError>,
+        row: impl Fn(&T, &Context) -> [String; N],
+    ) -> Result<()> {
+        let mut listed = Vec::new();
         let mut progress = Progress::of_list();
         let limit = if self.all { u64::MAX } else { self.limit };
         let mut failure = None;
@@ -94,7 +106,7 @@ impl ListArguments {
             match record {
                 Ok(_) if index == limit => more = true,
                 Ok(record) if self.format.json => writeln!(io::stdout(), "{}", raw(&record))?,
-                Ok(record) => table.push(row(&record)),
+                Ok(record) => listed.push(record),
                 Err(error) => failure = Some(error),
             }
             if more || failure.is_some() {
@@ -106,7 +118,18 @@ impl ListArguments {
             }
         }
         progress.end();
-        if !self.format.json && (failure.is_none() || table.has_rows()) {
+        if !self.format.json && (failure.is_none() || !listed.is_empty()) {
+            let mut context = Context::default();
+            if failure.is_none() && !listed.is_empty() {
+                match look_up(&listed) {
+                    Ok(found) => context = found,
+                    Err(error) => failure = Some(error),
+                }
+            }
+            let mut table = Table::new(columns);
+            for record in &listed {
+                table.push(row(record, &context));
+            }
             table.print(&mut io::stdout().lock())?;
         }
         if more {
