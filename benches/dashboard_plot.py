@@ -14,7 +14,7 @@ import sys
 
 from load_plot import FAINT, GRID, INK, Panel
 
-COLUMN, UNIT, MARGIN, TOP = 48, 34, 12, 92
+COLUMN, UNIT, MARGIN, TOP = 48, 34, 12, 98
 # Those that CloudWatch gives series without a colour, as far as needed.
 PALETTE = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2"]
 MISSING = "not recorded"
@@ -103,13 +103,15 @@ def metric(widget, recorded, left, top, width, height):
     drawn = [value for line in lines if not line.right for value in (line.top if stacked else line.values) if value is not None]
     end, step = rounded(max(drawn, default=0))
     legend_rows = legend(lines, widget, left, top + height, width)
-    area = Panel(left + 44, top + 34, width - (84 if any(it.right for it in lines) else 58), height - 62 - 16 * len(legend_rows), (0, seconds[-1] or 1), (0, end))
+    area = Panel(left + 44, top + 34, width - (92 if any(it.right for it in lines) else 70), height - 62 - 16 * len(legend_rows), (0, seconds[-1] or 1), (0, end))
     ticks = [step * place for place in range(round(end / step) + 1)]
     area.grid([(at, f"{at} s") for at in range(0, int(seconds[-1]) + 1, 50)], [(at, f"{at:,.12g}") for at in ticks])
     other = Panel(area.left, area.top, area.width, area.height, area.x_range, (0, widget["yAxis"].get("right", {}).get("max", 1)))
     if other.y_range[1] != 1:
         for value in range(0, other.y_range[1] + 1, 7):
             area.text(area.left + area.width + 8, other.y(value) + 4, value, 11, FAINT)
+    if all(line.is_empty() for line in lines):
+        area.text(area.left + area.width / 2, area.top + area.height / 2 + 4, MISSING, 12, FAINT, "middle")
     for line in lines:
         axes = other if line.right else area
         if stacked:
@@ -213,22 +215,20 @@ def main():
         column += widget["width"]
         if column == 24:
             row, column = row + widget["height"] * UNIT, 0
-    count = f"{recorded['lines']:,}"
-    head = [
-        text(MARGIN + 2, 28, "The dashboard of the stack", 18, extra='font-weight="600"'),
-        text(MARGIN + 2, 50, f"Drawn from its definition in template.yaml, with figures recorded in the laboratory: {count} lines of the real receiver, counted by the stack's own metric filters, over an", 12, FAINT),
-        text(MARGIN + 2, 66, f"emulated queue and table, in {seconds(recorded)} in which one fault followed another. A point is {recorded['step_s']:g} s here, and 5 minutes (or an hour) in CloudWatch. A gateway was not there: 5xx are the receiver's answers.", 12, FAINT),
+    length = round(recorded["seconds"][-1] + recorded["step_s"])
+    caption = [
+        f"Drawn from its definition in template.yaml with figures recorded in the laboratory: {recorded['lines']:,} lines of the real receiver, counted by the stack's own metric filters,",
+        f"over an emulated queue and table, in {length} s in which one fault followed another. A point is {recorded['step_s']:g} s here, and 5 minutes or an hour in CloudWatch. There was no gateway:",
+        "5xx are the receiver's answers. The times are those of a debug build beside other work, not of AWS.",
     ]
+    head = [text(MARGIN + 2, 28, "The dashboard of the stack", 18, extra='font-weight="600"')]
+    head += [text(MARGIN + 2, 48 + 16 * place, line, 12, FAINT) for place, line in enumerate(caption)]
     width, height = 24 * COLUMN + 2 * MARGIN - 8, row + 4
     (folder / "dashboard.svg").write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif">\n'
         f'<rect width="{width}" height="{height}" fill="#f6f8fa"/>\n' + "\n".join(head + parts) + "\n</svg>\n"
     )
-
-
-def seconds(recorded):
-    return f"{round(recorded['seconds'][-1] + recorded['step_s']):,} s"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
 //! A deployed stack as an operator sees it: its secret, queues, ledger and figures. The functions never use it.
 
 #[cfg(feature = "operate")]
+pub mod account;
+#[cfg(feature = "operate")]
+pub mod alarms;
+#[cfg(feature = "operate")]
 pub mod cloudwatch;
 #[cfg(feature = "operate")]
 pub mod dead_letter_queue;
@@ -17,6 +21,8 @@ mod json_call;
 pub mod ledger_records;
 #[cfg(feature = "operate")]
 pub mod log_group;
+#[cfg(feature = "operate")]
+pub mod resend;
 #[cfg(feature = "operate")]
 mod stack;
 #[cfg(feature = "operate")]

@@ -57,6 +57,8 @@ pub fn check(message: &Value, provider: &Provider, claim: &Claim, body: &[u8]) {
     assert!(identity.len() == 64 && identity.bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
     if let Some(trace) = system.get("AWSTraceHeader") {
         let trace = trace.as_str().unwrap();
-        assert!(trace.contains("Root=1-") && trace.bytes().all(|byte| byte.is_ascii_graphic()));
+        let parts: Vec<_> = trace.split(';').collect();
+        assert!(parts.contains(&"Sampled=1") && parts.iter().any(|part| part.starts_with("Root=1-")));
+        assert!(trace.bytes().all(|byte| byte.is_ascii_graphic()));
     }
 }

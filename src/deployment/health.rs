@@ -1,6 +1,6 @@
 //! Health checks of the parts of a deployment: secret, queue and ledger.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -16,18 +16,24 @@ use crate::{
     signature::secret::{SecretError, StoredSecrets},
 };
 
-/// Fetches the secrets in a version of a stored secret, parsed as the receiver does; `None` if there is no such
-/// version (`secretsmanager:GetSecretValue`).
+/// A version of a stored secret.
+#[derive(Debug)]
+pub struct StoredVersion {
+    /// Parsed as the receiver does.
+    pub secrets: Result<StoredSecrets, SecretError>,
+    pub stored_at: Option<SystemTime>,
+}
+
+/// Fetches a version of a stored secret; `None` if there is no such version (`secretsmanager:GetSecretValue`).
 ///
 /// # Errors
 /// If AWS refuses or does not answer.
-pub async fn secrets(
-    sdk: &SdkConfig,
-    arn: &str,
-    stage: &str,
-) -> Result<Option<Result<StoredSecrets, SecretError>>, CallError> {
+pub async fn secrets(sdk: &SdkConfig, arn: &str, stage: &str) -> Result<Option<StoredVersion>, CallError> {
     let version = StoredSecret::new(sdk, arn).version(stage).await?;
-    Ok(version.map(|version| StoredSecrets::read(version.secret_string())))
+    Ok(version.map(|version| StoredVersion {
+        secrets: StoredSecrets::read(version.secret_string()),
+        stored_at: version.created_date().and_then(|at| SystemTime::try_from(*at).ok()),
+    }))
 }
 
 /// The state of the queue of events.

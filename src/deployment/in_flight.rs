@@ -133,7 +133,7 @@ impl<'a> InFlight<'a> {
         }
         let longer = (now - self.began).clamp(self.hold, MAX_HOLD.max(self.hold));
         let soon = now + longer / 2;
-        let ending = self.batches(|held| held.until <= soon);
+        let ending = self.batches(|_, held| held.until <= soon);
         if !ending.is_empty() {
             self.longest = self.longest.max(longer);
         }
@@ -164,8 +164,25 @@ impl<'a> InFlight<'a> {
     /// # Errors
     /// If AWS refuses or does not answer; some may be deleted.
     pub async fn delete(&mut self) -> Result<usize, CallError> {
+        self.delete_batches(self.batches(|_, _| true)).await
+    }
+
+    /// Deletes one of them (`sqs:DeleteMessage`).
+    ///
+    /// # Errors
+    /// If AWS refuses or does not answer.
+    pub async fn delete_one(&mut self, message_id: &str) -> Result<(), CallError> {
+        let deleted = self.delete_batches(self.batches(|id, _| id == message_id)).await?;
+        if deleted == 1 {
+            return Ok(());
+        }
+        let reason = format!("message {message_id} was not deleted");
+        Err(CallError::Refused { action: "sqs:DeleteMessage", reason })
+    }
+
+    async fn delete_batches(&mut self, batches: Vec<Vec<Entry>>) -> Result<usize, CallError> {
         let mut deleted = 0;
-        for entries in self.batches(|_| true) {
+        for entries in batches {
             let request = self.client.delete_message_batch().queue_url(self.url);
             let request = entries.iter().fold(request, |request, entry| request.entries(entry.deletion()));
             let answer = request.send().await;
@@ -185,15 +202,15 @@ impl<'a> InFlight<'a> {
     /// # Errors
     /// If AWS refuses or does not answer; the messages may stay invisible for [`InFlight::longest_hold`].
     pub async fn release(self) -> Result<(), CallError> {
-        for entries in self.batches(|_| true) {
+        for entries in self.batches(|_, _| true) {
             self.change_visibility(&entries, Duration::ZERO).await?;
         }
         Ok(())
     }
 
     /// The messages in flight, in batches for one call each.
-    fn batches(&self, which: impl Fn(&Held) -> bool) -> Vec<Vec<Entry>> {
-        let held: Vec<_> = self.held.iter().filter(|(_, held)| which(held)).collect();
+    fn batches(&self, which: impl Fn(&str, &Held) -> bool) -> Vec<Vec<Entry>> {
+        let held: Vec<_> = self.held.iter().filter(|(id, held)| which(id, held)).collect();
         let entry = |(index, (id, held)): (usize, &(&String, &Held))| Entry {
             index: index.to_string(),
             message: (*id).clone(),

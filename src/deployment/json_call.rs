@@ -38,9 +38,15 @@ pub(super) struct JsonCall {
     pub(super) action: &'static str,
     /// The name of the service, in the address and in the signature.
     pub(super) service: &'static str,
-    /// The operation, as in `Logs_20140328.StartQuery`.
-    pub(super) target: &'static str,
-    pub(super) content_type: &'static str,
+    pub(super) operation: Operation,
+}
+
+/// The operation of a call, in the form of its protocol.
+pub(super) enum Operation {
+    /// A POST whose header names it, as in `Logs_20140328.StartQuery`.
+    Target { name: &'static str, content_type: &'static str },
+    /// A GET of a path.
+    Path(&'static str),
 }
 
 impl JsonCall {
@@ -68,6 +74,7 @@ impl JsonCall {
         }
         let code = answer["__type"].as_str().unwrap_or("an unknown error");
         let code = code.rsplit_once('#').map_or(code, |(_, code)| code);
+        let code = code.split(':').next().unwrap_or(code);
         let message = answer["message"].as_str().or_else(|| answer["Message"].as_str());
         if BUSY.contains(&code) || answer.is_null() {
             let reason = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
@@ -99,16 +106,20 @@ impl JsonCall {
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let url = sdk.endpoint_url().map(str::to_owned);
         let url = url.unwrap_or_else(|| format!("https://{}.{region}.{suffix}", self.service));
-        let mut request = http::Request::post(format!("{}/", url.trim_end_matches('/')))
-            .header("content-type", self.content_type)
-            .header("x-amz-target", self.target)
-            .body(body)
-            .map_err(|error| self.unanswered(&error))?;
+        let url = url.trim_end_matches('/');
+        let request = match self.operation {
+            Operation::Target { name, content_type } => http::Request::post(format!("{url}/"))
+                .header("content-type", content_type)
+                .header("x-amz-target", name)
+                .body(body),
+            Operation::Path(path) => http::Request::get(format!("{url}{path}")).body(String::new()),
+        };
+        let mut request = request.map_err(|error| self.unanswered(&error))?;
         let uri = request.uri().to_string();
         let headers = request.headers().iter();
         let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let body = SignableBody::Bytes(request.body().as_bytes());
-        let signable = SignableRequest::new("POST", uri.as_str(), headers, body);
+        let signable = SignableRequest::new(request.method().as_str(), uri.as_str(), headers, body);
         let signed = sign(signable.map_err(|error| self.unanswered(&error))?, &params.into());
         let (instructions, _) = signed.map_err(|error| self.unanswered(&error))?.into_parts();
         instructions.apply_to_request_http1x(&mut request);
@@ -125,5 +136,11 @@ fn ask(request: http::Request<String>) -> Result<(bool, Value), ureq::Error> {
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
     let mut answer = agent.new_agent().run(request)?;
     let text = answer.body_mut().read_to_string()?;
-    Ok((answer.status().is_success(), serde_json::from_str(&text).unwrap_or_default()))
+    let mut content: Value = serde_json::from_str(&text).unwrap_or_default();
+    // The protocol of a path names the error in a header.
+    let error = answer.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+    if let (Some(error), Some(content)) = (error, content.as_object_mut()) {
+        content.entry("__type").or_insert_with(|| error.into());
+    }
+    Ok((answer.status().is_success(), content))
 }

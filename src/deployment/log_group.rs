@@ -8,7 +8,10 @@ use std::{
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 
-use super::{CallError, json_call::JsonCall};
+use super::{
+    CallError,
+    json_call::{JsonCall, Operation},
+};
 use crate::time::{parse_time, unix_seconds};
 
 const START: JsonCall = call("logs:StartQuery", "Logs_20140328.StartQuery");
@@ -16,7 +19,8 @@ const RESULTS: JsonCall = call("logs:GetQueryResults", "Logs_20140328.GetQueryRe
 const FILTER: JsonCall = call("logs:FilterLogEvents", "Logs_20140328.FilterLogEvents");
 
 const fn call(action: &'static str, target: &'static str) -> JsonCall {
-    JsonCall { action, service: "logs", target, content_type: "application/x-amz-json-1.1" }
+    let operation = Operation::Target { name: target, content_type: "application/x-amz-json-1.1" };
+    JsonCall { action, service: "logs", operation }
 }
 
 /// The maximum number of lines that a search returns.

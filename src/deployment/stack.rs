@@ -20,12 +20,15 @@ pub enum Output {
     LedgerTableName,
     FunctionName,
     ReceiverLogGroup,
+    ApiLogGroup,
+    /// Only of a stack with a reconciler.
+    ReconcilerLogGroup,
     /// Only of a stack with `FanOut=topic`.
     TopicArn,
 }
 
 impl Output {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::WebhookUrl,
         Self::SecretArn,
         Self::QueueUrl,
@@ -35,6 +38,8 @@ impl Output {
         Self::LedgerTableName,
         Self::FunctionName,
         Self::ReceiverLogGroup,
+        Self::ApiLogGroup,
+        Self::ReconcilerLogGroup,
         Self::TopicArn,
     ];
 }

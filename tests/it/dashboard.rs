@@ -1,12 +1,18 @@
 //! The dashboard and the saved queries of the stack agree with what there is to see, in every form of the stack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value as Json;
 
 use crate::support::{
     cloudformation::Template,
     metrics::{Metric, assert_emitted},
+    setup,
 };
 
 const DASHBOARD: &str = "StackDashboard";
@@ -213,6 +219,23 @@ fn dashboard_can_be_left_out() {
         .collect();
     assert_eq!(left_out, [DASHBOARD]);
     assert!(!without.existing("Outputs").contains("DashboardUrl"));
+}
+
+#[test]
+fn the_picture_shows_every_widget_and_is_that_of_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy("docs/dashboard.json", folder.path().join("dashboard.json")).unwrap();
+    setup::run(
+        Command::new("python3").arg("benches/dashboard_plot.py").arg(folder.path()).stdin(Stdio::null()),
+    );
+    let [drawn, kept] = [folder.path(), Path::new("docs")]
+        .map(|folder| fs::read_to_string(folder.join("dashboard.svg")).unwrap());
+    assert!(drawn == kept, "docs/dashboard.svg is old: run python3 benches/dashboard_plot.py");
+    for widget in widgets(&Template::read()) {
+        let title = widget["properties"]["title"].as_str().unwrap();
+        assert!(kept.contains(&format!(">{title}<")), "{title}");
+    }
+    assert!(kept.contains("recorded in the laboratory"));
 }
 
 /// The fields of a delivery's line, by the table of `docs/reference.md`.

@@ -14,6 +14,7 @@ use crate::support::{
     ministack::sdk_config,
     proxy::{AwsFault, Proxy},
     stack::{self, Deployed},
+    terminal,
     tool::{self, run_unread, text},
 };
 
@@ -402,6 +403,196 @@ async fn received_dead_letters_are_released_if_show_is_interrupted() {
     let done = tool::finish(looking).await;
     assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
     assert_eq!(receivable(&stack).await.len(), 4);
+}
+
+#[tokio::test]
+async fn received_dead_letters_are_released_at_every_signal() {
+    for signal in ["TERM", "HUP"] {
+        let stack = with_four_dead_letters().await;
+        let proxy = Proxy::new().await;
+        proxy.inject("sqs:ReceiveMessage", [AwsFault::Fine, AwsFault::Hang]);
+        let mut command = tool(&["dlq", "show", "--stack", &stack.name]);
+        let looking = tool::start(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
+        while proxy.calls().get("sqs:ReceiveMessage") != Some(&2) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tool::signal(signal, &looking);
+        let done = tool::finish(looking).await;
+        assert_eq!(text(&done.stderr), "duffel-hooks: interrupted\n");
+        assert_eq!(receivable(&stack).await.len(), 4, "{signal}");
+    }
+}
+
+/// The messages of the stack's queue, each with its group and attributes; they are deleted.
+async fn take_all(stack: &Deployed, queue: Output) -> Vec<aws_sdk_sqs::types::Message> {
+    let url = stack.output(queue);
+    let mut taken = Vec::new();
+    loop {
+        let request = stack.sqs.receive_message().queue_url(url).max_number_of_messages(10);
+        let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
+        let received =
+            request.message_attribute_names("All").send().await.unwrap().messages.unwrap_or_default();
+        if received.is_empty() {
+            return taken;
+        }
+        for message in &received {
+            let receipt = message.receipt_handle().unwrap();
+            stack.sqs.delete_message().queue_url(url).receipt_handle(receipt).send().await.unwrap();
+        }
+        taken.extend(received);
+    }
+}
+
+fn contents(messages: &[aws_sdk_sqs::types::Message]) -> Vec<&str> {
+    messages.iter().map(|message| message.body().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn selected_dead_letters_are_redriven_as_they_were_and_the_others_stay() {
+    let stack = with_four_dead_letters().await;
+    let redrive = ["dlq", "redrive", "--stack", &stack.name];
+    let dry = run(&[&redrive[..], &["--id", "wev_1", "--dry-run"]].concat());
+    assert!(dry.status.success(), "{}", text(&dry.stderr));
+    assert!(text(&dry.stdout).contains("wev_1") && !text(&dry.stdout).contains("wev_2"));
+    assert_eq!(receivable(&stack).await.len(), 4);
+
+    let done = run(&[&redrive[..], &["--id", "wev_1,wev_2"]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), format!("2 dead letters moved to {}\n", stack.output(Output::QueueUrl)));
+    assert_eq!(bodies(&receivable(&stack).await), ["body 0", "body 3"]);
+    let moved = take_all(&stack, Output::QueueUrl).await;
+    assert_eq!(contents(&moved), ["body 1", "body 2"]);
+    let system = moved[0].attributes().unwrap();
+    assert_eq!(system[&MessageSystemAttributeName::MessageGroupId], "ord_a");
+    let attributes = moved[0].message_attributes().unwrap();
+    assert_eq!(attributes.len(), 4);
+    assert_eq!(attributes["event_id"].string_value(), Some("wev_1"));
+
+    for (arguments, reason) in [
+        (["--type", "stays.*"], "none of the 2 dead letters that SQS returns is selected"),
+        (["--id", "wev_1"], "none of the 2 dead letters that SQS returns is selected"),
+    ] {
+        let none = run(&[&redrive[..], &arguments].concat());
+        assert_eq!(none.status.code(), Some(1));
+        assert!(text(&none.stderr).contains(reason), "{}", text(&none.stderr));
+    }
+    let all = run(&[&redrive[..], &["--type", "order.*"]].concat());
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    assert_eq!(contents(&take_all(&stack, Output::QueueUrl).await), ["body 0", "body 3"]);
+}
+
+/// The first attempt sends the message, and its response is lost or the deletion fails. The second one moves it once.
+#[tokio::test]
+async fn a_selected_redrive_that_fails_half_way_loses_and_repeats_nothing() {
+    for (call, fault) in [
+        ("sqs:SendMessage", AwsFault::AnswerLost),
+        ("sqs:DeleteMessageBatch", AwsFault::Refuse(403, "AccessDenied")),
+    ] {
+        let stack = with_four_dead_letters().await;
+        let proxy = Proxy::new().await;
+        // The SDK retries a lost answer.
+        proxy.inject(call, vec![fault; 3]);
+        let arguments = ["dlq", "redrive", "--stack", &stack.name, "--id", "wev_2"];
+        let mut command = tool(&arguments);
+        command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+        let failed = tool::run(command).await;
+        assert_eq!(failed.status.code(), Some(1), "{call}: {}", text(&failed.stdout));
+        assert!(text(&failed.stderr).contains("it may still be a dead letter"), "{}", text(&failed.stderr));
+        assert_eq!(receivable(&stack).await.len(), 4, "{call}");
+        let done = run(&arguments);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        assert_eq!(receivable(&stack).await.len(), 3, "{call}");
+        assert_eq!(contents(&take_all(&stack, Output::QueueUrl).await), ["body 2"], "{call}");
+    }
+}
+
+#[tokio::test]
+async fn drop_deletes_what_it_has_shown_and_only_if_it_may() {
+    let stack = with_four_dead_letters().await;
+    let drop = ["dlq", "drop", "--stack", &stack.name];
+    let all = run(&[&drop[..], &["--yes"]].concat());
+    assert_eq!(all.status.code(), Some(2));
+    assert!(text(&all.stderr).contains("give --id or --type"), "{}", text(&all.stderr));
+    let unasked = run(&[&drop[..], &["--id", "wev_1"]].concat());
+    assert_eq!(unasked.status.code(), Some(2));
+    let reason =
+        "nothing was changed: there is no terminal to ask whether to delete 1 dead letter: add --yes";
+    assert!(text(&unasked.stderr).contains(reason), "{}", text(&unasked.stderr));
+    let dry = run(&[&drop[..], &["--type", "order.created", "--dry-run"]].concat());
+    assert!(text(&dry.stdout).ends_with("Would delete 4 dead letters. Nothing was changed.\n"));
+    assert_eq!(receivable(&stack).await.len(), 4);
+
+    let dropped = run(&[&drop[..], &["--id", "wev_1", "--id", "wev_2", "--yes"]].concat());
+    assert!(dropped.status.success(), "{}", text(&dropped.stderr));
+    let shown = text(&dropped.stdout);
+    assert!(shown.contains("wev_1") && shown.contains("wev_2") && !shown.contains("wev_3"), "{shown}");
+    assert_eq!(text(&dropped.stderr), "2 of 2 dead letters deleted\n");
+    assert_eq!(bodies(&receivable(&stack).await), ["body 0", "body 3"]);
+    assert!(take_all(&stack, Output::QueueUrl).await.is_empty());
+}
+
+#[tokio::test]
+async fn drop_asks_on_a_terminal_and_put_shows_its_progress_there() {
+    let stack = with_four_dead_letters().await;
+    let drop = tool(&["dlq", "drop", "--stack", &stack.name, "--id", "wev_1"]);
+    let no = terminal::run(&drop, "");
+    assert!(text(&no.stdout).contains("Really delete 1 dead letter? [y/N]"), "{}", text(&no.stdout));
+    assert!(text(&no.stdout).contains("nothing was changed"), "{}", text(&no.stdout));
+    assert_eq!((no.status.code(), receivable(&stack).await.len()), (Some(1), 4));
+    let yes = terminal::run(&drop, "y");
+    assert!(yes.status.success(), "{}", text(&yes.stdout));
+    assert_eq!(bodies(&receivable(&stack).await), ["body 0", "body 2", "body 3"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dead.jsonl");
+    let path = file.to_str().unwrap();
+    let exported = run(&["dlq", "export", "--stack", &stack.name, "--to", path]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    let put = terminal::run(&tool(&["dlq", "put", path, "--stack", &stack.name]), "");
+    let shown = text(&put.stdout);
+    assert!(shown.contains("2 of 3 sent") && shown.ends_with("3 of 3 sent\r\n"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn exported_dead_letters_are_put_into_their_queue() {
+    let stack = with_four_dead_letters().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dead.jsonl");
+    let path = file.to_str().unwrap();
+    let exported = run(&["dlq", "export", "--stack", &stack.name, "--to", path, "--delete"]);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    let put = ["dlq", "put", path, "--stack", &stack.name];
+    let dry = run(&[&put[..], &["--dry-run"]].concat());
+    assert!(text(&dry.stdout).starts_with("Would send 4 messages of 4 to http"), "{}", text(&dry.stdout));
+
+    // The third message is refused, whatever the SDK tries.
+    let proxy = Proxy::new().await;
+    proxy.inject("sqs:SendMessage", [AwsFault::Fine, AwsFault::Fine, AwsFault::Refuse(403, "AccessDenied")]);
+    let mut command = tool(&put);
+    command.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let failed = tool::run(command).await;
+    assert_eq!(failed.status.code(), Some(1));
+    let error = text(&failed.stderr);
+    assert!(error.contains("2 of 4 sent") && error.contains("to go on, add --skip 2"), "{error}");
+    let rest = run(&[&put[..], &["--skip", "2"]].concat());
+    assert!(rest.status.success(), "{}", text(&rest.stderr));
+    assert_eq!(text(&rest.stderr), "2 of 2 sent\n");
+    let there = take_all(&stack, Output::QueueUrl).await;
+    let mut sorted = contents(&there);
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["body 0", "body 1", "body 2", "body 3"]);
+    let of_a: Vec<_> = contents(&there).into_iter().filter(|body| *body != "body 2").collect();
+    assert_eq!(of_a, ["body 0", "body 1", "body 3"], "the order of the group");
+    assert!(there.iter().all(|message| message.message_attributes().unwrap().len() == 4));
+
+    std::fs::write(&file, "{\"Body\":\"x\"}\n").unwrap();
+    let broken = run(&put);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(
+        text(&broken.stderr).contains("line 1: Attributes.MessageGroupId is missing"),
+        "{}",
+        text(&broken.stderr)
+    );
 }
 
 #[test]

@@ -228,6 +228,17 @@ fn broken_links_and_paths_are_found() {
     assert_eq!(pages[0].missing_paths().collect::<Vec<_>>(), ["src/other.rs"]);
 }
 
+/// What the page shows is what the program printed.
+#[test]
+fn the_operating_page_quotes_the_snapshots() {
+    let page = page("docs/operating.md");
+    for name in ["tail", "queue-not-consumed", "trace-dead-letter"] {
+        let snapshot = fs::read_to_string(format!("tests/it/snapshots/{name}.snap")).unwrap();
+        let text = snapshot.splitn(3, "---\n").nth(2).unwrap().trim_end();
+        assert!(page.contains(&format!("```text\n{text}\n```")), "{name}: {text}");
+    }
+}
+
 #[test]
 fn every_variable_is_documented() {
     let [reference, reconciler] = ["docs/reference.md", "docs/reconciler.md"].map(page);

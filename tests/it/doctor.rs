@@ -1,6 +1,8 @@
 //! `duffel-hooks doctor` on a healthy deployment, and on deployments with one fault.
 
+mod monitoring;
 mod topic;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -29,16 +31,21 @@ use crate::support::{
     tool::{self, run_unread, text},
 };
 
-const CHECKS: [&str; 10] = [
+const CHECKS: [&str; 15] = [
     "stack",
-    "receiver",
-    "clock",
     "secret",
     "queue",
+    "consumer",
     "oldest event",
     "dead letters",
     "ledger",
     "ledger expiry",
+    "function",
+    "concurrency",
+    "duplicates",
+    "notification",
+    "receiver",
+    "clock",
     "webhook",
 ];
 
@@ -69,7 +76,7 @@ impl Deployment {
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
         let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
         let url = serve.line("Receiving on ");
-        let stack = Deployed::with(&url, parameters).await;
+        let stack = monitored(&url, parameters).await;
         let deployment = Self { stack, duffel, webhook, secret, _serve: serve };
         deployment.update(&Change { url: Some(url), ..Change::default() });
         deployment.put_secret(&deployment.secret).await;
@@ -118,7 +125,10 @@ async fn found(mut doctor: Command) -> (Vec<String>, i32) {
     doctor.arg("--json");
     let done = tool::run(doctor).await;
     let lines = text(&done.stdout);
-    let findings: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut findings: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = findings.pop().unwrap()["summary"].take();
+    let numbers = ["passed", "warned", "failed", "not_made"].map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(numbers.iter().sum::<u64>(), findings.len() as u64, "{lines}");
     let made: BTreeMap<_, _> =
         findings.iter().map(|finding| (finding["check"].as_str().unwrap(), finding)).collect();
     for check in CHECKS {
@@ -150,8 +160,10 @@ async fn healthy_deployment_passes_every_check() {
     assert_eq!(deployment.found().await, (vec![], 0));
     let done = deployment.doctor().output().unwrap();
     let lines = text(&done.stdout);
-    assert_eq!(lines.lines().count(), CHECKS.len() + 1, "{lines}");
-    assert!(lines.lines().all(|line| line.starts_with("OK    ")), "{lines}");
+    // With alarms and deliveries, and the closing line.
+    assert_eq!(lines.lines().count(), CHECKS.len() + 3, "{lines}");
+    let findings = lines.strip_suffix("All 17 checks passed.\n").unwrap_or_else(|| panic!("{lines}"));
+    assert!(findings.lines().all(|line| line.starts_with("OK    ")), "{lines}");
     assert!(lines.contains("the last 24 hours: 1 × 202; the last accepted 2"), "{lines}");
     assert!(!lines.contains(&deployment.secret) && !lines.contains(TOKEN));
     assert!(done.stderr.is_empty());
@@ -264,15 +276,32 @@ async fn interrupted_rotation_is_reported_with_its_command() {
         tool::run(command).await
     };
     deployment.duffel.inject("POST /air/webhooks", &ApiFault::Answer(422, r#"{"errors":[]}"#), 9);
-    let rotated = run("rotate", &["--event", "order.created"]).await;
+    let rotated = run("rotate", &["--yes", "--event", "order.created"]).await;
     assert!(!rotated.status.success());
     assert!(deployment.duffel.webhooks().is_empty(), "{}", text(&rotated.stderr));
     let done = run("doctor", &[]).await;
     let lines = text(&done.stdout);
-    assert!(lines.contains("FAIL  webhook        a rotation begun 2"), "{lines}");
+    assert!(lines.contains("FAIL  webhook         a rotation begun 2"), "{lines}");
     let command = format!("        duffel-hooks rotate --stack {}\n", deployment.stack.name);
     assert!(lines.contains(&command) && !lines.contains("webhooks create"), "{lines}");
     assert_eq!(done.status.code(), Some(1));
+    // Also without an access token, and with one of the other mode.
+    let without = |mut doctor: Command| {
+        doctor.env_remove("DUFFEL_ACCESS_TOKEN");
+        doctor
+    };
+    let of_other_mode = |mut doctor: Command| {
+        doctor.env("DUFFEL_ACCESS_TOKEN", LIVE_TOKEN);
+        doctor
+    };
+    for doctor in [without(deployment.doctor()), of_other_mode(deployment.doctor())] {
+        let mut doctor = doctor;
+        doctor.env("XDG_STATE_HOME", state.path());
+        let lines = text(&tool::run(doctor).await.stdout);
+        assert!(lines.contains("FAIL  rotation        one of test mode begun 2"), "{lines}");
+        assert!(lines.contains("finish it with an access token of test mode"), "{lines}");
+        assert!(lines.contains(&command), "{lines}");
+    }
 }
 
 #[tokio::test]
@@ -281,7 +310,7 @@ async fn deliveries_that_fail_are_found_with_their_codes() {
     // Not the secret of the webhook.
     let serve = Serve::start(&[("WEBHOOK_SECRET", "QKfUULLQh+8SegYmIsF6kA==")]);
     let url = serve.line("Receiving on ");
-    deployment.stack = Deployed::new(&url).await;
+    deployment.stack = monitored(&url, &[]).await;
     deployment.put_secret("QKfUULLQh+8SegYmIsF6kA==").await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
     for kind in ["order.created", "air.order.changed"] {
@@ -371,7 +400,7 @@ async fn missing_ledger_table_is_found() {
     let (not_ok, code) = deployment.found().await;
     assert_eq!(not_ok.len(), 2, "{not_ok:#?}");
     assert!(not_ok[0].starts_with("ledger FAIL ") && not_ok[0].contains("is not there"), "{not_ok:#?}");
-    assert!(not_ok[1].starts_with("ledger expiry FAIL "), "{not_ok:#?}");
+    assert!(not_ok[1].starts_with("ledger expiry ERROR "), "{not_ok:#?}");
     assert_eq!(code, 1);
 }
 
@@ -390,7 +419,7 @@ async fn adopt(deployment: &mut Deployment, parameters: &[(&str, Output)]) {
     let url = deployment.stack.output(Output::WebhookUrl).to_owned();
     let old = std::mem::replace(&mut deployment.stack, Deployed::new(&url).await);
     let parameters: Vec<_> = parameters.iter().map(|(name, output)| (*name, old.output(*output))).collect();
-    deployment.stack = Deployed::with(&url, &parameters).await;
+    deployment.stack = monitored(&url, &parameters).await;
     deployment.put_secret(&deployment.secret).await;
 }
 
@@ -439,14 +468,30 @@ async fn slow_consumer_is_found() {
 
 /// Puts the metric of SQS for the age of the oldest message, as of some minutes ago.
 async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
+    let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap();
+    let dimension = Some(("QueueName", queue));
+    put_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", dimension, minutes_ago, seconds).await;
+}
+
+/// Puts a value of a metric, as of some minutes ago.
+async fn put_metric(
+    namespace: &str,
+    name: &str,
+    dimension: Option<(&str, &str)>,
+    minutes_ago: u64,
+    value: u64,
+) {
     let at = unix_seconds(SystemTime::now() - Duration::from_mins(minutes_ago));
-    let queue = stack.output(Output::QueueUrl).rsplit('/').next().unwrap().to_owned();
-    let dimensions = json!([{ "Name": "QueueName", "Value": queue }]);
-    let metric = json!([{
-        "MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": dimensions, "Value": seconds, "Timestamp": at,
-    }]);
-    let body = json!({ "Namespace": "AWS/SQS", "MetricData": metric }).to_string();
+    let dimensions: Vec<_> =
+        dimension.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+    let metric = json!([{ "MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": at }]);
+    cloudwatch("PutMetricData", &json!({ "Namespace": namespace, "MetricData": metric })).await;
+}
+
+/// Calls `CloudWatch`.
+async fn cloudwatch(operation: &str, body: &Value) {
     let scope = format!("{}/20261121/{}/monitoring/aws4_request", ministack::ACCESS_KEY, ministack::REGION);
+    let (target, body) = (format!("GraniteServiceVersion20100801.{operation}"), body.to_string());
     let sent = tokio::task::spawn_blocking(move || {
         ureq::post(ministack::endpoint())
             .header(
@@ -454,12 +499,26 @@ async fn put_age(stack: &Deployed, minutes_ago: u64, seconds: u64) {
                 format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
             )
             .header("Content-Type", "application/x-amz-json-1.0")
-            .header("X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData")
+            .header("X-Amz-Target", target)
             .send(body)
             .unwrap()
             .status()
     });
     assert_eq!(sent.await.unwrap(), 200);
+}
+
+/// A stack with the alarms that its template has, which notify a topic that has a recipient.
+async fn monitored(url: &str, parameters: &[(&str, &str)]) -> Deployed {
+    let stack = Deployed::with(url, parameters).await;
+    let sns = aws_sdk_sns::Client::new(&sdk_config().await);
+    let topic = sns.create_topic().name(format!("{}-alarms", stack.name)).send().await.unwrap();
+    let topic = topic.topic_arn().unwrap();
+    let request = sns.subscribe().topic_arn(topic).protocol("sqs");
+    request.endpoint("arn:aws:sqs:eu-west-1:000000000000:pager").send().await.unwrap();
+    for alarm in ["DeadLetterAlarm", "SlowAlarm", "UnauthorizedAlarm"] {
+        monitoring::put_alarm(&stack.name, alarm, &[topic]).await;
+    }
+    stack
 }
 
 #[tokio::test]
@@ -471,7 +530,7 @@ async fn wrong_clock_is_found() {
         Ok::<_, std::io::Error>(answer.body(r#"{"status":"unauthorized"}"#.to_owned()).unwrap())
     });
     let url = format!("http://{}/webhooks/duffel", address.await);
-    deployment.stack = Deployed::new(&url).await;
+    deployment.stack = monitored(&url, &[]).await;
     deployment.put_secret(&deployment.secret).await;
     deployment.update(&Change { url: Some(url), ..Change::default() });
     assert_only(&deployment.found().await, "clock", &["this machine's clock is", "ahead of the receiver's"]);
@@ -480,7 +539,7 @@ async fn wrong_clock_is_found() {
 #[tokio::test]
 async fn a_receiver_that_does_not_answer_is_found() {
     let mut deployment = Deployment::healthy().await;
-    deployment.stack = Deployed::new("http://127.0.0.1:1/webhooks/duffel").await;
+    deployment.stack = monitored("http://127.0.0.1:1/webhooks/duffel", &[]).await;
     deployment.put_secret(&deployment.secret).await;
     let url = Some("http://127.0.0.1:1/webhooks/duffel".to_owned());
     deployment.update(&Change { url, ..Change::default() });
@@ -493,18 +552,28 @@ async fn missing_permission_is_named_and_the_other_checks_run() {
     for (call, check) in [
         ("secretsmanager:GetSecretValue", "secret"),
         ("sqs:GetQueueAttributes", "queue"),
+        ("cloudwatch:DescribeAlarms", "alarms"),
         ("cloudwatch:GetMetricStatistics", "oldest event"),
         ("dynamodb:DescribeTable", "ledger"),
         ("dynamodb:DescribeTimeToLive", "ledger expiry"),
+        ("lambda:GetAccountSettings", "concurrency"),
+        ("sns:ListSubscriptionsByTopic", "notification"),
     ] {
         let proxy = Proxy::new().await;
         proxy.inject(call, [AwsFault::Refuse(400, "AccessDeniedException")]);
         let mut doctor = deployment.doctor();
         doctor.env("AWS_ENDPOINT_URL", &proxy.endpoint);
         let (not_ok, code) = found(doctor).await;
-        let says = format!("{check} FAIL the permission {call} is missing -> -");
+        let says = format!("{check} ERROR could not be checked: the permission {call} is missing -> -");
         assert!(not_ok.contains(&says), "{not_ok:#?} does not say {says}");
-        assert_eq!(not_ok.len(), if check == "queue" { 2 } else { 1 }, "{not_ok:#?}");
+        let number = match check {
+            // With consumer and dead letters; with consumer, function and duplicates.
+            "queue" => 3,
+            "oldest event" => 4,
+            "alarms" => 2,
+            _ => 1,
+        };
+        assert_eq!(not_ok.len(), number, "{not_ok:#?}");
         assert_eq!(code, 1);
     }
 }
@@ -517,7 +586,7 @@ async fn an_access_token_that_duffel_refuses_is_found() {
     let done = doctor.output().unwrap();
     let lines = text(&done.stdout);
     let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-    assert_eq!(not_ok.len(), 1, "{lines}");
+    assert_eq!(not_ok[1..], ["15 passed, 0 warnings, 1 failed."], "{lines}");
     assert!(not_ok[0].starts_with("FAIL  webhook, deliveries  Duffel answered 401"), "{lines}");
     assert_eq!(done.status.code(), Some(1));
 }
@@ -534,19 +603,25 @@ async fn without_the_stack_the_webhook_is_not_checked() {
     out_of_reach.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     let mut without_credentials = deployment.doctor();
     without_credentials.env_remove("AWS_ACCESS_KEY_ID").env("AWS_EC2_METADATA_DISABLED", "true");
-    for (doctor, says) in [
-        (denied, "the permission cloudformation:DescribeStacks is missing"),
-        (mistyped, "there is no stack hoks in "),
-        (out_of_reach, "cloudformation:DescribeStacks was not answered"),
-        (without_credentials, "no AWS credentials were found"),
+    for (doctor, state, says) in [
+        (denied, "ERROR", "the permission cloudformation:DescribeStacks is missing"),
+        (mistyped, "FAIL ", "there is no stack hoks in "),
+        (out_of_reach, "ERROR", "cloudformation:DescribeStacks was not answered"),
+        (without_credentials, "ERROR", "no AWS credentials were found"),
     ] {
         let done = tool::run(doctor).await;
         assert_eq!(done.status.code(), Some(1));
         let lines = text(&done.stdout);
         let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
-        assert!(not_ok[0].starts_with("FAIL  stack ") && not_ok[0].contains(says), "{lines}");
+        assert!(not_ok[0].starts_with(&format!("{state} stack ")) && not_ok[0].contains(says), "{lines}");
+        let (closing, not_ok) = not_ok.split_last().unwrap();
+        assert!(
+            closing.ends_with("passed, 3 warnings, 1 failed.")
+                || closing.ends_with(" 0 failed, 1 could not be made."),
+            "{lines}"
+        );
         assert!(not_ok[1..].iter().all(|line| line.starts_with("WARN  ") && line.contains("not checked")));
-        assert!(lines.contains("WARN  webhook, deliveries    not checked: without the stack"), "{lines}");
+        assert!(lines.contains("WARN  webhook, deliveries  not checked: without the stack"), "{lines}");
         assert!(!lines.contains("duffel-hooks webhooks"), "{lines}");
     }
 }
@@ -559,6 +634,7 @@ async fn without_an_access_token_duffel_is_left_out_with_a_warning() {
     let lines = text(&done.stdout);
     let not_ok: Vec<_> = lines.lines().filter(|line| !line.starts_with("OK    ")).collect();
     let reason = "DUFFEL_ACCESS_TOKEN is not set, so Duffel was not queried";
-    assert_eq!(not_ok, [format!("WARN  webhook, deliveries  not checked: {reason}")]);
+    let closing = "15 passed, 1 warning, 0 failed.";
+    assert_eq!(not_ok, [format!("WARN  webhook, deliveries  not checked: {reason}"), closing.to_owned()]);
     assert_eq!(done.status.code(), Some(0));
 }

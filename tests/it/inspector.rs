@@ -2,9 +2,13 @@
 
 mod access;
 mod bounds;
+mod browser;
 mod explanation;
+mod forward;
+mod search;
 mod send;
 mod stream;
+mod terminal;
 
 use std::process::Command;
 

@@ -355,7 +355,7 @@ fn an_event_that_duffel_has_no_more_is_reported_by_the_next_run() {
     let file = folder.path().join("listen.json");
     let open = json!({ "id": "wev_gone", "type": "order.created", "object": "ord_1", "created_at": null });
     let text = json!({
-        "mode": "test", "after": "2026-01-01T00:00:00Z", "seen": {}, "open": [open], "in_flight": "wev_gone",
+        "mode": "test", "after": "2026-01-01T00:00:00Z", "seen": {}, "open": [open], "unclear": ["wev_gone"],
     });
     std::fs::write(&file, text.to_string()).unwrap();
     let duffel = DuffelStandIn::start();
@@ -449,7 +449,7 @@ fn a_second_interruption_does_not_wait_for_the_response() {
     let url = silent();
     let mut interrupted = listen(&duffel, &url, &resume);
     let id = duffel.occur("order.created", &order(1));
-    wait_until_written(&folder.path().join("listen.json"), &format!("\"in_flight\": \"{id}\""));
+    wait_until_written(&folder.path().join("listen.json"), &format!("\"unclear\": [\n    \"{id}\""));
     tool::signal("HUP", &interrupted.process);
     interrupted.line("duffel-hooks: waiting for the response to ");
     // The kernel and the shell may both send it.
@@ -499,6 +499,7 @@ fn interrupted_runs_deliver_every_event_and_report_each_that_may_arrive_twice() 
     let mut random = fastrand::Rng::with_seed(seed);
     let mut expected = BTreeMap::new();
     let mut doubtful = BTreeMap::<String, usize>::new();
+    let mut history = Vec::new();
     for run in 0..24 {
         let is_last = run == 23;
         for number in 0..10 {
@@ -508,8 +509,11 @@ fn interrupted_runs_deliver_every_event_and_report_each_that_may_arrive_twice() 
         let mut process = Serve::spawn(&mut command(&duffel, &url, &resume));
         if is_last {
             // Ends when there is nothing left.
-            process.line("Listening to ");
-            while process.lines.recv_timeout(Duration::from_secs(2)).is_ok() {}
+            let first = process.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            history.push(format!("run {run}: {first}"));
+            while let Ok(line) = process.lines.recv_timeout(Duration::from_secs(3)) {
+                history.push(format!("run {run}: {line}"));
+            }
             let (code, _, log) = end(process, "INT");
             assert_eq!(code, 0, "{log}");
             count_doubtful(&log, &mut doubtful);
@@ -518,15 +522,18 @@ fn interrupted_runs_deliver_every_event_and_report_each_that_may_arrive_twice() 
         thread::sleep(Duration::from_millis(random.u64(5..400)));
         let is_crash = run >= 12;
         tool::signal(if is_crash { "KILL" } else { ["INT", "TERM", "HUP"][run % 3] }, &process.process);
-        let _ = process.process.wait();
-        count_doubtful(&process.rest().1.join("\n"), &mut doubtful);
+        let status = process.process.wait().unwrap();
+        let (lines, log) = process.rest();
+        history.extend(log.iter().chain(&lines).map(|line| format!("run {run}, {status}: {line}")));
+        count_doubtful(&log.join("\n"), &mut doubtful);
     }
     let (bodies, deliveries) = received(serve);
     assert_eq!(bodies.len(), expected.len());
     println!("{} events, {doubtful:?} reported as in flight", expected.len());
     for (id, times) in &deliveries {
         let allowed = 1 + doubtful.get(id).copied().unwrap_or_default();
-        assert!((1..=allowed).contains(times), "{id}: {times} deliveries, {doubtful:?}");
+        let lines: Vec<_> = history.iter().filter(|line| line.contains(id)).collect();
+        assert!((1..=allowed).contains(times), "{id}: {times} deliveries: {lines:#?}");
     }
     assert_eq!(deliveries.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
 }

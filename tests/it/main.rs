@@ -5,6 +5,7 @@ mod architecture;
 mod cases;
 mod cli;
 mod client;
+mod completions;
 mod consume;
 mod consumer;
 mod contract;

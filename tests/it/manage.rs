@@ -59,9 +59,12 @@ fn webhook_create_list_ping_update_delete() {
     assert_eq!((&record["active"], &record["events"]), (&json!(false), &json!(["ping.triggered"])));
     assert_eq!(run(&duffel, &format!("webhooks update {id}")).code, 2);
 
-    let deleted = run(&duffel, &format!("webhooks delete {id}"));
+    let unasked = run(&duffel, &format!("webhooks delete {id}"));
+    unasked
+        .assert_failed(2, &format!("there is no terminal to ask whether to delete webhook {id}: add --yes"));
+    let deleted = run(&duffel, &format!("webhooks delete --yes {id}"));
     assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel does not deliver to it any more.")]);
-    run(&duffel, &format!("webhooks delete {id}"))
+    run(&duffel, &format!("webhooks delete --yes {id}"))
         .assert_failed(3, "Duffel answered 404 Not Found: Not found");
     assert_eq!(run(&duffel, "webhooks list").err, "No results.\n");
 }
@@ -109,7 +112,7 @@ fn create_does_not_lose_the_secret_if_nobody_reads_stdout() {
     let id = webhook["id"].as_str().unwrap();
     for (arguments, line) in [
         (format!("webhooks update {id} --active false"), format!("Webhook  {id}")),
-        (format!("webhooks delete {id}"), format!("Deleted {id}")),
+        (format!("webhooks delete --yes {id}"), format!("Deleted {id}")),
     ] {
         Done::of(&run_unread(&mut tool(&duffel, &arguments))).assert_failed(1, &line);
     }
@@ -270,6 +273,34 @@ fn events_are_shown_and_redelivered() {
 }
 
 #[test]
+fn events_are_listed_with_their_state_and_last_answer() {
+    let duffel = DuffelStandIn::start();
+    duffel.occur("order.created", &json!({ "id": "ord_0" }));
+    duffel.register(&endpoint(&[500, 202, 404, 503, 202]));
+    for number in 1..=3 {
+        duffel.occur("order.created", &json!({ "id": format!("ord_{number}") }));
+    }
+    // The first and the third event are sent again; then the first is accepted.
+    assert_eq!(duffel.retry_failed(), 2);
+    let states = || {
+        let listed = run(&duffel, "events list");
+        let row = |line: &str| {
+            let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            cells[4..].join(" ")
+        };
+        (listed.out.lines().skip(1).map(row).collect::<Vec<_>>(), listed)
+    };
+    let (rows, listed) = states();
+    assert_eq!(rows, ["ord_3 delivered 202", "ord_2 delivered 202", "ord_1 failed 503", "ord_0 unsent -"]);
+    assert_eq!(listed.code, 0);
+
+    duffel.inject("GET /air/webhooks/deliveries", &ApiFault::Status(500), 1);
+    let (rows, listed) = states();
+    assert_eq!(rows[0], "ord_3 unknown -");
+    listed.assert_failed(4, "Duffel answered 500");
+}
+
+#[test]
 fn lists_are_tables_and_an_empty_list_is_a_notice() {
     let list = |duffel: &DuffelStandIn, what: &str| {
         let listed = run(duffel, what);
@@ -381,14 +412,4 @@ fn secret_in_a_truncated_response_is_not_shown() {
     let created = run(&duffel, "webhooks create https://example.com/webhooks/duffel --event a.b");
     created.assert_failed(1, "Duffel answered 201 Created, and not in the documented form\n");
     assert!(!format!("{}{}", created.out, created.err).contains("QKfU"), "{}", created.err);
-}
-
-#[test]
-fn completion_script_loads_in_bash() {
-    let duffel = DuffelStandIn::start();
-    let script = run(&duffel, "completions bash");
-    assert!(script.lines().len() > 50 && script.out.contains("redeliver"));
-    let mut bash = Command::new("bash");
-    let load = format!("{}\ncomplete -p duffel-hooks", script.out);
-    assert!(bash.args(["-c", &load]).output().unwrap().status.success());
 }

@@ -325,6 +325,19 @@ fn the_policy_for_operators_allows_everyday_commands_and_nothing_else() {
 }
 
 #[test]
+fn the_policy_for_operators_allows_the_recipients_of_alarms_to_be_listed() {
+    let given = format!("arn:aws:sns:{REGION}:{ACCOUNT}:pager");
+    let template = Template::read().given("CreateOperatorPolicy", "true").given("AlarmTopicArn", &given);
+    let own = format!("arn:aws:sns:{REGION}:{ACCOUNT}:AlarmTopic");
+    let template = template.given("AlarmEmail", "on-call@example.com").made("AlarmTopic", &own, &own);
+    let mut needed = everyday(&template);
+    for topic in [&given, &own] {
+        needed.extend(on(topic, &["sns:ListSubscriptionsByTopic"]));
+    }
+    prove(&template, "OperatorPolicy", &needed);
+}
+
+#[test]
 fn the_policy_for_operators_of_a_reconciler_allows_its_log_too() {
     let token = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1b2c3";
     let template =

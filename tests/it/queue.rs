@@ -53,7 +53,7 @@ async fn a_queue_that_nobody_consumes_is_named() {
 }
 
 #[tokio::test]
-async fn consumers_that_work_and_consumers_that_fail_are_told_apart() {
+async fn consumers_that_work_and_consumers_that_fail_are_distinguished() {
     let (stack, proxy) = with_four_events(&[]).await;
     let done = show(&stack, &proxy, [OLD, FIVE, FIVE], &[]).await;
     assert!(done.out.contains("last hour  5 received, 5 deleted\n"), "{}", done.out);

@@ -26,7 +26,7 @@ use crate::support::{
     ministack::{ACCESS_KEY, Backend, REGION, SECRET_KEY, endpoint, sdk_config},
     proxy::{AwsFault, Moment, Proxy},
     serve::Serve,
-    snapshot,
+    snapshot, terminal,
     test_receiver::{duffel_header, event},
     tool::{self, assert_success, run_unread, text, until},
 };
@@ -75,7 +75,7 @@ impl Rotation {
     }
 
     fn tool(&self, arguments: &[&str]) -> Command {
-        let mut command = tool::command(["rotate", "--secret", &self.arn]);
+        let mut command = tool::command(["rotate", "--yes", "--secret", &self.arn]);
         command.args(arguments).envs([
             ("DUFFEL_API_URL", self.duffel.url().as_str()),
             ("DUFFEL_ACCESS_TOKEN", TOKEN),
@@ -140,7 +140,7 @@ impl Rotation {
     }
 
     async fn rotate_stack(&self, stack: &str, arguments: &[&str]) -> Output {
-        let mut command = tool::command(["rotate", "--stack", stack]);
+        let mut command = tool::command(["rotate", "--yes", "--stack", stack]);
         let usual = self.tool(&[]);
         command.args(arguments).envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("AWS_ENDPOINT_URL", endpoint());
@@ -702,6 +702,29 @@ async fn rotation_stops_before_deletion_if_a_later_step_would_fail() {
     assert_eq!(env.stored("AWSCURRENT").await, std::slice::from_ref(&env.old.1));
     assert_eq!(env.journals(), 0);
     assert_eq!(env.delivered_with(&env.old.1).await, 202);
+}
+
+#[tokio::test]
+async fn rotation_asks_before_the_deletion_and_refuses_without_a_terminal() {
+    let env = Rotation::new().await;
+    let before = env.webhook();
+    let usual = env.tool(&[]);
+    let command = || {
+        let mut command = tool::command(["rotate", "--secret", &env.arn]);
+        command.envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    };
+    let on_terminal = command();
+    let asked = spawn_blocking(move || terminal::run(&on_terminal, "n")).await.unwrap();
+    let shown = text(&asked.stdout);
+    let question = format!("Really delete webhook {} and create it", before["id"].as_str().unwrap());
+    assert!(shown.contains(&question) && shown.contains("nothing was changed"), "{shown}");
+    assert_eq!(asked.status.code(), Some(1));
+    let refused = tool::run(command()).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("add --yes"), "{}", text(&refused.stderr));
+    assert_eq!(env.webhook(), before);
+    assert!(!env.duffel.asked().iter().any(|asked| asked.what.starts_with("DELETE")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

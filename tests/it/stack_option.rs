@@ -14,9 +14,12 @@ use crate::support::{
 };
 
 /// The commands that work on a stack, with what else they need.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 11] = [
     "doctor",
     "dlq show",
+    "queue show",
+    "tail --since 1h --no-follow",
+    "trace wev_1",
     "subscribers",
     "replay wev_1 --dry-run",
     "replay --subscriber orders.fifo --since 1h --dry-run",
@@ -109,9 +112,9 @@ async fn a_webhook_is_created_stored_and_pinged_without_a_url_an_arn_or_an_id() 
     assert_eq!(deployment.duffel.webhooks()[0]["events"], json!(["order.created", "ping.triggered"]));
 
     // What cannot be undone takes no default.
-    deployment.run("webhooks delete").await.assert_failed(2, "give the webhook's id or --stack");
+    deployment.run("webhooks delete --yes").await.assert_failed(2, "give the webhook's id or --stack");
     assert_eq!(deployment.duffel.webhooks().len(), 1);
-    let deleted = command_in_region(&deployment, "webhooks delete --stack").await;
+    let deleted = command_in_region(&deployment, "webhooks delete --yes --stack").await;
     assert_eq!(deleted.lines(), [format!("Deleted {id}: Duffel does not deliver to it any more.")]);
     deployment.run("webhooks ping").await.assert_failed(1, "there is no webhook in test mode: create it");
 }
@@ -134,7 +137,7 @@ async fn a_webhook_that_delivers_elsewhere_is_not_taken_for_the_stacks() {
         deployment.stack.name, deployment.url
     );
     deployment.run("webhooks update --active false").await.assert_failed(1, &refusal);
-    for command in ["webhooks delete --stack", "webhooks ping --stack"] {
+    for command in ["webhooks delete --yes --stack", "webhooks ping --stack"] {
         command_in_region(&deployment, command).await.assert_failed(1, &refusal);
     }
     assert!(deployment.duffel.asked().iter().all(|asked| asked.what.starts_with("GET ")));
@@ -165,7 +168,7 @@ async fn a_url_and_a_stack_give_the_stacks_secret() {
     assert_eq!(webhook["url"], url);
     assert_eq!(deployment.stored().await, json!({ "test": [webhook["secret"]], "any": ["old"] }));
     let id = webhook["id"].as_str().unwrap();
-    deployment.run(&format!("webhooks delete {id}")).await.lines();
+    deployment.run(&format!("webhooks delete --yes {id}")).await.lines();
     // Without a stack, the secret is printed; the default stack is not used.
     let deployment = Deployment::configured().await;
     let created = deployment.run(&create).await;

@@ -12,6 +12,7 @@
 //! | [`Proxy`](proxy::Proxy) | a proxy before `MiniStack` that injects an [`AwsFault`](proxy::AwsFault) into named calls, or holds one up | AWS fails, is slow, or a process dies during a call |
 //! | [`DuffelStandIn`](duffel::DuffelStandIn) | Duffel's API with real, signed deliveries, an [`ApiFault`](duffel::ApiFault) for each request, and both answers to open questions | anything that calls Duffel, or that Duffel delivers to |
 //! | [`tool`] | the tool `duffel-hooks` as a process in an empty environment | its output and exit code |
+//! | [`terminal`] | the tool on a terminal, with an answer to its question | it asks, or shows progress |
 //! | [`Serve`](serve::Serve) | a running `duffel-hooks serve` | something has to receive deliveries over HTTP |
 //! | [`Template`](cloudformation::Template) | the text of `template.yaml`, evaluated as `CloudFormation` would | conditions, policies, outputs and variables of the stack |
 //! | [`metrics`] | the metrics that the stack has, and what its filters make of a line of the log | an alarm or a widget refers to a metric, or a line is to be counted |
@@ -38,6 +39,7 @@ pub mod serve;
 pub mod setup;
 pub mod snapshot;
 pub mod stack;
+pub mod terminal;
 pub mod test_receiver;
 pub mod tool;
 pub mod topic;

@@ -91,7 +91,7 @@ async fn logged(world: &World) -> Vec<String> {
     world.occur("order.created", json!({ "id": "ord_1" })).await;
     world.occur("stays.booking.created", json!({ "id": "bok_1" })).await;
     let mut lines = world.gateway.end().await;
-    world.receive(&[("WEBHOOK_SECRET", "another secret")]).await;
+    world.receive(&[("WEBHOOK_SECRET", "anothers-secret")]).await;
     world.occur("order.created", json!({ "id": "ord_2" })).await;
     lines.extend(world.gateway.end().await);
     assert_eq!(lines.len(), 4, "{lines:#?}");

@@ -59,14 +59,20 @@ impl World {
 
     /// Starts a receiver with these variables, in place of its own or beside them.
     pub async fn receive(&self, variables: &[(&str, &str)]) {
-        let mut all = vec![
+        let has_secret = variables.iter().any(|(name, _)| *name == "WEBHOOK_SECRET");
+        let secret = [("WEBHOOK_SECRET", self.secret.as_str())];
+        let secret = if has_secret { &[][..] } else { &secret[..] };
+        self.receive_as(&[secret, variables].concat()).await;
+    }
+
+    /// The same, with all variables for the secrets.
+    async fn receive_as(&self, variables: &[(&str, &str)]) {
+        let own = [
             ("AWS_ENDPOINT_URL", self.proxy.endpoint.as_str()),
             ("QUEUE_URL", self.stack.output(Output::QueueUrl)),
             ("LEDGER_TABLE", self.stack.output(Output::LedgerTableName)),
-            ("WEBHOOK_SECRET", &self.secret),
         ];
-        all.retain(|(name, _)| !variables.iter().any(|(other, _)| other == name));
-        self.gateway.serve(Function::start(all.into_iter().chain(variables.iter().copied())).await).await;
+        self.gateway.serve(Function::start(own.into_iter().chain(variables.iter().copied())).await).await;
     }
 
     /// Has an event happen at Duffel, which delivers it at once.
@@ -165,7 +171,7 @@ fn json_of(done: &Done) -> Value {
 
 #[tokio::test]
 async fn an_event_that_was_refused_is_found_at_the_receiver() {
-    let world = World::with(&[], &[("WEBHOOK_SECRET", "another secret")]).await;
+    let world = World::with(&[], &[("WEBHOOK_SECRET", "anothers-secret")]).await;
     let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
     world.log().await;
     let done = world.trace(&[&event]).await;
@@ -311,6 +317,19 @@ async fn an_event_that_was_consumed_is_said_to_be_and_can_be_replayed() {
     assert!(last.ends_with(&format!("duffel-hooks replay --stack {} {event}", world.stack.name)), "{last}");
 }
 
+/// The receiver of this test sends to the stack's queue, which `trace` cannot distinguish.
+#[tokio::test]
+async fn with_a_topic_the_subscribers_have_their_own_queues() {
+    let world = World::with(&[("FanOut", "topic")], &[]).await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    world.log().await;
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let last = last_paragraph(&done);
+    assert!(last.starts_with("It was published to the topic; each subscriber has its own queue."), "{last}");
+    assert!(last.ends_with(&format!("duffel-hooks subscribers --stack {}", world.stack.name)), "{last}");
+}
+
 #[tokio::test]
 async fn an_excluded_event_is_not_an_error() {
     let world = World::with(&[], &[("EVENT_TYPES", "stays.*")]).await;
@@ -325,8 +344,49 @@ async fn an_excluded_event_is_not_an_error() {
     );
 }
 
+/// With a domain of its own, the stack has addresses that its outputs do not have.
 #[tokio::test]
-async fn a_delivery_that_got_no_answer_is_retried_by_duffel() {
+async fn a_delivery_without_an_answer_is_retried_by_duffel() {
+    let world = World::with(&[("BasePath", "/in")], &[]).await;
+    let url = "http://127.0.0.1:9/in/webhooks/duffel".to_owned();
+    world.change(Change { url: Some(url), ..Change::default() }).await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    world.log().await;
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 6, "{}{}", done.out, done.err);
+    let last = last_paragraph(&done);
+    assert!(
+        last.contains("http://127.0.0.1:9/in/webhooks/duffel and got no answer. Duffel retries until "),
+        "{last}"
+    );
+}
+
+#[tokio::test]
+async fn an_event_of_one_of_several_sources_has_the_identity_of_that_source() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:travel-a1b2c3";
+    let sources = json!({
+        "code": { "scheme": "github", "secret_arn": arn },
+        "travel": { "scheme": "duffel", "secret_arn": arn },
+    });
+    let world = World::with(&[("Sources", &sources.to_string()), ("SourceSecretArns", arn)], &[]).await;
+    drop(world.gateway.end().await);
+    let sources = json!({ "travel": { "scheme": "duffel", "secret": world.secret } }).to_string();
+    world.receive_as(&[("SOURCES", &sources)]).await;
+    let url = world.gateway.url.replace("/webhooks/duffel", "/webhooks/travel");
+    world.change(Change { url: Some(url), ..Change::default() }).await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    assert_eq!(world.consume().await, 1);
+    world.log_from(Duration::from_mins(10)).await;
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let replay = format!("duffel-hooks replay --stack {} --source travel {event}", world.stack.name);
+    assert!(last_paragraph(&done).ends_with(&replay), "{}", done.out);
+    let done = world.trace_without_token(&["ord_1"]).await;
+    assert!(done.out.starts_with(&format!("order.created {event}, ")), "{}", done.out);
+}
+
+#[tokio::test]
+async fn a_delivery_to_another_address_is_found_there() {
     let world = World::new().await;
     world
         .change(Change { url: Some("http://127.0.0.1:9/webhooks/duffel".to_owned()), ..Change::default() })
@@ -343,6 +403,34 @@ async fn a_delivery_that_got_no_answer_is_retried_by_duffel() {
     let gateway = world.gateway.url.clone();
     let update = format!("duffel-hooks webhooks update {} --url {gateway}", world.webhook);
     assert!(done.out.contains(&update), "{}", done.out);
+}
+
+#[tokio::test]
+async fn a_delivery_that_did_not_reach_the_receiver_is_found_at_the_gateway() {
+    let world = World::new().await;
+    // The gateway of the test answers 503 without a receiver.
+    world.log().await;
+    let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
+    let access = LogGroup::existing(world.stack.output(Output::ApiLogGroup));
+    access.put(&[
+        json!({ "requestId": "a", "status": "202", "integrationError": "-" }).to_string(),
+        json!({ "requestId": "b", "status": "429", "integrationError": "-" }).to_string(),
+        json!({ "requestId": "c", "status": "503", "integrationError": "The function was throttled" })
+            .to_string(),
+    ]);
+    let done = world.trace(&[&event]).await;
+    assert_eq!(done.code, 6, "{}{}", done.out, done.err);
+    let reason = "the receiver did not answer the gateway (The function was throttled)";
+    assert!(
+        done.out.contains(&format!("  gateway       {reason} (found by time and status)\n")),
+        "{}",
+        done.out
+    );
+    let last = last_paragraph(&done);
+    assert!(last.starts_with(&format!("It was refused with 503: {reason}.")), "{last}");
+    assert!(last.contains("Duffel retries until "), "{last}");
+    let traced = json_of(&world.trace(&[&event, "--json"]).await);
+    assert_eq!(traced["conclusion"]["place"], "not_accepted");
 }
 
 /// The log has no keys. The identities of some of an object's events follow from its key.
@@ -370,6 +458,7 @@ async fn every_name_of_an_event_leads_to_it() {
     assert!(done.out.contains(&format!("order.updated {updated}, ")), "{}", done.out);
     let done = world.trace_without_token(&["ord_1"]).await;
     assert!(done.out.contains(&format!("order.created {created}, ")), "{}", done.out);
+    assert!(done.out.contains(&format!("202 accepted, message {message}, in ")), "{}", done.out);
     assert!(!done.out.contains(&updated), "its identity does not follow from the key: {}", done.out);
     assert!(done.out.contains("Not asked: Duffel (DUFFEL_ACCESS_TOKEN is not set)"), "{}", done.out);
 }

@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod gateway_event;
 pub(crate) mod listen;
+pub(crate) mod man;
 #[cfg(feature = "operate")]
 pub(crate) mod queue;
 #[cfg(feature = "operate")]

@@ -8,7 +8,7 @@ use std::{error::Error, io, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use self::commands::{
-    completions, deliveries, events, gateway_event, listen, send, serve, sign, trigger, verify, webhooks,
+    completions, deliveries, events, gateway_event, listen, man, send, serve, sign, trigger, verify, webhooks,
 };
 #[cfg(feature = "operate")]
 use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
@@ -57,6 +57,8 @@ enum Command {
     #[cfg(feature = "operate")]
     Doctor(doctor::Arguments),
     Completions(completions::Arguments),
+    #[command(hide = true)]
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -67,7 +69,8 @@ impl Command {
             | Self::Verify(_)
             | Self::GatewayEvent(_)
             | Self::Deliveries(_)
-            | Self::Completions(_) => true,
+            | Self::Completions(_)
+            | Self::Man(_) => true,
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -112,6 +115,7 @@ impl Command {
             #[cfg(feature = "operate")]
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Completions(arguments) => completions::run(arguments),
+            Self::Man(arguments) => man::run(arguments),
         }
     }
 }

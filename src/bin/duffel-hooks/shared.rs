@@ -2,6 +2,7 @@
 
 #[cfg(feature = "operate")]
 pub(crate) mod colour;
+pub(crate) mod confirm;
 #[cfg(feature = "operate")]
 pub(crate) mod delivery_line;
 pub(crate) mod diagnosis;
@@ -10,6 +11,7 @@ pub(crate) mod duffel;
 pub(crate) mod in_flight;
 pub(crate) mod input;
 pub(crate) mod list;
+pub(crate) mod offer;
 pub(crate) mod output;
 pub(crate) mod printout;
 pub(crate) mod progress;

@@ -49,7 +49,7 @@ async fn healthy_deployment_with_a_topic_passes_every_check() {
         ("subscription", "the stack's queue gets every event, with raw delivery"),
         ("undeliverable", "none"),
     ] {
-        assert!(lines.contains(&format!("OK    {check:13}  {seen}\n")), "{lines}");
+        assert!(lines.contains(&format!("OK    {check:14}  {seen}\n")), "{lines}");
     }
 }
 

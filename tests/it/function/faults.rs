@@ -139,7 +139,7 @@ async fn while_the_record_fails_events_are_acknowledged_and_the_log_says_so() {
         assert_eq!(env.backend.queued().await, 1, "{fault:?}");
         assert_eq!(env.backend.items().await.len(), usize::from(is_carried_out(fault)), "{fault:?}");
         let log = env.function.lines().join("\n");
-        assert!(log.contains("in the queue, but not recorded"), "{fault:?}: {log}");
+        assert!(log.contains(r#""cause":"unrecorded""#), "{fault:?}: {log}");
         env.function.restart().await;
         env.proxy.heal();
         let expected = if is_carried_out(fault) { 200 } else { 202 };
@@ -157,7 +157,7 @@ async fn call_that_fails_once_is_retried_at_once() {
         }
         assert_eq!(env.deliver(&order()).await, line(202, "accepted"), "{fault:?}");
         let log = env.function.lines().join("\n");
-        assert!(!log.contains("not recorded"), "{fault:?}: {log}");
+        assert!(!log.contains("cause"), "{fault:?}: {log}");
         env.function.restart().await;
         assert_eq!(deliver_again(&env).await, 200, "{fault:?}");
     })

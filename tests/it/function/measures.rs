@@ -84,9 +84,9 @@ async fn durations_are_those_of_all_calls_of_the_ledger_and_of_the_queue() {
     env.deliver(&order(1)).await;
     let [line] = lines(&mut env).try_into().unwrap();
     let figure = |name: &str| line[name].as_f64().unwrap();
-    assert!((400.0..700.0).contains(&figure("ledger_ms")), "{line}");
-    assert!((700.0..1_000.0).contains(&figure("queue_ms")), "{line}");
-    assert!(figure("duration_ms") > 1_100.0, "{line}");
+    assert!(figure("ledger_ms") >= 400.0 && figure("queue_ms") >= 700.0, "{line}");
+    // No time counts twice. A bound of each would fail on a busy machine.
+    assert!(figure("ledger_ms") + figure("queue_ms") <= figure("duration_ms"), "{line}");
 }
 
 #[tokio::test]

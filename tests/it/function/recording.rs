@@ -54,7 +54,7 @@ enum Phase {
     SecretFails,
 }
 
-const RUN: [(Phase, usize); 17] = [
+const RUN: [(Phase, usize); 19] = [
     (Phase::Quiet, 8),
     (Phase::Busy, 12),
     (Phase::Forged, 4),
@@ -64,18 +64,20 @@ const RUN: [(Phase, usize); 17] = [
     (Phase::Busy, 6),
     (Phase::LedgerFails, 3),
     (Phase::Busy, 5),
-    (Phase::OtherIds, 3),
-    (Phase::Busy, 5),
     (Phase::ConsumerStopped, 12),
     (Phase::Busy, 6),
+    (Phase::SecretFails, 2),
+    (Phase::Quiet, 5),
+    (Phase::OtherIds, 2),
+    (Phase::Quiet, 3),
     (Phase::Invalid, 2),
-    (Phase::Quiet, 6),
-    (Phase::SecretFails, 3),
-    (Phase::Quiet, 6),
+    (Phase::Quiet, 3),
+    (Phase::Forged, 2),
+    (Phase::Quiet, 8),
 ];
 
-/// The namespace, name and dimensions of a metric.
-type Metric = (String, String, BTreeMap<String, String>);
+/// A metric: namespace, name and dimensions.
+type Key = (String, String, BTreeMap<String, String>);
 
 struct Recorder {
     env: Env,
@@ -84,8 +86,8 @@ struct Recorder {
     /// The start of each step.
     starts: Vec<SystemTime>,
     lines: Vec<String>,
-    /// By namespace, name and dimensions, and then by step: the values.
-    values: BTreeMap<Metric, Vec<Vec<f64>>>,
+    /// The values of each metric, by step.
+    values: BTreeMap<Key, Vec<Vec<f64>>>,
     template: Template,
     oldest: Option<Instant>,
 }
@@ -116,7 +118,7 @@ impl Recorder {
         let count = match phase {
             Phase::Quiet => 3 + step % 3,
             // A call that fails is repeated, which takes time.
-            Phase::QueueFails | Phase::LedgerFails => 3,
+            Phase::QueueFails | Phase::LedgerFails | Phase::SecretFails => 3,
             _ => 10 + (step * 7) % 5,
         };
         let mut deliveries: Vec<_> = (0..count).map(|_| self.new_event()).collect();
@@ -124,7 +126,7 @@ impl Recorder {
         deliveries.extend(deliveries.iter().step_by(5).cloned().collect::<Vec<_>>());
         match phase {
             Phase::Forged => {
-                for at in 0..6 + step % 4 {
+                for at in 0..2 + step % 3 {
                     let delivery = self.new_event();
                     let age = 9 * 24 * 60 * 60;
                     let header = delivery.sign(if at == 0 { SECRET } else { "another" }, "v2", age);

@@ -62,7 +62,7 @@ impl Storing {
     fn delete(&self, live: bool) {
         let webhooks = self.duffel.webhooks();
         let webhook = webhooks.iter().find(|webhook| webhook["live_mode"] == live).unwrap();
-        let delete = format!("webhooks delete {}", webhook["id"].as_str().unwrap());
+        let delete = format!("webhooks delete --yes {}", webhook["id"].as_str().unwrap());
         let token = if live { LIVE_TOKEN } else { TOKEN };
         let deleted = command(&self.duffel, &delete).env("DUFFEL_ACCESS_TOKEN", token).output().unwrap();
         Done::of(&deleted).lines();

@@ -15,6 +15,11 @@ pub struct LogGroup {
 impl LogGroup {
     pub fn new(name: &str) -> Self {
         call("CreateLogGroup", &json!({ "logGroupName": name }));
+        Self::existing(name)
+    }
+
+    /// A group that exists.
+    pub fn existing(name: &str) -> Self {
         call("CreateLogStream", &json!({ "logGroupName": name, "logStreamName": "one" }));
         Self { name: name.to_owned() }
     }

@@ -79,7 +79,9 @@ pub const LARGE_TOPICS: &str = "from ministack.services import sns\nsns._SNS_MAX
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let additions = [LARGE_TOPICS, include_str!("../../examples/redrive.py")].concat();
-    &SERVER.get_or_init(|| Server::start(&additions, &[])).endpoint
+    // The quota of AWS, in place of one by the memory of this machine.
+    let quota = [("LAMBDA_ACCOUNT_CONCURRENCY", "1000")];
+    &SERVER.get_or_init(|| Server::start(&additions, &quota)).endpoint
 }
 
 pub struct Server {

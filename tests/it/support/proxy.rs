@@ -293,6 +293,9 @@ fn name(parts: &Parts, body: &[u8]) -> String {
     let Some(target) = parts.headers.get("x-amz-target") else {
         return match field(body, "Action") {
             Some(operation) => format!("{}:{operation}", signed_for(parts)),
+            None if parts.uri.path() == "/2016-08-19/account-settings/" => {
+                "lambda:GetAccountSettings".to_owned()
+            }
             None => format!("{} {}", parts.method, parts.uri),
         };
     };

@@ -43,6 +43,18 @@ pub fn node_lock(package: &Path) -> PathBuf {
     })
 }
 
+/// The folder of a tree with Debian's packages, for programs that are not installed.
+pub fn debian(name: &str, packages: &[&str]) -> PathBuf {
+    once(name, "debian", packages, |folder| {
+        fs::create_dir_all(folder).unwrap();
+        run(Command::new("apt-get").current_dir(folder).args(["download", "--quiet"]).args(packages));
+        for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            run(Command::new("dpkg-deb").arg("--extract").arg(file).arg(folder.join("tree")));
+        }
+    })
+    .join("tree")
+}
+
 /// Makes a folder unless it exists with exactly these packages. Other test processes may do so at the same time.
 fn once(name: &str, language: &str, packages: &[&str], make: impl Fn(&Path)) -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR"));

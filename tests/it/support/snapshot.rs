@@ -4,13 +4,16 @@ use insta::Settings;
 
 /// Patterns of what differs from run to run, and what the snapshot has instead. Where the width is fixed it is kept, so
 /// that tables stay aligned.
-const REDACTIONS: [(&str, &str); 11] = [
+const REDACTIONS: [(&str, &str); 14] = [
     (r"\b(wev|end|del)_[0-9a-f]{22}\b", "${1}_xxxxxxxxxxxxxxxxxxxxxx"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "YYYY-MM-DDThh:mm:ss.mmmZ"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "YYYY-MM-DDThh:mm:ssZ"),
     (r"\bt=\d{10},v2=[0-9a-f]{64}", "t=<seconds>,v2=<signature>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
-    (r"\b\d+(\.\d+)? ms\b", "<n> ms"),
+    (r" +\d+(\.\d+)? ms\b", " <n> ms"),
+    (r"\b\d s ago\b", "<n> s ago"),
+    (r"\blocalhost:\d+", "localhost:<port>"),
     (r"\b127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
     (r"[A-Za-z0-9+/]{22}==", "<secret>"),
     (r"(secret:<uuid>|\bstack-[0-9a-f]{8}-[A-Za-z]+)-[A-Za-z0-9]+", "$1-<suffix>"),

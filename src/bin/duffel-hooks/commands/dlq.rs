@@ -1,7 +1,10 @@
 //! `dlq`: shows, exports and redrives dead letters.
 
+mod drop;
 mod export;
+mod put;
 mod redrive;
+mod selection;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -9,7 +12,7 @@ use duffel_webhook_receiver::deployment::{Output, dead_letter_queue::DeadLetters
 
 use crate::shared::{Result, stack::StackArgument};
 
-/// Shows, redrives and exports the dead letters
+/// Shows, redrives, deletes and exports the dead letters
 ///
 /// Dead letters are the messages that a consumer failed to process. They wait in the stack's
 /// dead-letter queue for at most 14 days.
@@ -30,9 +33,14 @@ AWS: region and credentials are found in the same way as by the AWS CLI. Permiss
            sqs:SendMessage on the destination, which
            accepts it only from the principals in the
            stack's parameter RedrivePrincipalArns
+           With --id or --type, as drop, and
+           sqs:SendMessage
+  drop     as show, and sqs:DeleteMessage
   export   as show; with --delete, sqs:DeleteMessage
+  put      sqs:SendMessage on the destination, as redrive
 With --stack, cloudformation:DescribeStacks.
-To redrive with --queue, sqs:ListDeadLetterSourceQueues.
+To redrive or put with --queue,
+sqs:ListDeadLetterSourceQueues.
 
 Exit codes:
   0  Done
@@ -45,6 +53,8 @@ impl Arguments {
             Command::Show(_) => true,
             Command::Redrive(arguments) => arguments.dry_run,
             Command::Export(arguments) => arguments.to.is_none(),
+            Command::Drop(arguments) => arguments.dry_run,
+            Command::Put(arguments) => arguments.dry_run,
         }
     }
 }
@@ -54,7 +64,9 @@ impl Arguments {
 enum Command {
     Show(show::Arguments),
     Redrive(redrive::Arguments),
+    Drop(drop::Arguments),
     Export(export::Arguments),
+    Put(put::Arguments),
 }
 
 /// Which dead-letter queue
@@ -85,5 +97,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Command::Show(arguments) => show::run(arguments).await,
         Command::Redrive(arguments) => redrive::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
+        Command::Drop(arguments) => drop::run(arguments).await,
+        Command::Put(arguments) => put::run(arguments).await,
     }
 }

@@ -1,37 +1,38 @@
 //! `doctor`: the health checks of a deployment.
 
+mod alarms;
+mod checks;
 mod deliveries;
 mod endpoint;
 mod expected;
 mod finding;
+mod function;
+mod printer;
+mod queue;
+mod reconciler;
 mod registration;
+mod secret;
 mod stack;
 mod topic;
+mod watch;
 
-use std::{
-    env,
-    io::{self, Write},
-};
+use std::{io, time::Duration};
 
-use clap::Args;
-use duffel_webhook_receiver::deployment::{Output, Stack, StackError};
+use clap::{Args, value_parser};
 use terminal_size::terminal_size_of;
 
 use self::{
-    expected::Expected,
-    finding::{Finding, State},
+    finding::Finding,
+    printer::{Printer, Tally},
 };
-use crate::shared::{
-    Result, duffel,
-    output::count,
-    stack::{StackArgument, StackName},
-};
+use crate::shared::{Result, stack::StackArgument};
 
 /// Checks a deployment from end to end, and says what to fix
 ///
-/// Each check is OK, WARN (worth a look) or FAIL (to be fixed). Every check is made, whatever the
-/// others find. Nothing is changed: no message is received, and no event is sent. The receiver gets
-/// a delivery without a signature, which it must refuse.
+/// Each check is OK, WARN (worth a look), FAIL (to be fixed) or ERROR (it could not be made). Each is
+/// printed as soon as it is made, whatever the others find. Nothing is changed: no message is
+/// received, and no event is sent. The receiver gets a delivery without a signature, which it must
+/// refuse.
 ///
 /// The checks at Duffel need DUFFEL_ACCESS_TOKEN, and are about that token's mode.
 #[derive(Args)]
@@ -40,88 +41,64 @@ use crate::shared::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     stack: StackArgument,
-    /// Prints one JSON object per check, with check, state, seen, fix and command
+    /// Prints one JSON object per check, with check, state, seen, fix and command, and at the end one
+    /// with summary: the numbers passed, warned, failed and not_made
     #[arg(long)]
     json: bool,
+    /// Checks again after this many seconds, 60 without a number, and prints only what changed. Ctrl-C
+    /// ends it
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60",
+        value_parser = value_parser!(u64).range(1..))]
+    watch: Option<u64>,
 }
 
 const AFTER_HELP: &str = "\
 AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   cloudformation:DescribeStacks
+  cloudwatch:DescribeAlarms
   cloudwatch:GetMetricStatistics
   dynamodb:DescribeTable
   dynamodb:DescribeTimeToLive
+  lambda:GetAccountSettings
   secretsmanager:GetSecretValue
+  sns:ListSubscriptionsByTopic (on the topics of the alarms)
   sqs:GetQueueAttributes
   and with FanOut=topic:
   sns:GetSubscriptionAttributes
   sns:GetTopicAttributes
   sns:ListSubscriptionsByTopic
-A check without its permission says so; the others are made.
+A check without its permission is an ERROR, which names it; the others are made.
 The secret is read, not shown.
 
 DUFFEL_ACCESS_TOKEN and DUFFEL_API_URL: see duffel-hooks webhooks --help
 
 Exit codes:
-  0  Nothing failed
-  1  At least one check failed
-  2  The command line is not valid";
+  0  Every check was made, and none failed
+  1  At least one check failed or could not be made
+  2  The command line is not valid
+To test a deployment: duffel-hooks doctor --stack NAME --json, and use the exit code.";
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let findings = check(&arguments.stack.name()?).await?;
-    let out = &mut io::stdout().lock();
-    let printed = if arguments.json {
-        findings.iter().try_for_each(|finding| writeln!(out, "{}", finding.json()))
-    } else {
-        let width = terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
-        finding::print(&findings, width, out)
-    };
-    let number = |state| findings.iter().filter(|finding| finding.state == state).count();
-    match (number(State::Fail), number(State::Warn)) {
-        (0, _) => Ok(printed?),
-        (failed, _) => Err(format!("{} failed", count(failed, "check")).into()),
+    let width = terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let stack = arguments.stack.name()?;
+    let mut printer = Printer { out: io::stdout().lock(), json: arguments.json, width };
+    if let Some(seconds) = arguments.watch {
+        return watch::watch(&stack, Duration::from_secs(seconds), &mut printer).await;
     }
-}
-
-async fn check(name: &StackName) -> Result<Vec<Finding>> {
-    let sdk = name.sdk_config().await?;
-    let (stack, first) = match Stack::find(&sdk, &name.name).await {
-        Ok(stack) => {
-            let finding = stack::state(&stack);
-            (Some(stack), finding)
-        }
-        Err(error) => (None, Finding::unknown("stack", &error)),
-    };
-    let unknown = |error: StackError| error.to_string();
-    let url = match &stack {
-        Some(stack) => stack.output(Output::WebhookUrl).map(str::to_owned).map_err(unknown),
-        None => Err("without the stack, its URL is not known".to_owned()),
-    };
-    let has_token = env::var_os("DUFFEL_ACCESS_TOKEN").is_some();
-    let client = has_token.then(duffel::client);
-    let duffel = has_token.then(duffel::api_url);
-    let expected = match (&stack, url.clone()) {
-        (Some(stack), Ok(url)) => Ok(Expected::new(stack, url)),
-        (_, url) => Err(url.err().unwrap_or_default()),
-    };
-    let at_duffel = tokio::task::spawn_blocking(move || registration::check(client, expected));
-    let at_endpoint = tokio::task::spawn_blocking(move || {
-        endpoint::check(url.as_deref().map_err(String::as_str), duffel.as_deref())
-    });
-    let in_stack = async {
-        match &stack {
-            Some(stack) => {
-                let (parts, topic) =
-                    tokio::join!(Box::pin(stack::check(&sdk, stack)), Box::pin(topic::check(&sdk, stack)));
-                parts.into_iter().chain(topic).collect()
-            }
-            None => vec![Finding::skipped(
-                "secret, queue, ledger",
-                "without the stack, their names are not known",
-            )],
+    let mut tally = Tally::default();
+    // If nobody reads the findings any more, their number still decides on the exit code.
+    let mut result = Ok(());
+    let print = |finding: Finding| {
+        tally.add(&finding);
+        if result.is_ok() {
+            result = printer.finding(&finding, None);
         }
     };
-    let (in_stack, at_endpoint, at_duffel) = tokio::join!(in_stack, at_endpoint, at_duffel);
-    Ok([first].into_iter().chain(at_endpoint?).chain(in_stack).chain(at_duffel?).collect())
+    checks::make(&stack, print).await?;
+    let result = result.and_then(|()| printer.summary(tally));
+    match tally.failure() {
+        None => Ok(result?),
+        Some(failure) => Err(failure.into()),
+    }
 }

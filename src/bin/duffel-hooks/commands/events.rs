@@ -1,9 +1,12 @@
 //! `events`: Duffel's events, whether they were delivered or not.
 #![allow(clippy::doc_markdown, reason = "this is the help")]
 
+mod answers;
+
 use clap::{Args, Subcommand};
 use duffel_webhook_receiver::duffel::{Client, EventFilter, EventRecord, Retryability};
 
+use self::answers::Answers;
 use crate::shared::{
     Result,
     duffel::{self, Reported, help},
@@ -34,6 +37,10 @@ enum Command {
 }
 
 /// Lists events, including those that no endpoint accepted
+///
+/// STATE is `delivered` if an endpoint accepted a delivery of the event, `failed` if none did, and
+/// `unsent` if there was no delivery. ANSWER is the status of the last one. For this, the deliveries
+/// since the first of the listed events are read as well, unless --json is given.
 #[derive(Args)]
 #[command(after_help = help!("events", "  \
   duffel-hooks events list --failed --since 3d
@@ -80,21 +87,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 after: filter.since,
                 before: filter.until,
             };
-            let columns = ["ID", "TYPE", "MODE", "CREATED", "ABOUT"];
-            listing.print(client.events(&filter), |event| &event.raw, columns, row)
+            let columns = ["ID", "TYPE", "MODE", "CREATED", "ABOUT", "STATE", "ANSWER"];
+            let answers = |events: &[EventRecord]| Answers::find(&client, events);
+            listing.print_with(client.events(&filter), |event| &event.raw, columns, answers, row)
         }
         Command::Get(arguments) => arguments.format.print(&client.event(&arguments.id)?.raw),
         Command::Redeliver(arguments) => redeliver(&client, &arguments.ids),
     }
 }
 
-fn row(event: &EventRecord) -> [String; 5] {
+fn row(event: &EventRecord, answers: &Answers) -> [String; 7] {
+    let (state, answer) = answers.of(event);
     [
         event.id.clone(),
         event.kind.clone().unwrap_or_default(),
         mode(event.live_mode),
         created(event.created_at, &event.raw),
         event.idempotency_key.clone().unwrap_or_default(),
+        state.to_owned(),
+        answer,
     ]
 }
 

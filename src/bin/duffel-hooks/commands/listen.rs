@@ -4,11 +4,13 @@ mod agenda;
 mod attempt;
 mod backlog;
 mod cursor;
+mod decision;
 mod report;
 mod resume;
 mod session;
 
 use std::{
+    collections::BTreeSet,
     env,
     path::PathBuf,
     sync::Arc,
@@ -36,6 +38,7 @@ use crate::{
     },
     shared::{
         Result, WrongUsage, duffel,
+        offer::offering_types,
         output::{mode, remark},
         values::{parse_since, parse_type},
     },
@@ -63,7 +66,7 @@ pub(crate) struct Arguments {
     since: Option<SystemTime>,
     /// Only events of this type, such as order.created or air.payment.*; may be repeated, or a list with
     /// commas [default: all]
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_type), hide_possible_values = true)]
     types: Vec<String>,
     /// Keeps in this file which events were delivered. If the file exists, it goes on from there, and
     /// --since does not apply
@@ -142,7 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (None, Some(since)) => format!("from {}", humantime::format_rfc3339_seconds(since)),
         (None, None) => "from now".to_owned(),
     };
-    if let Some(id) = saved.as_ref().and_then(|saved| saved.in_flight.as_ref()) {
+    for id in saved.iter().flat_map(|saved| &saved.unclear) {
         remark(&format!(
             "duffel-hooks: the last run ended while {id} was in flight: it is delivered again, and may arrive twice"
         ));
@@ -153,9 +156,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let new = || Saved {
         cursor: Cursor::new(arguments.since, SystemTime::now()),
         backlog: Backlog::default(),
-        in_flight: None,
+        unclear: BTreeSet::new(),
     };
-    let Saved { cursor, backlog, .. } = saved.unwrap_or_else(new);
+    let Saved { cursor, backlog, unclear } = saved.unwrap_or_else(new);
     let greeting = format!(
         "Listening to {}'s {} events {start}; delivering to {}",
         duffel.url(),
@@ -173,6 +176,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         backlog,
         report: Report::new(arguments.json),
         in_flight: None,
+        unclear,
         greeting: Some(greeting),
     }
     .run()

@@ -33,6 +33,7 @@ use crate::shared::{
     Result, duffel,
     output::{count, remark},
     printout::Printout,
+    progress::Steps,
     stack::StackArgument,
 };
 
@@ -200,19 +201,23 @@ async fn request_and_wait(
     interruption: &mut Interruption,
 ) -> Result<()> {
     let mut any_requested = false;
-    for event in &mut *events {
+    let mut steps = Steps::new(events.len(), "requested");
+    for (index, event) in events.iter_mut().enumerate() {
+        steps.show(index);
         if interruption.has_occurred() {
             break;
         }
         if let Err(error) = request(duffel, ledger, event, interruption).await {
             // After a request, this error must not hide its outcome.
             if !any_requested {
+                steps.end();
                 return Err(error);
             }
             request::fail(ledger, event, error).await;
         }
         any_requested |= event.is_open();
     }
+    steps.end();
     let requested = events.iter().filter(|event| matches!(event.outcome, Outcome::Requested)).count();
     remark(&format!("Requested {requested} of {} from Duffel", count(events.len(), "event")));
     // None if the time is out of range: there is no end.

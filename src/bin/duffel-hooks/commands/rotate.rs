@@ -54,6 +54,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if request.dry_run {
         return plan.print();
     }
+    if let State::Replace(webhook) = &plan.state {
+        let what = format!("delete webhook {} and create it again with another secret", webhook.id);
+        arguments.confirmation.ask(&what)?;
+    }
     let path = &request.journal;
     let to_resume = format!("run the same command again (the journal is {})", path.display());
     let notice = InterruptNotice::install(&match &plan.state {

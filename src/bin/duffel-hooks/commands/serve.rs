@@ -2,38 +2,30 @@
 
 mod api;
 mod body;
+mod compose;
 mod endpoint;
 mod greeting;
 mod inspector;
 mod page;
 mod ports;
 mod server;
+mod show;
 
 use std::{
-    collections::HashMap,
     env, io,
     net::{Ipv4Addr, SocketAddr},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
-use duffel_webhook_receiver::{
-    config::{Config, Secrets, SourceConfig, given_secrets},
-    in_memory::MemoryLedger,
-    log,
-    receive::{Receiver, Source},
-};
-use serde_json::Value;
+use duffel_webhook_receiver::log;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use self::{
-    endpoint::Endpoint,
-    inspector::{Destination, Inspector, KnownSource, access::Access, delivery::Summary},
-    ports::{ObservedLedger, ObservedQueue},
+    compose::{Place, in_aws, in_memory},
     server::{accept, bind},
+    show::Show,
 };
-use crate::shared::{Result, printout::Printout};
+use crate::shared::Result;
 
 /// Receives deliveries on this machine and shows the messages that a consumer would get
 ///
@@ -41,7 +33,12 @@ use crate::shared::{Result, printout::Printout};
 /// SIGNATURE_TOLERANCE, EVENT_TYPES, LIVE_MODE, SOURCES and BASE_PATH work as they do for the
 /// function. Without SOURCES and WEBHOOK_SECRET, a secret is generated and printed.
 ///
-/// The messages go to the standard output, as JSON; everything else goes to the standard error.
+/// In a pipe or a file, the standard output has the messages as JSON and nothing else. On a terminal
+/// it has a line for each delivery instead, and whole messages with --verbose or --json. Everything
+/// else goes to the standard error.
+///
+/// The address of the inspector is printed: a page with every delivery, why it was accepted or
+/// refused, and buttons to send it again. It answers on this machine only.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
@@ -51,6 +48,12 @@ pub(crate) struct Arguments {
     /// Forwards to the queue, or topic, and table in AWS: QUEUE_URL or TOPIC_ARN, LEDGER_TABLE, AWS_ENDPOINT_URL
     #[arg(long)]
     forward: bool,
+    /// Prints whole messages on a terminal, after the line of their delivery
+    #[arg(long)]
+    verbose: bool,
+    /// Prints the messages as JSON and nothing else to the standard output, on a terminal too, and with --forward
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
 }
 
 /// Reads a port, to listen on for this machine only, or an address or host name and a port.
@@ -67,129 +70,29 @@ fn parse_address(text: &str) -> std::result::Result<String, &'static str> {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let no_sources = || variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
-    log::start(variable, io::stderr);
+    let show = Show::new(arguments);
+    log::start(
+        |name| match name {
+            "AWS_LAMBDA_LOG_FORMAT" if show.is_for_people() => Some("Text".to_owned()),
+            _ => variable(name),
+        },
+        io::stderr,
+    );
     let listener = bind(&arguments.listen).await.map_err(|error| {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
-    let local = listener.local_addr()?;
-    let address = format!("http://{local}/webhooks");
-    let access = Access::new(&arguments.listen, local.port());
+    let place = Place { listen: &arguments.listen, local: listener.local_addr()? };
     let (output, deliveries) = mpsc::unbounded_channel();
-    if arguments.forward {
-        #[cfg(feature = "aws")]
-        {
-            // Whoever forwards reads the messages from the queue.
-            drop(deliveries);
-            let config = Config::read(variable)?;
-            let destination = Destination { name: config.destination.to_string(), is_in_aws: true };
-            let sources = known_sources(&config, &variable);
-            let inspector = Inspector::new(sources, destination, false, own_address(local), access);
-            let endpoint = forward(config, &address, inspector, output).await?;
-            return accept(listener, endpoint).await;
-        }
-        #[cfg(not(feature = "aws"))]
-        return Err(
-            "this build has no AWS support: build without --no-default-features to use --forward".into()
-        );
-    }
-    // A secret from the environment is not printed: it may be in production.
-    let generated =
-        (no_sources() && variable("WEBHOOK_SECRET").is_none()).then(|| STANDARD.encode(Uuid::new_v4()));
-    let variables = |name: &str| match name {
-        "QUEUE_URL" => Some("http://localhost/memory.fifo".to_owned()),
-        "WEBHOOK_SECRET" if no_sources() => variable(name).or_else(|| generated.clone()),
-        "TOPIC_ARN" | "WEBHOOK_SECRET_ARN" => None,
-        _ => variable(name),
+    let endpoint = if arguments.forward {
+        in_aws(&variable, &place, show, output).await?
+    } else {
+        in_memory(&variable, &place, show, output)?
     };
-    let config = Config::read(variables)?;
-    let destination = Destination { name: "memory".to_owned(), is_in_aws: false };
-    let sources = known_sources(&config, &variables);
-    let inspector = Inspector::new(sources, destination, generated.is_some(), own_address(local), access);
-    greeting::greet(&address, &config, generated.as_deref(), no_sources())?;
-    let base_path = config.base_path;
-    let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
-    let ledger = ObservedLedger::Memory(MemoryLedger::default());
-    let receiver = Receiver { sources, ledger, queue: ObservedQueue::in_memory(), window: config.window };
-    let endpoint = Endpoint { receiver, base_path, inspector, output, logs: true };
+    let names_sources = endpoint.inspector.sources.len() > 1;
     tokio::select! {
         ended = accept(listener, endpoint) => ended,
-        ended = show(deliveries) => ended,
+        ended = show.all(deliveries, names_sources) => ended,
     }
-}
-
-/// Returns the address at which this machine reaches the server.
-fn own_address(mut local: SocketAddr) -> String {
-    if local.ip().is_unspecified() {
-        local.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    format!("http://{local}")
-}
-
-fn known_sources(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Vec<KnownSource> {
-    let mut secrets: HashMap<_, _> = given_secrets(variable).into_iter().collect();
-    let known = |source: &SourceConfig| KnownSource {
-        name: source.name.clone(),
-        scheme: source.scheme.clone(),
-        tolerance: source.tolerance,
-        secrets: secrets.remove(&source.name).unwrap_or_default(),
-    };
-    config.sources.iter().map(known).collect()
-}
-
-fn without_aws(source: SourceConfig) -> Result<Source> {
-    match &source.secrets {
-        Secrets::Given(keys) => {
-            let keys = keys.clone();
-            Ok(source.source(keys, None))
-        }
-        Secrets::Stored(_) => Err(format!(
-            "source {}: its secret is in AWS: give it as `secret`, or use --forward",
-            source.name
-        )
-        .into()),
-    }
-}
-
-#[cfg(feature = "aws")]
-async fn forward(
-    config: Config,
-    address: &str,
-    inspector: Inspector,
-    output: mpsc::UnboundedSender<(Summary, Option<Value>)>,
-) -> Result<Endpoint> {
-    use std::io::Write;
-
-    use duffel_webhook_receiver::aws;
-
-    for source in &config.sources {
-        writeln!(io::stderr(), "Receiving on {address}/{}", source.name)?;
-    }
-    writeln!(io::stderr(), "Forwarding to {}", config.destination)?;
-    let base_path = config.base_path.clone();
-    let Receiver { sources, ledger, queue, window } = aws::compose(&aws::sdk_config().await?, config).await;
-    let (ledger, queue) = (ObservedLedger::Aws(ledger), ObservedQueue::in_aws(queue));
-    Ok(Endpoint {
-        receiver: Receiver { sources, ledger, queue, window },
-        base_path,
-        inspector,
-        output,
-        logs: true,
-    })
-}
-
-/// Prints the messages.
-async fn show(mut deliveries: mpsc::UnboundedReceiver<(Summary, Option<Value>)>) -> Result<()> {
-    let mut printout = Printout::default();
-    while let Some((_, message)) = deliveries.recv().await {
-        if let Some(message) = message {
-            printout.line(format_args!("{message:#}"));
-        }
-        if printout.is_closed() {
-            return Err("the standard output is closed: the last message is above".into());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use duffel_webhook_receiver::{
 use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::shared::{Result, WrongUsage, input::read_body, samples};
+use crate::shared::{Result, WrongUsage, input::read_body, offer::offering_schemes, samples};
 
 /// Prints the signature header of a body, or all headers if the scheme has several
 #[derive(Args)]
@@ -44,7 +44,7 @@ pub(crate) struct SchemeArgument {
     /// The provider's signature scheme: duffel, standard-webhooks, stripe, github, shopify,
     /// hmac-sha256, or the fields of a source, as in '{"scheme":"hmac-sha256","prefix":"sha256="}'
     /// [default: duffel]
-    #[arg(long, value_name = "SCHEME")]
+    #[arg(long, value_name = "SCHEME", value_parser = offering_schemes(), hide_possible_values = true)]
     scheme: Option<String>,
 }
 

@@ -10,14 +10,15 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::deployment::{
-    CallError, Stack,
+    CallError,
     log_group::{LogEvent, LogGroup, Seen},
-    sdk_config,
 };
 use tokio::time::sleep;
 
 use self::selection::Selection;
-use crate::shared::{Result, colour::Colours, output::remark, signals::Signals, values::parse_since};
+use crate::shared::{
+    Result, colour::Colours, output::remark, signals::Signals, stack::StackArgument, values::parse_since,
+};
 
 /// Shows the deliveries as they come, one per line
 ///
@@ -31,9 +32,8 @@ use crate::shared::{Result, colour::Colours, output::remark, signals::Signals, v
 #[command(after_help = AFTER_HELP)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
-    /// The stack
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     #[command(flatten)]
     selection: Selection,
     /// Begins with the deliveries since then: 2h or 3d (ago), 2026-01-31 (its beginning, in UTC) or
@@ -66,7 +66,7 @@ Exit codes:
   1  Failed
   2  The command line is not valid";
 
-/// The time between two readings. An account has five calls a second.
+/// The time between two readings. Their number in a second is limited for the account.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// The time for which a reading looks back, since `CloudWatch` adds lines late.
@@ -82,8 +82,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn follow(arguments: &Arguments) -> Result<()> {
-    let sdk = sdk_config().await?;
-    let stack = Stack::find(&sdk, &arguments.stack).await?;
+    let (sdk, stack) = arguments.stack.find().await?;
     let group = LogGroup::new(&sdk, &stack.receiver_log_group(&sdk).await?);
     let since = arguments.since.unwrap_or_else(SystemTime::now);
     if !arguments.no_follow {

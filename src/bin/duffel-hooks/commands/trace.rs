@@ -4,8 +4,10 @@ mod at_duffel;
 mod conclusion;
 mod evidence;
 mod explanation;
+mod in_gateway;
 mod in_log;
 mod in_stack;
+mod names;
 mod report;
 mod search;
 mod subject;
@@ -17,7 +19,6 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::{Stack, sdk_config};
 
 use self::{
     at_duffel::AtDuffel,
@@ -26,7 +27,7 @@ use self::{
     search::Search,
     subject::Subject,
 };
-use crate::shared::{NeedsAction, Result, output::count, values::parse_since};
+use crate::shared::{NeedsAction, Result, output::count, stack::StackArgument, values::parse_since};
 
 /// Says where one event is, and what happened to it on the way
 ///
@@ -46,9 +47,8 @@ pub(crate) struct Arguments {
     /// An event's id, an idempotency key, the id of a message, or an identity
     #[arg(value_name = "EVENT", value_parser = Subject::parse)]
     subject: Subject,
-    /// The stack
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     /// How far back to search the log and Duffel's lists [default: 14d]
     #[arg(long, value_name = "WHEN", value_parser = parse_since)]
     since: Option<SystemTime>,
@@ -72,7 +72,7 @@ attempts are known. A line is found some seconds after it was written.
 AWS: region and credentials are found in the same way as by the AWS CLI. Permissions:
   cloudformation:DescribeStacks
   logs:StartQuery, logs:GetQueryResults
-                                 on the receiver's log group
+                                 on the log groups of the receiver and of the API
   dynamodb:GetItem               on the ledger
   sqs:GetQueueAttributes         on both queues
   sqs:ReceiveMessage, sqs:ChangeMessageVisibility
@@ -102,8 +102,7 @@ const RETENTION: Duration = Duration::from_hours(14 * 24);
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { subject, stack, since, no_peek, json } = arguments;
-    let sdk = sdk_config().await?;
-    let stack = Stack::find(&sdk, stack).await?;
+    let (sdk, stack) = stack.find().await?;
     let now = SystemTime::now();
     let since = since.or_else(|| now.checked_sub(RETENTION)).unwrap_or(SystemTime::UNIX_EPOCH);
     let search = Search {

@@ -14,8 +14,10 @@ use duffel_webhook_receiver::duffel::{Change, Client, Webhook};
 use self::{create::Create, target::Target, url::parse_url};
 use crate::shared::{
     Result,
+    confirm::Confirmation,
     duffel::{self, help},
     list::{Format, ListArguments},
+    offer::offering_types,
     output::{created, mode},
     printout::Printout,
     values::parse_registered_type,
@@ -79,18 +81,25 @@ struct ChangeArguments {
     url: Option<String>,
     /// The event types to deliver, in place of the current ones; may be repeated, or a list with
     /// commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_registered_type), hide_possible_values = true)]
     events: Option<Vec<String>>,
 }
+
+#[cfg(feature = "operate")]
+const OF_STACK: &str = "Instead of the id: the stack to whose URL the webhook must deliver";
 
 /// Deletes the webhook and its secret permanently
 ///
 /// It takes the webhook's id or --stack, and no default.
 #[derive(Args)]
 #[command(after_help = help!("webhooks"))]
+#[command(mut_arg("id", |id| id.help("The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo")))]
+#[cfg_attr(feature = "operate", command(mut_arg("stack", |stack| stack.help(OF_STACK))))]
 struct Delete {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Has Duffel deliver a ping.triggered event, and reports whether it was accepted
@@ -101,6 +110,10 @@ struct Delete {
 #[command(after_help = help!("webhooks", "  \
   duffel-hooks webhooks ping
   duffel-hooks webhooks ping --stack webhooks"))]
+#[command(mut_arg("id", |id| id.help(
+    "The webhook's id, such as end_0000A3tQSmKyqOrcySrGbo [default: the webhook of the access token's mode]"
+)))]
+#[cfg_attr(feature = "operate", command(mut_arg("stack", |stack| stack.help(OF_STACK))))]
 struct Ping {
     #[command(flatten)]
     target: Target,
@@ -119,6 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Update(arguments) => update(&client, arguments),
         Command::Delete(arguments) => {
             let id = arguments.target.named(&client)?;
+            arguments.confirmation.ask(&format!("delete webhook {id}"))?;
             client.delete_webhook(&id)?;
             print_line(format_args!("Deleted {id}: Duffel does not deliver to it any more."))
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Result,
+    offer::offering_types,
     output::{Table, remark},
     progress::Progress,
     values::{parse_kind, parse_since, parse_until},
@@ -23,7 +24,7 @@ const PROGRESS_STEP: u64 = 200;
 #[derive(Args)]
 pub(crate) struct FilterArguments {
     /// Only events of this type, such as order.created
-    #[arg(long = "type", value_name = "TYPE", value_parser = parse_kind)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = offering_types(parse_kind), hide_possible_values = true)]
     pub(crate) kind: Option<String>,
     /// Only those that were not accepted
     #[arg(long, conflicts_with = "delivered")]
@@ -84,7 +85,19 @@ impl ListArguments {
         columns: [&str; N],
         row: impl Fn(&T) -> [String; N],
     ) -> Result<()> {
-        let mut table = Table::new(columns);
+        self.print_with(records, raw, columns, |_| Ok(()), |record, ()| row(record))
+    }
+
+    /// The same with what is looked up about the records of a table. If that fails, the table has rows without it.
+    pub(crate) fn print_with<T, Context: Default, const N: usize>(
+        &self,
+        records: impl Iterator<Item = std::result::Result<T, ApiError>>,
+        raw: impl Fn(&T) -> &Value,
+        columns: [&str; N],
+        look_up: impl FnOnce(&[T]) -> std::result::Result<Context, ApiError>,
+        row: impl Fn(&T, &Context) -> [String; N],
+    ) -> Result<()> {
+        let mut listed = Vec::new();
         let mut progress = Progress::of_list();
         let limit = if self.all { u64::MAX } else { self.limit };
         let mut failure = None;
@@ -93,7 +106,7 @@ impl ListArguments {
             match record {
                 Ok(_) if index == limit => more = true,
                 Ok(record) if self.format.json => writeln!(io::stdout(), "{}", raw(&record))?,
-                Ok(record) => table.push(row(&record)),
+                Ok(record) => listed.push(record),
                 Err(error) => failure = Some(error),
             }
             if more || failure.is_some() {
@@ -105,7 +118,18 @@ impl ListArguments {
             }
         }
         progress.end();
-        if !self.format.json && (failure.is_none() || table.has_rows()) {
+        if !self.format.json && (failure.is_none() || !listed.is_empty()) {
+            let mut context = Context::default();
+            if failure.is_none() && !listed.is_empty() {
+                match look_up(&listed) {
+                    Ok(found) => context = found,
+                    Err(error) => failure = Some(error),
+                }
+            }
+            let mut table = Table::new(columns);
+            for record in &listed {
+                table.push(row(record, &context));
+            }
             table.print(&mut io::stdout().lock())?;
         }
         if more {

@@ -2,14 +2,26 @@
 
 use std::{
     io::{self, Write},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
 use duffel_webhook_receiver::duffel::plain;
 use serde_json::Value;
 
+/// Whether a line of progress is on the terminal.
+static HAS_PROGRESS: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a line of progress is on the terminal, which a remark then replaces.
+pub(crate) fn set_progress(is_shown: bool) {
+    HAS_PROGRESS.store(is_shown, Ordering::Relaxed);
+}
+
 /// Prints a line about the work to the standard error. If it is closed, the work goes on.
 pub(crate) fn remark(line: &str) {
+    if HAS_PROGRESS.swap(false, Ordering::Relaxed) {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
     // Not eprintln!, which panics if the terminal is gone.
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,6 +1,12 @@
 //! The progress of a long command, on the standard error.
 
 use std::io::{self, IsTerminal, Write};
+#[cfg(feature = "operate")]
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "operate")]
+use super::output::duration;
+use super::output::set_progress;
 
 /// One line that is overwritten, on a terminal. In a file, a line for each change, or nothing.
 pub(crate) struct Progress {
@@ -29,7 +35,7 @@ impl Progress {
         Self { shown: None, in_files: true, ends_when_interrupted: false }
     }
 
-    /// Shows a line in place of the last one, which must not be longer.
+    /// Shows a line in place of the last one.
     pub(crate) fn show(&mut self, line: String) {
         let mut out = io::stderr();
         let is_terminal = out.is_terminal();
@@ -41,10 +47,11 @@ impl Progress {
         }
         // If it cannot be written, nothing is lost: the result follows.
         let _ = if is_terminal {
-            write!(out, "\r{line}").and_then(|()| out.flush())
+            write!(out, "\r{line}\x1b[K").and_then(|()| out.flush())
         } else {
             writeln!(out, "{line}")
         };
+        set_progress(is_terminal);
         self.shown = Some(line);
     }
 
@@ -53,8 +60,47 @@ impl Progress {
         let mut out = io::stderr();
         if self.shown.take().is_some() && out.is_terminal() {
             let _ = write!(out, "\r\x1b[K");
+            set_progress(false);
         }
     }
+}
+
+/// The progress of a known number of steps, with the time that is left.
+#[cfg(feature = "operate")]
+pub(crate) struct Steps {
+    progress: Progress,
+    all: usize,
+    done: &'static str,
+    began: Instant,
+}
+
+#[cfg(feature = "operate")]
+impl Steps {
+    /// `done` is the word for a step that is done.
+    pub(crate) fn new(all: usize, done: &'static str) -> Self {
+        Self { progress: Progress::of_part(), all, done, began: Instant::now() }
+    }
+
+    /// Shows how many steps are done.
+    pub(crate) fn show(&mut self, number: usize) {
+        let left = time_left(number, self.all, self.began.elapsed());
+        let left = left.map(|left| format!(", about {} left", duration(left))).unwrap_or_default();
+        self.progress.show(format!("{number} of {} {}{left}", self.all, self.done));
+    }
+
+    /// Removes the line from a terminal.
+    pub(crate) fn end(&mut self) {
+        self.progress.end();
+    }
+}
+
+/// The time for the rest at the pace so far; `None` if it is too early to say.
+#[cfg(feature = "operate")]
+fn time_left(done: usize, all: usize, elapsed: Duration) -> Option<Duration> {
+    let rest = u32::try_from(all.checked_sub(done)?).ok().filter(|rest| *rest > 0)?;
+    let done = u32::try_from(done).ok().filter(|done| *done > 0)?;
+    let left = elapsed.checked_mul(rest)? / done;
+    (elapsed >= Duration::from_secs(2)).then(|| Duration::from_secs(left.as_secs() + 1))
 }
 
 /// Lets the shell's prompt begin on a line of its own after Ctrl-C.
@@ -64,4 +110,18 @@ fn end_line_when_interrupted() {
         let _ = writeln!(io::stderr());
         std::process::exit(signal.exit_code());
     });
+}
+
+#[cfg(all(test, feature = "operate"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_the_pace_so_far() {
+        let seconds = Duration::from_secs;
+        assert_eq!(time_left(60, 180, seconds(60)), Some(seconds(121)));
+        assert_eq!(time_left(1, 9, seconds(1)), None, "too early");
+        assert_eq!(time_left(0, 9, seconds(9)), None, "no pace yet");
+        assert_eq!(time_left(9, 9, seconds(9)), None, "nothing left");
+    }
 }

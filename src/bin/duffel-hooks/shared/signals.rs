@@ -64,6 +64,14 @@ impl Signals {
     }
 }
 
+#[cfg(feature = "operate")]
+impl Signals {
+    /// Waits for another signal after the first. The hang-up of one terminal may arrive twice.
+    pub(crate) async fn again(&mut self) {
+        while self.next().await == Signal::HangUp {}
+    }
+}
+
 /// Calls a function at the first signal, on a thread of its own, for a command whose own thread blocks. Listens when
 /// it returns.
 ///

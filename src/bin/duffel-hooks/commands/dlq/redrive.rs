@@ -6,11 +6,15 @@ use std::{
 };
 
 use clap::Args;
-use duffel_webhook_receiver::deployment::dead_letter_queue::{DeadLetters, Move};
+use duffel_webhook_receiver::deployment::{
+    dead_letter_queue::{DeadLetters, Move},
+    in_flight::QueuedMessage,
+    resend::Resend,
+};
 use tokio::time::sleep;
 
-use super::Which;
-use crate::shared::{Result, output::count, printout::Printout, progress::Progress};
+use super::{Which, drop::none_of, put::destination, selection::Selection, show};
+use crate::shared::{Result, output::count, printout::Printout, progress::Progress, signals::Signals};
 
 const POLL: Duration = Duration::from_secs(1);
 
@@ -25,13 +29,18 @@ const APPEARANCE: Duration = Duration::from_mins(1);
 /// same: a consumer that records it before its work is done skips the event.
 ///
 /// If a move is running already, this command follows it. If the command ends, the move goes on.
+///
+/// With --id or --type, this command itself sends the selected dead letters to the queue, one by one,
+/// and then deletes them. If it is interrupted, the rest stays in the dead-letter queue.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    selection: Selection,
     /// The maximum number to move per second, up to 500 [default: SQS decides]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["ids", "types"], value_parser = clap::value_parser!(u16).range(1..=500))]
     max_per_second: Option<u16>,
     /// Prints what would be moved, and moves nothing
     #[arg(long)]
@@ -41,6 +50,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, source) = arguments.which.find().await?;
     let (arn, depth) = queue.depth().await?;
+    if !arguments.selection.is_all() {
+        return redrive_selected(arguments, &queue, source).await;
+    }
     let before = queue.last_move(&arn).await?;
     let running = before.as_ref().filter(|task| task.is_running());
     let mut printout = Printout::default();
@@ -75,13 +87,35 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     let started_before = before.filter(|task| !task.is_running()).map(|task| task.started);
     let mut progress = Progress::of_operation();
+    let mut signals = Signals::listen()?;
     let ended = tokio::select! {
         ended = follow(&queue, &arn, started_before, &mut progress) => ended,
-        _ = tokio::signal::ctrl_c() => Err("interrupted: SQS continues the move; run dlq redrive to follow it again".into()),
+        _ = signals.next() => Err("interrupted: SQS continues the move; run dlq redrive to follow it again".into()),
     };
     progress.end();
     printout.line(report(&queue, &ended?).await?);
     printout.finish()
+}
+
+/// Sends the selected dead letters to their queue, and deletes them.
+async fn redrive_selected(arguments: &Arguments, queue: &DeadLetters, source: Option<String>) -> Result<()> {
+    let source = destination(queue, source).await?;
+    let mut printout = Printout::default();
+    if arguments.dry_run {
+        let (selected, seen) = arguments.selection.find(queue).await?;
+        if selected.is_empty() {
+            return Err(none_of(seen).into());
+        }
+        printout.text(&show::table(&selected));
+        printout.line(format_args!("Would move {} to {source}", count(selected.len(), "dead letter")));
+        return printout.finish();
+    }
+    let resend =
+        async |letter: &QueuedMessage| Ok(queue.resend(&source, &Resend::read(&letter.json())?).await?);
+    let (done, ended) = arguments.selection.take(queue, resend).await;
+    printout.line(format_args!("{} moved to {source}", count(done, "dead letter")));
+    let seen = ended?;
+    if done == 0 { Err(none_of(seen).into()) } else { printout.finish() }
 }
 
 /// Waits for the end of a move, and shows its progress.

@@ -58,17 +58,21 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     writeln!(out, "{} in {}", count(all, "dead letter"), queue.url())?;
     if !letters.is_empty() {
-        let mut table = Table::new(["TYPE", "ID", "IDEMPOTENCY KEY", "FIRST RECEIVED", "RECEIVES", "BYTES"]);
-        for letter in &letters {
-            table.push(row(letter));
-        }
-        writeln!(out)?;
-        table.print(out)?;
+        write!(out, "\n{}", table(&letters))?;
     }
     if let Some(rest) = rest(all, letters.len(), limit, depth) {
         writeln!(out, "\n{rest}")?;
     }
     Ok(())
+}
+
+/// A table of dead letters.
+pub(super) fn table(letters: &[QueuedMessage]) -> String {
+    let mut table = Table::new(["TYPE", "ID", "IDEMPOTENCY KEY", "FIRST RECEIVED", "RECEIVES", "BYTES"]);
+    for letter in letters {
+        table.push(row(letter));
+    }
+    table.text()
 }
 
 fn row(letter: &QueuedMessage) -> [String; 6] {

@@ -17,7 +17,8 @@ const RECEIVER: &str = "receiver";
 const CLOCK: &str = "clock";
 
 /// Sends a request to the stack's URL; and to Duffel's, for its clock.
-pub(super) fn check(url: Result<&str, &str>, duffel: Option<&str>) -> Vec<Finding> {
+/// `log` is the command that prints the receiver's log.
+pub(super) fn check(url: Result<&str, &str>, duffel: Option<&str>, log: Option<&str>) -> Vec<Finding> {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
     let agent = config.timeout_global(Some(TIMEOUT)).build().new_agent();
     let mut clocks = Vec::new();
@@ -33,7 +34,7 @@ pub(super) fn check(url: Result<&str, &str>, duffel: Option<&str>) -> Vec<Findin
                 Ok(mut response) => {
                     let body = response.body_mut().read_to_string().unwrap_or_default();
                     let body: Value = serde_json::from_str(&body).unwrap_or_default();
-                    receiver(url, response.status().as_u16(), body["status"].as_str())
+                    receiver(url, response.status().as_u16(), body["status"].as_str(), log)
                 }
                 Err(error) => {
                     let fix = "Duffel cannot deliver either, unless the problem is between this machine and the receiver";
@@ -65,9 +66,12 @@ fn timed(
     Ok(response)
 }
 
-fn receiver(url: &str, status: u16, word: Option<&str>) -> Finding {
-    let seen = |what: &str| format!("{url} responded {status} to an unsigned delivery: {what}");
-    let log = "see the function's log (output FunctionName)";
+fn receiver(url: &str, status: u16, word: Option<&str>, log: Option<&str>) -> Finding {
+    let seen = |what: &str| self::seen(url, status, what);
+    let with_log = |seen: &str| Finding {
+        command: log.map(str::to_owned),
+        ..Finding::fail(RECEIVER, self::seen(url, status, seen), "see the function's log")
+    };
     match (status, word) {
         (401, Some("unauthorized")) => {
             Finding::ok(RECEIVER, format!("{url} refuses an unsigned delivery, as it should"))
@@ -85,12 +89,14 @@ fn receiver(url: &str, status: u16, word: Option<&str>) -> Finding {
             seen("too many requests"),
             "see RateLimit, BurstLimit, ReservedConcurrency",
         ),
-        (503, Some("unavailable")) => {
-            Finding::fail(RECEIVER, seen("the receiver has no secret, queue or ledger"), log)
-        }
-        (500.., _) => Finding::fail(RECEIVER, seen("the function does not run"), log),
+        (503, Some("unavailable")) => with_log("the receiver has no secret, queue or ledger"),
+        (500.., _) => with_log("the function does not run"),
         _ => Finding::fail(RECEIVER, seen("it is not this receiver"), "check that WebhookUrl is its URL"),
     }
+}
+
+fn seen(url: &str, status: u16, what: &str) -> String {
+    format!("{url} responded {status} to an unsigned delivery: {what}")
 }
 
 fn clock(clocks: &[Skew]) -> Finding {
@@ -130,10 +136,10 @@ mod tests {
             (401, None, "not this receiver"),
             (200, Some("accepted"), "not this receiver"),
         ] {
-            let finding = receiver("https://x", status, word);
+            let finding = receiver("https://x", status, word, None);
             assert!(finding.state == State::Fail && finding.seen.contains(seen), "{}", finding.seen);
         }
-        assert!(receiver("https://x", 401, Some("unauthorized")).state == State::Ok);
+        assert!(receiver("https://x", 401, Some("unauthorized"), None).state == State::Ok);
     }
 
     #[test]

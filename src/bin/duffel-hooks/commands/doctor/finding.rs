@@ -1,11 +1,11 @@
-//! The findings of the doctor's checks, and their printing.
+//! The findings of the doctor's checks.
 
-use std::{
-    error::Error,
-    io::{self, Write},
+use std::{borrow::Cow, error::Error};
+
+use duffel_webhook_receiver::{
+    deployment::{CallError, StackError},
+    log::chain,
 };
-
-use duffel_webhook_receiver::log::chain;
 use serde_json::{Value, json};
 
 /// The result of a check.
@@ -14,21 +14,24 @@ pub(super) enum State {
     Ok,
     Warn,
     Fail,
+    /// The check could not be made.
+    Error,
 }
 
 impl State {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::Warn => "WARN",
             Self::Fail => "FAIL",
+            Self::Error => "ERROR",
         }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Finding {
-    pub(super) check: &'static str,
+    pub(super) check: Cow<'static, str>,
     pub(super) state: State,
     pub(super) seen: String,
     pub(super) fix: Option<String>,
@@ -37,15 +40,23 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn ok(check: &'static str, seen: impl Into<String>) -> Self {
-        Self { check, state: State::Ok, seen: seen.into(), fix: None, command: None }
+    pub(super) fn ok(check: impl Into<Cow<'static, str>>, seen: impl Into<String>) -> Self {
+        Self { check: check.into(), state: State::Ok, seen: seen.into(), fix: None, command: None }
     }
 
-    pub(super) fn warn(check: &'static str, seen: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn warn(
+        check: impl Into<Cow<'static, str>>,
+        seen: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self { state: State::Warn, fix: Some(fix.into()), ..Self::ok(check, seen) }
     }
 
-    pub(super) fn fail(check: &'static str, seen: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn fail(
+        check: impl Into<Cow<'static, str>>,
+        seen: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self { state: State::Fail, fix: Some(fix.into()), ..Self::ok(check, seen) }
     }
 
@@ -58,8 +69,13 @@ impl Finding {
         Self { state: State::Warn, ..Self::ok(check, format!("not checked: {reason}")) }
     }
 
-    /// A check that could not be made, which is a finding too. The error says what to do.
+    /// An error of a check. If AWS refused or did not answer, the check could not be made. The error says what to do.
     pub(super) fn unknown(check: &'static str, error: &(dyn Error + 'static)) -> Self {
+        let of_stack = error.downcast_ref::<StackError>();
+        if error.is::<CallError>() || matches!(of_stack, Some(StackError::Call(_))) {
+            let seen = format!("could not be checked: {}", chain(error));
+            return Self { state: State::Error, ..Self::ok(check, seen) };
+        }
         Self { state: State::Fail, ..Self::ok(check, chain(error)) }
     }
 
@@ -69,82 +85,17 @@ impl Finding {
     }
 }
 
-/// Prints the findings. No line is longer than `width`, except for a command.
-pub(super) fn print(findings: &[Finding], width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
-    let widest = findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
-    for Finding { check, state, seen, fix, command } in findings {
-        let head = format!("{:4}  {check:widest$}  ", state.word());
-        write_wrapped(seen, &head, width, out)?;
-        if let Some(fix) = fix {
-            let colon = if command.is_some() { ":" } else { "" };
-            write_wrapped(&format!("{fix}{colon}"), "      → ", width, out)?;
-        }
-        if let Some(command) = command {
-            writeln!(out, "        {command}")?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes words after a head. Further lines are indented by its width.
-fn write_wrapped(text: &str, head: &str, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
-    let indent = head.chars().count();
-    write!(out, "{head}")?;
-    let mut column = indent;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column == indent {
-            column += length;
-        } else if width.is_some_and(|width| column + 1 + length > width) {
-            write!(out, "\n{:indent$}", "")?;
-            column = indent + length;
-        } else {
-            write!(out, " ")?;
-            column += 1 + length;
-        }
-        write!(out, "{word}")?;
-    }
-    writeln!(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn printed(width: Option<usize>) -> String {
-        let findings = [
-            Finding::ok("stack", "hooks is CREATE_COMPLETE"),
-            Finding::fail("webhook", "end_1 is not active: Duffel delivers nothing", "activate it")
-                .with_command("duffel-hooks webhooks update end_1 --active true"),
-        ];
-        let mut out = Vec::new();
-        print(&findings, width, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
     #[test]
-    fn a_fix_and_its_command_have_lines_of_their_own() {
-        let lines = "\
-OK    stack    hooks is CREATE_COMPLETE
-FAIL  webhook  end_1 is not active: Duffel delivers nothing
-      → activate it:
-        duffel-hooks webhooks update end_1 --active true
-";
-        assert_eq!(printed(None), lines);
-    }
-
-    #[test]
-    fn words_are_wrapped_and_commands_are_not() {
-        let lines = "\
-OK    stack    hooks is
-               CREATE_COMPLETE
-FAIL  webhook  end_1 is not
-               active: Duffel
-               delivers
-               nothing
-      → activate it:
-        duffel-hooks webhooks update end_1 --active true
-";
-        assert_eq!(printed(Some(30)), lines);
+    fn a_check_that_aws_does_not_allow_is_not_a_failure_of_what_it_checks() {
+        let denied = CallError::Denied("sqs:GetQueueAttributes");
+        let finding = Finding::unknown("queue", &StackError::Call(denied));
+        assert_eq!(finding.state, State::Error);
+        assert_eq!(finding.seen, "could not be checked: the permission sqs:GetQueueAttributes is missing");
+        let missing = StackError::Missing { name: "hoks".to_owned(), region: "eu-west-1".to_owned() };
+        assert_eq!(Finding::unknown("stack", &missing).state, State::Fail);
     }
 }

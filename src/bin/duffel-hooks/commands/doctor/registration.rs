@@ -7,6 +7,7 @@ use crate::{
     commands::rotate::journal::{InterruptedRotation, find_interrupted},
     shared::{
         Result,
+        duffel::api_url,
         output::{count, mode},
     },
 };
@@ -16,6 +17,36 @@ const WEBHOOK: &str = "webhook";
 const ROTATION: &str = "rotation";
 
 pub(super) fn check(
+    client: Option<Result<Client>>,
+    expected: std::result::Result<Expected, String>,
+) -> Vec<Finding> {
+    let own = client.as_ref().and_then(|client| client.as_ref().ok()).map(Client::live_mode);
+    let modes = [Some(true), Some(false), None].into_iter().filter(|mode| Some(*mode) != own);
+    let others = expected.as_ref().map(|expected| interrupted_in(modes, expected));
+    let others = others.unwrap_or_default();
+    at_duffel(client, expected).into_iter().chain(others).collect()
+}
+
+/// The interrupted rotations of these modes, which are not the access token's, by their journals on this machine.
+fn interrupted_in(modes: impl Iterator<Item = Option<bool>>, expected: &Expected) -> Vec<Finding> {
+    let Some(secret) = expected.secret.as_deref() else { return Vec::new() };
+    let found = modes.filter_map(|live_mode| {
+        let rotation = find_interrupted(secret, &api_url(), live_mode).transpose()?;
+        let rotation = match rotation {
+            Ok(rotation) => rotation,
+            Err(error) => return Some(Finding::warn(ROTATION, error.to_string(), "see rotate --journal")),
+        };
+        let mode = mode(live_mode);
+        let of_mode = if mode.is_empty() { String::new() } else { format!(" of {mode} mode") };
+        let path = rotation.path.display();
+        let seen = format!("one{of_mode} begun {} was interrupted ({path})", rotation.began_at);
+        let fix = format!("finish it with an access token{of_mode}: run it again, with the same options");
+        Some(Finding::fail(ROTATION, seen, fix).with_command(expected.rotate()))
+    });
+    found.collect()
+}
+
+fn at_duffel(
     client: Option<Result<Client>>,
     expected: std::result::Result<Expected, String>,
 ) -> Vec<Finding> {

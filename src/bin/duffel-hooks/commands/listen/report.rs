@@ -1,6 +1,6 @@
 //! What `listen` prints: where it listens, a line for each attempt, and the last words.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use duffel_webhook_receiver::duffel::plain;
 use http::StatusCode;
@@ -9,23 +9,12 @@ use serde_json::json;
 use super::{
     attempt::{Attempt, Outcome},
     backlog::{Open, has_data},
+    decision::Decision,
 };
 use crate::shared::{
-    output::{count, duration, remark},
+    output::{count, remark},
     printout::Printout,
 };
-
-/// What happens to an event after an attempt.
-#[derive(Clone, Copy)]
-pub(super) enum Decision {
-    Accepted,
-    /// Not delivered again in this run.
-    Refused,
-    /// Delivered again after this time.
-    Retry(Duration),
-    /// Duffel does not have it any more.
-    Gone,
-}
 
 /// The standard output, and what it has said.
 pub(super) struct Report {
@@ -93,34 +82,5 @@ impl Report {
         words.extend((refused > 0).then(|| format!("{refused} refused")));
         words.extend((waiting > 0).then(|| format!("{waiting} waiting")));
         words.join(", ")
-    }
-}
-
-impl Decision {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Retry(_) => "retry",
-            Self::Gone => "gone",
-        }
-    }
-
-    fn wait(self) -> Option<Duration> {
-        if let Self::Retry(wait) = self { Some(wait) } else { None }
-    }
-
-    fn note(self, status: Option<StatusCode>) -> Option<String> {
-        match self {
-            Self::Accepted | Self::Gone => None,
-            Self::Retry(wait) => Some(format!("trying again in {}", duration(wait))),
-            Self::Refused => Some(match status {
-                Some(StatusCode::UNAUTHORIZED) => {
-                    "refused: is this WEBHOOK_SECRET the receiver's?".to_owned()
-                }
-                Some(StatusCode::NOT_FOUND) => "refused: does the URL end in /webhooks/NAME?".to_owned(),
-                _ => "refused".to_owned(),
-            }),
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The file from which a later run goes on. It has the ids of events and nothing of their content.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -28,8 +28,8 @@ pub(super) struct ResumeFile {
 pub(super) struct Saved {
     pub(super) cursor: Cursor,
     pub(super) backlog: Backlog,
-    /// The event whose delivery had begun, and had no result yet.
-    pub(super) in_flight: Option<String>,
+    /// The events that may have arrived: their delivery had begun, and had no response.
+    pub(super) unclear: BTreeSet<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -42,7 +42,8 @@ struct Text {
     seen: BTreeMap<String, Option<String>>,
     /// Those that were not accepted yet, oldest first.
     open: Vec<OpenText>,
-    in_flight: Option<String>,
+    /// Of those, the ones that may have arrived: their delivery had begun, and had no response.
+    unclear: BTreeSet<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -98,27 +99,29 @@ impl ResumeFile {
             Open::resume(open.id, open.kind, open.object, created_at)
         }));
         let cursor = Cursor::resume(after, seen.collect());
-        Ok((file, Some(Saved { cursor, backlog, in_flight: text.in_flight })))
+        Ok((file, Some(Saved { cursor, backlog, unclear: text.unclear })))
     }
 
     /// Writes it. After a crash, the file has either the new text or the old one.
-    pub(super) fn write(&self, cursor: &Cursor, backlog: &Backlog, in_flight: Option<&str>) -> Result<()> {
+    pub(super) fn write<'a>(
+        &self,
+        cursor: &Cursor,
+        backlog: &Backlog,
+        unclear: impl Iterator<Item = &'a String>,
+    ) -> Result<()> {
         let text = Text {
             mode: mode(Some(self.live_mode)),
             after: format(cursor.after()),
             seen: cursor.seen().iter().map(|(id, at)| (id.clone(), at.map(format))).collect(),
             open: backlog.events().iter().map(OpenText::of).collect(),
-            in_flight: in_flight.map(str::to_owned),
+            unclear: unclear.cloned().collect(),
         };
         let write = || {
             let new = with_suffix(&self.path, ".new");
             let mut file = File::create(&new)?;
             serde_json::to_writer_pretty(&mut file, &text)?;
             file.write_all(b"\n")?;
-            // Of a delivery that begins, the result will be durable.
-            if in_flight.is_none() {
-                file.sync_all()?;
-            }
+            file.sync_all()?;
             fs::rename(&new, &self.path)
         };
         write().map_err(|error: io::Error| {

@@ -1,12 +1,12 @@
 //! A run of `listen`: what is listed, delivered and repeated, and when.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use duffel_webhook_receiver::duffel::{ApiError, Client, EventFilter, EventRecord, Retryability};
-use http::StatusCode;
 use wildmatch::WildMatch;
 
 use super::{
@@ -14,7 +14,8 @@ use super::{
     attempt::{Attempt, Courier, Outcome},
     backlog::{Backlog, Open, wait_after},
     cursor::Cursor,
-    report::{Decision, Report},
+    decision::Decision,
+    report::Report,
     resume::ResumeFile,
 };
 use crate::shared::{
@@ -22,9 +23,6 @@ use crate::shared::{
     output::{duration, remark},
     signals::Signal,
 };
-
-/// The longest wait between two attempts to connect to a receiver that is not running.
-const MAX_WAIT_FOR_RECEIVER: Duration = Duration::from_secs(10);
 
 pub(super) struct Session {
     pub(super) duffel: Arc<Client>,
@@ -39,6 +37,8 @@ pub(super) struct Session {
     pub(super) report: Report,
     /// The event that is being delivered.
     pub(super) in_flight: Option<String>,
+    /// Events of which it is not known whether the receiver got them.
+    pub(super) unclear: BTreeSet<String>,
     /// What to print when the events before the start are known.
     pub(super) greeting: Option<String>,
 }
@@ -159,30 +159,13 @@ impl Session {
         if let Some(record) = attempt.record.clone() {
             self.backlog.complete(id, record);
         }
-        if !matches!(attempt.outcome, Outcome::NoConnection(_)) {
-            agenda.connection_failures = 0;
+        match attempt.outcome {
+            Outcome::Answered(..) | Outcome::Gone => drop(self.unclear.remove(id)),
+            Outcome::NoAnswer(_) => drop(self.unclear.insert(id.clone())),
+            Outcome::NoConnection(_) | Outcome::NotFetched(_) => {}
         }
         let event = self.backlog.events().iter().find(|event| event.id == *id).cloned();
-        let decision = match &attempt.outcome {
-            Outcome::Answered(status, ..) if status.is_success() => Decision::Accepted,
-            Outcome::Answered(status, _, retry_after)
-                if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS =>
-            {
-                Decision::Retry(self.backlog.retry(id, *retry_after))
-            }
-            Outcome::Answered(..) => Decision::Refused,
-            Outcome::NoConnection(_) => {
-                agenda.connection_failures += 1;
-                let wait = wait_after(agenda.connection_failures).min(MAX_WAIT_FOR_RECEIVER);
-                agenda.next_connection = Instant::now() + wait;
-                Decision::Retry(wait)
-            }
-            Outcome::NotFetched(error) if error.retryability() == Retryability::Permanent => {
-                Decision::Refused
-            }
-            Outcome::NoAnswer(_) | Outcome::NotFetched(_) => Decision::Retry(self.backlog.retry(id, None)),
-            Outcome::Gone => Decision::Gone,
-        };
+        let decision = Decision::make(attempt, &mut self.backlog, agenda);
         match decision {
             Decision::Accepted | Decision::Gone => self.backlog.settle(id),
             Decision::Refused => self.backlog.refuse(id),
@@ -212,9 +195,8 @@ impl Session {
     }
 
     fn save(&self) -> Result<()> {
-        self.file
-            .as_ref()
-            .map_or(Ok(()), |file| file.write(&self.cursor, &self.backlog, self.in_flight.as_deref()))
+        let Some(file) = &self.file else { return Ok(()) };
+        file.write(&self.cursor, &self.backlog, self.in_flight.iter().chain(&self.unclear))
     }
 
     fn last_words(&self) -> String {

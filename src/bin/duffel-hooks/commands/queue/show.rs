@@ -8,12 +8,11 @@ use std::{
 
 use clap::Args;
 use duffel_webhook_receiver::deployment::{
-    CallError, Output, Stack,
+    CallError, Output,
     cloudwatch::{self, Consumption},
     event_queue::EventQueue,
     health,
     in_flight::QueuedMessage,
-    sdk_config,
 };
 use serde_json::json;
 
@@ -22,6 +21,7 @@ use crate::shared::{
     Result,
     in_flight::with_in_flight,
     output::{Table, count, duration, remark},
+    stack::StackArgument,
 };
 
 /// How long a consumer does not see a message if the command dies while it looks at it.
@@ -38,9 +38,8 @@ const HOLD: Duration = Duration::from_secs(30);
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(super) struct Arguments {
-    /// The stack
-    #[arg(long, value_name = "NAME")]
-    stack: String,
+    #[command(flatten)]
+    stack: StackArgument,
     /// Receives messages to show them, which counts as an attempt of a consumer
     #[arg(long)]
     peek: bool,
@@ -56,8 +55,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
-    let sdk = sdk_config().await?;
-    let stack = Stack::find(&sdk, &arguments.stack).await?;
+    let (sdk, stack) = arguments.stack.find().await?;
     let url = stack.output(Output::QueueUrl)?;
     let name = url.rsplit('/').next().unwrap_or(url);
     let queue = health::queue(&sdk, url).await?;

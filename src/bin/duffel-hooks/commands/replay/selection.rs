@@ -12,7 +12,9 @@ use wildmatch::WildMatch;
 
 use super::outcome::Replayed;
 use crate::shared::{
-    Result, undelivered,
+    Result,
+    offer::offering_types,
+    undelivered,
     values::{parse_since, parse_type, parse_until},
 };
 
@@ -31,7 +33,7 @@ pub(super) struct Selection {
     until: Option<SystemTime>,
     /// Of those, only events of this type, such as order.created or air.payment.*; may be repeated,
     /// or a list with commas [default: all but ping.triggered]
-    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", requires = "since", value_delimiter = ',', value_parser = offering_types(parse_type), hide_possible_values = true)]
     types: Vec<String>,
     /// Of those, only events that the active webhook wants and that no endpoint accepted, however
     /// recent; reads all events of the period, and all accepted deliveries since

@@ -7,7 +7,10 @@ use clap::Args;
 
 use crate::{
     commands::webhooks::url::parse_url,
-    shared::{duffel, stack::StackArgument, values::parse_registered_type},
+    shared::{
+        confirm::Confirmation, duffel, offer::offering_types, stack::StackArgument,
+        values::parse_registered_type,
+    },
 };
 
 /// Replaces the webhook, and with it the secret, without losing an event
@@ -34,7 +37,7 @@ pub(crate) struct Arguments {
     pub(super) url: Option<String>,
     /// An event type to register for; may be repeated, or a list with commas [default: those of the
     /// current webhook]
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = parse_registered_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_registered_type), hide_possible_values = true)]
     pub(super) events: Vec<String>,
     /// For a leaked secret: makes the new secret the only one of its mode. Deliveries signed with an
     /// old one are refused within 5 minutes; their events are delivered again
@@ -59,6 +62,8 @@ pub(crate) struct Arguments {
     /// Prints what would be done, and changes nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) confirmation: Confirmation,
     /// Prints the report as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -75,6 +80,8 @@ Examples:
   duffel-hooks rotate --stack webhooks --dry-run
   duffel-hooks rotate --stack webhooks
   duffel-hooks rotate --stack webhooks --forget-old
+
+It asks before it deletes the webhook, unless --yes is given.
 
 If it is interrupted, it prints what it leaves behind. Run the same command
 again to resume. If all is done except for catching up, a run without

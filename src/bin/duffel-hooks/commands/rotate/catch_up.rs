@@ -14,6 +14,7 @@ use duffel_webhook_receiver::duffel::{
 use crate::shared::{
     duffel::earliest_at_duffel,
     output::{count, duration, remark},
+    progress::Steps,
     undelivered,
 };
 
@@ -52,17 +53,24 @@ pub(super) fn catch_up(
     let mut reasons = BTreeMap::new();
     for round in 1..=ROUNDS {
         let asked_at = SystemTime::now();
-        left.retain(|id| match duffel.redeliver(id) {
-            Ok(()) => true,
-            Err(error) => {
-                let is_final = error.retryability() == Retryability::Permanent;
-                reasons.insert(id.clone(), error.to_string());
-                if is_final {
-                    caught_up.missing.push((id.clone(), error.to_string()));
+        let mut steps = Steps::new(left.len(), "requested");
+        let mut requested = 0;
+        left.retain(|id| {
+            steps.show(requested);
+            requested += 1;
+            match duffel.redeliver(id) {
+                Ok(()) => true,
+                Err(error) => {
+                    let is_final = error.retryability() == Retryability::Permanent;
+                    reasons.insert(id.clone(), error.to_string());
+                    if is_final {
+                        caught_up.missing.push((id.clone(), error.to_string()));
+                    }
+                    !is_final
                 }
-                !is_final
             }
         });
+        steps.end();
         // None if the time is out of range: there is no end.
         let until = Instant::now().checked_add(wait / ROUNDS);
         while !left.is_empty() {

@@ -2,6 +2,7 @@
 
 mod copy;
 mod samples;
+mod search;
 mod send;
 mod state;
 mod stream;
@@ -57,15 +58,18 @@ pub(super) async fn answer(endpoint: &Endpoint, request: &Parts, body: Bytes) ->
         if request.method != Method::POST {
             return not_allowed("POST");
         }
-        let request = match send::request(&endpoint.inspector, &body) {
+        let (request, resend_of) = match send::request(&endpoint.inspector, &body) {
             Ok(request) => request,
             Err(refused) => return refused.response(),
         };
-        let (_, number) = Box::pin(endpoint.deliver(request, SentBy::Page)).await;
+        let (_, number) = Box::pin(endpoint.deliver(request, SentBy::Page { resend_of })).await;
         return json_response(StatusCode::ACCEPTED, &json!({ "number": number }));
     }
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return not_allowed("GET, HEAD");
+    }
+    if path == "/inspector/search" {
+        return json_response(StatusCode::OK, &search::search(&endpoint.inspector, request).await);
     }
     page::file(path).unwrap_or_else(|| read(endpoint, request).unwrap_or_else(Refused::response))
 }

@@ -20,18 +20,34 @@ use crate::{
     shared::{Result, samples},
 };
 
+/// What the greeting says.
+pub(super) struct Greeting<'a> {
+    /// The address of the sources, without their names.
+    pub(super) address: String,
+    /// The address of the inspector.
+    pub(super) inspector: &'a str,
+    pub(super) config: &'a Config,
+    pub(super) generated: Option<&'a str>,
+    /// Whether `SOURCES` is not set.
+    pub(super) no_sources: bool,
+    /// Whether the messages go to the standard output.
+    pub(super) messages: bool,
+}
+
 /// Prints where to deliver, and how. A signed example is printed for a generated secret only: with another secret, it
 /// would be a valid delivery for anybody who reads the terminal.
-pub(super) fn greet(address: &str, config: &Config, generated: Option<&str>, no_sources: bool) -> Result<()> {
+pub(super) fn greet(greeting: &Greeting<'_>) -> Result<()> {
+    let Greeting { address, inspector, config, generated, no_sources, messages } = greeting;
     let out = &mut io::stderr();
     for source in &config.sources {
         writeln!(out, "Receiving on {address}/{}", source.name)?;
     }
+    writeln!(out, "Inspector    {inspector}/")?;
     let [source] = &config.sources[..] else { return Ok(()) };
     let url = format!("{address}/{}", source.name);
     let send = format!("{} send --to {url} {}", program(), samples::FIRST);
     let Some(secret) = generated else {
-        if no_sources {
+        if *no_sources {
             writeln!(
                 out,
                 "\nSend a delivery from another terminal, with the same WEBHOOK_SECRET:\n\n  {send}\n"
@@ -45,6 +61,11 @@ pub(super) fn greet(address: &str, config: &Config, generated: Option<&str>, no_
     let headers = sign(&source.scheme, &key, signing, body.as_bytes())?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
     let headers = headers.join(" \\\n    ");
+    let printed = if *messages {
+        "Messages are printed to the standard output as a consumer receives them."
+    } else {
+        "Each delivery is printed as a line. With --verbose, messages are printed as a consumer receives them."
+    };
     writeln!(
         out,
         "Secret       {secret}
@@ -60,7 +81,7 @@ or with curl only:
     {headers} \\
     --data-raw '{body}'
 
-Messages are printed to the standard output as a consumer receives them.
+{printed}
 "
     )?;
     Ok(())

@@ -10,8 +10,31 @@ use http::{
 use super::body::Body;
 
 const HTML: &str = include_str!("page/index.html");
-const STYLE: &str = include_str!("page/page.css");
-const SCRIPT: &str = include_str!("page/page.js");
+
+macro_rules! files {
+    ($($name:literal),*) => { [$(($name, include_str!(concat!("page/", $name)))),*] };
+}
+
+/// The files that the page loads from `/inspector/`.
+const FILES: [(&str, &str); 17] = files![
+    "theme.css",
+    "page.css",
+    "detail.css",
+    "theme.js",
+    "page.js",
+    "actions.js",
+    "announce.js",
+    "body.js",
+    "deliveries.js",
+    "detail.js",
+    "dom.js",
+    "filters.js",
+    "keys.js",
+    "list.js",
+    "state.js",
+    "stream.js",
+    "words.js"
+];
 
 /// The page loads nothing from elsewhere, and nothing may embed it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -28,12 +51,13 @@ const PROTECTION: [(HeaderName, &str); 6] = [
 
 /// Returns the file of the page at a path.
 pub(super) fn file(path: &str) -> Option<Response<Body>> {
-    let (kind, text) = match path {
-        "/" => ("text/html; charset=utf-8", HTML),
-        "/inspector/page.css" => ("text/css; charset=utf-8", STYLE),
-        "/inspector/page.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        _ => return None,
-    };
+    if path == "/" {
+        return Some(response(StatusCode::OK, "text/html; charset=utf-8", Body::text(HTML)));
+    }
+    let wanted = path.strip_prefix("/inspector/")?;
+    let (name, text) = FILES.into_iter().find(|(name, _)| *name == wanted)?;
+    let is_style = name.strip_suffix(".css").is_some();
+    let kind = if is_style { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
     Some(response(StatusCode::OK, kind, Body::text(text)))
 }
 

@@ -5,7 +5,7 @@ use duffel_webhook_receiver::deployment::log_group::LogEvent;
 use wildmatch::WildMatch;
 
 use super::row::Row;
-use crate::shared::values::parse_type;
+use crate::shared::{offer::offering_types, values::parse_type};
 
 /// Which deliveries
 #[derive(Args)]
@@ -15,7 +15,7 @@ pub(super) struct Selection {
     failed: bool,
     /// Only events of this type, such as order.created or air.payment.*; may be repeated, or a list
     /// with commas
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = parse_type)]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = offering_types(parse_type), hide_possible_values = true)]
     types: Vec<String>,
     /// Only deliveries to this source; may be repeated, or a list with commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

@@ -39,7 +39,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Whether somebody must act. An event that is excluded is none of the consumer's.
+    /// Whether somebody must act. An event that is excluded is meant to be.
     pub(super) fn needs_action(self) -> bool {
         use Place::{DeadLetters, Duplicate, Elsewhere, NeverDelivered, NotAccepted, Refused};
         matches!(self, NeverDelivered | Elsewhere | Refused | NotAccepted | Duplicate | DeadLetters)

@@ -9,79 +9,22 @@ use duffel_webhook_receiver::{
     ledger::Record,
 };
 
-use super::{Asked, in_log::line_of, in_stack::Queues};
+use super::{
+    Asked,
+    in_gateway::{self, GatewayLine},
+    in_log::line_of,
+    in_stack::Queues,
+    names::Names,
+};
 use crate::shared::delivery_line::DeliveryLine;
-
-/// What an event is called.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Names {
-    pub(super) id: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) key: Option<String>,
-    pub(super) live_mode: Option<bool>,
-    pub(super) source: Option<String>,
-    pub(super) identity: Option<Identity>,
-}
-
-impl Names {
-    pub(super) fn of_event(event: &EventRecord, source: &str) -> Self {
-        Self {
-            id: Some(event.id.clone()),
-            kind: event.kind.clone(),
-            key: event.idempotency_key.clone(),
-            live_mode: event.live_mode,
-            source: Some(source.to_owned()),
-            identity: event.identity(source),
-        }
-    }
-
-    pub(super) fn of_line(line: &DeliveryLine) -> Self {
-        Self {
-            id: line.event_id.clone(),
-            kind: line.event_type.clone(),
-            source: line.source.clone(),
-            identity: line.identity.as_deref().and_then(Identity::parse),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn of_letter(letter: &QueuedMessage) -> Self {
-        let text = |name| letter.attribute(name).map(str::to_owned);
-        Self {
-            id: text("event_id"),
-            kind: text("event_type"),
-            key: text("idempotency_key"),
-            live_mode: None,
-            source: text("source"),
-            identity: letter.attribute("identity").and_then(Identity::parse),
-        }
-    }
-
-    /// Whether both are of one event: by the id, or by the identity if one has no id.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        if self.id.is_some() && other.id.is_some() {
-            return self.id == other.id;
-        }
-        self.identity.is_some() && self.identity == other.identity
-    }
-
-    /// Adds what the other one knows. What the receiver has seen counts more than what follows from Duffel's record.
-    pub(super) fn complete(&mut self, other: Self) {
-        let Self { id, kind, key, live_mode, source, identity } = other;
-        self.id = self.id.take().or(id);
-        self.kind = self.kind.take().or(kind);
-        self.key = self.key.take().or(key);
-        self.live_mode = self.live_mode.or(live_mode);
-        self.source = source.or_else(|| self.source.take());
-        self.identity = identity.or_else(|| self.identity.take());
-    }
-}
 
 /// What the conclusion needs to know of the stack.
 #[derive(Clone, Debug)]
 pub(super) struct StackFacts {
     pub(super) name: String,
     pub(super) webhook_url: Option<String>,
+    /// Whether it may be reached under another domain than that of the webhook's URL.
+    pub(super) has_domain: bool,
     pub(super) secret: Option<String>,
     pub(super) log_level: Option<String>,
 }
@@ -93,6 +36,8 @@ pub(super) struct Common {
     pub(super) webhooks: Asked<Vec<Webhook>>,
     /// The lines of all refused deliveries about the times of attempts that were not accepted.
     pub(super) refusals: Asked<Vec<DeliveryLine>>,
+    /// The lines of the gateway about the times of attempts that it may have refused.
+    pub(super) gateway: Asked<Vec<GatewayLine>>,
     pub(super) queues: Queues,
 }
 
@@ -124,6 +69,14 @@ impl Evidence {
             return None;
         }
         line_of(attempt, self.common.refusals.as_ref().ok()?)
+    }
+
+    /// The gateway's line of an attempt of which the receiver has none, by time and status.
+    pub(super) fn refusal_of_gateway(&self, attempt: &DeliveryRecord) -> Option<&GatewayLine> {
+        let is_known = self.own_lines().any(|line| Some(line.status) == attempt.response_status_code)
+            || self.refusal(attempt).is_some();
+        let lines = self.common.gateway.as_ref().ok().filter(|_| !is_known)?;
+        in_gateway::line_of(attempt, lines)
     }
 
     /// Its messages among the dead letters.
@@ -174,6 +127,7 @@ impl Evidence {
             ("Duffel", self.common.webhooks.as_ref().err()),
             ("the receiver's log", self.lines.as_ref().err()),
             ("the receiver's log", self.common.refusals.as_ref().err()),
+            ("the gateway's log", self.common.gateway.as_ref().err()),
             ("the ledger", self.record.as_ref().err()),
             ("the queue", self.common.queues.events.as_ref().err()),
             ("the age of the oldest event in the queue", self.common.queues.oldest.as_ref().err()),

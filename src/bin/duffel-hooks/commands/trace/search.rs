@@ -13,9 +13,11 @@ use serde_json::Value;
 use super::{
     Asked,
     at_duffel::AtDuffel,
-    evidence::{Common, Evidence, Names, StackFacts},
+    evidence::{Common, Evidence, StackFacts},
+    in_gateway,
     in_log::ReceiverLog,
     in_stack::{Queues, record},
+    names::{Candidates, Names},
     subject::{Form, Subject, is_duffels},
 };
 use crate::shared::{delivery_line::DeliveryLine, output::remark};
@@ -50,15 +52,28 @@ impl Search<'_> {
             stack: StackFacts {
                 name: self.stack.name.clone(),
                 webhook_url: output(Output::WebhookUrl),
+                has_domain: self.stack.parameter("BasePath").is_some(),
                 secret: output(Output::SecretArn),
                 log_level: self.stack.parameter("LogLevel").map(str::to_owned),
             },
             now: self.now,
             webhooks: self.duffel.webhooks().await,
+            gateway: in_gateway::refusals(self.sdk, self.stack, attempts.as_deref().unwrap_or_default())
+                .await,
             refusals: log.refusals(attempts.as_deref().unwrap_or_default()).await,
             queues: Queues::read(self.sdk, self.stack, self.peeks).await,
         });
-        let mut names = self.names(&found, &common.queues, &sources);
+        let candidates = Candidates {
+            subject: self.subject,
+            sources: &sources,
+            events: found.events.as_deref().unwrap_or_default(),
+            lines: found.lines.as_deref().unwrap_or_default(),
+            letters: common.queues.dead.as_ref().map(|dead| &dead.letters[..]).unwrap_or_default(),
+        };
+        let mut names = candidates.find();
+        if names.is_empty() {
+            names.push(Names::of_unknown(self.subject, sources.first(), self.duffel.live_mode()));
+        }
         if let Some(more) = names.len().checked_sub(MOST).filter(|more| *more > 0) {
             remark(&format!("{more} more events have this name: narrow the period with --since"));
             names.truncate(MOST);
@@ -85,7 +100,9 @@ impl Search<'_> {
         };
         let mut values = vec![text.clone()];
         add_names(&mut values, events.as_deref().unwrap_or_default(), sources);
-        values.extend(self.possible(sources).iter().map(|identity| identity.as_str().to_owned()));
+        values.extend(
+            self.subject.possible_identities(sources).iter().map(|identity| identity.as_str().to_owned()),
+        );
         let mut lines = log.lines(&values).await;
         if let Ok(known) = &mut events {
             let is_new = |id: &String| is_duffels(id) && !known.iter().any(|event| event.id == *id);
@@ -121,81 +138,6 @@ impl Search<'_> {
         Found { events, lines }
     }
 
-    /// The identities that follow from the subject, if it is the key of an object.
-    fn possible(&self, sources: &[String]) -> Vec<Identity> {
-        if self.subject.form() != Form::KeyOrEvent {
-            return Vec::new();
-        }
-        sources.iter().flat_map(|source| Identity::of_duffels_object(source, &self.subject.text)).collect()
-    }
-
-    /// The events that have the subject's name, at least one.
-    fn names(&self, found: &Found, queues: &Queues, sources: &[String]) -> Vec<Names> {
-        let first_source = sources.first().map_or("duffel", String::as_str);
-        let mut all: Vec<Names> = Vec::new();
-        for event in found.events.iter().flatten() {
-            let identities: Vec<_> = sources.iter().filter_map(|source| event.identity(source)).collect();
-            let names = [Some(event.id.as_str()), event.idempotency_key.as_deref()];
-            let names = names.into_iter().chain(identities.iter().map(|identity| Some(identity.as_str())));
-            if self.subject.is_any(names) {
-                all.push(Names::of_event(event, first_source));
-            }
-        }
-        let possible = self.possible(sources);
-        let is_possible = |identity: Option<&str>| {
-            identity.is_some_and(|text| possible.iter().any(|identity| identity.as_str() == text))
-        };
-        for line in found.lines.iter().flatten() {
-            let names = [&line.event_id, &line.identity, &line.message_id].map(|name| name.as_deref());
-            if self.subject.is_any(names) || is_possible(line.identity.as_deref()) {
-                all.push(Names::of_line(line));
-            }
-        }
-        for letter in queues.dead.iter().flat_map(|dead| &dead.letters) {
-            let names = ["event_id", "identity", "idempotency_key"].map(|name| letter.attribute(name));
-            if self.subject.is_any(names) || self.subject.is_any([letter.message_id()]) {
-                all.push(Names::of_letter(letter));
-            }
-        }
-        let mut merged: Vec<Names> = Vec::new();
-        for names in all {
-            match merged.iter_mut().find(|known| known.is_same(&names)) {
-                Some(known) => known.complete(names),
-                None => merged.push(names),
-            }
-        }
-        // The log has no keys.
-        for names in &mut merged {
-            let event = found.events.iter().flatten().find(|event| Some(&event.id) == names.id.as_ref());
-            if let Some(event) = event {
-                names.complete(Names {
-                    source: None,
-                    identity: None,
-                    ..Names::of_event(event, first_source)
-                });
-            }
-        }
-        if merged.is_empty() {
-            merged.push(self.unknown(first_source));
-        }
-        merged
-    }
-
-    /// The subject itself, of which neither Duffel nor the log has an event.
-    fn unknown(&self, source: &str) -> Names {
-        let Subject { text } = self.subject;
-        let names = Names::default();
-        match self.subject.form() {
-            Form::DuffelEvent => {
-                let (id, source) = (Some(text.clone()), Some(source.to_owned()));
-                Names { id, live_mode: self.duffel.live_mode(), source, ..names }
-            }
-            Form::Identity => Names { identity: self.subject.identity(), ..names },
-            Form::KeyOrEvent => Names { key: Some(text.clone()), ..names },
-            Form::Message => names,
-        }
-    }
-
     async fn evidence(
         &self,
         mut names: Names,
@@ -206,7 +148,7 @@ impl Search<'_> {
     ) -> Evidence {
         let identities = match &names.identity {
             Some(identity) => vec![identity.clone()],
-            None if names.id.is_none() => self.possible(sources),
+            None if names.id.is_none() => self.subject.possible_identities(sources),
             None => Vec::new(),
         };
         let record = match record(self.sdk, self.stack, &identities).await {

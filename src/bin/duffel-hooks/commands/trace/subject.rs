@@ -45,6 +45,14 @@ impl Subject {
         Identity::parse(&self.text)
     }
 
+    /// The identities that follow from it, if it is the key of an object.
+    pub(super) fn possible_identities(&self, sources: &[String]) -> Vec<Identity> {
+        if self.form() != Form::KeyOrEvent {
+            return Vec::new();
+        }
+        sources.iter().flat_map(|source| Identity::of_duffels_object(source, &self.text)).collect()
+    }
+
     /// Whether one of these names is it.
     pub(super) fn is_any<'a>(&self, names: impl IntoIterator<Item = Option<&'a str>>) -> bool {
         names.into_iter().flatten().any(|name| name == self.text)

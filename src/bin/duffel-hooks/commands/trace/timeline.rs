@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) at: Option<SystemTime>,
     /// Whether the time is known to the second only.
     pub(super) in_seconds: bool,
+    /// The time of what it belongs to, which decides its place.
+    belongs_to: Option<SystemTime>,
     pub(super) part: &'static str,
     pub(super) text: String,
     /// What the part said, as it said it.
@@ -24,10 +26,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The latest time at which it may have happened.
-    fn latest(&self) -> Option<SystemTime> {
+    /// The time that decides its place. One that is known to the second only is later than what happened in that second.
+    fn place(&self) -> Option<SystemTime> {
         let unknown = if self.in_seconds { Duration::from_millis(999) } else { Duration::ZERO };
-        self.at.map(|at| at + unknown)
+        self.belongs_to.or_else(|| self.at.map(|at| at + unknown))
     }
 
     /// The time, as precisely as it is known.
@@ -49,6 +51,7 @@ pub(super) fn timeline(evidence: &Evidence) -> Vec<Entry> {
         entries.push(Entry {
             at: event.created_at,
             in_seconds: false,
+            belongs_to: None,
             part: "Duffel",
             text,
             detail: event.raw.clone(),
@@ -59,10 +62,20 @@ pub(super) fn timeline(evidence: &Evidence) -> Vec<Entry> {
         if let Some(line) = evidence.refusal(attempt) {
             entries.push(received(line, evidence, " (found by time and status)"));
         }
+        if let Some(line) = evidence.refusal_of_gateway(attempt) {
+            entries.push(Entry {
+                at: Some(line.at()),
+                in_seconds: false,
+                belongs_to: None,
+                part: "gateway",
+                text: format!("{} (found by time and status)", line.reason()),
+                detail: line.raw.clone(),
+            });
+        }
     }
     entries.extend(evidence.lines.iter().flatten().map(|line| received(line, evidence, "")));
     entries.extend(recorded(evidence));
-    entries.sort_by_key(Entry::latest);
+    entries.sort_by_key(Entry::place);
     entries.extend(present(evidence));
     entries
 }
@@ -74,7 +87,14 @@ fn attempted(attempt: &DeliveryRecord) -> Entry {
     };
     let url = attempt.url.as_deref().map(|url| format!(" to {url}")).unwrap_or_default();
     let text = format!("delivery{url}: {answer}");
-    Entry { at: attempt.created_at, in_seconds: false, part: "Duffel", text, detail: attempt.raw.clone() }
+    Entry {
+        at: attempt.created_at,
+        in_seconds: false,
+        belongs_to: None,
+        part: "Duffel",
+        text,
+        detail: attempt.raw.clone(),
+    }
 }
 
 fn received(line: &DeliveryLine, evidence: &Evidence, remark: &str) -> Entry {
@@ -99,6 +119,7 @@ fn received(line: &DeliveryLine, evidence: &Evidence, remark: &str) -> Entry {
     Entry {
         at: Some(line.at),
         in_seconds: false,
+        belongs_to: None,
         part: "receiver",
         text: parts.concat(),
         detail: line.raw.clone(),
@@ -116,14 +137,27 @@ fn recorded(evidence: &Evidence) -> Option<Entry> {
         "event_id": record.event_id, "event_type": record.event_type, "message_id": record.message_id,
         "recorded_at": record.recorded_at, "counts_from": record.counts_from, "expires_at": record.expires_at,
     });
-    Some(Entry { at: Some(moment(record.recorded_at)), in_seconds: true, part: "ledger", text, detail })
+    // The receiver records before it answers, and its line has the time of the answer.
+    let forwarded = |line: &&DeliveryLine| {
+        line.outcome == "accepted" && line.message_id.as_ref() == Some(&record.message_id)
+    };
+    let belongs_to = evidence.lines.iter().flatten().find(forwarded).map(|line| line.at);
+    Some(Entry {
+        at: Some(moment(record.recorded_at)),
+        in_seconds: true,
+        belongs_to,
+        part: "ledger",
+        text,
+        detail,
+    })
 }
 
 /// What the ledger and the queues have now.
 fn present(evidence: &Evidence) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut add =
-        |part, text, detail| entries.push(Entry { at: None, in_seconds: false, part, text, detail });
+    let mut add = |part, text, detail| {
+        entries.push(Entry { at: None, in_seconds: false, belongs_to: None, part, text, detail });
+    };
     if evidence.record.as_ref().is_ok_and(Option::is_none) {
         add("ledger", "no record of it".to_owned(), Value::Null);
     }

@@ -19,6 +19,7 @@ use crate::shared::{
     Result, WrongUsage,
     duffel::help,
     list::Format,
+    offer::offering_types,
     output::remark,
     printout::Printout,
     store::{Store, put_secret_command},
@@ -52,7 +53,7 @@ pub(super) struct Create {
     #[command(flatten)]
     stack: StackArgument,
     /// An event type to deliver; may be repeated, or a list with commas
-    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true, value_parser = parse_registered_type)]
+    #[arg(long = "event", value_name = "TYPE", value_delimiter = ',', required = true, value_parser = offering_types(parse_registered_type), hide_possible_values = true)]
     events: Vec<String>,
     /// Stores the secret in this secret of AWS Secrets Manager instead of printing it. Secrets that are
     /// active there stay active [default: the stack's output SecretArn; with a URL and without --stack,

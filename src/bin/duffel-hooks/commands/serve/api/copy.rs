@@ -4,7 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap,
     header::{
-        ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, USER_AGENT,
+        ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING,
+        USER_AGENT,
     },
 };
 use serde_json::Value;
@@ -55,6 +56,10 @@ pub(super) fn curl(inspector: &Inspector, delivery: &Delivery) -> Result<String,
     let mut command = vec![format!("curl -i -X {} {url}", delivery.facts.summary.method)];
     let header = |(name, value)| format!("  -H {}", quoted(&format!("{name}: {value}")));
     command.extend(own_headers(&headers).into_iter().map(header));
+    if !headers.contains_key(CONTENT_TYPE) {
+        // Otherwise curl says that it is a form.
+        command.push("  -H 'content-type:'".to_owned());
+    }
     match body {
         Some("") => {}
         Some(body) => command.push(format!("  --data-raw {}", quoted(body))),

@@ -12,6 +12,7 @@ pub(super) fn list() -> Value {
             "scheme": sample.scheme,
             "documented": sample.basis == Basis::Documented,
             "basis": sample.basis.word(),
+            "caveat": sample.caveat(),
         })
     };
     catalogue::all().map(row).collect()

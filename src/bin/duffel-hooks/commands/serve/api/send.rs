@@ -73,8 +73,8 @@ struct Draft {
     id: Option<String>,
 }
 
-/// Makes the request that the page asks for in JSON.
-pub(super) fn request(inspector: &Inspector, order: &[u8]) -> Result<Request<Bytes>, Refused> {
+/// Makes the request that the page asks for in JSON, and returns the number of the delivery that it is made from.
+pub(super) fn request(inspector: &Inspector, order: &[u8]) -> Result<(Request<Bytes>, Option<u64>), Refused> {
     let order: Order = serde_json::from_slice(order).map_err(|error| unprocessable(error.to_string()))?;
     let original = order.delivery.map(|number| {
         let delivery = inspector.journal.find(number).ok_or_else(Refused::not_found)?;
@@ -83,7 +83,7 @@ pub(super) fn request(inspector: &Inspector, order: &[u8]) -> Result<Request<Byt
     });
     let original = original.transpose()?;
     if let (Form::Same, Some((delivery, content))) = (order.form, &original) {
-        return again(delivery, content);
+        return Ok((again(delivery, content)?, order.delivery));
     }
     let name = order.source.as_deref().or(original.as_ref().and_then(|(delivery, _)| delivery.source()));
     let name = name.ok_or_else(|| unprocessable("give a source: the delivery had none"))?;
@@ -112,7 +112,7 @@ pub(super) fn request(inspector: &Inspector, order: &[u8]) -> Result<Request<Byt
         Form::OtherSecret => draft.sign(source, &other_key(source.scheme.key)?, Duration::ZERO)?,
         Form::New | Form::Resigned => draft.sign(source, &own_key(source)?, Duration::ZERO)?,
     }
-    draft.request(name)
+    Ok((draft.request(name)?, order.delivery))
 }
 
 /// Signs the body of a delivery again, for a command that sends it.

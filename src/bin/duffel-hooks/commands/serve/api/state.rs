@@ -44,6 +44,7 @@ pub(super) fn json(endpoint: &Endpoint) -> Value {
         },
         "ledger": { "in_aws": destination.is_in_aws, "records": Value::Array(records), "total": records_total },
         "sources": sources.collect::<Value>(),
+        "secret_is_generated": inspector.secret_is_generated,
         "window_s": receiver.window.as_secs(),
     })
 }

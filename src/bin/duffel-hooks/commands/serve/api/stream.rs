@@ -11,6 +11,9 @@ use crate::commands::serve::inspector::{delivery::Summary, journal::Journal};
 /// The time after which a comment shows both ends that the connection is open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// The time after which a page that lost its connection opens it again.
+const RETRY_MS: u32 = 1000;
+
 /// The most deliveries in one part of the stream.
 const PART: usize = 500;
 
@@ -20,6 +23,7 @@ pub(super) fn stream(journal: Arc<Journal>, after: Option<u64>, instance: &str) 
     let mut newest = journal.newest();
     let mut last = after.unwrap_or(*newest.borrow_and_update());
     let start = event("start", None, &json!({ "instance": instance }).to_string());
+    let start = format!("retry: {RETRY_MS}\n{start}");
     tokio::spawn(async move {
         let mut part = start;
         loop {

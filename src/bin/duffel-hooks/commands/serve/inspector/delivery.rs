@@ -29,14 +29,20 @@ pub(crate) struct Summary {
     pub(crate) duration_ms: f64,
     /// One sentence.
     pub(crate) reason: String,
+    #[serde(flatten)]
     pub(crate) sent_by: SentBy,
 }
 
+/// The sender of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(tag = "sent_by", rename_all = "lowercase")]
 pub(crate) enum SentBy {
     Client,
-    Page,
+    Page {
+        /// The delivery that it was made from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resend_of: Option<u64>,
+    },
 }
 
 /// A delivery with its explanation. Its content may be gone, if newer deliveries needed the memory.

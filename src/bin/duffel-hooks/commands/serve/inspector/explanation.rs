@@ -66,7 +66,10 @@ impl Findings<'_> {
     /// Says in one sentence why the delivery had this outcome.
     pub(crate) fn reason(&self) -> String {
         match (self.end(), self.line.outcome) {
-            (_, "accepted") => format!("{}; {}", self.signature(), self.queue()),
+            (_, "accepted") => {
+                let parts = [Some(self.signature()), Some(self.queue()), self.line.error.clone()];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+            }
             (Some((_, Outcome::Stopped, text)), _) => text,
             (Some((_, _, text)), "unavailable") => format!("not accepted, to be delivered again: {text}"),
             (Some((_, _, text)), _) => format!("refused: {text}"),

@@ -9,6 +9,7 @@ use crate::{
     commands::trace::{
         evidence::Evidence,
         explanation::{Explanation, explain},
+        in_gateway::GatewayLine,
     },
     shared::{delivery_line::DeliveryLine, output::mode},
 };
@@ -26,7 +27,7 @@ pub(super) fn conclude(evidence: &Evidence) -> Conclusion {
         return failed(evidence, attempt, line.or_else(|| evidence.refusal(attempt)), line.is_none());
     }
     if let Some(line) = line {
-        return refused(evidence, line.status, Some(line), false);
+        return refused(evidence, line.status, Some(line), false, None);
     }
     match &evidence.event {
         Ok(Some(event)) if evidence.attempts.is_ok() => never_delivered(evidence, event),
@@ -59,12 +60,21 @@ fn failed(
             let done = done.command(format!("duffel-hooks doctor --stack {}", evidence.common.stack.name));
             replayed(done, evidence)
         }
-        Some(status) => refused(evidence, status, line, by_time),
+        Some(status) => {
+            let gateway = evidence.refusal_of_gateway(attempt).filter(|_| line.is_none());
+            refused(evidence, status, line, by_time, gateway)
+        }
     }
 }
 
 /// A delivery was answered with an error.
-fn refused(evidence: &Evidence, status: u16, line: Option<&DeliveryLine>, by_time: bool) -> Conclusion {
+fn refused(
+    evidence: &Evidence,
+    status: u16,
+    line: Option<&DeliveryLine>,
+    by_time: bool,
+    gateway: Option<&GatewayLine>,
+) -> Conclusion {
     let cause = line.and_then(|line| line.cause.as_deref());
     let explanation = cause.and_then(explain);
     let place = if status >= 500 || status == 429 { Place::NotAccepted } else { Place::Refused };
@@ -72,11 +82,12 @@ fn refused(evidence: &Evidence, status: u16, line: Option<&DeliveryLine>, by_tim
     let reason = match (cause, &explanation, line.and_then(|line| line.error.as_deref())) {
         (Some(cause), Some(Explanation { means, .. }), _) => format!(": {means} ({cause})"),
         (_, _, Some(error)) => format!(": {error}"),
+        _ if gateway.is_some() => gateway.map(|line| format!(": {}", line.reason())).unwrap_or_default(),
         _ if status == 429 => ": the gateway has a limit of requests (RateLimit, BurstLimit)".to_owned(),
         _ => ", and the receiver's log has no line for it".to_owned(),
     };
-    let by_time = match line {
-        Some(_) if by_time => " The line of the log was found by its time and status.",
+    let by_time = match line.map(|_| ()).or_else(|| gateway.map(|_| ())) {
+        Some(()) if by_time => " The line of the log was found by its time and status.",
         _ => "",
     };
     let text = format!("{who} with {status}{reason}.{by_time}{}", retries(evidence));
@@ -108,10 +119,11 @@ fn not_in_log(evidence: &Evidence, accepted: &DeliveryRecord) -> Conclusion {
         .command(format!("duffel-hooks queue show --stack {}", evidence.common.stack.name))
 }
 
-/// The URL of a delivery to another address than the stack's.
+/// The URL of a delivery to another address than those of the stack's sources. A domain of its own is not known.
 fn elsewhere<'a>(evidence: &Evidence, attempt: &'a DeliveryRecord) -> Option<&'a str> {
-    let own = evidence.common.stack.webhook_url.as_deref()?;
-    attempt.url.as_deref().filter(|url| url.trim_end_matches('/') != own.trim_end_matches('/'))
+    let (sources, _) = evidence.common.stack.webhook_url.as_deref()?.rsplit_once('/')?;
+    let is_own = |url: &str| url.strip_prefix(sources).is_some_and(|rest| rest.starts_with('/'));
+    attempt.url.as_deref().filter(|url| !is_own(url) && !evidence.common.stack.has_domain)
 }
 
 fn repoint(conclusion: Conclusion, evidence: &Evidence, webhook: Option<&str>) -> Conclusion {
