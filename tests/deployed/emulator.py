@@ -49,6 +49,24 @@ def the_body_of_an_api_makes_its_routes(properties, api, attributes):
     return api, attributes
 
 
+alarm_handlers = _RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+create_alarm, update_alarm = alarm_handlers["create"], alarm_handlers["update"]
+
+
+def of_one_metric(properties):
+    """An alarm on an expression becomes one on its first metric. Nothing evaluates alarms here."""
+    if "Metrics" not in properties:
+        return properties
+    first = next(part["MetricStat"] for part in properties["Metrics"] if "MetricStat" in part)
+    others = {name: value for name, value in properties.items() if name != "Metrics"}
+    return {**others, **first["Metric"], "Period": first["Period"], "Statistic": first["Stat"]}
+
+
+alarm_handlers["create"] = lambda name, properties, *rest: create_alarm(name, of_one_metric(properties), *rest)
+alarm_handlers["update"] = lambda alarm, old, new, *rest: update_alarm(
+    alarm, of_one_metric(old), of_one_metric(new), *rest
+)
+
 # Saved queries, which nothing reads here.
 _RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": lambda name, properties, stack: (f"{stack}-{name}", {}),

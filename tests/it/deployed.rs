@@ -4,10 +4,10 @@
 //! By default the function is the binary of the tests; with `DEPLOYED_STACK` set, whatever was built into the stack
 //! whose template it names.
 //!
-//! `tests/deployed/emulator.py` gives `MiniStack` six things of AWS that it lacks: it makes the routes that the API's
-//! body asks for, lets a reference to a secret be its ARN, takes saved queries, takes calls for encrypted, gives a session
-//! the ARN of its role as `aws:PrincipalArn` and a service none, and has conditions use `Fn::Join`, `Fn::Select` and
-//! `Fn::Split`. Where it differs yet:
+//! `tests/deployed/emulator.py` gives `MiniStack` seven things of AWS that it lacks: it makes the routes that the API's
+//! body asks for, lets a reference to a secret be its ARN, takes saved queries and alarms on expressions, takes calls for
+//! encrypted, gives a session the ARN of its role as `aws:PrincipalArn` and a service none, and has conditions use
+//! `Fn::Join`, `Fn::Select` and `Fn::Split`. Where it differs yet:
 //! * it takes templates that AWS would refuse: sam validate, cfn-lint and checkov in `.ci/run` check them;
 //! * it does not ask who may assume a role: `privilege.rs` does;
 //! * what its topics lack is in `support/topic.rs`;
