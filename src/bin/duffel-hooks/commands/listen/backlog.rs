@@ -84,11 +84,13 @@ impl Backlog {
     }
 
     /// Returns the first event that may be delivered next, and when. No earlier event of its object waits.
-    pub(super) fn next(&self) -> Option<(&Open, Instant)> {
+    pub(super) fn next(&self, now: Instant) -> Option<(&Open, Instant)> {
         let mut objects = BTreeSet::new();
         let mut first = None::<(&Open, Instant)>;
         for event in &self.0 {
             let Next::Attempt(at) = event.next else { continue };
+            // Of those that are due, the oldest event is the first, whenever it became due.
+            let at = at.max(now);
             let is_first_of_object = objects.insert(&event.object);
             if is_first_of_object && first.is_none_or(|(_, other)| at < other) {
                 first = Some((event, at));
@@ -164,7 +166,7 @@ mod tests {
     }
 
     fn next(backlog: &Backlog) -> &str {
-        &backlog.next().unwrap().0.id
+        &backlog.next(Instant::now()).unwrap().0.id
     }
 
     #[test]
@@ -178,7 +180,7 @@ mod tests {
         backlog.settle("a");
         assert_eq!(next(&backlog), "c");
         backlog.settle("c");
-        assert!(backlog.next().is_none());
+        assert!(backlog.next(Instant::now()).is_none());
     }
 
     #[test]
@@ -188,7 +190,7 @@ mod tests {
         assert_eq!(next(&backlog), "b");
         assert_eq!(backlog.counts(), (1, 1));
         backlog.settle("b");
-        assert!(backlog.next().is_none());
+        assert!(backlog.next(Instant::now()).is_none());
         assert_eq!(backlog.events().len(), 1);
     }
 

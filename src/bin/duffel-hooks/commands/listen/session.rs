@@ -91,7 +91,7 @@ impl Session {
         if self.in_flight.is_some() {
             return Ok(next_list);
         }
-        let Some((event, at)) = self.backlog.next() else { return Ok(next_list) };
+        let Some((event, at)) = self.backlog.next(now) else { return Ok(next_list) };
         let at = at.max(agenda.next_connection);
         if at > now {
             return Ok(Some(next_list.map_or(at, |list| list.min(at))));
