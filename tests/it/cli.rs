@@ -538,5 +538,5 @@ fn ctrl_c_ends_the_progress_line() {
     python.args(["-c", INTERRUPT, "200 read", TOOL, "events", "list", "--all"]);
     python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
     let done = python.output().unwrap();
-    assert_eq!(text(&done.stdout), "130 \r200 read …\r\n", "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), "130 \r200 read …\u{1b}[K\r\n", "{}", text(&done.stderr));
 }
