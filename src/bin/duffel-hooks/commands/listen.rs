@@ -24,7 +24,7 @@ use uuid::Uuid;
 use wildmatch::WildMatch;
 
 use self::{
-    attempt::Courier,
+    attempt::Deliverer,
     backlog::Backlog,
     cursor::Cursor,
     report::Report,
@@ -166,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         arguments.to
     );
     Session {
-        courier: Arc::new(Courier::new(Arc::clone(&duffel), &arguments.to, scheme, key)),
+        deliverer: Arc::new(Deliverer::new(Arc::clone(&duffel), &arguments.to, scheme, key)),
         duffel,
         types: arguments.types.iter().map(|kind| WildMatch::new(kind)).collect(),
         live: arguments.live,

@@ -34,7 +34,7 @@ const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 const SHOWN: usize = 60;
 
 /// What delivers events: the connections to Duffel and to the receiver.
-pub(super) struct Courier {
+pub(super) struct Deliverer {
     duffel: Arc<Client>,
     agent: ureq::Agent,
     url: String,
@@ -63,7 +63,7 @@ pub(super) enum Outcome {
     Gone,
 }
 
-impl Courier {
+impl Deliverer {
     pub(super) fn new(duffel: Arc<Client>, url: &str, scheme: Scheme, key: Key) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)

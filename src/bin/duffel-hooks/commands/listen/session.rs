@@ -11,7 +11,7 @@ use wildmatch::WildMatch;
 
 use super::{
     agenda::{Agenda, Happening},
-    attempt::{Attempt, Courier, Outcome},
+    attempt::{Attempt, Deliverer, Outcome},
     backlog::{Backlog, Open, wait_after},
     cursor::Cursor,
     decision::Decision,
@@ -26,7 +26,7 @@ use crate::shared::{
 
 pub(super) struct Session {
     pub(super) duffel: Arc<Client>,
-    pub(super) courier: Arc<Courier>,
+    pub(super) deliverer: Arc<Deliverer>,
     /// The selected types; empty for all.
     pub(super) types: Vec<WildMatch>,
     pub(super) live: bool,
@@ -96,10 +96,10 @@ impl Session {
         if at > now {
             return Ok(Some(next_list.map_or(at, |list| list.min(at))));
         }
-        let (courier, event) = (Arc::clone(&self.courier), event.clone());
+        let (deliverer, event) = (Arc::clone(&self.deliverer), event.clone());
         self.in_flight = Some(event.id.clone());
         self.save()?;
-        agenda.start(move || Happening::Attempted(courier.attempt(&event)))?;
+        agenda.start(move || Happening::Attempted(deliverer.attempt(&event)))?;
         Ok(next_list)
     }
 
