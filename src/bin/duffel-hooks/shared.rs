@@ -1,6 +1,5 @@
 //! The parts that several commands share.
 
-#[cfg(feature = "operate")]
 pub(crate) mod colour;
 pub(crate) mod confirm;
 #[cfg(feature = "operate")]

@@ -9,7 +9,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{Arguments, inspector::delivery::Summary};
-use crate::shared::{Result, printout::Printout};
+use crate::shared::{
+    Result,
+    colour::{Colour, Colours},
+    printout::Printout,
+};
 
 /// What goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub(super) struct Show {
     lines: Option<Stream>,
     /// Whether the log has a line for each delivery.
     pub(super) logs: bool,
-    colours: bool,
+    colours: Colours,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +45,8 @@ impl Show {
     pub(super) fn new(arguments: &Arguments) -> Self {
         let terminals = Terminals { output: io::stdout().is_terminal(), error: io::stderr().is_terminal() };
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_plain = is_set("NO_COLOR") || env::var_os("TERM").is_some_and(|term| term == "dumb");
         let logs_anyway = is_set("AWS_LAMBDA_LOG_FORMAT");
-        Self { colours: !is_plain, ..Self::decide(arguments, terminals, logs_anyway) }
+        Self { colours: Colours::of_terminal(), ..Self::decide(arguments, terminals, logs_anyway) }
     }
 
     fn decide(arguments: &Arguments, terminals: Terminals, logs_anyway: bool) -> Self {
@@ -55,7 +58,7 @@ impl Show {
             Terminals { error: true, .. } if !logs => Some(Stream::Error),
             _ => None,
         };
-        Self { messages, lines, logs, colours: false }
+        Self { messages, lines, logs, colours: Colours::off() }
     }
 
     /// Whether people read the standard error, so that the log is text.
@@ -94,15 +97,14 @@ impl Show {
         let Summary { received_at, status, outcome, source, event_type, event_id, method, path, .. } =
             summary;
         let time = received_at.get(11..19).unwrap_or_default();
-        let code = match status {
-            200..=299 if summary.cause.is_some() => "33",
-            202 => "32",
-            200..=299 => "36",
-            _ => "31",
+        let colour = match status {
+            200..=299 if summary.cause.is_some() => Colour::Yellow,
+            202 => Colour::Green,
+            200..=299 => Colour::Cyan,
+            _ => Colour::Red,
         };
         let status = format!("{status} {outcome}");
-        let status =
-            if self.colours { format!("\x1b[{code}m{status:<16}\x1b[0m") } else { format!("{status:<16}") };
+        let status = self.colours.paint(&format!("{status:<16}"), colour);
         let source = source.as_deref().filter(|_| names_source);
         let target = format!("{method} {path}");
         let event = [source, event_type.as_deref(), event_id.as_deref()];
@@ -171,9 +173,9 @@ mod tests {
             reason: "why".to_owned(),
             sent_by: SentBy::Client,
         };
-        let show = Show { messages: false, lines: None, logs: false, colours: false };
+        let show = Show { messages: false, lines: None, logs: false, colours: Colours::off() };
         assert_eq!(show.line(&summary, false), "04:31:53Z 202 accepted     order.created wev_1");
-        let coloured = Show { colours: true, ..show }.line(&summary, true);
+        let coloured = Show { colours: Colours::on(), ..show }.line(&summary, true);
         assert_eq!(coloured, "04:31:53Z \x1b[32m202 accepted    \x1b[0m duffel order.created wev_1");
         summary =
             Summary { status: 401, outcome: "unauthorized", event_id: None, event_type: None, ..summary };
