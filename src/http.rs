@@ -18,9 +18,9 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Receiver, Source},
+    receive::{DeliveryLog, Receiver},
     route::{BasePath, Path, Route},
-    signature::Delivery,
+    signature::{Delivery, scheme::Scheme},
     trace::Trace,
 };
 
@@ -88,7 +88,9 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
         }
         Some(Route::Source(source)) => {
             delivery_log.source = Some(source.verifier.source().to_owned());
-            let delivery = delivery(source, request, delivery_log.trace.clone());
+            let (parts, body) = request.into_parts();
+            let scheme = source.verifier.scheme();
+            let delivery = delivery(scheme, &parts.headers, body, delivery_log.trace.clone());
             Answer::Received(receiver.receive(source, delivery, now, &mut delivery_log).await)
         }
     };
@@ -118,11 +120,11 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
     response
 }
 
-/// Takes from a request what its source's scheme needs.
-fn delivery(source: &Source, request: Request<Bytes>, trace: Option<Trace>) -> Delivery {
-    let wanted = source.verifier.scheme().headers();
-    let headers = wanted.filter_map(|name| Some((name.clone(), header(request.headers(), name)?))).collect();
-    Delivery { headers, trace, body: request.into_body() }
+/// Takes from a request what a scheme needs.
+#[must_use]
+pub fn delivery(scheme: &Scheme, headers: &HeaderMap, body: Bytes, trace: Option<Trace>) -> Delivery {
+    let headers = scheme.headers().filter_map(|name| Some((name.clone(), header(headers, name)?))).collect();
+    Delivery { headers, body, trace }
 }
 
 /// Returns a header's text. Repeated headers are one list

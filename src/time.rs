@@ -12,9 +12,16 @@ pub fn unix_seconds(time: SystemTime) -> u64 {
 }
 
 /// Returns the whole milliseconds since the epoch; 0 before 1970.
-#[cfg(feature = "consume")]
+#[cfg(any(feature = "consume", feature = "operate"))]
 pub(crate) fn unix_millis(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Returns a duration in milliseconds, rounded to microseconds: the unit of the log.
+#[cfg(feature = "receiver")]
+#[must_use]
+pub fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Reads a moment in any of the forms that Duffel has used: [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), as in

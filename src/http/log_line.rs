@@ -13,6 +13,7 @@ use crate::{
     ledger::{Difference, LedgerError},
     log,
     receive::{DeliveryLog, Outcome},
+    time::milliseconds,
     trace::Trace,
 };
 
@@ -157,11 +158,6 @@ impl LogLine {
             _ => line!(info),
         }
     }
-}
-
-/// Returns a duration in milliseconds, rounded to microseconds.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Returns the text of a failure that did not change the answer.

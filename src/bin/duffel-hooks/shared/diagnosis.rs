@@ -10,10 +10,13 @@ mod times;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use duffel_webhook_receiver::signature::{
-    Delivery, SignatureError, Verifier,
-    scheme::Scheme,
-    secret::{Key, Secret},
+use duffel_webhook_receiver::{
+    http::delivery,
+    signature::{
+        Delivery, SignatureError, Verifier,
+        scheme::Scheme,
+        secret::{Key, Secret},
+    },
 };
 use http::HeaderMap;
 
@@ -73,16 +76,6 @@ impl Mistake {
     }
 }
 
-/// Takes from a request what a scheme needs, as the receiver does.
-pub(crate) fn delivery(scheme: &Scheme, headers: &HeaderMap, body: &Bytes) -> Delivery {
-    let text = |name: &str| {
-        let values: Result<Vec<_>, _> = headers.get_all(name).iter().map(http::HeaderValue::to_str).collect();
-        values.ok().filter(|values| !values.is_empty()).map(|values| values.join(","))
-    };
-    let headers = scheme.headers().filter_map(|name| Some((name.clone(), text(name)?))).collect();
-    Delivery { headers, body: body.clone(), trace: None }
-}
-
 /// Returns the position of the first secret that signed a delivery, whatever its age.
 pub(crate) fn signer(scheme: &Scheme, secrets: &[Secret], delivery: &Delivery) -> Option<usize> {
     secrets
@@ -97,7 +90,7 @@ pub(crate) fn find(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Option<Mistake> {
-    let case = Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, body) };
+    let case = Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, body.clone(), None) };
     if !this.scheme.families.iter().any(|family| headers.contains_key(&*family.signature)) {
         return forms::of_another_scheme(headers);
     }
@@ -108,7 +101,7 @@ pub(crate) fn find(
     let mut budget = MAX_HASHED / (body.len() + 64);
     let signed = |other: &&Known<'_>| {
         signer(this.scheme, other.secrets, &case.delivery).is_some() || {
-            let delivery = delivery(other.scheme, headers, body);
+            let delivery = delivery(other.scheme, headers, body.clone(), None);
             signer(other.scheme, other.secrets, &delivery).is_some()
         }
     };

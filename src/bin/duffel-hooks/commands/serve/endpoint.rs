@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     duffel::plain,
-    http::{Cause, LogLine, RequestContext, respond_and_report, too_large},
+    http::{Cause, LogLine, RequestContext, delivery, respond_and_report, too_large},
     receive::Receiver,
     route::BasePath,
+    time::milliseconds,
 };
 use http::{Method, Request, Response, request::Parts};
 use serde_json::Value;
@@ -126,7 +127,7 @@ impl Endpoint {
         let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
         let is_signed = is_signed(line);
         let secret = source.filter(|_| is_signed).and_then(|source| {
-            let delivery = diagnosis::delivery(&source.scheme, &content.headers, &content.body);
+            let delivery = delivery(&source.scheme, &content.headers, content.body.clone(), None);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
             Some((position + 1, source.secrets.len()))
         });
@@ -147,7 +148,7 @@ impl Endpoint {
             event_id: log.event_id.as_deref().map(text),
             event_type: log.event_type.as_deref().map(text),
             bytes: content.body.len(),
-            duration_ms: (duration.as_secs_f64() * 1e6).round() / 1e3,
+            duration_ms: milliseconds(duration),
             reason: findings.reason(),
             sent_by,
         };
