@@ -2,9 +2,7 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-use crate::queue::Message;
-
-const TRACE_HEADER: &str = "x-amzn-trace-id";
+use crate::{http::TRACE_HEADER, queue::Message};
 
 /// Returns the change to a request that gives it the trace of its message, or none.
 ///

@@ -12,7 +12,7 @@ use super::{
     CallError,
     json_call::{JsonCall, Operation},
 };
-use crate::time::{parse_time, unix_seconds};
+use crate::time::{parse_time, unix_millis, unix_seconds};
 
 const START: JsonCall = call("logs:StartQuery", "Logs_20140328.StartQuery");
 const RESULTS: JsonCall = call("logs:GetQueryResults", "Logs_20140328.GetQueryResults");
@@ -172,10 +172,6 @@ fn literal(text: &str) -> String {
         pattern.push(character);
         pattern
     })
-}
-
-fn unix_millis(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
