@@ -1,8 +1,24 @@
 //! Work with messages in flight that ends without any of them.
 
-use duffel_webhook_receiver::deployment::in_flight::InFlight;
+use duffel_webhook_receiver::deployment::in_flight::{InFlight, QueuedMessage};
 
 use super::{Result, output::remark, signals::Signals};
+
+/// Receives messages, at most so many, and releases them.
+pub(crate) async fn look_at(in_flight: InFlight<'_>, most: usize) -> Result<Vec<QueuedMessage>> {
+    with_in_flight(in_flight, async |in_flight| {
+        let mut messages = Vec::new();
+        while messages.len() < most {
+            let received = in_flight.receive(most - messages.len()).await?;
+            if received.is_empty() {
+                break;
+            }
+            messages.extend(received);
+        }
+        Ok(messages)
+    })
+    .await
+}
 
 /// Works with messages in flight. However the work ends, it releases those that are left.
 pub(crate) async fn with_in_flight<T>(

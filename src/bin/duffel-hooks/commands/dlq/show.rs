@@ -11,7 +11,7 @@ use duffel_webhook_receiver::deployment::{
 use super::Which;
 use crate::shared::{
     Result,
-    in_flight::with_in_flight,
+    in_flight::look_at,
     output::{Table, count},
 };
 
@@ -35,18 +35,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (queue, _) = arguments.which.find().await?;
     let (_, depth) = queue.depth().await?;
     let limit = usize::try_from(arguments.limit)?;
-    let letters = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
-        let mut letters: Vec<QueuedMessage> = Vec::new();
-        while letters.len() < limit {
-            let received = in_flight.receive(limit - letters.len()).await?;
-            if received.is_empty() {
-                break;
-            }
-            letters.extend(received);
-        }
-        Ok(letters)
-    })
-    .await?;
+    let letters = look_at(queue.in_flight(HOLD), limit).await?;
     let out = &mut io::stdout().lock();
     if arguments.json {
         return Ok(letters.iter().try_for_each(|letter| writeln!(out, "{}", letter.json()))?);

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::consumption::{SPAN, state, words};
 use crate::shared::{
     Result,
-    in_flight::with_in_flight,
+    in_flight::look_at,
     output::{Table, count, duration, remark},
     stack::StackArgument,
 };
@@ -136,18 +136,7 @@ async fn peek(queue: &EventQueue, state: &health::Queue, limit: usize) -> Result
         )),
         None => {}
     }
-    with_in_flight(queue.in_flight(HOLD), async |in_flight| {
-        let mut messages = Vec::new();
-        while messages.len() < limit {
-            let received = in_flight.receive(limit - messages.len()).await?;
-            if received.is_empty() {
-                break;
-            }
-            messages.extend(received);
-        }
-        Ok(messages)
-    })
-    .await
+    look_at(queue.in_flight(HOLD), limit).await
 }
 
 fn show(messages: &[QueuedMessage], queue: &health::Queue, out: &mut impl Write) -> io::Result<()> {

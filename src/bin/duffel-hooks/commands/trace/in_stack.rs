@@ -14,7 +14,7 @@ use duffel_webhook_receiver::{
 };
 
 use super::Asked;
-use crate::shared::in_flight::with_in_flight;
+use crate::shared::in_flight::look_at;
 
 /// The maximum number of dead letters to look at.
 const MOST: usize = 500;
@@ -69,18 +69,7 @@ async fn dead(sdk: &SdkConfig, stack: &Stack, peeks: bool) -> Asked<Dead> {
     if depth.all() == 0 {
         return Ok(Dead { letters: Vec::new(), all: 0 });
     }
-    let letters = with_in_flight(queue.in_flight(HOLD), async |in_flight| {
-        let mut letters = Vec::new();
-        while letters.len() < MOST {
-            let received = in_flight.receive(MOST - letters.len()).await?;
-            if received.is_empty() {
-                break;
-            }
-            letters.extend(received);
-        }
-        Ok(letters)
-    });
-    let letters = letters.await.map_err(|error| error.to_string())?;
+    let letters = look_at(queue.in_flight(HOLD), MOST).await.map_err(|error| error.to_string())?;
     let all = depth.all().max(letters.len());
     Ok(Dead { letters, all })
 }
