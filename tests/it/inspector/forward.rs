@@ -75,3 +75,15 @@ async fn a_failure_of_aws_is_explained_at_its_step() {
         "{unrecorded}"
     );
 }
+
+#[tokio::test]
+async fn without_a_table_no_record_is_shown() {
+    let backend = Backend::new().await;
+    let mut variables = backend.variables().to_vec();
+    variables.retain(|(name, _)| *name != "LEDGER_TABLE");
+    variables.push(("WEBHOOK_SECRET", "hush"));
+    let sent = Inspector::of(Serve::forward_with(&variables)).sample("order.created");
+    assert_eq!((&sent["status"], &sent["record"]), (&json!(202), &Value::Null), "{sent}");
+    let last = sent["explanation"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["text"], "not recorded: there is no table");
+}

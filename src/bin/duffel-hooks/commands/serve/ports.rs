@@ -117,7 +117,17 @@ impl Ledger for ObservedLedger {
             #[cfg(feature = "aws")]
             Self::Aws(ledger) => ledger.record(identity, record).await?,
         }
-        note(|observed| observed.record = Some((identity.clone(), record.clone())));
+        if self.exists() {
+            note(|observed| observed.record = Some((identity.clone(), record.clone())));
+        }
         Ok(())
+    }
+
+    fn exists(&self) -> bool {
+        match self {
+            Self::Memory(ledger) => ledger.exists(),
+            #[cfg(feature = "aws")]
+            Self::Aws(ledger) => ledger.exists(),
+        }
     }
 }
