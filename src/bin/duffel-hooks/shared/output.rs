@@ -79,6 +79,11 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// Quotes a text for a POSIX shell.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The name of a mode; empty if it is not known.
 pub(crate) fn mode(live_mode: Option<bool>) -> String {
     live_mode.map_or("", |live| if live { "live" } else { "test" }).to_owned()
@@ -101,5 +106,10 @@ mod tests {
             [0, 9, 60, 3_600, 5_400, 259_200].map(text),
             ["0 s", "9 s", "1 min", "1 h", "1 h 30 min", "72 h"]
         );
+    }
+
+    #[test]
+    fn a_text_is_quoted_for_the_shell() {
+        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
     }
 }

@@ -17,7 +17,7 @@ use duffel_webhook_receiver::{
 
 use crate::{
     NAME,
-    shared::{Result, samples},
+    shared::{Result, output::quoted, samples},
 };
 
 /// What the greeting says.
@@ -93,5 +93,5 @@ fn program() -> String {
     let path = || env::current_exe().map(|path| path.display().to_string());
     let program = called.or_else(|| path().ok()).unwrap_or_else(|| NAME.to_owned());
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
-    if program.chars().all(is_plain) { program } else { format!("'{}'", program.replace('\'', r"'\''")) }
+    if program.chars().all(is_plain) { program } else { quoted(&program) }
 }

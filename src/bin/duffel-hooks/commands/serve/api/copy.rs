@@ -14,12 +14,15 @@ use super::{
     Refused,
     send::{gone, signed_again},
 };
-use crate::commands::{
-    gateway_event::Received,
-    serve::inspector::{
-        Inspector,
-        delivery::{Delivery, is_confidential},
+use crate::{
+    commands::{
+        gateway_event::Received,
+        serve::inspector::{
+            Inspector,
+            delivery::{Delivery, is_confidential},
+        },
     },
+    shared::output::quoted,
 };
 
 /// Returns the headers that a client does not make itself, without credentials.
@@ -69,11 +72,6 @@ pub(super) fn curl(inspector: &Inspector, delivery: &Delivery) -> Result<String,
     Ok(lines.join("\n") + "\n")
 }
 
-/// Quotes a text for a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// Returns the event of an API Gateway HTTP API.
 pub(super) fn gateway_event(delivery: &Delivery) -> Result<Value, Refused> {
     let content = delivery.content.as_ref().ok_or_else(gone)?;
@@ -83,14 +81,4 @@ pub(super) fn gateway_event(delivery: &Delivery) -> Result<Value, Refused> {
     event["rawQueryString"] = content.uri.query().unwrap_or_default().into();
     event["requestContext"]["http"]["method"] = delivery.facts.summary.method.as_str().into();
     Ok(event)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_quoted_for_the_shell() {
-        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
-    }
 }
