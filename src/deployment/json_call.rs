@@ -5,6 +5,7 @@
 
 use std::{
     error::Error,
+    sync::LazyLock,
     time::{Duration, SystemTime},
 };
 
@@ -131,10 +132,17 @@ impl JsonCall {
     }
 }
 
+/// Keeps the connections, as `tail` makes a call every 2 seconds.
+static AGENT: LazyLock<ureq::Agent> = LazyLock::new(|| {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .new_agent()
+});
+
 fn ask(request: http::Request<String>) -> Result<(bool, Value), ureq::Error> {
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
-    let mut answer = agent.new_agent().run(request)?;
+    let mut answer = AGENT.run(request)?;
     let text = answer.body_mut().read_to_string()?;
     let mut content: Value = serde_json::from_str(&text).unwrap_or_default();
     // The protocol of a path names the error in a header.
