@@ -20,6 +20,12 @@ pub(super) const fn call(action: &'static str, name: &'static str) -> JsonCall {
     JsonCall { action, service: "monitoring", operation }
 }
 
+/// Returns the name of a queue, by which `CloudWatch` knows it, from its URL.
+#[must_use]
+pub fn queue_name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
+}
+
 /// The time span of the age; a queue that was not used in it has none.
 const SPAN: Duration = Duration::from_mins(15);
 

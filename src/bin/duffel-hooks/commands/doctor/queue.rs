@@ -15,19 +15,36 @@ const SPAN: Duration = Duration::from_mins(15);
 
 /// Makes the checks of the queues.
 pub(super) async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
-    let checks =
-        tokio::join!(queue(sdk, stack), consumer(sdk, stack), oldest(sdk, stack), dead_letters(sdk, stack));
-    [("queue", checks.0), ("consumer", checks.1), ("oldest event", checks.2), ("dead letters", checks.3)]
-        .into_iter()
-        .map(|(name, check)| check.unwrap_or_else(|error| Finding::unknown(name, &error)))
-        .collect()
+    let (of_state, oldest, dead_letters) =
+        tokio::join!(of_state(sdk, stack), oldest(sdk, stack), dead_letters(sdk, stack));
+    let others = [("oldest event", oldest), ("dead letters", dead_letters)];
+    let others = others.map(|(name, check)| check.unwrap_or_else(|error| Finding::unknown(name, &error)));
+    of_state.into_iter().chain(others).collect()
 }
 
 type Check = Result<Finding, StackError>;
 
-async fn queue(sdk: &SdkConfig, stack: &Stack) -> Check {
+/// Makes the checks of the queue's state, which is read once for both.
+async fn of_state(sdk: &SdkConfig, stack: &Stack) -> [Finding; 2] {
+    let state = async { Ok(health::queue(sdk, stack.output(Output::QueueUrl)?).await?) };
+    match state.await {
+        Ok(state) => {
+            let unless_unknown =
+                |name, check: Check| check.unwrap_or_else(|error| Finding::unknown(name, &error));
+            [
+                unless_unknown("queue", queue(stack, &state)),
+                unless_unknown("consumer", consumer(sdk, stack, &state).await),
+            ]
+        }
+        Err(error) => {
+            let error: StackError = error;
+            ["queue", "consumer"].map(|name| Finding::unknown(name, &error))
+        }
+    }
+}
+
+fn queue(stack: &Stack, queue: &health::Queue) -> Check {
     const NAME: &str = "queue";
-    let queue = health::queue(sdk, stack.output(Output::QueueUrl)?).await?;
     let dead_letters = match stack.output(Output::DeadLetterQueueArn) {
         Err(StackError::DeadLetters { .. }) => None,
         found => Some(found?),
@@ -53,12 +70,10 @@ async fn queue(sdk: &SdkConfig, stack: &Stack) -> Check {
 }
 
 /// Whether anybody receives messages. The age of the oldest one says so only after a while.
-async fn consumer(sdk: &SdkConfig, stack: &Stack) -> Check {
+async fn consumer(sdk: &SdkConfig, stack: &Stack, queue: &health::Queue) -> Check {
     const NAME: &str = "consumer";
-    let url = stack.output(Output::QueueUrl)?;
-    let name = url.rsplit('/').next().unwrap_or(url);
-    let (queue, consumption) =
-        tokio::try_join!(health::queue(sdk, url), cloudwatch::consumption(sdk, name, SPAN))?;
+    let name = cloudwatch::queue_name(stack.output(Output::QueueUrl)?);
+    let consumption = cloudwatch::consumption(sdk, name, SPAN).await?;
     let span = duration(SPAN);
     let received = consumption.map_or(0, |consumption| consumption.received);
     if queue.in_flight > 0 || received > 0 {
@@ -84,9 +99,9 @@ async fn consumer(sdk: &SdkConfig, stack: &Stack) -> Check {
 
 async fn oldest(sdk: &SdkConfig, stack: &Stack) -> Check {
     const NAME: &str = "oldest event";
-    let url = stack.output(Output::QueueUrl)?;
+    let name = cloudwatch::queue_name(stack.output(Output::QueueUrl)?);
     let limit = stack.parameter("OldestEventAlarmSeconds").and_then(|text| text.parse().ok()).unwrap_or(900);
-    let Some(age) = cloudwatch::oldest_age(sdk, url.rsplit('/').next().unwrap_or(url)).await? else {
+    let Some(age) = cloudwatch::oldest_age(sdk, name).await? else {
         return Ok(Finding::ok(
             NAME,
             "CloudWatch has no data for the last 15 minutes, which is normal for an idle queue",

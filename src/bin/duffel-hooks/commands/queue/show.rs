@@ -57,7 +57,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let (sdk, stack) = arguments.stack.find().await?;
     let url = stack.output(Output::QueueUrl)?;
-    let name = url.rsplit('/').next().unwrap_or(url);
+    let name = cloudwatch::queue_name(url);
     let queue = health::queue(&sdk, url).await?;
     let oldest = unless_unread("its age", cloudwatch::oldest_age(&sdk, name).await);
     let oldest = oldest.flatten().map(Duration::from_secs);

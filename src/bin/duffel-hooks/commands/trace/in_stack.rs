@@ -55,8 +55,8 @@ async fn events(sdk: &SdkConfig, stack: &Stack) -> Result<health::Queue, StackEr
 }
 
 async fn oldest(sdk: &SdkConfig, stack: &Stack) -> Result<Option<u64>, StackError> {
-    let url = stack.output(Output::QueueUrl)?;
-    Ok(cloudwatch::oldest_age(sdk, url.rsplit('/').next().unwrap_or(url)).await?)
+    let name = cloudwatch::queue_name(stack.output(Output::QueueUrl)?);
+    Ok(cloudwatch::oldest_age(sdk, name).await?)
 }
 
 async fn dead(sdk: &SdkConfig, stack: &Stack, peeks: bool) -> Asked<Dead> {
