@@ -13,8 +13,8 @@ use crate::support::{
     duffel::{ApiFault, DuffelStandIn, TOKEN},
     ministack::Backend,
     serve::Serve,
-    snapshot,
-    tool::{self, TOOL, run_unread, text},
+    snapshot, terminal,
+    tool::{self, run_unread, text},
     topic::Topic,
 };
 
@@ -500,30 +500,6 @@ fn send_reports_and_fails_if_it_cannot_print() {
     assert_eq!((listed.status.code(), text(&listed.stderr).as_str()), (Some(0), ""));
 }
 
-/// Runs a program in a terminal, interrupts it once it has printed a text, and prints all that it printed.
-const INTERRUPT: &str = r#"
-import os, pty, signal, sys
-
-until, *command = sys.argv[1:]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(command[0], command)
-printed, interrupted = b"", False
-while True:
-    try:
-        data = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not data:
-        break
-    printed += data
-    if until.encode() in printed and not interrupted:
-        interrupted = True
-        os.kill(pid, signal.SIGINT)
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-sys.stdout.buffer.write(b"%d " % status + printed)
-"#;
-
 #[test]
 fn ctrl_c_ends_the_progress_line() {
     let duffel = DuffelStandIn::start();
@@ -534,9 +510,9 @@ fn ctrl_c_ends_the_progress_line() {
     for wait in [0, 10] {
         duffel.inject("GET /air/webhooks/events", &ApiFault::Slow(Duration::from_secs(wait)), 1);
     }
-    let mut python = Command::new("python3");
-    python.args(["-c", INTERRUPT, "200 read", TOOL, "events", "list", "--all"]);
-    python.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
-    let done = python.output().unwrap();
-    assert_eq!(text(&done.stdout), "130 \r200 read …\u{1b}[K\r\n", "{}", text(&done.stderr));
+    let mut command = tool(&["events", "list", "--all"]);
+    command.env("DUFFEL_API_URL", duffel.url()).env("DUFFEL_ACCESS_TOKEN", TOKEN);
+    let done = terminal::interrupt(&command, "200 read");
+    assert_eq!(done.status.code(), Some(130), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), "\r200 read …\u{1b}[K^C\r\n", "{}", text(&done.stderr));
 }
