@@ -11,7 +11,7 @@ pub struct DeliveryLog {
     /// The X-Ray trace that the delivery is part of.
     pub trace: Option<Trace>,
     /// The label of the signature that matched, as in `v2`.
-    pub label: Option<&'static str>,
+    pub label: Option<String>,
     /// In seconds; negative if the signature's clock is ahead of ours, `None` if the signature covers no time.
     pub signature_age: Option<i64>,
     pub event_id: Option<String>,
@@ -27,7 +27,7 @@ pub struct DeliveryLog {
 
 impl DeliveryLog {
     pub(super) fn add_signature(&mut self, verified: &Verified, now: SystemTime) {
-        self.label = Some(verified.label()).filter(|label| !label.is_empty());
+        self.label = Some(verified.label()).filter(|label| !label.is_empty()).map(str::to_owned);
         let age = |signed: u64| unix_seconds(now).cast_signed() - signed.cast_signed();
         self.signature_age = verified.timestamp().map(age);
     }
