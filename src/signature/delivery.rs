@@ -110,6 +110,10 @@ impl Verified {
         &self.proof.label
     }
 
+    pub(crate) fn label_text(&self) -> &Text {
+        &self.proof.label
+    }
+
     /// Compares the mode that the event states with the mode of the secret that signed it: a holder of the test secret
     /// must not make live events.
     pub(crate) fn check_mode(&self, stated: Option<bool>) -> Result<(), SignatureError> {

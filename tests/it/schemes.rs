@@ -1,5 +1,6 @@
 //! The published vectors of every provider, and what each scheme must refuse.
 
+mod descriptions;
 mod families;
 mod presets;
 
