@@ -27,9 +27,13 @@ pub struct Choices<'a>(pub &'a [u8]);
 
 impl Choices<'_> {
     fn of(&mut self, count: usize) -> usize {
+        usize::from(self.byte()) % count
+    }
+
+    fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
-        usize::from(*first) % count
+        *first
     }
 
     fn one<T: Copy>(&mut self, all: &[T]) -> T {
@@ -114,7 +118,7 @@ impl Description {
             time,
             unit: choices.one(&["s", "ms", "rfc3339"]),
             parts,
-            key: (0..=choices.of(40)).map(|_| choices.of(256) as u8 ^ 0x5a).collect(),
+            key: (0..=choices.of(40)).map(|_| choices.byte() ^ 0x5a).collect(),
         }
     }
 
@@ -164,7 +168,7 @@ impl Description {
     fn secret(&self) -> String {
         match self.secret_encoding {
             "base64" => STANDARD.encode(&self.key),
-            "hex" => self.key.iter().map(|byte| format!("{byte:02x}")).collect(),
+            "hex" => hex(&self.key),
             "whsec" => format!("whsec_{}", STANDARD.encode(&self.key)),
             // Printable, and without white space, which a secret must not have at its ends.
             _ => self.raw_key(),
@@ -197,7 +201,7 @@ impl Description {
             _ => hmac::<sha2::Sha512>(&key, &message, 128),
         };
         match self.encoding {
-            "hex" => mac.iter().map(|byte| format!("{byte:02X}")).collect(),
+            "hex" => hex(&mac).to_uppercase(),
             "base64" => STANDARD.encode(mac),
             _ => URL_SAFE_NO_PAD.encode(mac),
         }
@@ -234,7 +238,7 @@ impl Description {
         let time = match self.unit {
             "s" => seconds.to_string(),
             "ms" => format!("{seconds}{:03}", choices.of(1000)),
-            _ => date(seconds, &choices.one(&["", ".5", ".123456789"])),
+            _ => date(seconds, choices.one(&["", ".5", ".123456789"])),
         };
         // It may look like any of the other parts.
         let length = choices.of(8);
@@ -245,6 +249,11 @@ impl Description {
         let body = format!("{start}{middle}{}", choices.text("ab7.:-{", length));
         Content { id, time, body: body.into_bytes() }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A date in the day of [`NOW`].
@@ -323,6 +332,17 @@ pub fn check(data: &[u8]) -> bool {
     for part in ["", &signature[..signature.len() / 2], &format!("{signature}{signature}")] {
         assert!(accepts(&content, part).is_err(), "{}", case());
     }
+    for (field, other) in description.mutants() {
+        // Without the field in its headers, the two descriptions are the same for this delivery.
+        let Ok(scheme) = read_scheme(&other.fields().to_string()) else { continue };
+        let signed = description.headers(&content, &signature);
+        let as_it_is = other.headers(&content, &other.sign(&content));
+        if is_valid && (field == "timestamp_unit" || as_it_is != signed) {
+            let verifier = verifier(&scheme, &other.secret());
+            let found = verify(&verifier, signed, &content.body);
+            assert!(found.is_err(), "{} passes with another {field}", case());
+        }
+    }
     let mut other = description.clone();
     other.key.push(b'!');
     assert!(accepts(&content, &other.sign(&content)).is_err(), "{}", case());
@@ -330,6 +350,36 @@ pub fn check(data: &[u8]) -> bool {
 }
 
 impl Description {
+    /// Descriptions with another value of one field that decides whether this signature is valid.
+    fn mutants(&self) -> Vec<(&'static str, Self)> {
+        let mut mutants = Vec::new();
+        let mut add = |field, change: &dyn Fn(&mut Self)| {
+            let mut other = self.clone();
+            change(&mut other);
+            mutants.push((field, other));
+        };
+        add("algorithm", &|it| {
+            it.algorithm = if it.algorithm == "hmac-sha1" { "hmac-sha256" } else { "hmac-sha1" }
+        });
+        add("encoding", &|it| it.encoding = if it.encoding == "hex" { "base64" } else { "hex" });
+        add("secret_encoding", &|it| {
+            it.secret_encoding = if it.secret_encoding == "raw" { "hex" } else { "raw" }
+        });
+        add("signed", &|it| it.parts.push(Part::Text("!".to_owned())));
+        add("signed", &|it| it.parts.insert(0, Part::Text("!".to_owned())));
+        if self.labels.is_empty() {
+            add("prefix", &|it| it.prefix.push_str("x="));
+        } else {
+            add("signature_labels", &|it| it.labels = vec!["v7"]);
+            // The elements of the header are one element then.
+            add("separator", &|it| it.separator = '|');
+        }
+        if self.time != "nowhere" {
+            add("timestamp_unit", &|it| it.unit = if it.unit == "rfc3339" { "s" } else { "rfc3339" });
+        }
+        mutants
+    }
+
     /// Whether nobody could refuse it: each part ends at a text without digits, or is the body.
     fn is_plain(&self) -> bool {
         let is_separator =

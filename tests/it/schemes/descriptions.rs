@@ -14,7 +14,7 @@ fn bytes(seed: u64) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        Some((state >> 24) as u8)
+        Some(state.to_be_bytes()[4])
     };
     iter::from_fn(next).take(120).collect()
 }
