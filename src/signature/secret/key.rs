@@ -52,6 +52,11 @@ impl Key {
         self.fingerprint == other.fingerprint
     }
 
+    /// What is equal for keys that verify the same signatures. It is not confidential.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
     /// Returns the MAC over a message in parts; `None` for a public key, which cannot sign.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
         let Form::Hmac(mac) = &self.form else { return None };
