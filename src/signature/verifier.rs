@@ -82,7 +82,7 @@ impl Verifier {
     pub(crate) fn attempt(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Failed> {
         let keys = self.keys();
         match self.prove(&keys, &delivery, now) {
-            Ok(proof) => Ok(self.verified(delivery, proof)),
+            Ok(proof) => Ok(self.verified(delivery, proof, now)),
             Err(SignatureError::Mismatch) => Err(Failed::Unmatched(Unmatched { delivery, tried: keys })),
             Err(error) => Err(Failed::Finally(error)),
         }
@@ -96,12 +96,12 @@ impl Verifier {
             return Err(SignatureError::Mismatch);
         }
         let proof = self.prove(&new, &delivery, now)?;
-        Ok(self.verified(delivery, proof))
+        Ok(self.verified(delivery, proof, now))
     }
 
-    fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {
+    fn verified(&self, delivery: Delivery, proof: Proof, now: SystemTime) -> Verified {
         let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
-        Verified { delivery, source, scheme, proof }
+        Verified { delivery, source, scheme, proof, received_at: unix_seconds(now) }
     }
 
     /// Finds the first signature that one of the keys made and whose time is within the tolerance.
@@ -126,7 +126,8 @@ impl Verifier {
                     Ok(()) => {
                         let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
                         let family = claim.family.clone();
-                        return Ok(Proof { family, timestamp, label, live_mode: key.live_mode() });
+                        let (label, live_mode) = (label.clone(), key.live_mode());
+                        return Ok(Proof { family, timestamp, label, live_mode });
                     }
                     Err(other) => error = other,
                 }
