@@ -107,14 +107,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
-        receive::filter::Filter,
-        signature::{Verifier, scheme::Scheme},
-    };
+    use crate::signature::{Verifier, scheme::Scheme};
 
     fn sources() -> Vec<Source> {
         let verifier = |name| Verifier::new(name, Scheme::duffel(), Vec::new(), Duration::ZERO);
-        let source = |name| Source { verifier: verifier(name), key_refresh: None, filter: Filter::default() };
+        let source = |name| Source::new(verifier(name));
         ["duffel", "webhooks", "health"].map(source).into()
     }
 

@@ -1,6 +1,9 @@
 //! `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
 
+mod answer;
 mod fields;
+mod handshake;
+mod registration;
 mod scheme;
 mod source;
 

@@ -40,9 +40,8 @@ impl LogLine {
         is_cold: bool,
         bad_event: Option<BadEvent>,
         delivery: DeliveryLog,
-        answer: Answer,
+        (answer, (status, outcome)): (Answer, (StatusCode, &'static str)),
     ) -> Self {
-        let (status, outcome) = answer.status_and_word();
         let mut line = Self {
             level: Level::INFO,
             request_id,
@@ -82,7 +81,9 @@ impl LogLine {
                 line.path = Some(path);
                 line.error = Some(unknown.to_string());
             }
-            Answer::MethodNotAllowed { .. } | Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
+            Answer::MethodNotAllowed { .. }
+            | Answer::Received(Ok(Outcome::Ignored | Outcome::Handshake(_)))
+            | Answer::Healthy => {}
         }
         let warning = line.delivery.warning.take();
         if warning.is_some() {

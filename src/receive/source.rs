@@ -2,8 +2,13 @@
 
 use std::time::SystemTime;
 
-use super::{Refusal, filter::Filter, key_refresh::KeyRefresh};
-use crate::signature::{Delivery, Failed, SignatureError, Verified, Verifier};
+use super::{
+    Refusal,
+    filter::Filter,
+    handshake::{HandshakeError, Registration, Reply},
+    key_refresh::KeyRefresh,
+};
+use crate::signature::{Delivery, Failed, SignatureError, Verified, Verifier, scheme::AnswerForm};
 
 /// A provider that delivers to `/webhooks/{name}`.
 #[derive(Debug)]
@@ -14,9 +19,31 @@ pub struct Source {
     pub key_refresh: Option<KeyRefresh>,
     /// The events that are forwarded.
     pub filter: Filter,
+    /// The handshake that its provider makes.
+    pub registration: Option<Registration>,
+    /// The form of its answers.
+    pub answer: AnswerForm,
 }
 
 impl Source {
+    /// Makes a source without refresh, filter and handshake.
+    #[must_use]
+    pub fn new(verifier: Verifier) -> Self {
+        let (filter, answer) = (Filter::default(), AnswerForm::default());
+        Self { verifier, key_refresh: None, filter, registration: None, answer }
+    }
+
+    /// Returns the reply to a verified delivery that is a handshake; `None` if it is none.
+    pub(super) fn reply(
+        &self,
+        verified: &Verified,
+        now: SystemTime,
+    ) -> Result<Option<Reply>, HandshakeError> {
+        let Some(registration) = &self.registration else { return Ok(None) };
+        let mac = |text: &str| self.verifier.mac_by_signer(verified, text, now);
+        registration.reply_to_signed(verified, mac)
+    }
+
     /// Verifies with the keys that are active now. If there are new ones, checks that the `others` do not share them.
     pub(super) async fn verify(
         &self,

@@ -1,12 +1,18 @@
 //! Schemes: how a provider signs, which parts of a delivery its signature covers, and where its events have their
 //! fields.
 
+mod answer;
+mod handshake;
 mod signed;
 mod table;
 
 use std::{borrow::Cow, time::Duration};
 
-pub use self::signed::Signed;
+pub use self::{
+    answer::{AcceptedStatus, AnswerForm},
+    handshake::{ChallengeMethod, Condition, Handshake},
+    signed::Signed,
+};
 
 /// A name or a JSON pointer, mostly a constant.
 pub type Text = Cow<'static, str>;

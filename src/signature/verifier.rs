@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use hmac::Mac;
+
 use super::{
     Delivery, MAX_SKEW, SignatureError, Verified,
     claim::{Claim, matches},
@@ -97,6 +99,20 @@ impl Verifier {
         }
         let proof = self.prove(&new, &delivery, now)?;
         Ok(self.verified(delivery, proof))
+    }
+
+    /// Returns the MAC of a text in hex, by the key that signed a delivery; `None` if it is a public key, which signs
+    /// nothing.
+    ///
+    /// It signs what the caller wants signed, so the text must not be one that a delivery could have.
+    pub(crate) fn mac_by_signer(&self, verified: &Verified, text: &str, now: SystemTime) -> Option<String> {
+        let keys = self.keys();
+        let has_signed = |key: &&Key| {
+            let alone = Keys::new(vec![(*key).clone()]);
+            self.prove(&alone, &verified.delivery, now).is_ok()
+        };
+        let mac = keys.iter().find(has_signed)?.mac(&[text.as_bytes()])?;
+        Some(hex::encode(mac.finalize().into_bytes()))
     }
 
     fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {

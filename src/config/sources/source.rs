@@ -9,7 +9,7 @@ use crate::{
         source::{SecretNames, Secrets, SourceConfig, check_tolerance, parse_mode},
     },
     receive::filter::{Filter, Mode},
-    signature::scheme::{FieldLocation, KeyForm, Scheme, Time},
+    signature::scheme::{AnswerForm, FieldLocation, KeyForm, Scheme, Time},
 };
 
 const SECRET_NAMES: SecretNames =
@@ -40,9 +40,12 @@ impl Fields {
         {
             self.mistakes.add("live_mode", "must not be set: events of this scheme do not state their mode");
         }
+        let registration = self.registration(name, scheme.as_ref());
+        let answer = self.answer(AnswerForm::default());
         self.reject_others();
         let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
-        Some(SourceConfig { name: name.to_owned(), scheme: scheme?, secrets: secrets?, tolerance, filter })
+        let (name, scheme, secrets) = (name.to_owned(), scheme?, secrets?);
+        Some(SourceConfig { name, scheme, secrets, tolerance, filter, registration, answer })
     }
 
     fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
