@@ -109,7 +109,9 @@ fn unauthorized() -> Answer {
 
 fn hmac(parts: &[&[u8]]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     hex::encode(mac.finalize().into_bytes())
 }
 
