@@ -102,7 +102,8 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
                 } else {
                     let (parts, body) = request.into_parts();
                     let scheme = source.verifier.scheme();
-                    let delivery = delivery(scheme, &parts.headers, body, delivery_log.trace.clone());
+                    let query = parts.uri.query();
+                    let delivery = delivery(scheme, &parts.headers, query, body, delivery_log.trace.clone());
                     receiver.receive(source, delivery, now, &mut delivery_log).await
                 };
                 Answer::Received(result)
@@ -146,10 +147,20 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
     response
 }
 
-/// Takes from a request what a scheme needs.
+/// Takes from a request what a scheme needs: headers, and parameters of the query.
 #[must_use]
-pub fn delivery(scheme: &Scheme, headers: &HeaderMap, body: Bytes, trace: Option<Trace>) -> Delivery {
-    let headers = scheme.headers().filter_map(|name| Some((name.clone(), header(headers, name)?))).collect();
+pub fn delivery(
+    scheme: &Scheme,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    body: Bytes,
+    trace: Option<Trace>,
+) -> Delivery {
+    let text = |name: &str| match name.strip_prefix('?') {
+        Some(parameter) => query::parameter(query?, parameter),
+        None => header(headers, name),
+    };
+    let headers = scheme.headers().filter_map(|name| Some((name.clone(), text(name)?))).collect();
     Delivery { headers, body, trace }
 }
 

@@ -4,6 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::signature::scheme::{KeyNames, Scheme};
 
+/// The deduplication interval of a FIFO queue, in seconds.
+const FIFO_SECONDS: u64 = 300;
+
 /// The hash that all deliveries of one event share, and no other event's: a SHA-256 over the source, the mode, and the
 /// signed type, key and id, as far as the scheme's [`KeyNames`] count them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +62,16 @@ impl Identity {
         }
     }
 
+    /// Adds the time of receipt where no key names an event: equal deliveries within 5 minutes are one event, as they are
+    /// for the queue.
+    pub(crate) fn at_time_of_receipt(self, scheme: &Scheme, received_at: u64) -> Self {
+        if scheme.key_names != KeyNames::Nothing {
+            return self;
+        }
+        let interval = received_at / FIFO_SECONDS;
+        Self::of(&[self.as_str(), &interval.to_string()])
+    }
+
     /// Hashes each part with its length, so that none runs over into the next.
     fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
@@ -90,7 +103,7 @@ impl IdentityParts<'_> {
     /// Says whether the id is a part of the identity: not if the key alone identifies the event.
     fn id_counts(&self, scheme: &Scheme) -> bool {
         let key_identifies = match scheme.key_names {
-            KeyNames::Event => true,
+            KeyNames::Event | KeyNames::Nothing => true,
             KeyNames::Object { once } => once.contains(&self.kind),
         };
         self.key.is_none() || !key_identifies

@@ -8,7 +8,7 @@ use http::{
     header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 
-use super::{delivery, header, query::parameter};
+use super::{delivery, header, query};
 use crate::{
     json::pointer,
     receive::{
@@ -62,18 +62,19 @@ fn reply(
             if *request.method() != method || !request.body().is_empty() || has_signature(source, request) {
                 return None;
             }
-            let query = request.uri().query().unwrap_or_default();
-            if let Some((name, value)) = requires
-                && parameter(query, name).ok().flatten().as_deref() != Some(value)
+            // Unlike base64 in a signature, a challenge has spaces as plus signs.
+            let text = request.uri().query().unwrap_or_default().replace('+', "%20");
+            let value = |name: &str| query::parameter(&text, name);
+            if let Some((name, constant)) = requires
+                && value(name).as_deref() != Some(constant)
             {
                 return None;
             }
-            let verify_token = verify_token.as_ref().map_or(Ok(None), |name| parameter(query, name));
-            let challenge = parameter(query, challenge);
-            if (&challenge, &verify_token) == (&Ok(None), &Ok(None)) {
+            let verify_token = verify_token.as_deref();
+            if [Some(&**challenge), verify_token].into_iter().flatten().all(|name| !query::has(&text, name)) {
                 return None;
             }
-            let [challenge, verify_token] = [challenge, verify_token].map(|text| text.ok().flatten());
+            let (challenge, verify_token) = (value(challenge), verify_token.and_then(value));
             Some(registration.reply_to_challenge(challenge.as_deref(), verify_token.as_deref()))
         }
         Handshake::Ping { prefix } => {
@@ -104,7 +105,7 @@ fn reply(
 /// Returns `true` if the request has a signature of the source's scheme, so that the pipeline has to verify it.
 fn has_signature(source: &Source, request: &Request<Bytes>) -> bool {
     let scheme = source.verifier.scheme();
-    let delivery = delivery(scheme, request.headers(), Bytes::new(), None);
+    let delivery = delivery(scheme, request.headers(), request.uri().query(), Bytes::new(), None);
     let mut signatures = scheme.families.iter().map(|family| &family.signature);
     signatures.any(|name| delivery.headers.iter().any(|(known, _)| known == name))
 }

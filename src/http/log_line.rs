@@ -135,7 +135,7 @@ impl LogLine {
                     event.r#type = event_type,
                     event.identity = identity,
                     event.recorded_id = recorded_event_id,
-                    signature.label = label,
+                    signature.label = label.as_deref(),
                     signature.age_s = signature_age,
                     message.id = message_id,
                     outcome,

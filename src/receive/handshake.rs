@@ -11,8 +11,11 @@ use std::{
 
 use serde_json::{json, value::RawValue};
 
-pub use self::reply::{HandshakeError, Reply};
 use self::text::{is_announceable, is_challenge, is_equal, is_signable};
+pub use self::{
+    reply::{HandshakeError, Reply},
+    text::is_safe_to_sign,
+};
 use crate::{
     json::pointer,
     signature::{

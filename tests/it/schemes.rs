@@ -1,6 +1,8 @@
 //! The published vectors of every provider, and what each scheme must refuse.
 
+mod descriptions;
 mod families;
+mod presets;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -201,7 +203,7 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     assert_eq!(send("v1a", &signature), 401);
     // The public key is not secret, so an HMAC with it must not be valid.
     let scheme = scheme("standard-webhooks");
-    let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::Raw, ..scheme.clone() };
+    let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::RAW, ..scheme.clone() };
     for key_text in [&public, public.trim_start_matches("whpk_")] {
         let signing = Signing { id: "msg_1", seconds: now, label: None };
         let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, shown};
-use crate::signature::scheme::{ChallengeMethod, Condition, Handshake, Scheme, Signed, Text};
+use crate::{
+    receive::handshake::is_safe_to_sign,
+    signature::scheme::{ChallengeMethod, Condition, Handshake, Scheme, Text},
+};
 
 /// Turns the handshake of a scheme off.
 const NONE: &str = "none";
@@ -35,10 +38,10 @@ impl Fields {
                 None
             }
         };
-        let is_signature = |scheme: &Scheme| scheme.signed == Signed::Body;
-        if matches!(handshake, Some(Handshake::Hmac { .. })) && scheme.is_some_and(is_signature) {
-            let what = "asks for the HMAC of a text, which is the signature of a delivery if the scheme signs the body \
-                        alone";
+        let is_unsafe = |scheme: &Scheme| !is_safe_to_sign(scheme);
+        if matches!(handshake, Some(Handshake::Hmac { .. })) && scheme.is_some_and(is_unsafe) {
+            let what = "asks for the HMAC-SHA256 of a text: that is only safe if the scheme's algorithm is hmac-sha256 \
+                        and what it signs has a separator, such as the dot of {time}.{body}";
             self.mistakes.add("handshake", what);
         }
         handshake

@@ -20,7 +20,7 @@ impl Fields {
     /// Takes the handshake of the source of that name, and what belongs to it.
     pub(super) fn registration(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Registration> {
         let is_requested = self.has("handshake");
-        let handshake = self.handshake(scheme, None);
+        let handshake = self.handshake(scheme, scheme.and_then(|scheme| scheme.handshake.clone()));
         let verify_token = self.verify_token(handshake.as_ref(), is_requested);
         let until = self.registration_until(handshake.as_ref());
         if let Some(until) = until.filter(|until| SystemTime::now() < *until) {
@@ -128,7 +128,12 @@ mod tests {
             (r#""handshake":"nobody""#, r#"handshake "nobody" is not known: it must be none, an object, or"#),
             (r#""handshake":1"#, "handshake 1 is not a name or an object"),
             (r#""handshake":{"kind":"head","x":1}"#, "handshake has a member x that is not"),
-            (r#""handshake":"zoom""#, "handshake asks for the HMAC of a text"),
+            (r#""handshake":"zoom""#, "handshake asks for the HMAC-SHA256 of a text"),
+            (r#""handshake":"zoom","signed":"x{body}""#, "handshake asks for the HMAC-SHA256 of a text"),
+            (
+                r#""handshake":"zoom","signed":"x.{body}","algorithm":"hmac-sha1""#,
+                "handshake asks for the HMAC-SHA256 of a text",
+            ),
             (r#""handshake":"meta""#, "verify_token is required"),
             (r#""handshake":"meta","verify_token":" ""#, "verify_token is not a string, or is blank"),
             (r#""handshake":"meta","verify_token":["hush"]"#, "verify_token is not a string, or is blank"),

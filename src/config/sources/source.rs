@@ -41,7 +41,7 @@ impl Fields {
             self.mistakes.add("live_mode", "must not be set: events of this scheme do not state their mode");
         }
         let registration = self.registration(name, scheme.as_ref());
-        let answer = self.answer(AnswerForm::default());
+        let answer = self.answer(scheme.as_ref().map_or(AnswerForm::NORMAL, |scheme| scheme.answer));
         self.reject_others();
         let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
         let (name, scheme, secrets) = (name.to_owned(), scheme?, secrets?);
@@ -55,7 +55,7 @@ impl Fields {
             // The value's own mistake is enough.
             return None;
         }
-        let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
+        let form = scheme.map_or(KeyForm::RAW, |scheme| scheme.key);
         SECRET_NAMES.one_of(source, form, found, &mut self.mistakes)
     }
 }
@@ -88,7 +88,31 @@ mod tests {
             ("event_types", r#""scheme":"stripe","secret":"x","event_types":"a.*, b.*""#),
             ("live_mode", r#""scheme":"stripe","secret":"x","live_mode":true"#),
             ("live_mode", r#""scheme":"github","secret":"x","live_mode":"live""#),
-            ("prefix", r#""scheme":"github","secret":"x","prefix":"sha1=""#),
+            ("prefix", r#""scheme":"stripe","secret":"x","prefix":"sha1=""#),
+            ("prefix", r#""scheme":"duffel","secret":"x","prefix":"sha1=""#),
+            ("algorithm", r#""scheme":"github","secret":"x","algorithm":"md5""#),
+            ("secret_encoding", r#""scheme":"github","secret":"x","secret_encoding":"base32""#),
+            ("separator", r#""scheme":"stripe","secret":"x","separator":"; ""#),
+            ("separator", r#""scheme":"stripe","secret":"x","separator":"t""#),
+            ("timestamp_unit", r#""scheme":"stripe","secret":"x","timestamp_unit":"h""#),
+            ("timestamp_unit", r#""scheme":"github","secret":"x","timestamp_unit":"ms""#),
+            ("timestamp_header", r#""scheme":"stripe","secret":"x","timestamp_header":"X-Time""#),
+            ("timestamp_label", r#""scheme":"github","secret":"x","timestamp_label":"t""#),
+            ("encoding", r#""scheme":"github","secret":"x","encoding":"text""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{time}""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{time}.{body}""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{id}{body}""#),
+            ("signed", r#""scheme":"hmac-sha256","secret":"x","signed":"{id}.{body}""#),
+            ("signed", r#""scheme":"gitlab-token","secret":"x","signed":"{body}""#),
+            ("url", r#""scheme":"hmac-sha256","secret":"x","signed":"{url}{body}""#),
+            ("url", r#""scheme":"github","secret":"x","url":"https://example.com""#),
+            ("url", r#""scheme":"hmac-sha256","secret":"x","signed":"{url}{body}","url":"example.com""#),
+            ("type", r#""scheme":"github","secret":"x","type":"kind""#),
+            ("type", r#""scheme":"github","secret":"x","type":{"header":"a b"}"#),
+            ("id", r#""scheme":"github","secret":"x","id":{"headers":"X-Id"}"#),
+            ("key", r#""scheme":"github","secret":"x","key":["/id",{"header":"A"},{"header":"B"}]"#),
+            ("key", r#""scheme":"github","secret":"x","key":[]"#),
+            ("signature_header", r#""scheme":"github","secret":"x","signature_header":"?a=b""#),
             ("colour", r#""scheme":"github","secret":"x","colour":"red""#),
             ("secret", r#""scheme":"github","secret":"x","secret":"y""#),
             ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":"a b""#),

@@ -3,6 +3,8 @@
 use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use sha2::Sha256;
 
+use crate::signature::scheme::{Algorithm, Scheme};
+
 /// The longest text that is repeated in an answer.
 const MAX_CHALLENGE_CHARS: usize = 1024;
 /// The longest text that is signed.
@@ -28,8 +30,17 @@ pub(super) fn is_challenge(text: &str) -> bool {
 
 /// Without any character that separates time, id and body in signed bytes: no HMAC of it can be a delivery's signature.
 pub(super) fn is_signable(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_SIGNED_CHARS).contains(&text.len()) && text.bytes().all(is_plain)
+    (1..=MAX_SIGNED_CHARS).contains(&text.len()) && !text.contains(is_separator)
+}
+
+/// A character that is in no text to sign.
+fn is_separator(character: char) -> bool {
+    !(character.is_ascii_alphanumeric() || matches!(character, '-' | '_'))
+}
+
+/// Returns `true` if no text that a handshake may have signed can be the signed content of a delivery.
+pub fn is_safe_to_sign(scheme: &Scheme) -> bool {
+    scheme.key.algorithm == Algorithm::HmacSha256 && scheme.signed.always_has(is_separator)
 }
 
 /// The characters of hex, base64 and tokens.

@@ -9,6 +9,11 @@ pub struct AnswerForm {
     pub is_empty: bool,
 }
 
+impl AnswerForm {
+    /// The usual form: each outcome has its own status, and a body.
+    pub const NORMAL: Self = Self { status: None, is_empty: false };
+}
+
 /// A status that acknowledges a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptedStatus {

@@ -14,24 +14,33 @@ fn slack() -> Endpoint {
     Endpoint::new(json!({ "handshake": "slack" }))
 }
 
-/// The scheme of Zoom, as far as its signed text has separators.
+/// <https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events>
+fn zoom_fields() -> Value {
+    json!({
+        "handshake": "zoom", "signature_header": "X-Zm-Signature", "prefix": "v0=",
+        "timestamp_header": "X-Zm-Request-Timestamp", "signed": "v0:{time}:{body}",
+    })
+}
+
 fn zoom() -> Endpoint {
-    Endpoint::new(
-        json!({ "handshake": "zoom", "timestamp_header": "X-Zm-Request-Timestamp", "prefix": "v0=" }),
-    )
+    Endpoint::new(zoom_fields())
 }
 
 fn validation(token: &str) -> String {
     json!({ "event": "endpoint.url_validation", "payload": { "plainToken": token } }).to_string()
 }
 
-/// A delivery with the signature of its time and body.
-fn timed(body: &str, seconds: u64) -> Request<Bytes> {
+/// A delivery of Zoom's or Slack's.
+fn versioned(provider: &str, body: &str, seconds: u64) -> Request<Bytes> {
     let seconds = seconds.to_string();
-    let signature = hmac(&[seconds.as_bytes(), b".", body.as_bytes()]);
-    let request = request("POST", "").header("X-Zm-Request-Timestamp", seconds);
-    let request = request.header("X-Webhook-Signature", format!("v0={signature}"));
+    let signature = hmac(&[b"v0:", seconds.as_bytes(), b":", body.as_bytes()]);
+    let request = request("POST", "").header(format!("X-{provider}-Request-Timestamp"), seconds);
+    let request = request.header(format!("X-{provider}-Signature"), format!("v0={signature}"));
     request.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+}
+
+fn timed(body: &str, seconds: u64) -> Request<Bytes> {
+    versioned("Zm", body, seconds)
 }
 
 #[test]
@@ -54,6 +63,18 @@ fn challenge_of_slack_is_repeated_if_it_is_signed() {
         assert_eq!(slack.send(signed(&body)), Answer::word(400, "malformed"), "{body}");
     }
     assert_eq!(slack.queued(), 0);
+}
+
+#[test]
+fn preset_of_slack_has_its_handshake() {
+    let now = unix_seconds(noon());
+    let slack = Endpoint::new(json!({ "scheme": "slack" }));
+    let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
+    assert_eq!(slack.send(versioned("Slack", SLACK, now)), Answer::text(challenge));
+    assert_eq!(slack.send(versioned("Slack", SLACK, now - 301)), unauthorized());
+    assert_eq!(slack.queued(), 0);
+    let off = Endpoint::new(json!({ "scheme": "slack", "handshake": "none" }));
+    assert_eq!(off.send(versioned("Slack", SLACK, now)), Answer::word(202, "accepted"));
 }
 
 #[test]
@@ -139,8 +160,8 @@ fn answer_to_a_token_is_never_the_signature_of_a_delivery() {
 
 #[test]
 fn hmac_is_made_with_the_secret_that_signed_the_handshake() {
-    let fields = json!({ "secret": ["other", "hush"], "handshake": "zoom",
-        "timestamp_header": "X-Zm-Request-Timestamp", "prefix": "v0=" });
+    let mut fields = zoom_fields();
+    fields["secret"] = json!(["other", "hush"]);
     let answer = Endpoint::new(fields).send(timed(&validation("a"), unix_seconds(noon())));
     assert!(answer.body.contains(&hmac(&[b"a"])), "{answer:?}");
 }

@@ -112,6 +112,7 @@ impl Endpoint {
             &known(source),
             &others.map(known).collect::<Vec<_>>(),
             &content.headers,
+            content.uri.query(),
             &content.body,
         )
     }
@@ -127,7 +128,8 @@ impl Endpoint {
         let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
         let is_signed = is_signed(line);
         let secret = source.filter(|_| is_signed).and_then(|source| {
-            let delivery = delivery(&source.scheme, &content.headers, content.body.clone(), None);
+            let delivery =
+                delivery(&source.scheme, &content.headers, content.uri.query(), content.body.clone(), None);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
             Some((position + 1, source.secrets.len()))
         });

@@ -131,7 +131,7 @@ impl Findings<'_> {
             Some((position, all)) => format!("signature matched secret {position} of {all}"),
             None => "signature matched".to_owned(),
         };
-        let label = self.line.delivery.label.map(|label| format!("label {label}"));
+        let label = self.line.delivery.label.as_ref().map(|label| format!("label {label}"));
         let age = self.line.delivery.signature_age.map(|age| match self.age(age) {
             age if age < 0.0 => format!("from {:.1} s in the future", -age),
             age => format!("{age:.1} s old"),
