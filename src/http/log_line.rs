@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ledger::{Difference, LedgerError},
     log,
-    receive::{DeliveryLog, Outcome},
+    receive::{DeliveryLog, Outcome, Refusal},
     time::milliseconds,
     trace::Trace,
 };
@@ -27,6 +27,8 @@ pub struct LogLine {
     pub message_id: Option<String>,
     pub outcome: &'static str,
     pub cause: Option<Cause>,
+    /// `true` if the request was a handshake, answered or refused. Not in the log, which has the outcome.
+    pub is_handshake: bool,
     pub status: StatusCode,
     /// `true` for the first request of an execution environment.
     pub is_cold: bool,
@@ -51,6 +53,10 @@ impl LogLine {
             message_id: None,
             outcome,
             cause: Cause::of(&answer),
+            is_handshake: matches!(
+                answer,
+                Answer::Received(Ok(Outcome::Handshake(_)) | Err(Refusal::Handshake(_)))
+            ),
             status,
             is_cold,
             error: None,
