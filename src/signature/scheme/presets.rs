@@ -8,8 +8,8 @@ mod payments;
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    Algorithm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset, Scheme,
-    Signed, Text, Time, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset,
+    Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
@@ -41,6 +41,8 @@ fn hmac(header: &'static str) -> Scheme {
         requires_type_and_id: false,
         key_names: KeyNames::Event,
         unsigned_identity: false,
+        handshake: None,
+        answer: AnswerForm::NORMAL,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Presets of providers of messages and calls.
 
 use super::{at, key, timed};
-use crate::signature::scheme::{Algorithm, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{Algorithm, Handshake, KeyEncoding, Layout, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -14,6 +14,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/event/type"),
             id: at("/event_id"),
             idempotency_key: at("/event_id"),
+            handshake: Handshake::named("slack"),
             ..timed("x-slack-signature", "x-slack-request-timestamp", "v0:{time}:{body}")
         },
     },
