@@ -1,7 +1,13 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod banking;
+mod billing;
+mod commerce;
+mod cryptocurrency;
 mod development;
 mod first;
+mod gateways;
+mod identity;
 mod messaging;
 mod payments;
 
@@ -13,12 +19,27 @@ use super::{
 };
 
 /// All tables. Their order is that of the documentation.
-pub(super) const TABLES: &[&[Preset]] = &[first::ROWS, payments::ROWS, messaging::ROWS, development::ROWS];
+pub(super) const TABLES: &[&[Preset]] = &[
+    first::ROWS,
+    payments::ROWS,
+    gateways::ROWS,
+    billing::ROWS,
+    banking::ROWS,
+    commerce::ROWS,
+    identity::ROWS,
+    cryptocurrency::ROWS,
+    messaging::ROWS,
+    development::ROWS,
+];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";
+const ONLY_ID_NOT_SIGNED: &str =
+    "The signature covers the body only. The id is in a header that anybody may change.";
+const ONLY_TYPE_NOT_SIGNED: &str =
+    "The signature covers the body only. The type is in a header that anybody may change.";
 const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
