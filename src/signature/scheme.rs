@@ -165,7 +165,8 @@ mod tests {
                 assert!(*field != FieldLocation::SignedHeader || row.signed.covers_id(), "{}", row.name);
             }
             assert!(row.kind != FieldLocation::SignedHeader && row.live_mode != FieldLocation::SignedHeader);
-            assert_eq!(row.unsigned_identity, !row.id.is_signed(), "{}", row.name);
+            let has_unsigned = !row.id.is_signed() || !row.kind.is_signed();
+            assert_eq!(row.unsigned_identity, has_unsigned, "{}", row.name);
         }
     }
 }
