@@ -5,7 +5,10 @@ mod cause;
 mod log_line;
 mod query;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
@@ -19,8 +22,8 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Receiver},
-    route::{BasePath, Path, Route},
+    receive::{DeliveryLog, Receiver, Refusal},
+    route::{BasePath, Path, Route, Unknown},
     signature::{Delivery, scheme::Scheme},
     trace::Trace,
 };
@@ -46,6 +49,9 @@ pub struct RequestContext {
     pub base_path: Option<BasePath>,
     /// `true` for the first request of an execution environment.
     pub is_first: bool,
+    /// The address from which the gateway received the request; `None` if it is not known. Never that of a header, which
+    /// the sender chooses.
+    pub caller: Option<IpAddr>,
 }
 
 /// The reason why a gateway's event is not the request that its sender sent, for the log.
@@ -76,19 +82,37 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     report: impl FnOnce(LogLine, Duration),
 ) -> Response<String> {
     let started = Instant::now();
-    let RequestContext { request_id, bad_event, stage, base_path, is_first } = context;
+    let RequestContext { request_id, bad_event, stage, base_path, is_first, caller } = context;
     let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
-    let answer = match path.find(|name| receiver.source(name)) {
+    let find = || path.find(|name| receiver.sources.find(name));
+    let mut route = find();
+    if receiver.sources.are_stored() {
+        match &route {
+            Some(Route::Source(_)) => receiver.sources.refresh_if_stale(now).await,
+            // There may be a new source. A path that cannot be one's, and the health check, cause no call.
+            None if path.unknown() == Unknown::Source => receiver.sources.refresh_after_mismatch(now).await,
+            None | Some(Route::Health) => {}
+        }
+        route = find();
+    }
+    let answer = match route {
+        None if path.unknown() == Unknown::Source && !receiver.sources.are_known() => {
+            Answer::Received(Err(Refusal::SourcesUnavailable))
+        }
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), bad_event.as_ref())),
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
         Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
+        Some(Route::Source(source)) if let Err(refusal) = source.check_caller(caller) => {
+            delivery_log.source = Some(source.name().to_owned());
+            Answer::Received(Err(refusal))
+        }
         Some(Route::Source(_)) if request.method() != Method::POST => {
             Answer::MethodNotAllowed { allow: "POST" }
         }
         Some(Route::Source(source)) => {
-            delivery_log.source = Some(source.verifier.source().to_owned());
+            delivery_log.source = Some(source.name().to_owned());
             let (parts, body) = request.into_parts();
             let scheme = source.verifier.scheme();
             let query = parts.uri.query();

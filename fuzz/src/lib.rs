@@ -1,6 +1,7 @@
 //! Shared by the targets: a receiver with a source of every scheme, and test oracles for signatures, events and messages
 //! that share no code with it.
 
+pub mod description;
 pub mod gateway;
 pub mod message;
 pub mod oracle;

@@ -46,5 +46,12 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(
     let mode = parse_mode(&value);
     let mode = mode.map_err(|what| environment.mistakes.add_value("LIVE_MODE", &value, what));
     let filter = Filter::new(patterns, mode.unwrap_or_default());
-    Some(SourceConfig { name: NAME.to_owned(), scheme, secrets: secrets?, tolerance, filter })
+    Some(SourceConfig {
+        name: NAME.to_owned(),
+        scheme,
+        secrets: secrets?,
+        tolerance,
+        filter,
+        allowed_ips: None,
+    })
 }

@@ -8,6 +8,7 @@ use crate::{
         Source,
         filter::{Filter, Mode},
         key_refresh::KeyRefresh,
+        networks::Networks,
     },
     signature::{
         Verifier,
@@ -27,6 +28,8 @@ pub struct SourceConfig {
     pub tolerance: Duration,
     /// The events that are wanted.
     pub filter: Filter,
+    /// The networks of the provider; `None` for all.
+    pub allowed_ips: Option<Networks>,
 }
 
 /// The active secrets, or their place.
@@ -42,8 +45,8 @@ impl SourceConfig {
     /// Builds the source with these keys, and a way to fetch newer ones.
     #[must_use]
     pub fn source(self, keys: Vec<Key>, key_refresh: Option<KeyRefresh>) -> Source {
-        let Self { name, scheme, tolerance, filter, .. } = self;
-        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), key_refresh, filter }
+        let Self { name, scheme, tolerance, filter, allowed_ips, .. } = self;
+        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), key_refresh, filter, allowed_ips }
     }
 }
 

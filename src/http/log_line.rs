@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ledger::{Difference, LedgerError},
     log,
-    receive::{DeliveryLog, Outcome},
+    receive::{DeliveryLog, Outcome, Refusal},
     time::milliseconds,
     trace::Trace,
 };
@@ -72,6 +72,12 @@ impl LogLine {
                     has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
                 line.error = failure("the record was not extended", extended);
             }
+            // What was refused without a look at the body.
+            Answer::Received(Err(
+                refusal @ (Refusal::OtherNetwork { .. }
+                | Refusal::UnknownCaller
+                | Refusal::SourcesUnavailable),
+            )) => line.error = Some(log::chain(&refusal)),
             Answer::Received(Err(_)) | Answer::MethodNotAllowed { .. } if bad_body.is_some() => {
                 line.cause = Some(Cause::Body);
                 line.error = bad_body;
@@ -134,7 +140,7 @@ impl LogLine {
                     event.r#type = event_type,
                     event.identity = identity,
                     event.recorded_id = recorded_event_id,
-                    signature.label = label,
+                    signature.label = label.as_deref(),
                     signature.age_s = signature_age,
                     message.id = message_id,
                     outcome,

@@ -72,7 +72,7 @@ impl Verified {
         self.delivery.header(name)
     }
 
-    /// The time at which it was verified, in seconds since the epoch.
+    /// The time at which it was verified, in milliseconds since the epoch.
     pub(crate) fn received_at(&self) -> u64 {
         self.received_at
     }
@@ -107,6 +107,10 @@ impl Verified {
     /// The label of the signature that matched, as in `v2`; empty if the scheme has no labels.
     #[must_use]
     pub fn label(&self) -> &str {
+        &self.proof.label
+    }
+
+    pub(crate) fn label_text(&self) -> &Text {
         &self.proof.label
     }
 

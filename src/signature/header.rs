@@ -6,7 +6,10 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
-use super::scheme::{Algorithm, Encoding, Layout, Scheme, Text};
+use super::{
+    scheme::{Algorithm, Encoding, Layout, Scheme, Text},
+    secret::token_fingerprint,
+};
 
 /// The longest header that is parsed. It bounds the number of signatures as well: some sixty HMACs, each compared in a
 /// few nanoseconds.
@@ -34,7 +37,18 @@ pub(crate) struct Header<'a> {
 pub(crate) struct Signature<'a> {
     pub(crate) label: &'a Text,
     pub(crate) algorithm: Algorithm,
-    pub(crate) bytes: Vec<u8>,
+    bytes: [u8; MAX_SIGNATURE_BYTES],
+    length: usize,
+}
+
+/// The longest signature: ECDSA over P-256 in DER.
+const MAX_SIGNATURE_BYTES: usize = 72;
+
+impl Signature<'_> {
+    /// Its bytes; of a token, its [fingerprint](token_fingerprint), which has the same length for each.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 impl<'a> Header<'a> {
@@ -77,21 +91,43 @@ impl<'a> Header<'a> {
 
     /// Adds a signature whose length is one of its algorithm, and ignores anything else.
     fn add(&mut self, label: &'a Text, algorithm: Algorithm, text: &str, encoding: Encoding) {
-        let bytes = match encoding {
-            Encoding::Hex => hex::decode(text).ok(),
-            Encoding::Base64 => STANDARD.decode(text).ok(),
-            Encoding::Base64Url => BASE64_URL.decode(text).ok(),
-            Encoding::Text => Some(text.as_bytes().to_vec()),
+        let mut bytes = [0; MAX_SIGNATURE_BYTES];
+        let length = if algorithm == Algorithm::Token {
+            decode_token(text, encoding).map(|token| {
+                let fingerprint = token_fingerprint(&token);
+                bytes[..fingerprint.len()].copy_from_slice(&fingerprint);
+                fingerprint.len()
+            })
+        } else {
+            decode(text, encoding, &mut bytes).filter(|length| algorithm.accepts(*length))
         };
-        let is_one_too_many = |signatures: &[Signature]| {
-            algorithm.is_public()
-                && signatures.iter().filter(|signature| signature.algorithm == algorithm).count()
-                    >= MAX_PUBLIC
-        };
-        if let Some(bytes) = bytes.filter(|bytes| algorithm.accepts(bytes.len()))
-            && !is_one_too_many(&self.signatures)
-        {
-            self.signatures.push(Signature { label, algorithm, bytes });
+        let Some(length) = length else { return };
+        let is_alike = |signature: &&Signature| signature.algorithm == algorithm;
+        if !algorithm.is_public() || self.signatures.iter().filter(is_alike).count() < MAX_PUBLIC {
+            self.signatures.push(Signature { label, algorithm, bytes, length });
         }
     }
+}
+
+/// Decodes a signature, and returns its length; `None` if it does not fit.
+fn decode(text: &str, encoding: Encoding, bytes: &mut [u8]) -> Option<usize> {
+    match encoding {
+        Encoding::Hex => {
+            let bytes = bytes.get_mut(..text.len() / 2)?;
+            hex::decode_to_slice(text, bytes).ok().map(|()| bytes.len())
+        }
+        Encoding::Base64 => STANDARD.decode_slice(text, bytes).ok(),
+        Encoding::Base64Url => BASE64_URL.decode_slice(text, bytes).ok(),
+        Encoding::Text => None,
+    }
+}
+
+fn decode_token(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
+    let token = match encoding {
+        Encoding::Hex => hex::decode(text).ok()?,
+        Encoding::Base64 => STANDARD.decode(text).ok()?,
+        Encoding::Base64Url => BASE64_URL.decode(text).ok()?,
+        Encoding::Text => text.as_bytes().to_vec(),
+    };
+    (!token.is_empty()).then_some(token)
 }

@@ -10,6 +10,7 @@ use base64::{
 use ed25519_dalek::VerifyingKey;
 use thiserror::Error;
 
+pub(in crate::signature) use self::key::token_fingerprint;
 pub use self::{
     doubt::Doubt,
     key::Key,

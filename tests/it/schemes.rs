@@ -1,6 +1,8 @@
 //! The published vectors of every provider, and what each scheme must refuse.
 
+mod descriptions;
 mod families;
+mod keys;
 mod presets;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,11 +30,7 @@ const FIVE_MINUTES: Duration = Duration::from_mins(5);
 fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
     let keys = secrets.iter().map(|secret| key(scheme, secret)).collect();
     let tolerance = scheme.tolerance.unwrap_or(WINDOW);
-    Source {
-        verifier: Verifier::new(name, scheme.clone(), keys, tolerance),
-        key_refresh: None,
-        filter: Filter::default(),
-    }
+    Source::new(Verifier::new(name, scheme.clone(), keys, tolerance))
 }
 
 fn receiver(scheme: &Scheme, secret: &str) -> TestReceiver {
@@ -516,8 +514,7 @@ fn no_valid_signature_outlives_its_record_in_any_scheme() {
             let keys = vec![key(&scheme, secret)];
             // The longest tolerance that the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
-            let receiver =
-                TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
+            let receiver = TestReceiver::of(vec![Source::new(verifier)]);
             let body = r#"{"id":"evt_1","type":"t"}"#;
             let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
             assert_eq!(receiver.send(request(), noon()).1, "accepted");

@@ -70,13 +70,7 @@ impl Fields {
         if scheme.encoding == Encoding::Text && scheme.key.algorithm != Algorithm::Token {
             self.mistakes.add("encoding", "\"text\" is for the algorithm token only");
         }
-        let separator = self.parse("separator", |text| {
-            let mut characters = text.chars();
-            match (characters.next(), characters.next()) {
-                (Some(separator), None) if !separator.is_alphanumeric() => Ok(separator),
-                _ => Err("is not one character, which is neither a letter nor a digit"),
-            }
-        });
+        let separator = self.separator();
         if let Some(names) = self.strings("signature_labels") {
             let algorithm = scheme.key.algorithm;
             let labels = names.into_iter().map(|name| Label::new(name, algorithm)).collect();
@@ -116,6 +110,20 @@ impl Fields {
             (None, _) => {}
             (Some(given), Layout::Labelled { separator, .. }) => *separator = given,
             (Some(given), Layout::Plain { separator, .. }) => *separator = Some(given),
+        }
+    }
+
+    /// Takes the character between signatures, which may be a space.
+    fn separator(&mut self) -> Option<char> {
+        let value = self.take("separator")?;
+        let mut characters = value.as_str().unwrap_or_default().chars();
+        match (characters.next(), characters.next()) {
+            (Some(separator), None) if !separator.is_alphanumeric() => Some(separator),
+            _ => {
+                let what = "is not one character, other than a letter or a digit";
+                self.mistakes.add("separator", format!("{} {what}", shown(&value)));
+                None
+            }
         }
     }
 

@@ -96,6 +96,11 @@ impl Key {
         self.fingerprint == other.fingerprint
     }
 
+    /// What is equal for keys that verify the same signatures. It is not confidential.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
     /// Returns the bytes of a signature over a body and what is around it; `None` for a public key, which cannot sign.
     pub(in crate::signature) fn sign(&self, joined: &Joined<'_>, body: &[u8]) -> Option<Vec<u8>> {
         match self.read(joined, body) {
@@ -104,7 +109,9 @@ impl Key {
                 Form::Token(bytes) => Some(bytes.to_vec()),
                 _ => None,
             },
-            _ => None,
+            Checker::Ed25519(..) => None,
+            #[cfg(feature = "ecdsa")]
+            Checker::EcdsaP256(..) => None,
         }
     }
 
@@ -136,15 +143,12 @@ impl Key {
     ) -> Option<&'s Text> {
         let algorithm = self.algorithm();
         let made = |signature: &&Signature<'_>| match checker {
-            Checker::Mac(mac) => mac.bytes().ct_eq(&signature.bytes[..]).into(),
-            Checker::Ed25519(key, message) => ed25519_dalek::Signature::from_slice(&signature.bytes)
+            Checker::Mac(mac) => mac.bytes().ct_eq(signature.bytes()).into(),
+            Checker::Ed25519(key, message) => ed25519_dalek::Signature::from_slice(signature.bytes())
                 .is_ok_and(|made| key.verify_strict(message, &made).is_ok()),
             #[cfg(feature = "ecdsa")]
-            Checker::EcdsaP256(key, message) => key.made(message, &signature.bytes),
-            Checker::Token(known) => {
-                // Of equal length, whatever the length of the token.
-                fingerprint(Algorithm::Token, &signature.bytes)[..].ct_eq(&known[..]).into()
-            }
+            Checker::EcdsaP256(key, message) => key.made(message, signature.bytes()),
+            Checker::Token(known) => known[..].ct_eq(signature.bytes()).into(),
         };
         let mut own = signatures.iter().filter(|signature| signature.algorithm == algorithm);
         own.find(made).map(|signature| signature.label)
@@ -154,6 +158,12 @@ impl Key {
 /// Makes an HMAC with its key.
 fn hmac<M: KeyInit>(bytes: &[u8]) -> M {
     M::new_from_slice(bytes).expect("HMAC accepts a key of any length")
+}
+
+/// The fingerprint of the key that a token is. Tokens are compared by it: it has one length, so the comparison does not
+/// depend on the length of the secret.
+pub(in crate::signature) fn token_fingerprint(token: &[u8]) -> [u8; 32] {
+    fingerprint(Algorithm::Token, token)
 }
 
 fn fingerprint(algorithm: Algorithm, bytes: &[u8]) -> [u8; 32] {
