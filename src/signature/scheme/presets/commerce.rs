@@ -1,6 +1,6 @@
 //! Presets of shops, shipping and delivery.
 
-use super::{ID_NOT_SIGNED, ONLY_TYPE_NOT_SIGNED, at, hmac, key, labelled, with_headers};
+use super::{ID_NOT_SIGNED, TYPE_NOT_SIGNED, at, hmac, key, labelled, with_headers};
 use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Layout, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Preset] = &[
         name: "commerce-layer",
         title: "Commerce Layer",
         documentation: "https://docs.commercelayer.io/core/callbacks-security",
-        weakness: Some(ONLY_TYPE_NOT_SIGNED),
+        weakness: Some(TYPE_NOT_SIGNED),
         build: || Scheme {
             families: with_headers("x-commercelayer-signature", None, Some("x-commercelayer-topic")),
             encoding: Encoding::Base64,
