@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The metric that counts each cause, beside those of every delivery.
-const OF_CAUSES: [(&str, Option<&str>); 23] = [
+const OF_CAUSES: [(&str, Option<&str>); 25] = [
     ("missing", None),
     ("malformed", Some("UnauthorizedDeliveries")),
     ("mismatch", Some("UnauthorizedDeliveries")),
@@ -24,6 +24,8 @@ const OF_CAUSES: [(&str, Option<&str>); 23] = [
     ("future", Some("UnauthorizedDeliveries")),
     ("mode", Some("UnauthorizedDeliveries")),
     ("body", Some("UnauthorizedDeliveries")),
+    ("network", Some("UnauthorizedDeliveries")),
+    ("unknown_address", Some("UnauthorizedDeliveries")),
     ("event", Some("SignedRefusals")),
     // Refused before the signature: anybody can send one.
     ("too_large_body", None),
