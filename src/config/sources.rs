@@ -1,5 +1,6 @@
 //! `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
 
+mod event_fields;
 mod fields;
 mod scheme;
 mod source;
