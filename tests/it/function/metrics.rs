@@ -104,7 +104,7 @@ async fn each_delivery_is_counted_by_its_cause_and_by_nothing_else() {
         "Unrecorded",
     ];
     assert_eq!(seen, all.into());
-    assert_eq!(cold, 4, "one for each process");
+    assert_eq!(cold, 5, "one for each process");
 }
 
 /// Whoever does not know the secret is counted where an alarm has a threshold, and nowhere else.
