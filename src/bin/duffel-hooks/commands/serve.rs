@@ -6,14 +6,18 @@ mod compose;
 mod endpoint;
 mod greeting;
 mod inspector;
+mod mapping;
 mod page;
 mod ports;
 mod server;
 mod show;
 
 use std::{
-    env, io,
+    env,
+    future::pending,
+    io,
     net::{Ipv4Addr, SocketAddr},
+    process,
 };
 
 use clap::Args;
@@ -21,7 +25,8 @@ use duffel_webhook_receiver::log;
 use tokio::sync::mpsc;
 
 use self::{
-    compose::{Place, in_aws, in_memory},
+    compose::{Invoked, Place, in_aws, in_memory},
+    mapping::Mapping,
     server::{accept, bind},
     show::Show,
 };
@@ -54,6 +59,8 @@ pub(crate) struct Arguments {
     /// Prints the messages as JSON and nothing else to the standard output, on a terminal too, and with --forward
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
+    #[command(flatten)]
+    mapping: mapping::Arguments,
 }
 
 /// Reads a port, to listen on for this machine only, or an address or host name and a port.
@@ -82,16 +89,26 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
     let place = Place { listen: &arguments.listen, local: listener.local_addr()? };
-    let (output, deliveries) = mpsc::unbounded_channel();
+    let (output, shown) = mpsc::unbounded_channel();
+    let (queue, mapping) = Mapping::new(&arguments.mapping, output.clone()).unzip();
     let endpoint = if arguments.forward {
         in_aws(&variable, &place, show, output).await?
     } else {
-        in_memory(&variable, &place, show, output)?
+        let url = mapping.as_ref().map(|mapping: &Mapping| mapping.url().to_owned());
+        let consumer = url.zip(queue).map(|(url, queue)| Invoked { url, queue });
+        in_memory(&variable, &place, show, output, consumer)?
+    };
+    let invoke = async {
+        match mapping {
+            Some(mapping) => mapping.run().await,
+            None => pending().await,
+        }
     };
     let names_sources = endpoint.inspector.sources.len() > 1;
     tokio::select! {
         ended = accept(listener, endpoint) => ended,
-        ended = show.all(deliveries, names_sources) => ended,
+        ended = show.all(shown, names_sources) => ended,
+        signal = invoke => process::exit(signal?.exit_code()),
     }
 }
 

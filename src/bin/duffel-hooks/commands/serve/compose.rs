@@ -11,21 +11,27 @@ use duffel_webhook_receiver::{
     in_memory::MemoryLedger,
     receive::{Receiver, Source},
 };
-use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
     endpoint::Endpoint,
     greeting::{Greeting, greet},
-    inspector::{Destination, Inspector, KnownSource, access::Access, delivery::Summary},
+    inspector::{Destination, Inspector, KnownSource, access::Access},
+    mapping::Queued,
     ports::{ObservedLedger, ObservedQueue},
-    show::Show,
+    show::{Show, Shown},
 };
 use crate::shared::Result;
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
-type Output = mpsc::UnboundedSender<(Summary, Option<Value>)>;
+type Output = mpsc::UnboundedSender<Shown>;
+
+/// The consumer that is invoked with the messages.
+pub(super) struct Invoked {
+    pub(super) url: String,
+    pub(super) queue: mpsc::UnboundedSender<Queued>,
+}
 
 /// Where `serve` listens.
 pub(super) struct Place<'a> {
@@ -61,6 +67,7 @@ pub(super) fn in_memory(
     place: &Place<'_>,
     show: Show,
     output: Output,
+    consumer: Option<Invoked>,
 ) -> Result<Endpoint> {
     let no_sources = variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
     // A secret from the environment is not printed: it may be in production.
@@ -79,6 +86,7 @@ pub(super) fn in_memory(
     greet(&Greeting {
         address: format!("http://{}/webhooks", place.local),
         inspector: &inspector.address,
+        consumer: consumer.as_ref().map(|consumer| consumer.url.as_str()),
         config: &config,
         generated: generated.as_deref(),
         no_sources,
@@ -87,7 +95,8 @@ pub(super) fn in_memory(
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let ledger = ObservedLedger::Memory(MemoryLedger::default());
-    let receiver = Receiver { sources, ledger, queue: ObservedQueue::in_memory(), window: config.window };
+    let queue = ObservedQueue::in_memory(consumer.map(|consumer| consumer.queue));
+    let receiver = Receiver { sources, ledger, queue, window: config.window };
     Ok(Endpoint { receiver, base_path, inspector, output, logs: show.logs })
 }
 

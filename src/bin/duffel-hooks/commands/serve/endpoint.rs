@@ -11,7 +11,6 @@ use duffel_webhook_receiver::{
     time::milliseconds,
 };
 use http::{Method, Request, Response, request::Parts};
-use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -22,6 +21,7 @@ use super::{
         explanation::{Findings, is_signed, not_read, record_json},
     },
     ports::{Observed, ObservedLedger, ObservedQueue, observe},
+    show::Shown,
 };
 use crate::shared::diagnosis::{self, Known, Mistake};
 
@@ -34,7 +34,7 @@ pub(super) struct Endpoint {
     pub(super) base_path: Option<BasePath>,
     pub(super) inspector: Inspector,
     /// Each delivery with its message, for the output.
-    pub(super) output: mpsc::UnboundedSender<(Summary, Option<Value>)>,
+    pub(super) output: mpsc::UnboundedSender<Shown>,
     /// Whether the log has a line for each delivery.
     pub(super) logs: bool,
 }
@@ -68,7 +68,7 @@ impl Endpoint {
             let summary = self.inspector.journal.keep(facts, kept);
             let number = summary.number;
             // If the output has ended, the process ends soon.
-            let _ = self.output.send((summary, observed.message));
+            let _ = self.output.send(Shown::Delivery(Box::new(summary), observed.message));
             number
         });
         if self.logs {
@@ -101,7 +101,7 @@ impl Endpoint {
         let (uri, headers) = (request.uri.clone(), request.headers.clone());
         let summary =
             self.inspector.journal.keep(facts, Content { uri, headers, body: Bytes::new(), message: None });
-        let _ = self.output.send((summary, None));
+        let _ = self.output.send(Shown::Delivery(Box::new(summary), None));
         response
     }
 

@@ -19,6 +19,8 @@ use duffel_webhook_receiver::{
 use serde_json::Value;
 use tokio::{sync::mpsc, task_local};
 
+use super::mapping::Queued;
+
 task_local! {
     static OBSERVED: RefCell<Observed>;
 }
@@ -50,15 +52,16 @@ pub(super) struct ObservedQueue {
 }
 
 enum Destination {
-    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>),
+    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>, Option<mpsc::UnboundedSender<Queued>>),
     #[cfg(feature = "aws")]
     Aws(aws::Destination),
 }
 
 impl ObservedQueue {
-    pub(super) fn in_memory() -> Self {
+    /// Makes a queue in memory, of which a consumer may receive the messages.
+    pub(super) fn in_memory(consumer: Option<mpsc::UnboundedSender<Queued>>) -> Self {
         let (queue, messages) = MemoryQueue::new();
-        Self { queue: Destination::Memory(queue, Mutex::new(messages)), sent: AtomicU64::new(0) }
+        Self { queue: Destination::Memory(queue, Mutex::new(messages), consumer), sent: AtomicU64::new(0) }
     }
 
     #[cfg(feature = "aws")]
@@ -74,9 +77,14 @@ impl ObservedQueue {
 impl Queue for ObservedQueue {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
         let (id, received) = match &self.queue {
-            Destination::Memory(queue, messages) => {
+            Destination::Memory(queue, messages, consumer) => {
                 let id = queue.send(message).await?;
-                (id, messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok())
+                let received = messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
+                if let (Some(consumer), Some(received)) = (consumer, &received) {
+                    let queued = Queued::new(received.clone(), message.sent_at());
+                    consumer.send(queued).map_err(|_| QueueError("the consumer is gone".into()))?;
+                }
+                (id, received)
             }
             #[cfg(feature = "aws")]
             Destination::Aws(queue) => {

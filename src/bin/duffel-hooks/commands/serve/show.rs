@@ -8,12 +8,20 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Arguments, inspector::delivery::Summary};
+use super::{Arguments, inspector::delivery::Summary, mapping::Report};
 use crate::shared::{
     Result,
     colour::{Colour, Colours},
     printout::Printout,
 };
+
+/// Something to print.
+pub(super) enum Shown {
+    /// A delivery, with its message.
+    Delivery(Box<Summary>, Option<Value>),
+    /// What became of messages.
+    Consumer(Report),
+}
 
 /// What goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,25 +74,33 @@ impl Show {
         !self.logs
     }
 
-    /// Prints each delivery, with the name of its source if there are several.
+    /// Prints each delivery, with the name of its source if there are several, and what the consumer made of messages.
     ///
     /// # Errors
     /// If the standard output is closed.
     pub(super) async fn all(
         self,
-        mut deliveries: mpsc::UnboundedReceiver<(Summary, Option<Value>)>,
+        mut events: mpsc::UnboundedReceiver<Shown>,
         names_sources: bool,
     ) -> Result<()> {
         let mut printout = Printout::default();
-        while let Some((summary, message)) = deliveries.recv().await {
+        while let Some(event) = events.recv().await {
+            let (line, json) = match event {
+                Shown::Delivery(summary, message) => (self.line(&summary, names_sources), message),
+                // A line says it on a terminal.
+                Shown::Consumer(report) => {
+                    let json = (self.lines != Some(Stream::Output)).then(|| report.json());
+                    (report.line(self.colours), json)
+                }
+            };
             match self.lines {
-                Some(Stream::Output) => printout.line(self.line(&summary, names_sources)),
+                Some(Stream::Output) => printout.line(line),
                 // If nobody reads it, the work goes on.
-                Some(Stream::Error) => drop(writeln!(io::stderr(), "{}", self.line(&summary, names_sources))),
+                Some(Stream::Error) => drop(writeln!(io::stderr(), "{line}")),
                 None => {}
             }
-            if let Some(message) = message.filter(|_| self.messages) {
-                printout.line(format_args!("{message:#}"));
+            if let Some(json) = json.filter(|_| self.messages) {
+                printout.line(format_args!("{json:#}"));
             }
             if printout.is_closed() {
                 return Err("the standard output is closed: the last message is above".into());
@@ -122,10 +138,10 @@ impl Show {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::serve::inspector::delivery::SentBy;
+    use crate::commands::serve::{inspector::delivery::SentBy, mapping};
 
     fn arguments(json: bool, verbose: bool, forward: bool) -> Arguments {
-        Arguments { listen: String::new(), forward, verbose, json }
+        Arguments { listen: String::new(), forward, verbose, json, mapping: mapping::Arguments::default() }
     }
 
     #[test]

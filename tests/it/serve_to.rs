@@ -1,0 +1,346 @@
+//! `serve --to`: the messages at a consumer, as Lambda's event source mapping passes them on.
+
+mod consumer;
+
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use duffel_webhook_receiver::{consume::batch::SqsEvent, time::unix_seconds};
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+
+use self::consumer::{ConsumerStandIn, Receiving, Reply, fail, handled, id};
+use crate::support::{
+    test_receiver::event,
+    tool::{self, Done},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// AWS's example of a record of a FIFO queue, with an attribute of the example of a standard queue:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
+const RECORD: &str = r#"{
+    "messageId": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5",
+    "receiptHandle": "AQEBBX8nesZEXmkhsmZeyIE8iQAMig7qw...",
+    "body": "Test message.",
+    "attributes": {
+        "ApproximateReceiveCount": "1",
+        "SentTimestamp": "1573251510774",
+        "SequenceNumber": "18849496460467696128",
+        "MessageGroupId": "1",
+        "SenderId": "AIDAIO23YVJENQZJOL4VO",
+        "MessageDeduplicationId": "1",
+        "ApproximateFirstReceiveTimestamp": "1573251510774"
+    },
+    "messageAttributes": {
+        "myAttribute": {
+            "stringValue": "myValue",
+            "stringListValues": [],
+            "binaryListValues": [],
+            "dataType": "String"
+        }
+    },
+    "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+    "eventSource": "aws:sqs",
+    "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:fifo.fifo",
+    "awsRegion": "us-east-2"
+}"#;
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn a_consumer_gets_the_event_that_lambda_would_pass_to_it() {
+    let consumer = ConsumerStandIn::start(|_, _| handled());
+    let receiving = Receiving::start(&consumer.url, "--function my-function");
+    let before = SystemTime::now();
+    assert_eq!(receiving.deliver("wev_1", "ord_1"), 202);
+    let invocation = consumer.next();
+    assert_eq!(invocation.path, "/2015-03-31/functions/my-function/invocations");
+    assert_eq!(invocation.headers["content-type"], "application/json");
+    assert_eq!(keys(&invocation.event), BTreeSet::from(["Records"]));
+    let [record] = invocation.records() else { panic!("one record") };
+    let documented: Value = serde_json::from_str(RECORD).unwrap();
+    assert_eq!(keys(record), keys(&documented));
+    assert_eq!(keys(&record["attributes"]), keys(&documented["attributes"]));
+    assert!(record["attributes"].as_object().unwrap().values().all(Value::is_string));
+    for attribute in record["messageAttributes"].as_object().unwrap().values() {
+        let expected = &documented["messageAttributes"]["myAttribute"];
+        assert_eq!(keys(attribute), keys(expected));
+        assert_eq!(attribute["stringListValues"], expected["stringListValues"]);
+        assert_eq!(attribute["dataType"], expected["dataType"]);
+    }
+    assert_eq!(text(&record["body"]), event("air.order.changed", "wev_1", "ord_1"));
+    assert_eq!(text(&record["md5OfBody"]), hex::encode(Md5::digest(text(&record["body"]))));
+    assert_eq!(record["eventSource"], "aws:sqs");
+    assert!(text(&record["eventSourceARN"]).contains(&format!(":{}:", text(&record["awsRegion"]))));
+    let attributes = &record["attributes"];
+    assert_eq!(attributes["MessageGroupId"], "duffel/ord_1");
+    let identity = &record["messageAttributes"]["identity"]["stringValue"];
+    assert_eq!(&attributes["MessageDeduplicationId"], identity);
+    assert_eq!(attributes["ApproximateReceiveCount"], "1");
+    for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
+        let seconds = text(&attributes[name]).parse::<u64>().unwrap() / 1000;
+        assert!(seconds.abs_diff(unix_seconds(before)) <= 2, "{name}");
+    }
+    // It is the message that is printed, and a consumer of this crate reads it.
+    assert_eq!(receiving.printed("MessageId"), record["messageId"]);
+    let read: SqsEvent = serde_json::from_value(invocation.event.clone()).unwrap();
+    assert_eq!(read.messages().next().unwrap().unwrap().identity(), text(identity));
+}
+
+#[test]
+fn an_event_is_posted_to_the_url_as_it_is_unless_a_function_is_named() {
+    let consumer = ConsumerStandIn::start(|_, _| Reply::Raw(204, false, ""));
+    let receiving = Receiving::start(&format!("{}/events", consumer.url), "");
+    receiving.deliver_all("a1");
+    assert_eq!(consumer.next().path, "/events");
+    assert_eq!(receiving.printed("batch")["outcome"], "handled");
+}
+
+#[test]
+fn only_accepted_messages_are_passed_on() {
+    let consumer = ConsumerStandIn::start(|_, _| handled());
+    let receiving = Receiving::start(&consumer.url, "");
+    assert_eq!(receiving.deliver("wev_1", "a"), 202);
+    assert_eq!(receiving.deliver("wev_1", "a"), 200, "a duplicate");
+    let forged = ureq::post(&receiving.url).header("X-Duffel-Signature", "t=1,v2=00").send("{}");
+    assert!(forged.is_err());
+    assert_eq!(receiving.deliver("wev_2", "a"), 202);
+    assert_eq!((consumer.next().ids(), consumer.next().ids()), (vec!["wev_1"], vec!["wev_2"]));
+    consumer.assert_idle(SECOND / 4);
+}
+
+/// Holds the first batch until all other messages are there.
+fn slow_start(number: usize) -> Reply {
+    if number == 0 { Reply::Late(SECOND) } else { handled() }
+}
+
+#[test]
+fn messages_that_wait_are_passed_on_in_batches_and_each_group_in_its_order() {
+    let consumer = ConsumerStandIn::start(|number, _| slow_start(number));
+    let receiving = Receiving::start(&consumer.url, "--batch-size 4");
+    receiving.deliver_all("x1 a1 b1 a2 c1 b2 a3 b3");
+    assert_eq!(consumer.next().ids(), ["x1"]);
+    assert_eq!(consumer.next().ids(), ["a1", "a2", "a3", "b1"]);
+    assert_eq!(consumer.next().ids(), ["b2", "b3", "c1"]);
+}
+
+#[test]
+fn a_batch_has_at_most_ten_messages() {
+    let consumer = ConsumerStandIn::start(|number, _| slow_start(number));
+    let receiving = Receiving::start(&consumer.url, "");
+    receiving.deliver_all("x1 a1 a2 a3 a4 a5 a6 a7 a8 a9 b1 b2");
+    assert_eq!([consumer.next(), consumer.next(), consumer.next()].map(|it| it.ids().len()), [1, 10, 1]);
+}
+
+#[test]
+fn a_message_that_failed_comes_again_after_the_visibility_timeout_and_its_group_waits() {
+    let consumer = ConsumerStandIn::start(|number, records| match number {
+        0 => Reply::Late(SECOND),
+        1 => fail(records, &["a1", "a2"]),
+        _ => handled(),
+    });
+    let receiving = Receiving::start(&consumer.url, "--visibility-timeout 2s --batch-size 3");
+    receiving.deliver_all("x1 a1 a2 b1 a3 b2");
+    assert_eq!(consumer.next().ids(), ["x1"]);
+    let first = consumer.next();
+    assert_eq!((first.ids(), first.receives()), (vec!["a1", "a2", "a3"], vec!["1", "1", "1"]));
+    assert_eq!(consumer.next().ids(), ["b1", "b2"], "another group does not wait");
+    receiving.deliver_all("a4");
+    let again = consumer.next();
+    assert_eq!((again.ids(), again.receives()), (vec!["a1", "a2", "a4"], vec!["2", "2", "1"]));
+    let waited = again.at - first.at;
+    assert!((2 * SECOND..3 * SECOND).contains(&waited), "{waited:?}");
+    let stable = |name: &str| {
+        let of = |record: &Value| record[name].clone();
+        (of(&first.records()[0]), of(&again.records()[0]))
+    };
+    let (before, after) = stable("messageId");
+    assert_eq!(before, after);
+    let (before, after) = stable("receiptHandle");
+    assert_ne!(before, after);
+    let (before, after) = stable("attributes");
+    assert_eq!(before["ApproximateFirstReceiveTimestamp"], after["ApproximateFirstReceiveTimestamp"]);
+    consumer.assert_idle(3 * SECOND);
+    let outcomes: Vec<_> = (0..4).map(|_| receiving.printed("batch")["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["handled", "partial", "handled", "handled"]);
+}
+
+#[test]
+fn a_response_that_lambda_does_not_understand_or_an_error_fails_the_whole_batch() {
+    let cases: [(fn(&[Value]) -> Reply, u16, &str); 9] = [
+        (|_| Reply::Raw(500, false, "broken"), 500, "broken"),
+        (|_| Reply::Raw(404, false, r#"{"batchItemFailures":[]}"#), 404, "batchItemFailures"),
+        (|_| Reply::Raw(307, false, ""), 307, "307 Temporary Redirect"),
+        (
+            |_| Reply::Raw(200, true, r#"{"errorType":"KeyError","errorMessage":"order"}"#),
+            200,
+            "KeyError: order",
+        ),
+        (|_| Reply::Raw(200, true, r#"{"batchItemFailures":[]}"#), 200, "batchItemFailures"),
+        (|_| Reply::Raw(200, false, "done"), 200, "the response is not valid JSON: done"),
+        (|_| Reply::Json(json!({ "batchItemFailures": [{ "itemIdentifier": "" }] })), 200, "is empty"),
+        (
+            |records| {
+                let known = &records[0]["messageId"];
+                Reply::Json(
+                    json!({ "batchItemFailures": [{ "itemIdentifier": known }, { "itemIdentifier": "x" }] }),
+                )
+            },
+            200,
+            "batchItemFailures names x, which is not a message of the batch",
+        ),
+        (|_| Reply::Nothing, 0, "no response"),
+    ];
+    for (reply, status, reason) in cases {
+        let consumer = ConsumerStandIn::start(move |number, records| match number {
+            0 => Reply::Late(SECOND / 2),
+            1 => reply(records),
+            _ => handled(),
+        });
+        let receiving = Receiving::start(&consumer.url, "--visibility-timeout 1s");
+        receiving.deliver_all("x1 a1 b1");
+        let [_, first, again] = [consumer.next(), consumer.next(), consumer.next()];
+        assert_eq!((first.ids(), again.ids()), (vec!["a1", "b1"], vec!["a1", "b1"]), "{reason}");
+        assert_eq!(again.receives(), ["2", "2"], "{reason}");
+        receiving.printed("batch");
+        let printed = receiving.printed("batch");
+        assert_eq!(printed["outcome"], "failed", "{reason}");
+        assert_eq!(printed["status"].as_u64().unwrap_or_default(), u64::from(status), "{reason}");
+        assert!(text(&printed["reason"]).contains(reason), "{printed}");
+    }
+}
+
+#[test]
+fn a_batch_without_a_response_comes_again_when_its_time_is_up() {
+    let late = |number| if number == 0 { Reply::Late(4 * SECOND) } else { handled() };
+    let consumer = ConsumerStandIn::start(move |number, _| late(number));
+    let receiving = Receiving::start(&consumer.url, "--visibility-timeout 2s");
+    receiving.deliver_all("a1 a2");
+    let [first, again] = [consumer.next(), consumer.next()];
+    assert_eq!((first.ids(), again.ids(), again.receives()), (vec!["a1"], vec!["a1", "a2"], vec!["2", "1"]));
+    let waited = again.at - first.at;
+    assert!((2 * SECOND..3 * SECOND).contains(&waited), "{waited:?}");
+    assert_eq!(receiving.printed("batch")["reason"], "no response within 2 s");
+}
+
+#[test]
+fn a_message_that_is_received_too_often_becomes_a_dead_letter_and_its_group_continues() {
+    let consumer = ConsumerStandIn::start(|_, records| fail(records, &["a1"]));
+    let receiving =
+        Receiving::start(&consumer.url, "--visibility-timeout 1s --max-receive-count 3 --batch-size 1");
+    receiving.deliver_all("a1 a2 b1");
+    let mut received = Vec::new();
+    for _ in 0..5 {
+        let invocation = consumer.next();
+        received.push(format!("{} {}", invocation.ids()[0], invocation.receives()[0]));
+    }
+    assert_eq!(received, ["a1 1", "b1 1", "a1 2", "a1 3", "a2 1"]);
+    consumer.assert_idle(2 * SECOND);
+    let dead = receiving.printed("dead_letter");
+    assert_eq!(dead["MessageAttributes"]["event_id"]["StringValue"], "a1");
+    assert_eq!(dead["Attributes"]["ApproximateReceiveCount"], "3");
+    assert_eq!(text(&dead["Body"]), event("air.order.changed", "a1", "a"));
+}
+
+#[test]
+fn a_consumer_that_is_not_running_yet_gets_every_message_once_it_is() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let receiving = Receiving::start(&format!("http://{address}/"), "--max-receive-count 1");
+    receiving.deliver_all("a1 b1 a2");
+    let waiting = receiving.printed("not_reached");
+    assert_eq!(waiting["reason"], "the connection was refused");
+    // More attempts than receives.
+    thread::sleep(Duration::from_millis(3_500));
+    let consumer = ConsumerStandIn::start_at(address, |_, _| handled());
+    let invocation = consumer.next();
+    assert_eq!((invocation.ids(), invocation.receives()), (vec!["a1", "a2", "b1"], vec!["1", "1", "1"]));
+    let printed = receiving.serve.message();
+    let names: Vec<_> = ["MessageId", "batch"].into_iter().filter(|name| !printed[name].is_null()).collect();
+    assert!(!names.is_empty(), "the outage is reported once: {printed}");
+    assert_eq!(receiving.printed("batch")["outcome"], "handled");
+    // It stops, and starts again.
+    drop(consumer);
+    receiving.deliver_all("a3");
+    receiving.printed("not_reached");
+    let consumer = ConsumerStandIn::start_at(address, |_, _| handled());
+    assert_eq!(consumer.next().ids(), ["a3"]);
+}
+
+#[test]
+fn batches_of_different_groups_are_in_flight_at_the_same_time_if_that_is_wanted() {
+    for (options, in_flight) in [("--batch-size 1", 1), ("--batch-size 1 --concurrency 3", 3)] {
+        let consumer = ConsumerStandIn::start(|_, _| Reply::Late(SECOND));
+        let receiving = Receiving::start(&consumer.url, options);
+        receiving.deliver_all("a1 a2 b1 c1 d1");
+        let began = Instant::now();
+        let mut received = vec![consumer.next().ids()[0].to_owned()];
+        while began.elapsed() < SECOND * 3 / 4 {
+            let next = consumer.invocations.recv_timeout(SECOND / 8);
+            received.extend(next.ok().map(|invocation| invocation.ids()[0].to_owned()));
+        }
+        received.sort();
+        assert_eq!(received, ["a1", "b1", "c1"][..in_flight]);
+    }
+}
+
+#[test]
+fn what_is_lost_with_the_memory_is_said_at_the_end() {
+    let consumer = ConsumerStandIn::start(|number, records| match number {
+        0 => fail(records, &["a1"]),
+        _ => Reply::Late(30 * SECOND),
+    });
+    let receiving = Receiving::start(&consumer.url, "--batch-size 1 --visibility-timeout 20s");
+    receiving.deliver_all("a1");
+    consumer.next();
+    receiving.deliver_all("a2 b1 b2");
+    consumer.next();
+    let began = Instant::now();
+    let mut serve = receiving.serve;
+    tool::signal("INT", &serve.process);
+    assert_eq!(serve.process.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed() < 5 * SECOND, "it waits for nothing");
+    let (_, log) = serve.rest();
+    let expected = "duffel-hooks: the queue was in memory, and 4 messages in it are lost: 2 not received, 1 in flight, \
+                    1 failed";
+    assert_eq!(log.last().unwrap(), expected);
+}
+
+#[test]
+fn nothing_is_said_at_the_end_if_nothing_is_lost() {
+    let consumer = ConsumerStandIn::start(|_, _| handled());
+    let receiving = Receiving::start(&consumer.url, "");
+    receiving.deliver_all("a1");
+    receiving.printed("batch");
+    let mut serve = receiving.serve;
+    tool::signal("TERM", &serve.process);
+    assert_eq!(serve.process.wait().unwrap().code(), Some(143));
+    assert!(serve.rest().1.iter().all(|line| line.starts_with('{') || !line.contains("lost")));
+}
+
+#[test]
+fn options_of_the_consumer_need_one_and_exclude_a_real_queue() {
+    for (arguments, reason) in [
+        ("--function consumer", "--to <URL>"),
+        ("--batch-size 5", "--to <URL>"),
+        ("--to localhost:9000", "did you mean http://localhost:9000?"),
+        ("--to http://localhost:9000 --forward", "cannot be used with '--forward'"),
+        ("--to http://localhost:9000 --batch-size 11", "11 is not in 1..=10"),
+        ("--to http://localhost:9000 --visibility-timeout 0s", "it must be between 1s and 12h"),
+        ("--to http://localhost:9000 --function a/b", "it is not the name of a function"),
+    ] {
+        let mut command = tool::command(["serve"]);
+        let done = Done::of(&command.args(arguments.split_whitespace()).output().unwrap());
+        done.assert_failed(2, reason);
+    }
+}
