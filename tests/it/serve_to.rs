@@ -1,6 +1,6 @@
 //! `serve --to`: the messages at a consumer, as Lambda's event source mapping passes them on.
 
-mod consumer;
+pub mod consumer;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -164,7 +164,11 @@ impl Receiving {
 
     /// Delivers an event about an order, and returns the status of the answer.
     pub fn deliver(&self, id: &str, order: &str) -> u16 {
-        let body = event("air.order.changed", id, order);
+        self.send(&event("air.order.changed", id, order))
+    }
+
+    /// Delivers a body, and returns the status of the answer.
+    pub fn send(&self, body: &str) -> u16 {
         let header = duffel_header(SECRET, "v2", unix_seconds(SystemTime::now()), body.as_bytes());
         ureq::post(&self.url).header("X-Duffel-Signature", header).send(body).unwrap().status().as_u16()
     }
