@@ -16,9 +16,13 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
 use self::consumer::{ConsumerStandIn, Receiving, Reply, fail, handled, id};
-use crate::support::{
-    test_receiver::event,
-    tool::{self, Done},
+use crate::{
+    inspector::terminal::{on_a_terminal, until},
+    support::{
+        snapshot,
+        test_receiver::{SECRET, event},
+        tool::{self, Done},
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -178,9 +182,12 @@ fn a_message_that_failed_comes_again_after_the_visibility_timeout_and_its_group_
     assert_eq!(outcomes, ["handled", "partial", "handled", "handled"]);
 }
 
+/// The response to records.
+type Script = fn(&[Value]) -> Reply;
+
 #[test]
 fn a_response_that_lambda_does_not_understand_or_an_error_fails_the_whole_batch() {
-    let cases: [(fn(&[Value]) -> Reply, u16, &str); 9] = [
+    let cases: [(Script, u16, &str); 9] = [
         (|_| Reply::Raw(500, false, "broken"), 500, "broken"),
         (|_| Reply::Raw(404, false, r#"{"batchItemFailures":[]}"#), 404, "batchItemFailures"),
         (|_| Reply::Raw(307, false, ""), 307, "307 Temporary Redirect"),
@@ -313,29 +320,28 @@ struct Seen {
 #[test]
 fn every_message_is_handled_once_in_the_order_of_its_group_or_becomes_a_dead_letter() {
     const MAX_RECEIVES: usize = 4;
-    let seed = env::var("SERVE_TO_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    let seed = env::var("SERVE_TO_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("SERVE_TO_SEED={seed}");
     let random = Mutex::new(fastrand::Rng::with_seed(seed));
-    let seen = Arc::new(Mutex::new(Seen::default()));
-    let script = Arc::clone(&seen);
+    let history = Arc::new(Mutex::new(Seen::default()));
+    let script = Arc::clone(&history);
     let consumer = ConsumerStandIn::start(move |_, records| {
         let mut random = random.lock().unwrap();
-        let mut seen = script.lock().unwrap();
+        let mut history = script.lock().unwrap();
         let nothing = random.u32(..20) == 0;
         let mut failed = Vec::new();
         for record in records {
             let (id, group) = (id(record), &id(record)[..2]);
-            let receives = seen.receives.entry(id.to_owned()).or_default();
+            let receives = history.receives.entry(id.to_owned()).or_default();
             *receives += 1;
             let counted = receives.to_string();
-            seen.is_miscounted |= record["attributes"]["ApproximateReceiveCount"] != counted;
+            history.is_miscounted |= record["attributes"]["ApproximateReceiveCount"] != counted;
             // A consumer that keeps the order reports the rest of a group too.
             let is_failed = random.u32(..10) == 0 || failed.iter().any(|failed: &&str| &failed[..2] == group);
             if is_failed {
                 failed.push(id);
             } else if !nothing {
-                seen.handled.entry(group.to_owned()).or_default().push(id.to_owned());
+                history.handled.entry(group.to_owned()).or_default().push(id.to_owned());
             }
         }
         if nothing { Reply::Nothing } else { fail(records, &failed) }
@@ -359,13 +365,13 @@ fn every_message_is_handled_once_in_the_order_of_its_group_or_becomes_a_dead_let
             dead.insert(id.to_owned());
         }
     }
-    let seen = seen.lock().unwrap();
+    let history = history.lock().unwrap();
     for (group, ids) in &expected {
         let alive: Vec<_> = ids.iter().filter(|id| !dead.contains(*id)).cloned().collect();
-        assert_eq!(seen.handled.get(group).cloned().unwrap_or_default(), alive);
+        assert_eq!(history.handled.get(group).cloned().unwrap_or_default(), alive);
     }
-    assert!(!seen.is_miscounted && seen.receives.values().all(|receives| *receives <= MAX_RECEIVES));
-    assert!(dead.iter().all(|id| seen.receives[id] == MAX_RECEIVES), "{dead:?}");
+    assert!(!history.is_miscounted && history.receives.values().all(|receives| *receives <= MAX_RECEIVES));
+    assert!(dead.iter().all(|id| history.receives[id] == MAX_RECEIVES), "{dead:?}");
 }
 
 #[test]
@@ -417,4 +423,41 @@ fn options_of_the_consumer_need_one_and_exclude_a_real_queue() {
         let done = Done::of(&command.args(arguments.split_whitespace()).output().unwrap());
         done.assert_failed(2, reason);
     }
+}
+
+/// What `docs/local.md` shows.
+#[test]
+fn a_terminal_has_a_line_for_each_batch() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let to = format!("http://{address}");
+    let options = ["--to", &to, "--function", "consumer", "--visibility-timeout", "2s"];
+    let options = [&options[..], &["--max-receive-count", "2"]].concat();
+    let serve = on_a_terminal(&options, &[("NO_COLOR", "1"), ("WEBHOOK_SECRET", SECRET)]);
+    let greeting = until(&serve, "Receiving on ");
+    let url = greeting.last().unwrap().trim().strip_prefix("Receiving on ").unwrap().to_owned();
+    until(&serve, " send --to ");
+    let receiving = Receiving { serve, url };
+    for (kind, id, order) in [
+        ("order.created", "wev_1", "ord_1"),
+        ("air.order.changed", "wev_2", "ord_1"),
+        ("order.created", "wev_3", "ord_2"),
+    ] {
+        receiving.send(&event(kind, id, order));
+    }
+    let mut lines = until(&receiving.serve, "wev_3");
+    if !lines.iter().any(|line| line.contains("waiting")) {
+        lines.extend(until(&receiving.serve, "waiting"));
+    }
+    let _consumer = ConsumerStandIn::start_at(address, |number, records| match number {
+        0 => fail(records, &["wev_2"]),
+        1 => Reply::Raw(200, true, r#"{"errorType":"KeyError","errorMessage":"order"}"#),
+        _ => handled(),
+    });
+    lines.extend(until(&receiving.serve, "dead letter "));
+    receiving.send(&event("order.created", "wev_4", "ord_3"));
+    lines.extend(until(&receiving.serve, "handled"));
+    let lines = lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty());
+    // At any time.
+    let lines = lines.map(|line| format!("12:00:00{}\n", &line["12:00:00".len()..]));
+    snapshot::assert("serve-to", &lines.collect::<String>());
 }

@@ -133,7 +133,7 @@ fn the_first_consumer_prints_the_events_that_listen_delivers() {
     let duffel = DuffelStandIn::start();
     let _listen = listen(&duffel, &url);
     occur(&duffel, "ord_listed");
-    let mut line = || serve.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+    let line = || serve.lines.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(line(), "the order ord_listed is created");
     assert_eq!(line(), "air.order.changed is skipped");
     serve.rest();

@@ -72,6 +72,6 @@ impl Instances {
         };
         // It cannot fail while the instances exist.
         let _ = self.back.send(function);
-        response.unwrap().map(|body| body.into())
+        response.unwrap().map(Into::into)
     }
 }

@@ -56,6 +56,7 @@ impl Serve {
         let mut consumer = consumer(process.stdout.take().unwrap().into());
         let lines = follow(consumer.stdout.take().unwrap());
         let log = follow(process.stderr.take().unwrap());
+        thread::spawn(move || consumer.wait());
         Self { process, lines, log }
     }
 

@@ -20,9 +20,10 @@ use tokio::{sync::mpsc, time::sleep_until};
 
 pub(super) use self::{arguments::Arguments, message::Queued, report::Report};
 use self::{
+    arguments::Settings,
     invocation::Consumer,
-    message::lambda_event,
-    queue::{Counts, Fifo, Received, Settings},
+    message::{Received, lambda_event},
+    queue::Fifo,
     report::{Batch, What},
     response::{Response, Verdict},
 };
@@ -30,7 +31,7 @@ use super::show::Shown;
 use crate::shared::{
     Result,
     local_client::Unanswered,
-    output::{count, remark},
+    output::remark,
     signals::{Signal, Signals},
 };
 
@@ -44,7 +45,6 @@ pub(super) struct Mapping {
     concurrency: usize,
     arriving: mpsc::UnboundedReceiver<Queued>,
     queue: Fifo,
-    dead_letters: usize,
     batches: u64,
     /// While the consumer cannot be reached: the time of the next attempt.
     retry_at: Option<Instant>,
@@ -72,7 +72,6 @@ impl Mapping {
             concurrency: arguments.concurrency(),
             arriving,
             queue: Fifo::new(settings),
-            dead_letters: 0,
             batches: 0,
             retry_at: None,
             output,
@@ -110,7 +109,9 @@ impl Mapping {
                 Some(invoked) = running.next(), if !running.is_empty() => self.conclude(invoked),
                 () = until(wake) => {}
                 signal = signals.next() => {
-                    self.last_words();
+                    if let Some(lost) = self.queue.counts().lost() {
+                        remark(&format!("duffel-hooks: {lost}"));
+                    }
                     return Ok(signal);
                 }
             }
@@ -120,7 +121,6 @@ impl Mapping {
     /// Reports the messages that were received too often.
     fn bury(&mut self, now: Instant) {
         for received in self.queue.take_dead_letters(now) {
-            self.dead_letters += 1;
             self.report(What::DeadLetter(received));
         }
     }
@@ -162,28 +162,6 @@ impl Mapping {
     fn report(&self, what: What) {
         // If the output has ended, the process ends soon.
         let _ = self.output.send(Shown::Consumer(Report { at: SystemTime::now(), what }));
-    }
-
-    fn last_words(&self) {
-        let Counts { waiting, in_flight, invisible } = self.queue.counts();
-        let counted = [
-            (waiting, "not received"),
-            (in_flight, "in flight"),
-            (invisible, "failed"),
-            (self.dead_letters, "dead letters"),
-        ];
-        let lost = counted.iter().map(|(number, _)| number).sum();
-        if lost == 0 {
-            return;
-        }
-        let parts = counted.iter().filter(|(number, _)| *number > 0);
-        let parts: Vec<_> = parts.map(|(number, what)| format!("{number} {what}")).collect();
-        remark(&format!(
-            "duffel-hooks: the queue was in memory, and {} in it {} lost: {}",
-            count(lost, "message"),
-            if lost == 1 { "is" } else { "are" },
-            parts.join(", ")
-        ));
     }
 }
 

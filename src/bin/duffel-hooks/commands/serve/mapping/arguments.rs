@@ -4,11 +4,18 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::queue::Settings;
 use crate::commands::send::endpoint::parse_url;
 
 /// The longest visibility timeout of SQS.
 const MAX_VISIBILITY: Duration = Duration::from_hours(12);
+
+/// What SQS and Lambda are configured with.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) batch_size: usize,
+    pub(super) visibility_timeout: Duration,
+    pub(super) max_receives: u32,
+}
 
 #[derive(Args, Clone, Default)]
 #[group(skip)]

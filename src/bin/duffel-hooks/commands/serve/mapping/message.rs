@@ -1,13 +1,14 @@
 //! A message of the queue, in the forms in which a consumer receives it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use duffel_webhook_receiver::{consume::kit::lambda_record, duffel::plain};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-use super::queue::Received;
 
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:serve.fifo";
 
@@ -48,6 +49,15 @@ impl Queued {
         let event: Vec<_> = event.map(|text| plain(text, MAX_TEXT)).collect();
         if event.is_empty() { format!("message {}", self.id()) } else { event.join(" ") }
     }
+}
+
+/// A message that was received.
+#[derive(Clone)]
+pub(super) struct Received {
+    pub(super) message: Arc<Queued>,
+    /// How often, this time included.
+    pub(super) receives: u32,
+    pub(super) first_received_at: SystemTime,
 }
 
 impl Received {

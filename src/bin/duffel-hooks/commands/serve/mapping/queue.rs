@@ -2,89 +2,35 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html>
 
+mod counts;
+mod entry;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
-use super::message::Queued;
-
-/// What SQS and Lambda are configured with.
-#[derive(Clone, Copy)]
-pub(super) struct Settings {
-    pub(super) batch_size: usize,
-    pub(super) visibility_timeout: Duration,
-    pub(super) max_receives: u32,
-}
+pub(super) use self::counts::Counts;
+use self::entry::{Entry, State};
+use super::{
+    arguments::Settings,
+    message::{Queued, Received},
+};
 
 /// The messages that were not deleted, in the order of their arrival.
 pub(super) struct Fifo {
     settings: Settings,
     entries: VecDeque<Entry>,
-}
-
-struct Entry {
-    message: Arc<Queued>,
-    receives: u32,
-    /// If it was received.
-    first_received_at: SystemTime,
-    state: State,
-}
-
-impl Entry {
-    fn group(&self) -> &str {
-        self.message.group()
-    }
-
-    fn is_visible(&self, now: Instant) -> bool {
-        match self.state {
-            State::Visible => true,
-            State::InFlight(_) => false,
-            State::Invisible(until) => until <= now,
-        }
-    }
-
-    fn received(&self) -> Received {
-        let Self { message, receives, first_received_at, .. } = self;
-        Received { message: Arc::clone(message), receives: *receives, first_received_at: *first_received_at }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Visible,
-    /// Part of a batch that was not answered yet. Invisible until then, if it is not deleted.
-    InFlight(Instant),
-    Invisible(Instant),
-}
-
-/// A message that was received.
-#[derive(Clone)]
-pub(super) struct Received {
-    pub(super) message: Arc<Queued>,
-    /// How often, this time included.
-    pub(super) receives: u32,
-    pub(super) first_received_at: SystemTime,
-}
-
-/// The numbers of messages, by what they wait for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) waiting: usize,
-    pub(super) in_flight: usize,
-    pub(super) invisible: usize,
+    dead_letters: usize,
 }
 
 impl Fifo {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, entries: VecDeque::new() }
+        Self { settings, entries: VecDeque::new(), dead_letters: 0 }
     }
 
     pub(super) fn push(&mut self, message: Queued) {
-        let first_received_at = message.sent_at();
-        let message = Arc::new(message);
-        self.entries.push_back(Entry { message, receives: 0, first_received_at, state: State::Visible });
+        self.entries.push_back(Entry::new(message));
     }
 
     /// Receives a batch: the messages of the group whose turn it is, then those of the next. A group of which a message
@@ -103,15 +49,7 @@ impl Fifo {
         next.sort_unstable();
         next.truncate(self.settings.batch_size);
         let invisible_until = now + self.settings.visibility_timeout;
-        let receive = |(_, index): (usize, usize)| {
-            let entry = &mut self.entries[index];
-            if entry.receives == 0 {
-                entry.first_received_at = at;
-            }
-            entry.receives += 1;
-            entry.state = State::InFlight(invisible_until);
-            entry.received()
-        };
+        let receive = |(_, index): (usize, usize)| self.entries[index].receive(at, invisible_until);
         next.into_iter().map(receive).collect()
     }
 
@@ -129,8 +67,7 @@ impl Fifo {
     /// Undoes the receipt of a batch that did not reach the consumer.
     pub(super) fn put_back(&mut self, batch: &[Received]) {
         self.change(batch, |entry| {
-            entry.receives = entry.receives.saturating_sub(1);
-            entry.state = State::Visible;
+            entry.put_back();
             true
         });
     }
@@ -145,7 +82,9 @@ impl Fifo {
     pub(super) fn take_dead_letters(&mut self, now: Instant) -> Vec<Received> {
         let most = self.settings.max_receives;
         let is_dead = |entry: &Entry| entry.receives >= most && entry.is_visible(now);
-        let dead = self.entries.iter().filter(|entry| is_dead(entry)).map(Entry::received).collect();
+        let dead = self.entries.iter().filter(|entry| is_dead(entry)).map(Entry::received);
+        let dead: Vec<_> = dead.collect();
+        self.dead_letters += dead.len();
         self.entries.retain(|entry| !is_dead(entry));
         dead
     }
@@ -160,7 +99,7 @@ impl Fifo {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let mut counts = Counts { dead_letters: self.dead_letters, ..Counts::default() };
         for entry in &self.entries {
             match entry.state {
                 State::Visible => counts.waiting += 1,
@@ -174,6 +113,8 @@ impl Fifo {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -219,7 +160,7 @@ mod tests {
         assert_eq!(ids(&receive(&mut queue, now)), "b1 b2");
         assert_eq!(ids(&receive(&mut queue, now)), "");
         assert_eq!(queue.next_visible(now), Some(now + TIMEOUT));
-        assert_eq!(queue.counts(), Counts { waiting: 1, in_flight: 2, invisible: 1 });
+        assert_eq!(queue.counts(), Counts { waiting: 1, in_flight: 2, invisible: 1, ..Counts::default() });
         let later = now + TIMEOUT;
         let again = receive(&mut queue, later);
         assert_eq!(ids(&again), "a1 a3", "a2 was handled");

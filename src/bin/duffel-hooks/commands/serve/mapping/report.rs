@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use duffel_webhook_receiver::time::milliseconds;
 use serde_json::{Value, json};
 
-use super::{queue::Received, response::Verdict};
+use super::{message::Received, response::Verdict};
 use crate::shared::{
     colour::{Colour, Colours},
     output::{count, duration},
@@ -105,10 +105,15 @@ impl Batch {
                 format!("{all} in {took}: {}", names(&self.messages.iter().collect::<Vec<_>>()))
             }
             Verdict::Partial(_) => {
-                format!("{} of {all} in {took}: {}; {}", failed.len(), names(&failed), self.next(&failed))
+                format!(
+                    "{} of {all} failed in {took}: {}; {}",
+                    failed.len(),
+                    names(&failed),
+                    self.next(&failed)
+                )
             }
             Verdict::Failed(reason) => {
-                format!("{all} in {took}: {} ({reason}); {}", names(&failed), self.next(&failed))
+                format!("{all} failed in {took} ({reason}): {}; {}", names(&failed), self.next(&failed))
             }
         };
         (format!("{status} {outcome}"), colour, text)
@@ -121,10 +126,15 @@ impl Batch {
         ));
         let receives = failed.iter().map(|received| received.receives);
         let (least, most) = (receives.clone().min().unwrap_or_default(), receives.max().unwrap_or_default());
-        if least >= self.max_receives {
-            return format!("received {}, a dead letter in {wait}", times(most));
-        }
-        format!("received {most} of {}, again in {wait}", times(self.max_receives))
+        let most_receives = self.max_receives;
+        let next = if least >= most_receives {
+            "a dead letter"
+        } else if most >= most_receives {
+            "again or a dead letter"
+        } else {
+            "again"
+        };
+        format!("received {most} of {}, {next} in {wait}", times(most_receives))
     }
 
     fn json(&self) -> Value {

@@ -72,7 +72,9 @@ impl Response {
 fn error_of(body: Option<&Value>) -> Option<String> {
     let error = body?;
     let (kind, message) = (error["errorType"].as_str()?, error["errorMessage"].as_str()?);
-    Some(plain(&format!("{kind}: {message}"), MAX_TEXT))
+    // The type of an error in Rust is a long path, which says less than the message.
+    let is_name = kind.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
+    Some(plain(&if is_name { format!("{kind}: {message}") } else { message.to_owned() }, MAX_TEXT))
 }
 
 /// Reads `batchItemFailures`. What Lambda does not understand fails the whole batch.
@@ -149,6 +151,8 @@ mod tests {
         assert_eq!(verdict(200, true, error), failed("KeyError: 'order'"));
         assert_eq!(verdict(200, false, error), failed("KeyError: 'order'"), "an emulator without the header");
         assert_eq!(verdict(200, true, r#"{"batchItemFailures":[]}"#), failed(r#"{"batchItemFailures":[]}"#));
+        let rust = r#"{"errorType":"&alloc::boxed::Box<dyn Error>","errorMessage":"boom"}"#;
+        assert_eq!(verdict(500, false, rust), failed("boom"), "as cargo lambda watch answers");
         assert_eq!(verdict(200, true, ""), failed("the function failed"));
         assert_eq!(verdict(500, false, r#"{"batchItemFailures":[]}"#), failed(r#"{"batchItemFailures":[]}"#));
         assert_eq!(verdict(503, false, ""), failed("503 Service Unavailable"));
