@@ -4,7 +4,6 @@
 use std::{
     env::consts::ARCH,
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     thread,
@@ -19,6 +18,7 @@ use crate::{
     serve_to::consumer::Receiving,
     support::{
         ministack::Backend,
+        runtime_api::reserved_address,
         setup,
         test_receiver::{SECRET, TestReceiver, noon},
     },
@@ -40,7 +40,7 @@ impl Emulator {
 
     /// Starts it with any function.
     fn run(bootstrap: &str, variables: &[(&str, &str)]) -> Self {
-        let (invocations, runtime) = (free_address(), free_address());
+        let [invocations, runtime] = [(); 2].map(|()| reserved_address().to_string());
         let process = Command::new(emulator())
             .args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime])
             .arg(bootstrap)
@@ -93,11 +93,6 @@ fn emulator() -> String {
     path
 }
 
-/// Another process may take the port first, but no test here asks for a port by number.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 #[tokio::test]
 async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     let backend = Backend::new().await;
@@ -140,7 +135,7 @@ fn serve_invokes_a_function_under_the_emulator_which_has_no_header_for_errors() 
     fs::set_permissions(&bootstrap, PermissionsExt::from_mode(0o755)).unwrap();
     let path = std::env::var("PATH").unwrap();
     let emulator = Emulator::run(bootstrap.to_str().unwrap(), &[("PATH", &path)]);
-    let receiving = Receiving::start(&emulator.address, "--function function --visibility-timeout 1s");
+    let receiving = Receiving::start(&emulator.address, "--function function --visibility-timeout 5s");
     receiving.deliver_all("a1");
     let batches = [(); 3].map(|()| receiving.printed("batch"));
     assert_eq!(batches[0]["reason"], "KeyError: 'order'");

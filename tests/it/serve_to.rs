@@ -5,7 +5,6 @@ pub mod consumer;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     env,
-    net::TcpListener,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -19,6 +18,7 @@ use self::consumer::{ConsumerStandIn, Receiving, Reply, fail, handled, id};
 use crate::{
     inspector::terminal::{on_a_terminal, until},
     support::{
+        runtime_api::reserved_address,
         snapshot,
         test_receiver::{SECRET, event},
         tool::{self, Done},
@@ -264,7 +264,7 @@ fn a_message_that_is_received_too_often_becomes_a_dead_letter_and_its_group_cont
 
 #[test]
 fn a_consumer_that_is_not_running_yet_gets_every_message_once_it_is() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = reserved_address();
     let receiving = Receiving::start(&format!("http://{address}/"), "--max-receive-count 1");
     receiving.deliver_all("a1 b1 a2");
     let waiting = receiving.printed("not_reached");
@@ -428,7 +428,7 @@ fn options_of_the_consumer_need_one_and_exclude_a_real_queue() {
 /// What `docs/local.md` shows.
 #[test]
 fn a_terminal_has_a_line_for_each_batch() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = reserved_address();
     let to = format!("http://{address}");
     let options = ["--to", &to, "--function", "consumer", "--visibility-timeout", "2s"];
     let options = [&options[..], &["--max-receive-count", "2"]].concat();
@@ -437,27 +437,23 @@ fn a_terminal_has_a_line_for_each_batch() {
     let url = greeting.last().unwrap().trim().strip_prefix("Receiving on ").unwrap().to_owned();
     until(&serve, " send --to ");
     let receiving = Receiving { serve, url };
-    for (kind, id, order) in [
-        ("order.created", "wev_1", "ord_1"),
-        ("air.order.changed", "wev_2", "ord_1"),
-        ("order.created", "wev_3", "ord_2"),
-    ] {
-        receiving.send(&event(kind, id, order));
-    }
-    let mut lines = until(&receiving.serve, "wev_3");
-    if !lines.iter().any(|line| line.contains("waiting")) {
-        lines.extend(until(&receiving.serve, "waiting"));
-    }
+    receiving.send(&event("order.created", "wev_1", "ord_1"));
+    let mut lines = until(&receiving.serve, "-> --- waiting");
+    receiving.send(&event("air.order.changed", "wev_2", "ord_1"));
+    receiving.send(&event("order.created", "wev_3", "ord_2"));
+    lines.extend(until(&receiving.serve, "wev_3"));
     let _consumer = ConsumerStandIn::start_at(address, |number, records| match number {
         0 => fail(records, &["wev_2"]),
         1 => Reply::Raw(200, true, r#"{"errorType":"KeyError","errorMessage":"order"}"#),
         _ => handled(),
     });
-    lines.extend(until(&receiving.serve, "dead letter "));
+    lines.extend(until(&receiving.serve, "-> dead letter"));
     receiving.send(&event("order.created", "wev_4", "ord_3"));
-    lines.extend(until(&receiving.serve, "handled"));
+    lines.extend(until(&receiving.serve, "-> 200 handled"));
     let lines = lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty());
     // At any time.
     let lines = lines.map(|line| format!("12:00:00{}\n", &line["12:00:00".len()..]));
+    // After a slow response.
+    let lines = lines.map(|line| line.replace("in 1 s", "in 2 s"));
     snapshot::assert("serve-to", &lines.collect::<String>());
 }

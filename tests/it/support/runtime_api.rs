@@ -44,6 +44,13 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// A free port of this machine.
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// An address for a server that starts later: with a port that is not given to anybody who asks for a free one.
+pub fn reserved_address() -> SocketAddr {
+    let addresses =
+        std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000))));
+    addresses.take(1_000).find(|address| std::net::TcpListener::bind(address).is_ok()).expect("a free port")
+}
+
 /// The end of an invocation.
 #[derive(Debug)]
 pub enum End {

@@ -19,16 +19,23 @@ const MAX_TEXT: usize = 64;
 pub(crate) struct Queued {
     message: Value,
     sent_at: SystemTime,
+    bytes: usize,
 }
 
 impl Queued {
     /// `message` has the form in which `serve` prints messages.
     pub(crate) fn new(message: Value, sent_at: SystemTime) -> Self {
-        Self { message, sent_at }
+        let bytes = message.to_string().len();
+        Self { message, sent_at, bytes }
     }
 
     pub(super) fn sent_at(&self) -> SystemTime {
         self.sent_at
+    }
+
+    /// Its size in an event, without what is added at each receipt.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn id(&self) -> &str {

@@ -17,6 +17,9 @@ use super::{
     message::{Queued, Received},
 };
 
+/// The largest event that Lambda passes to a function is 6 MB. A message has up to 1 MiB, and more in JSON.
+const MAX_BATCH_BYTES: usize = 6_000_000;
+
 /// The messages that were not deleted, in the order of their arrival.
 pub(super) struct Fifo {
     settings: Settings,
@@ -47,7 +50,13 @@ impl Fifo {
             }
         }
         next.sort_unstable();
-        next.truncate(self.settings.batch_size);
+        let sizes = next.iter().map(|(_, index)| self.entries[*index].message.bytes());
+        let totals = sizes.scan(0, |total, bytes| {
+            *total += bytes;
+            Some(*total)
+        });
+        let fitting = totals.take_while(|total| *total <= MAX_BATCH_BYTES).count().max(1);
+        next.truncate(self.settings.batch_size.min(fitting));
         let invisible_until = now + self.settings.visibility_timeout;
         let receive = |(_, index): (usize, usize)| self.entries[index].receive(at, invisible_until);
         next.into_iter().map(receive).collect()
@@ -149,6 +158,19 @@ mod tests {
         assert_eq!(ids(&receive(&mut queue, now)), "");
         queue.settle(&first, &HashSet::new());
         assert_eq!(ids(&receive(&mut queue, now)), "b2");
+    }
+
+    #[test]
+    fn a_batch_has_at_most_six_megabytes_or_one_message() {
+        let now = Instant::now();
+        let mut queue = queue("a1 a2", 10);
+        for (id, bytes) in [("b1", 2_900_000), ("c1", 2_900_000), ("d1", 2_900_000), ("e1", 7_000_000)] {
+            let attributes = json!({ "MessageGroupId": id });
+            let message = json!({ "MessageId": id, "Body": "x".repeat(bytes), "Attributes": attributes });
+            queue.push(Queued::new(message, SystemTime::UNIX_EPOCH));
+        }
+        let batches = [(); 4].map(|()| ids(&receive(&mut queue, now)));
+        assert_eq!(batches, ["a1 a2 b1 c1", "d1", "e1", ""]);
     }
 
     #[test]
