@@ -28,7 +28,7 @@ use self::{
     compose::{Invoked, Place, in_aws, in_memory},
     mapping::Mapping,
     server::{accept, bind},
-    show::Show,
+    show::{Show, Shown},
 };
 use crate::shared::Result;
 
@@ -90,7 +90,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     })?;
     let place = Place { listen: &arguments.listen, local: listener.local_addr()? };
     let (output, shown) = mpsc::unbounded_channel();
-    let (queue, mapping) = Mapping::new(&arguments.mapping, output.clone()).unzip();
+    let reports = output.clone();
+    // If the output has ended, the process ends soon.
+    let report = move |report| drop(reports.send(Shown::Consumer(report)));
+    let (queue, mapping) = Mapping::new(&arguments.mapping, report).unzip();
     let endpoint = if arguments.forward {
         in_aws(&variable, &place, show, output).await?
     } else {

@@ -27,7 +27,6 @@ use self::{
     report::{Batch, What},
     response::{Response, Verdict},
 };
-use super::show::Shown;
 use crate::shared::{
     Result,
     local_client::Unanswered,
@@ -48,7 +47,7 @@ pub(super) struct Mapping {
     batches: u64,
     /// While the consumer cannot be reached: the time of the next attempt.
     retry_at: Option<Instant>,
-    output: mpsc::UnboundedSender<Shown>,
+    report: Box<dyn Fn(Report)>,
 }
 
 /// The end of an invocation.
@@ -62,7 +61,7 @@ impl Mapping {
     /// Makes the mapping that the options ask for, and the end of its queue to which messages are sent.
     pub(super) fn new(
         arguments: &Arguments,
-        output: mpsc::UnboundedSender<Shown>,
+        report: impl Fn(Report) + 'static,
     ) -> Option<(mpsc::UnboundedSender<Queued>, Self)> {
         let (url, settings) = (arguments.url()?, arguments.settings());
         let (sender, arriving) = mpsc::unbounded_channel();
@@ -74,7 +73,7 @@ impl Mapping {
             queue: Fifo::new(settings),
             batches: 0,
             retry_at: None,
-            output,
+            report: Box::new(report),
         };
         Some((sender, mapping))
     }
@@ -160,8 +159,7 @@ impl Mapping {
     }
 
     fn report(&self, what: What) {
-        // If the output has ended, the process ends soon.
-        let _ = self.output.send(Shown::Consumer(Report { at: SystemTime::now(), what }));
+        (self.report)(Report { at: SystemTime::now(), what });
     }
 }
 
