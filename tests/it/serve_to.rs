@@ -375,6 +375,39 @@ fn every_message_is_handled_once_in_the_order_of_its_group_or_becomes_a_dead_let
 }
 
 #[test]
+fn the_inspector_counts_what_became_of_the_messages() {
+    let consumer = ConsumerStandIn::start(|number, records| match number {
+        0 => handled(),
+        1 => fail(records, &["a2"]),
+        2 => fail(records, &["b1"]),
+        _ => Reply::Late(20 * SECOND),
+    });
+    let options = "--batch-size 1 --visibility-timeout 2s --max-receive-count 1";
+    let receiving = Receiving::start(&consumer.url, options);
+    let state = || {
+        let url = receiving.url.replace("/webhooks/duffel", "/inspector/state");
+        let state: Value =
+            serde_json::from_reader(ureq::get(&url).call().unwrap().body_mut().as_reader()).unwrap();
+        state["queue"].clone()
+    };
+    for id in ["a1", "a2"] {
+        receiving.deliver_all(id);
+        consumer.next();
+    }
+    receiving.printed("dead_letter");
+    for id in ["b1", "c1"] {
+        receiving.deliver_all(id);
+        consumer.next();
+    }
+    receiving.deliver_all("c2");
+    let queue = state();
+    let expected = json!({
+        "url": consumer.url, "handled": 1, "dead_letters": 1, "failed": 1, "in_flight": 1, "not_received": 1,
+    });
+    assert_eq!((&queue["consumer"], &queue["total"]), (&expected, &json!(5)));
+}
+
+#[test]
 fn what_is_lost_with_the_memory_is_said_at_the_end() {
     let consumer = ConsumerStandIn::start(|number, records| match number {
         0 => fail(records, &["a1"]),

@@ -25,7 +25,7 @@ use duffel_webhook_receiver::log;
 use tokio::sync::mpsc;
 
 use self::{
-    compose::{Invoked, Place, in_aws, in_memory},
+    compose::{Place, in_aws, in_memory},
     mapping::Mapping,
     server::{accept, bind},
     show::{Show, Shown},
@@ -41,6 +41,9 @@ use crate::shared::Result;
 /// In a pipe or a file, the standard output has the messages as JSON and nothing else. On a terminal
 /// it has a line for each delivery instead, and whole messages with --verbose or --json. Everything
 /// else goes to the standard error.
+///
+/// With --to, a consumer is invoked with the messages, as Lambda does for SQS: in batches, with partial
+/// failures, the order of groups, a visibility timeout and dead letters. There is a line for each batch.
 ///
 /// The address of the inspector is printed: a page with every delivery, why it was accepted or
 /// refused, and buttons to send it again. It answers on this machine only.
@@ -93,12 +96,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let reports = output.clone();
     // If the output has ended, the process ends soon.
     let report = move |report| drop(reports.send(Shown::Consumer(report)));
-    let (queue, mapping) = Mapping::new(&arguments.mapping, report).unzip();
+    let (consumer, mapping) = Mapping::new(&arguments.mapping, report).unzip();
     let endpoint = if arguments.forward {
         in_aws(&variable, &place, show, output).await?
     } else {
-        let url = mapping.as_ref().map(|mapping: &Mapping| mapping.url().to_owned());
-        let consumer = url.zip(queue).map(|(url, queue)| Invoked { url, queue });
         in_memory(&variable, &place, show, output, consumer)?
     };
     let invoke = async {

@@ -18,7 +18,7 @@ use super::{
     endpoint::Endpoint,
     greeting::{Greeting, greet},
     inspector::{Destination, Inspector, KnownSource, access::Access},
-    mapping::Queued,
+    mapping::Subscriber,
     ports::{ObservedLedger, ObservedQueue},
     show::{Show, Shown},
 };
@@ -26,12 +26,6 @@ use crate::shared::Result;
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 type Output = mpsc::UnboundedSender<Shown>;
-
-/// The consumer that is invoked with the messages.
-pub(super) struct Invoked {
-    pub(super) url: String,
-    pub(super) queue: mpsc::UnboundedSender<Queued>,
-}
 
 /// Where `serve` listens.
 pub(super) struct Place<'a> {
@@ -67,7 +61,7 @@ pub(super) fn in_memory(
     place: &Place<'_>,
     show: Show,
     output: Output,
-    consumer: Option<Invoked>,
+    consumer: Option<Subscriber>,
 ) -> Result<Endpoint> {
     let no_sources = variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
     // A secret from the environment is not printed: it may be in production.
@@ -95,7 +89,7 @@ pub(super) fn in_memory(
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let ledger = ObservedLedger::Memory(MemoryLedger::default());
-    let queue = ObservedQueue::in_memory(consumer.map(|consumer| consumer.queue));
+    let queue = ObservedQueue::in_memory(consumer);
     let receiver = Receiver { sources, ledger, queue, window: config.window };
     Ok(Endpoint { receiver, base_path, inspector, output, logs: show.logs })
 }

@@ -16,9 +16,12 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::{sync::mpsc, time::sleep_until};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
 
-pub(super) use self::{arguments::Arguments, message::Queued, report::Report};
+pub(super) use self::{arguments::Arguments, message::Queued, queue::Counts, report::Report};
 use self::{
     arguments::Settings,
     invocation::Consumer,
@@ -37,6 +40,13 @@ use crate::shared::{
 /// The time between two attempts to reach a consumer that is not running.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The queue's end of a mapping.
+pub(super) struct Subscriber {
+    pub(super) url: String,
+    pub(super) messages: mpsc::UnboundedSender<Queued>,
+    pub(super) counts: watch::Receiver<Counts>,
+}
+
 /// The mapping between the queue and the consumer.
 pub(super) struct Mapping {
     consumer: Arc<Consumer>,
@@ -47,6 +57,7 @@ pub(super) struct Mapping {
     batches: u64,
     /// While the consumer cannot be reached: the time of the next attempt.
     retry_at: Option<Instant>,
+    counts: watch::Sender<Counts>,
     report: Box<dyn Fn(Report)>,
 }
 
@@ -58,13 +69,15 @@ struct Invoked {
 }
 
 impl Mapping {
-    /// Makes the mapping that the options ask for, and the end of its queue to which messages are sent.
+    /// Makes the mapping that the options ask for.
     pub(super) fn new(
         arguments: &Arguments,
         report: impl Fn(Report) + 'static,
-    ) -> Option<(mpsc::UnboundedSender<Queued>, Self)> {
+    ) -> Option<(Subscriber, Self)> {
         let (url, settings) = (arguments.url()?, arguments.settings());
-        let (sender, arriving) = mpsc::unbounded_channel();
+        let (messages, arriving) = mpsc::unbounded_channel();
+        let counts = watch::Sender::default();
+        let subscriber = Subscriber { url: url.clone(), messages, counts: counts.subscribe() };
         let mapping = Self {
             consumer: Arc::new(Consumer::new(url, settings.visibility_timeout)),
             settings,
@@ -73,13 +86,10 @@ impl Mapping {
             queue: Fifo::new(settings),
             batches: 0,
             retry_at: None,
+            counts,
             report: Box::new(report),
         };
-        Some((sender, mapping))
-    }
-
-    pub(super) fn url(&self) -> &str {
-        self.consumer.url()
+        Some((subscriber, mapping))
     }
 
     /// Invokes the consumer until a signal asks for the end. Then it says which messages are lost, as the queue is in
@@ -103,6 +113,7 @@ impl Mapping {
             }
             let visible = self.queue.next_visible(now);
             let wake = self.retry_at.filter(|at| *at > now).into_iter().chain(visible).min();
+            self.counts.send_replace(self.queue.counts());
             tokio::select! {
                 Some(message) = self.arriving.recv() => self.queue.push(message),
                 Some(invoked) = running.next(), if !running.is_empty() => self.conclude(invoked),

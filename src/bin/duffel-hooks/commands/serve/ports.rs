@@ -19,7 +19,7 @@ use duffel_webhook_receiver::{
 use serde_json::Value;
 use tokio::{sync::mpsc, task_local};
 
-use super::mapping::Queued;
+use super::mapping::{Queued, Subscriber};
 
 task_local! {
     static OBSERVED: RefCell<Observed>;
@@ -52,14 +52,14 @@ pub(super) struct ObservedQueue {
 }
 
 enum Destination {
-    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>, Option<mpsc::UnboundedSender<Queued>>),
+    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>, Option<Subscriber>),
     #[cfg(feature = "aws")]
     Aws(aws::Destination),
 }
 
 impl ObservedQueue {
     /// Makes a queue in memory, of which a consumer may receive the messages.
-    pub(super) fn in_memory(consumer: Option<mpsc::UnboundedSender<Queued>>) -> Self {
+    pub(super) fn in_memory(consumer: Option<Subscriber>) -> Self {
         let (queue, messages) = MemoryQueue::new();
         Self { queue: Destination::Memory(queue, Mutex::new(messages), consumer), sent: AtomicU64::new(0) }
     }
@@ -67,6 +67,15 @@ impl ObservedQueue {
     #[cfg(feature = "aws")]
     pub(super) fn in_aws(queue: aws::Destination) -> Self {
         Self { queue: Destination::Aws(queue), sent: AtomicU64::new(0) }
+    }
+
+    /// The consumer that is invoked with the messages.
+    pub(super) fn consumer(&self) -> Option<&Subscriber> {
+        match &self.queue {
+            Destination::Memory(.., consumer) => consumer.as_ref(),
+            #[cfg(feature = "aws")]
+            Destination::Aws(_) => None,
+        }
     }
 
     pub(super) fn sent(&self) -> u64 {
@@ -82,7 +91,7 @@ impl Queue for ObservedQueue {
                 let received = messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
                 if let (Some(consumer), Some(received)) = (consumer, &received) {
                     let queued = Queued::new(received.clone(), message.sent_at());
-                    consumer.send(queued).map_err(|_| QueueError("the consumer is gone".into()))?;
+                    consumer.messages.send(queued).map_err(|_| QueueError("the consumer is gone".into()))?;
                 }
                 (id, received)
             }

@@ -10,7 +10,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-pub(super) use self::counts::Counts;
+pub(crate) use self::counts::Counts;
 use self::entry::{Entry, State};
 use super::{
     arguments::Settings,
@@ -25,11 +25,12 @@ pub(super) struct Fifo {
     settings: Settings,
     entries: VecDeque<Entry>,
     dead_letters: usize,
+    handled: usize,
 }
 
 impl Fifo {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, entries: VecDeque::new(), dead_letters: 0 }
+        Self { settings, entries: VecDeque::new(), dead_letters: 0, handled: 0 }
     }
 
     pub(super) fn push(&mut self, message: Queued) {
@@ -64,6 +65,7 @@ impl Fifo {
 
     /// Deletes the messages of a batch that did not fail. The others become visible again at the end of their timeout.
     pub(super) fn settle(&mut self, batch: &[Received], failed: &HashSet<&str>) {
+        let before = self.entries.len();
         self.change(batch, |entry| match entry.state {
             State::InFlight(until) if failed.contains(entry.message.id()) => {
                 entry.state = State::Invisible(until);
@@ -71,6 +73,7 @@ impl Fifo {
             }
             _ => false,
         });
+        self.handled += before - self.entries.len();
     }
 
     /// Undoes the receipt of a batch that did not reach the consumer.
@@ -108,7 +111,8 @@ impl Fifo {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts { dead_letters: self.dead_letters, ..Counts::default() };
+        let Self { dead_letters, handled, .. } = *self;
+        let mut counts = Counts { dead_letters, handled, ..Counts::default() };
         for entry in &self.entries {
             match entry.state {
                 State::Visible => counts.waiting += 1,

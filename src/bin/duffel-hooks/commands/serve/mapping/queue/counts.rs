@@ -8,12 +8,14 @@ pub(crate) struct Counts {
     pub(crate) in_flight: usize,
     pub(crate) invisible: usize,
     pub(crate) dead_letters: usize,
+    /// Deleted, since the start.
+    pub(crate) handled: usize,
 }
 
 impl Counts {
     /// Says what is lost with the queue; `None` if nothing is.
     pub(crate) fn lost(self) -> Option<String> {
-        let Self { waiting, in_flight, invisible, dead_letters } = self;
+        let Self { waiting, in_flight, invisible, dead_letters, handled: _ } = self;
         let counted = [
             (waiting, "not received"),
             (in_flight, "in flight"),
@@ -37,6 +39,8 @@ mod tests {
     #[test]
     fn only_what_is_lost_is_named() {
         assert_eq!(Counts::default().lost(), None);
+        let handled = Counts { handled: 1, ..Counts::default() };
+        assert_eq!(handled.lost(), None);
         let one = Counts { dead_letters: 1, ..Counts::default() };
         let expected = "the queue was in memory, and 1 message in it is lost: 1 received too often";
         assert_eq!(one.lost().as_deref(), Some(expected));
