@@ -12,7 +12,7 @@ use crate::{
     json::pointer::{self, JsonError},
     signature::{
         SignatureError, Verified,
-        scheme::{FieldLocation, Scheme},
+        scheme::{FieldLocation, Scheme, Text},
     },
     trace::Trace,
 };
@@ -44,7 +44,7 @@ impl Event {
         let family = verified.family();
         let kind = text(&verified, &scheme.kind, kind, family.kind.as_deref());
         let id = text(&verified, &scheme.id, id, family.id.as_deref());
-        let idempotency_key = text(&verified, &scheme.idempotency_key, idempotency_key, family.id.as_deref());
+        let idempotency_key = key(&verified, idempotency_key, family.id.as_deref())?;
         let shop = header(&verified, family.shop.as_deref());
         let live_mode = live_mode.and_then(|raw| serde_json::from_str(raw.get()).ok());
         verified.check_mode(live_mode).map_err(EventError::Untrusted)?;
@@ -54,21 +54,22 @@ impl Event {
         if scheme.requires_type_and_id && id.is_none() && idempotency_key.is_none() {
             return Err(EventError::NoIdentity);
         }
-        let key = idempotency_key.as_deref();
+        let signed_key = idempotency_key.as_deref();
         let signed_id = id.as_deref().filter(|_| scheme.id.is_signed());
         let parts = IdentityParts {
             source: verified.source(),
             live_mode,
             kind: kind.as_deref().filter(|_| scheme.kind.is_signed()).unwrap_or_default(),
-            key,
+            key: signed_key,
             id: signed_id,
         };
         // The hash costs a full pass over the body, so it is only made where the identity needs it.
         let body_hash = OnceLock::new();
         let hash = parts.need_the_body(scheme).then(|| hash_once(&body_hash, verified.body()));
         let identity = parts.identity(scheme, hash);
+        let identity = identity.at_time_of_receipt(scheme, verified.received_at());
         let identity = identity.with_unsigned(scheme, id.as_deref(), kind.as_deref(), shop.as_deref());
-        let object = key.or(signed_id).or(hash).unwrap_or_default().to_owned();
+        let object = signed_key.or(signed_id).or(hash).unwrap_or_default().to_owned();
         Ok(Self { verified, kind, id, idempotency_key, live_mode, shop, object, identity, body_hash })
     }
 
@@ -206,7 +207,7 @@ fn text(
     name: Option<&str>,
 ) -> Option<String> {
     let text = match location {
-        FieldLocation::Nowhere => None,
+        FieldLocation::Nowhere | FieldLocation::Several(_) => None,
         FieldLocation::Body(_) => {
             let raw = value?.get();
             let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
@@ -220,6 +221,25 @@ fn text(
         FieldLocation::SignedHeader | FieldLocation::UnsignedHeader => header(verified, name),
     };
     text.filter(|text| !text.is_empty())
+}
+
+/// Returns the key of an event: the text at one place, or a JSON list of the values at several, where `null` is a value
+/// that is not there.
+fn key(
+    verified: &Verified,
+    value: Option<&RawValue>,
+    name: Option<&str>,
+) -> Result<Option<String>, EventError> {
+    let location = &verified.scheme().idempotency_key;
+    let FieldLocation::Several(pointers) = location else { return Ok(text(verified, location, value, name)) };
+    let value = |pointer: &Text| match pointer::read(verified.body(), [Some(pointer)]) {
+        Ok([value]) => Ok(value.map_or("null", RawValue::get)),
+        Err(JsonError::DuplicateKey) => Err(EventError::DuplicateKey),
+        Err(JsonError::NotJson) => Ok("null"),
+    };
+    let values = pointers.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+    let is_there = values.iter().any(|value| *value != "null");
+    Ok(is_there.then(|| format!("[{}]", values.join(","))))
 }
 
 fn header(verified: &Verified, name: Option<&str>) -> Option<String> {

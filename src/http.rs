@@ -2,9 +2,14 @@
 
 mod answer;
 mod cause;
+mod handshake;
 mod log_line;
+mod query;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
@@ -18,9 +23,12 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Receiver},
-    route::{BasePath, Path, Route},
-    signature::{Delivery, scheme::Scheme},
+    receive::{DeliveryLog, Outcome, Receiver, Refusal},
+    route::{BasePath, Path, Route, Unknown},
+    signature::{
+        Delivery,
+        scheme::{AnswerForm, Scheme},
+    },
     trace::Trace,
 };
 
@@ -45,6 +53,9 @@ pub struct RequestContext {
     pub base_path: Option<BasePath>,
     /// `true` for the first request of an execution environment.
     pub is_first: bool,
+    /// The address from which the gateway received the request; `None` if it is not known. Never that of a header, which
+    /// the sender chooses.
+    pub caller: Option<IpAddr>,
 }
 
 /// The reason why a gateway's event is not the request that its sender sent, for the log.
@@ -75,31 +86,72 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     report: impl FnOnce(LogLine, Duration),
 ) -> Response<String> {
     let started = Instant::now();
-    let RequestContext { request_id, bad_event, stage, base_path, is_first } = context;
+    let RequestContext { request_id, bad_event, stage, base_path, is_first, caller } = context;
     let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
-    let answer = match path.find(|name| receiver.source(name)) {
+    let mut form = AnswerForm::default();
+    let find = || path.find(|name| receiver.sources.find(name));
+    let mut route = find();
+    if receiver.sources.are_stored() {
+        match &route {
+            Some(Route::Source(_)) => receiver.sources.refresh_if_stale(now).await,
+            // There may be a new source. A path that cannot be one's, and the health check, cause no call.
+            None if path.unknown() == Unknown::Source => receiver.sources.refresh_after_mismatch(now).await,
+            None | Some(Route::Health) => {}
+        }
+        route = find();
+    }
+    let answer = match route {
+        None if path.unknown() == Unknown::Source && !receiver.sources.are_known() => {
+            Answer::Received(Err(Refusal::SourcesUnavailable))
+        }
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), bad_event.as_ref())),
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
         Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
-        Some(Route::Source(_)) if request.method() != Method::POST => {
-            Answer::MethodNotAllowed { allow: "POST" }
+        Some(Route::Source(source)) if let Err(refusal) = source.check_caller(caller) => {
+            form = source.answer;
+            delivery_log.source = Some(source.name().to_owned());
+            Answer::Received(Err(refusal))
         }
         Some(Route::Source(source)) => {
-            delivery_log.source = Some(source.verifier.source().to_owned());
-            let (parts, body) = request.into_parts();
-            let scheme = source.verifier.scheme();
-            let delivery = delivery(scheme, &parts.headers, body, delivery_log.trace.clone());
-            Answer::Received(receiver.receive(source, delivery, now, &mut delivery_log).await)
+            form = source.answer;
+            // If the body was lost, a request may look like a handshake that has none.
+            let handshake = bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
+            if handshake.is_none() && request.method() != Method::POST {
+                Answer::MethodNotAllowed { allow: handshake::methods(&source) }
+            } else {
+                delivery_log.source = Some(source.name().to_owned());
+                let result = if let Some(result) = handshake {
+                    result
+                } else {
+                    let (parts, body) = request.into_parts();
+                    let scheme = source.verifier.scheme();
+                    let query = parts.uri.query();
+                    let delivery = delivery(scheme, &parts.headers, query, body, delivery_log.trace.clone());
+                    receiver.receive(source, delivery, now, &mut delivery_log).await
+                };
+                Answer::Received(result)
+            }
         }
     };
-    let (status, word) = answer.status_and_word();
+    let (status, word) = answer.status_and_word(form);
     let mut response = response(status, word);
+    match &answer {
+        Answer::Received(Ok(Outcome::Handshake(reply))) => handshake::put(reply, &mut response),
+        _ if form.is_empty || status == StatusCode::NO_CONTENT => {
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.body_mut().clear();
+        }
+        _ => {}
+    }
     if let Answer::MethodNotAllowed { allow } = answer {
         response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
     }
-    report(LogLine::new(request_id, is_first, bad_event, delivery_log, answer), started.elapsed());
+    report(
+        LogLine::new(request_id, is_first, bad_event, delivery_log, (answer, (status, word))),
+        started.elapsed(),
+    );
     response
 }
 
@@ -120,10 +172,20 @@ fn response(status: StatusCode, word: &str) -> Response<String> {
     response
 }
 
-/// Takes from a request what a scheme needs.
+/// Takes from a request what a scheme needs: headers, and parameters of the query.
 #[must_use]
-pub fn delivery(scheme: &Scheme, headers: &HeaderMap, body: Bytes, trace: Option<Trace>) -> Delivery {
-    let headers = scheme.headers().filter_map(|name| Some((name.clone(), header(headers, name)?))).collect();
+pub fn delivery(
+    scheme: &Scheme,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    body: Bytes,
+    trace: Option<Trace>,
+) -> Delivery {
+    let text = |name: &str| match name.strip_prefix('?') {
+        Some(parameter) => query::parameter(query?, parameter),
+        None => header(headers, name),
+    };
+    let headers = scheme.headers().filter_map(|name| Some((name.clone(), text(name)?))).collect();
     Delivery { headers, body, trace }
 }
 

@@ -59,6 +59,15 @@ impl Identity {
         }
     }
 
+    /// Adds the time of receipt, in milliseconds since the epoch, where no key names an event: then each delivery is an
+    /// event of its own.
+    pub(crate) fn at_time_of_receipt(self, scheme: &Scheme, received_at: u64) -> Self {
+        if scheme.key_names != KeyNames::Nothing {
+            return self;
+        }
+        Self::of(&[self.as_str(), &received_at.to_string()])
+    }
+
     /// Hashes each part with its length, so that none runs over into the next.
     fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
@@ -90,7 +99,7 @@ impl IdentityParts<'_> {
     /// Says whether the id is a part of the identity: not if the key alone identifies the event.
     fn id_counts(&self, scheme: &Scheme) -> bool {
         let key_identifies = match scheme.key_names {
-            KeyNames::Event => true,
+            KeyNames::Event | KeyNames::Nothing => true,
             KeyNames::Object { once } => once.contains(&self.kind),
         };
         self.key.is_none() || !key_identifies

@@ -116,7 +116,7 @@ pub fn oracle(provider: &Provider, claim: &Claim, body: &[u8], now: u64) -> Verd
             let mut found = Vec::new();
             for element in header.split(' ') {
                 let Some(comma) = element.find(',') else { continue };
-                let (version, bytes) = (&element[..comma], from_base64(&element[comma + 1..]));
+                let (version, bytes) = (element[..comma].trim(), from_base64(element[comma + 1..].trim()));
                 match version {
                     "v1" => found.extend(bytes.map(|bytes| Found { label: "v1", public: false, bytes })),
                     "v1a" if found.iter().filter(|one: &&Found| one.public && one.is_whole()).count() < 4 => {

@@ -6,7 +6,10 @@ use super::{
     environment::Environment,
     source::{SecretNames, SourceConfig, check_tolerance, parse_mode},
 };
-use crate::{receive::filter::Filter, signature::scheme::Scheme};
+use crate::{
+    receive::filter::Filter,
+    signature::scheme::{AnswerForm, Scheme},
+};
 
 /// The variables that configure it; they exclude `SOURCES`.
 pub(super) const VARIABLES: [&str; 5] =
@@ -46,5 +49,14 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(
     let mode = parse_mode(&value);
     let mode = mode.map_err(|what| environment.mistakes.add_value("LIVE_MODE", &value, what));
     let filter = Filter::new(patterns, mode.unwrap_or_default());
-    Some(SourceConfig { name: NAME.to_owned(), scheme, secrets: secrets?, tolerance, filter })
+    Some(SourceConfig {
+        name: NAME.to_owned(),
+        scheme,
+        secrets: secrets?,
+        tolerance,
+        filter,
+        allowed_ips: None,
+        registration: None,
+        answer: AnswerForm::default(),
+    })
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ledger::{Difference, LedgerError},
     log,
-    receive::{DeliveryLog, Outcome},
+    receive::{DeliveryLog, Outcome, Refusal},
     time::milliseconds,
     trace::Trace,
 };
@@ -27,6 +27,8 @@ pub struct LogLine {
     pub message_id: Option<String>,
     pub outcome: &'static str,
     pub cause: Option<Cause>,
+    /// `true` if the request was a handshake, answered or refused. Not in the log, which has the outcome.
+    pub is_handshake: bool,
     pub status: StatusCode,
     /// `true` for the first request of an execution environment.
     pub is_cold: bool,
@@ -40,9 +42,8 @@ impl LogLine {
         is_cold: bool,
         bad_event: Option<BadEvent>,
         delivery: DeliveryLog,
-        answer: Answer,
+        (answer, (status, outcome)): (Answer, (StatusCode, &'static str)),
     ) -> Self {
-        let (status, outcome) = answer.status_and_word();
         let mut line = Self {
             level: Level::INFO,
             request_id,
@@ -52,6 +53,10 @@ impl LogLine {
             message_id: None,
             outcome,
             cause: Cause::of(&answer),
+            is_handshake: matches!(
+                answer,
+                Answer::Received(Ok(Outcome::Handshake(_)) | Err(Refusal::Handshake(_)))
+            ),
             status,
             is_cold,
             error: None,
@@ -72,6 +77,12 @@ impl LogLine {
                     has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
                 line.error = failure("the record was not extended", extended);
             }
+            // What was refused without a look at the body.
+            Answer::Received(Err(
+                refusal @ (Refusal::OtherNetwork { .. }
+                | Refusal::UnknownCaller
+                | Refusal::SourcesUnavailable),
+            )) => line.error = Some(log::chain(&refusal)),
             Answer::Received(Err(_)) | Answer::MethodNotAllowed { .. } if bad_body.is_some() => {
                 line.cause = Some(Cause::Body);
                 line.error = bad_body;
@@ -82,7 +93,9 @@ impl LogLine {
                 line.path = Some(path);
                 line.error = Some(unknown.to_string());
             }
-            Answer::MethodNotAllowed { .. } | Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
+            Answer::MethodNotAllowed { .. }
+            | Answer::Received(Ok(Outcome::Ignored | Outcome::Handshake(_)))
+            | Answer::Healthy => {}
         }
         let warning = line.delivery.warning.take();
         if warning.is_some() {
@@ -134,7 +147,7 @@ impl LogLine {
                     event.r#type = event_type,
                     event.identity = identity,
                     event.recorded_id = recorded_event_id,
-                    signature.label = label,
+                    signature.label = label.as_deref(),
                     signature.age_s = signature_age,
                     message.id = message_id,
                     outcome,

@@ -44,7 +44,13 @@ struct PointerReader<'p, 'f, 'de> {
 
 impl<'de> PointerReader<'_, '_, 'de> {
     fn wants(&self, name: &str) -> bool {
-        self.wanted.iter().any(|(_, pointer)| leads_to(pointer, name).is_some())
+        // Called for every key of a body: most differ in their first character, unless it is an escape.
+        let first = name.as_bytes().first();
+        let may = |pointer: &str| {
+            let found = pointer.as_bytes().first();
+            found == first || matches!(found, None | Some(b'~' | b'/')) || first.is_none()
+        };
+        self.wanted.iter().any(|(_, pointer)| may(pointer) && leads_to(pointer, name).is_some())
     }
 
     /// Takes the value under a name, for pointers that end there and for those that go on below it.
@@ -68,7 +74,7 @@ impl<'de> PointerReader<'_, '_, 'de> {
 
 /// Returns the rest of a pointer, from its `/` on, if its first token is this name.
 fn leads_to<'p>(pointer: &'p str, name: &str) -> Option<&'p str> {
-    // Called for every key of a body, so it avoids the search if it can.
+    // It avoids the search if it can.
     if !name.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
         return pointer.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     }

@@ -2,7 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{event::Event, ledger::Ledger, signature::Verified, time::unix_seconds, trace::Trace};
+use crate::{
+    event::Event,
+    ledger::Ledger,
+    signature::{Verified, scheme::Text},
+    time::unix_seconds,
+    trace::Trace,
+};
 
 /// The findings about a delivery, as far as the pipeline came; nothing of its content.
 #[derive(Debug, Default)]
@@ -11,7 +17,7 @@ pub struct DeliveryLog {
     /// The X-Ray trace that the delivery is part of.
     pub trace: Option<Trace>,
     /// The label of the signature that matched, as in `v2`.
-    pub label: Option<&'static str>,
+    pub label: Option<Text>,
     /// In seconds; negative if the signature's clock is ahead of ours, `None` if the signature covers no time.
     pub signature_age: Option<i64>,
     pub event_id: Option<String>,
@@ -27,7 +33,7 @@ pub struct DeliveryLog {
 
 impl DeliveryLog {
     pub(super) fn add_signature(&mut self, verified: &Verified, now: SystemTime) {
-        self.label = Some(verified.label()).filter(|label| !label.is_empty());
+        self.label = Some(verified.label_text()).filter(|label| !label.is_empty()).cloned();
         let age = |signed: u64| unix_seconds(now).cast_signed() - signed.cast_signed();
         self.signature_age = verified.timestamp().map(age);
     }

@@ -2,23 +2,22 @@
 
 use super::{
     Delivery, SignatureError,
-    header::{Header, Signatures, parse_time},
-    scheme::{Family, Scheme, Time},
+    header::{Header, Signature},
+    scheme::{Family, Joined, Scheme, Text, Time},
     secret::Key,
 };
 
-/// The claim of a complete family of headers: these signatures, over this prefix and the body.
+/// The claim of a complete family of headers: these signatures, over the body and what is around it.
 pub(super) struct Claim<'a> {
     pub(super) family: &'a Family,
-    signatures: Signatures,
+    signatures: Vec<Signature<'a>>,
     pub(super) seconds: Option<u64>,
-    /// The signed bytes before the body, in parts.
-    prefix: [&'a str; 4],
+    joined: Joined<'a>,
 }
 
 impl<'a> Claim<'a> {
     pub(super) fn read(
-        scheme: &Scheme,
+        scheme: &'a Scheme,
         family: &'a Family,
         delivery: &'a Delivery,
     ) -> Result<Self, SignatureError> {
@@ -30,30 +29,28 @@ impl<'a> Claim<'a> {
             Time::Element => Some(time.ok_or(SignatureError::Malformed)?),
             Time::Header => Some(other(&family.time).ok_or(SignatureError::Malformed)?),
         };
-        let seconds = time.map(|time| parse_time(time).ok_or(SignatureError::Malformed)).transpose()?;
-        let prefix = scheme.signed.prefix(other(&family.id), time)?;
-        Ok(Self { family, signatures, seconds, prefix })
+        let unit = scheme.time_unit;
+        let seconds = time.map(|time| unit.parse(time).ok_or(SignatureError::Malformed)).transpose()?;
+        let joined = scheme.signed.join(other(&family.id), time, unit)?;
+        Ok(Self { family, signatures, seconds, joined })
     }
 }
 
 /// Returns the claims that are true with a key, each with the label of its signature. Consecutive claims with the same
-/// prefix share one pass over the body.
+/// content share one pass over the body.
 pub(super) fn matches<'a>(
     key: &'a Key,
     claims: &'a [Claim<'a>],
     body: &'a [u8],
-) -> impl Iterator<Item = (&'a Claim<'a>, &'static str)> {
+) -> impl Iterator<Item = (&'a Claim<'a>, &'a Text)> {
     let mut last = None;
     claims.iter().filter(|claim| key.may_have_made(&claim.signatures)).filter_map(move |claim| {
         let checker = match last.take() {
-            Some((prefix, checker)) if prefix == claim.prefix => checker,
-            _ => {
-                let [id, dot, time, last_dot] = claim.prefix.map(str::as_bytes);
-                key.read(&[id, dot, time, last_dot, body])
-            }
+            Some((joined, checker)) if joined == &claim.joined => checker,
+            _ => key.read(&claim.joined, body),
         };
-        let label = checker.find(&claim.signatures);
-        last = Some((claim.prefix, checker));
+        let label = key.find(&checker, &claim.signatures);
+        last = Some((&claim.joined, checker));
         Some((claim, label?))
     })
 }

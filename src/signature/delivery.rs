@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     SignatureError,
-    scheme::{Family, FieldLocation, Scheme},
+    scheme::{Family, FieldLocation, Scheme, Text},
 };
 use crate::trace::Trace;
 
@@ -33,13 +33,14 @@ pub struct Verified {
     pub(super) source: Arc<str>,
     pub(super) scheme: Arc<Scheme>,
     pub(super) proof: Proof,
+    pub(super) received_at: u64,
 }
 
 /// The signature that matched.
 pub(super) struct Proof {
     pub(super) family: Family,
     pub(super) timestamp: Option<u64>,
-    pub(super) label: &'static str,
+    pub(super) label: Text,
     /// The mode of the secret, if it has one.
     pub(super) live_mode: Option<bool>,
 }
@@ -71,6 +72,17 @@ impl Verified {
         self.delivery.header(name)
     }
 
+    /// The time at which it was verified, in milliseconds since the epoch.
+    pub(crate) fn received_at(&self) -> u64 {
+        self.received_at
+    }
+
+    /// The same as of another time of receipt, for a consumer that verifies it later.
+    #[cfg(feature = "consume")]
+    pub(crate) fn with_receipt_at(self, received_at: u64) -> Self {
+        Self { received_at, ..self }
+    }
+
     /// The signature's header, verbatim.
     pub(crate) fn signature(&self) -> &str {
         self.header(&self.family().signature).unwrap_or_default()
@@ -94,8 +106,12 @@ impl Verified {
 
     /// The label of the signature that matched, as in `v2`; empty if the scheme has no labels.
     #[must_use]
-    pub fn label(&self) -> &'static str {
-        self.proof.label
+    pub fn label(&self) -> &str {
+        &self.proof.label
+    }
+
+    pub(crate) fn label_text(&self) -> &Text {
+        &self.proof.label
     }
 
     /// Compares the mode that the event states with the mode of the secret that signed it: a holder of the test secret

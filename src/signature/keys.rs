@@ -49,7 +49,7 @@ mod tests {
     use crate::signature::{scheme::KeyForm, secret::Secret};
 
     fn keys(texts: &[&str]) -> Keys {
-        let key = |text: &&str| Secret::new(text).unwrap().key(KeyForm::Raw).unwrap();
+        let key = |text: &&str| Secret::new(text).unwrap().key(KeyForm::RAW).unwrap();
         Keys::new(texts.iter().map(key).collect())
     }
 

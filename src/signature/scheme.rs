@@ -1,17 +1,33 @@
 //! Schemes: how a provider signs, which parts of a delivery its signature covers, and where its events have their
 //! fields.
 
+mod algorithm;
+mod answer;
+mod handshake;
+mod layout;
+mod preset;
+mod presets;
 mod signed;
-mod table;
+mod time;
 
 use std::{borrow::Cow, time::Duration};
 
-pub use self::signed::Signed;
+pub(in crate::signature) use self::signed::Joined;
+pub use self::{
+    algorithm::{Algorithm, Encoding, KeyEncoding, KeyForm},
+    answer::{AcceptedStatus, AnswerForm},
+    handshake::{ChallengeMethod, Condition, Handshake},
+    layout::{Label, Layout},
+    preset::Preset,
+    signed::{Signed, SignedError},
+    time::{Time, TimeUnit},
+};
 
 /// A name or a JSON pointer, mostly a constant.
 pub type Text = Cow<'static, str>;
 
-/// A row of the table of schemes, as in [`Scheme::duffel`].
+/// The description of how a provider signs and where its events have their fields, as in [`Scheme::duffel`]; the rows of
+/// the table are [`Preset`]s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheme {
     pub name: &'static str,
@@ -21,6 +37,7 @@ pub struct Scheme {
     pub encoding: Encoding,
     pub key: KeyForm,
     pub time: Time,
+    pub time_unit: TimeUnit,
     /// The parts that the signature covers, of id, time and body.
     pub signed: Signed,
     /// The default of the tolerance, the greatest age of a signature; `None` is the deduplication window.
@@ -42,17 +59,21 @@ pub struct Scheme {
     /// have its body forwarded again under another delivery id (a replay attack). A forged body is refused
     /// nevertheless.
     pub unsigned_identity: bool,
+    /// The handshake that the provider makes before it delivers.
+    pub handshake: Option<Handshake>,
+    /// The form of answers that the provider insists on.
+    pub answer: AnswerForm,
 }
 
 /// Headers that belong together. A header of one family says nothing about a signature in another family.
 ///
-/// Names are in lower case.
+/// Names are in lower case. A name after `?` is that of a parameter in the query of the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Family {
     pub signature: Text,
     /// Required by [`Time::Header`].
     pub time: Option<Text>,
-    /// The delivery's or the event's id; required, and signed, with [`Signed::IdTimeBody`].
+    /// The delivery's or the event's id; required, and signed, if [`Signed::covers_id`].
     pub id: Option<Text>,
     /// The event's type; never signed.
     pub kind: Option<Text>,
@@ -67,47 +88,6 @@ impl Family {
     }
 }
 
-/// The layout of signatures in their header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// `t=1616202842,v1=…,v1=…`: a list with commas, with these labels.
-    Labelled(&'static [&'static str]),
-    /// `v1,… v1,… v1a,…`: a list with spaces; `v1` is an HMAC and `v1a` is Ed25519.
-    Versioned,
-    /// `…, …`: a list with commas; each signature follows this prefix, which has no comma.
-    Single(Text),
-}
-
-/// The encoding of the 32 bytes of an HMAC-SHA256
-/// ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// In either case.
-    Hex,
-    /// With padding ([RFC 4648](https://www.rfc-editor.org/rfc/rfc4648#section-4)).
-    Base64,
-}
-
-/// The way from a secret to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyForm {
-    /// The characters of the secret are the key.
-    Raw,
-    /// Base64 after `whsec_`, or an Ed25519 public key
-    /// ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)) after `whpk_`.
-    Whsec,
-}
-
-/// The location of a signature's time, in seconds since the epoch (1 to 13 digits).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Time {
-    Nowhere,
-    /// In the signature's header, as `t=`.
-    Element,
-    /// In the header [`Family::time`].
-    Header,
-}
-
 /// The location of a field of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldLocation {
@@ -118,6 +98,8 @@ pub enum FieldLocation {
     SignedHeader,
     /// In the family's header of that field, which anybody may change.
     UnsignedHeader,
+    /// At each of these JSON pointers; the field is the list of the values that are there.
+    Several(Vec<Text>),
 }
 
 impl FieldLocation {
@@ -140,9 +122,18 @@ pub enum KeyNames {
     /// event is acknowledged as a duplicate. A missing entry only forwards an event twice, if the provider ever gives
     /// one event two ids.
     Object { once: &'static [&'static str] },
+    /// Nothing: each delivery is an event of its own, also one that is sent again. For notices that have the same bytes
+    /// each time, where a repetition cannot be told from a new one.
+    Nothing,
 }
 
 impl Scheme {
+    /// Returns the row of the table with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Preset::named(name).map(Preset::scheme)
+    }
+
     /// Returns the names of all headers that the scheme needs, each of them once.
     pub fn headers(&self) -> impl Iterator<Item = &Text> {
         let names = |families: &[Family], name: &Text| {
@@ -178,12 +169,13 @@ mod tests {
 
     #[test]
     fn a_signed_header_is_the_id_that_the_signature_covers() {
-        for row in Scheme::NAMES.map(|name| Scheme::named(name).unwrap()) {
+        for row in Preset::all().map(Preset::scheme) {
             for field in [&row.kind, &row.id, &row.idempotency_key, &row.live_mode] {
                 assert!(*field != FieldLocation::SignedHeader || row.signed.covers_id(), "{}", row.name);
             }
             assert!(row.kind != FieldLocation::SignedHeader && row.live_mode != FieldLocation::SignedHeader);
-            assert_eq!(row.unsigned_identity, !row.id.is_signed(), "{}", row.name);
+            let is_signed = row.id.is_signed() && row.kind.is_signed();
+            assert_eq!(row.unsigned_identity, !is_signed, "{}", row.name);
         }
     }
 }

@@ -10,14 +10,17 @@ use base64::{
 use ed25519_dalek::VerifyingKey;
 use thiserror::Error;
 
+pub(in crate::signature) use self::key::token_fingerprint;
 pub use self::{
     doubt::Doubt,
     key::Key,
     stored::{ActiveSecret, StoredSecrets},
 };
-use super::scheme::KeyForm;
+use super::scheme::{Algorithm, KeyEncoding, KeyForm};
 
 mod doubt;
+#[cfg(feature = "ecdsa")]
+mod ecdsa;
 mod key;
 mod stored;
 
@@ -66,22 +69,60 @@ impl Secret {
     /// # Errors
     /// If the secret is not of the form that the scheme's provider uses.
     pub fn key(&self, form: KeyForm) -> Result<Key, SecretError> {
-        let (is_public, bytes) = match form {
-            KeyForm::Raw => return Ok(Key::hmac(self.0.as_bytes())),
-            KeyForm::Whsec => match self.0.strip_prefix("whpk_") {
-                Some(public) => (true, BASE64.decode(public)),
-                None => (false, BASE64.decode(self.0.strip_prefix("whsec_").unwrap_or(&self.0))),
-            },
-        };
-        let bytes = bytes.map_err(|_| SecretError::NotBase64)?;
-        if is_public {
-            let bytes = bytes.try_into().map_err(|_| SecretError::NotAPublicKey)?;
-            return VerifyingKey::from_bytes(&bytes)
-                .map(Key::ed25519)
-                .map_err(|_| SecretError::NotAPublicKey);
+        let KeyForm { algorithm, encoding } = form;
+        if encoding == KeyEncoding::Whsec
+            && let Some(public) = self.0.strip_prefix("whpk_")
+        {
+            let bytes = BASE64.decode(public).map_err(|_| SecretError::NotBase64)?;
+            return public_key(Algorithm::Ed25519, &bytes);
         }
-        if bytes.is_empty() { Err(SecretError::Blank) } else { Ok(Key::hmac(&bytes)) }
+        let bytes = self.bytes(form)?;
+        if algorithm.is_public() {
+            return public_key(algorithm, &bytes);
+        }
+        Key::shared(algorithm, &bytes).filter(|_| !bytes.is_empty()).ok_or(SecretError::Blank)
     }
+
+    /// Decodes the bytes of a key.
+    fn bytes(&self, form: KeyForm) -> Result<Vec<u8>, SecretError> {
+        let text = self.0.as_str();
+        let either = |text: &str| {
+            // The alphabets differ in two characters.
+            let standard = text.replace('-', "+").replace('_', "/");
+            BASE64.decode(standard).map_err(|_| SecretError::NotBase64)
+        };
+        match form.encoding {
+            KeyEncoding::Raw if form.algorithm.is_public() => either(&text_of_pem(text)),
+            KeyEncoding::Raw => Ok(text.as_bytes().to_vec()),
+            KeyEncoding::Base64 => either(text),
+            KeyEncoding::Hex => hex::decode(text).map_err(|_| SecretError::NotHex),
+            KeyEncoding::Whsec => {
+                let bare = text.split_once("whsec_").map_or(text, |(_, bare)| bare);
+                BASE64.decode(bare).map_err(|_| SecretError::NotBase64)
+            }
+        }
+    }
+}
+
+/// Returns the base64 between the lines that begin and end a PEM, or a text that has no such lines
+/// ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)).
+fn text_of_pem(text: &str) -> String {
+    let body = text.split("-----").nth(2).unwrap_or(text);
+    body.split_whitespace().collect()
+}
+
+fn public_key(algorithm: Algorithm, bytes: &[u8]) -> Result<Key, SecretError> {
+    /// What precedes an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
+    const ED25519_HEADER: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+    if algorithm == Algorithm::EcdsaP256 {
+        #[cfg(feature = "ecdsa")]
+        return ecdsa::PublicKey::read(bytes).map(Key::ecdsa_p256).ok_or(SecretError::NotAPublicKey);
+        #[cfg(not(feature = "ecdsa"))]
+        return Err(SecretError::NoEcdsa);
+    }
+    let bytes = bytes.strip_prefix(ED25519_HEADER).unwrap_or(bytes);
+    let bytes = bytes.try_into().map_err(|_| SecretError::NotAPublicKey)?;
+    VerifyingKey::from_bytes(&bytes).map(Key::ed25519).map_err(|_| SecretError::NotAPublicKey)
 }
 
 impl fmt::Debug for Secret {
@@ -101,10 +142,15 @@ pub enum SecretError {
     Form,
     #[error("a stored secret holds bytes (SecretBinary), not text: store it as a string")]
     Bytes,
-    #[error("a secret is not base64, as it should be after whsec_ or whpk_")]
+    #[error("a secret is not base64, as it must be in this scheme (also after whsec_ or whpk_)")]
     NotBase64,
-    #[error("a whpk_ secret is not an Ed25519 public key")]
+    #[error("a secret is not hex, as it must be in this scheme")]
+    NotHex,
+    #[error("a secret is not a public key of the algorithm (after whpk_: Ed25519)")]
     NotAPublicKey,
+    #[cfg(not(feature = "ecdsa"))]
+    #[error("signatures with ECDSA need the feature `ecdsa` of this crate")]
+    NoEcdsa,
 }
 
 #[cfg(test)]
@@ -114,7 +160,7 @@ mod tests {
     #[test]
     fn nothing_confidential_is_printed() {
         let secret = Secret::new("hush").unwrap();
-        assert_eq!(format!("{secret:?} {:?}", secret.key(KeyForm::Raw).unwrap()), "Secret(..) Key(..)");
+        assert_eq!(format!("{secret:?} {:?}", secret.key(KeyForm::RAW).unwrap()), "Secret(..) Key(..)");
     }
 
     #[test]
@@ -131,17 +177,17 @@ mod tests {
     #[test]
     fn a_key_has_the_form_of_its_scheme() {
         let key = |text: &str, form| Secret::new(text).unwrap().key(form).map(drop);
-        assert_eq!(key("not base64!", KeyForm::Raw), Ok(()));
-        assert_eq!(key("not base64!", KeyForm::Whsec), Err(SecretError::NotBase64));
-        assert_eq!(key("whsec_", KeyForm::Whsec), Err(SecretError::Blank));
-        assert_eq!(key("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec), Ok(()));
+        assert_eq!(key("not base64!", KeyForm::RAW), Ok(()));
+        assert_eq!(key("not base64!", KeyForm::WHSEC), Err(SecretError::NotBase64));
+        assert_eq!(key("whsec_", KeyForm::WHSEC), Err(SecretError::Blank));
+        assert_eq!(key("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::WHSEC), Ok(()));
         for surplus in ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBr"] {
-            assert_eq!(key(surplus, KeyForm::Whsec), Ok(()));
-            assert_eq!(key(&format!("whsec_{surplus}"), KeyForm::Whsec), Ok(()));
+            assert_eq!(key(surplus, KeyForm::WHSEC), Ok(()));
+            assert_eq!(key(&format!("whsec_{surplus}"), KeyForm::WHSEC), Ok(()));
         }
-        assert_eq!(key("C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec), Ok(()));
+        assert_eq!(key("C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::WHSEC), Ok(()));
         assert_eq!(
-            key("whpk_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::Whsec),
+            key("whpk_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", KeyForm::WHSEC),
             Err(SecretError::NotAPublicKey)
         );
     }

@@ -1,7 +1,9 @@
 //! Signing as a provider does, by the same schemes: for the tool and the tests.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::Mac;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 
 use super::{
     SignatureError,
@@ -14,7 +16,7 @@ use super::{
 pub struct Signing<'a> {
     /// The label, if the scheme has labels; by default its last, as in `v2`.
     pub label: Option<&'a str>,
-    /// The delivery's id, if the scheme signs it; without a dot.
+    /// The delivery's id, if the scheme signs it; without the separator after it.
     pub id: &'a str,
     /// The time, in seconds since the epoch.
     pub seconds: u64,
@@ -30,22 +32,23 @@ pub fn sign(
     signing: Signing<'_>,
     body: &[u8],
 ) -> Result<Vec<(String, String)>, SignatureError> {
-    let time = signing.seconds.to_string();
-    let prefix = scheme.signed.prefix(Some(signing.id), Some(&time))?;
-    let [id, dot, signed_time, last_dot] = prefix.map(str::as_bytes);
-    let parts = [id, dot, signed_time, last_dot, body];
-    let mac = key.mac(&parts).ok_or(SignatureError::Mismatch)?.finalize().into_bytes();
-    let mac = match scheme.encoding {
-        Encoding::Hex => hex::encode(mac),
-        Encoding::Base64 => STANDARD.encode(mac),
+    let time = scheme.time_unit.format(signing.seconds);
+    let joined = scheme.signed.join(Some(signing.id), Some(&time), scheme.time_unit)?;
+    let signature = key.sign(&joined, body).ok_or(SignatureError::Mismatch)?;
+    let signature = match scheme.encoding {
+        Encoding::Hex => hex::encode(signature),
+        Encoding::Base64 => STANDARD.encode(signature),
+        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(signature),
+        Encoding::Text => String::from_utf8_lossy(&signature).into_owned(),
     };
     let value = match &scheme.layout {
-        Layout::Labelled(labels) => {
-            let label = signing.label.or(labels.last().copied()).unwrap_or_default();
-            format!("t={time},{label}={mac}")
+        Layout::Plain { prefix, .. } => format!("{prefix}{signature}"),
+        Layout::Labelled { separator, assign, time: time_label, labels } => {
+            let of_key = labels.iter().rfind(|label| label.algorithm == key.algorithm());
+            let label = signing.label.or(of_key.map(|label| &*label.name)).unwrap_or_default();
+            let time = time_label.as_ref().map(|label| format!("{label}{assign}{time}{separator}"));
+            format!("{}{label}{assign}{signature}", time.unwrap_or_default())
         }
-        Layout::Versioned => format!("v1,{mac}"),
-        Layout::Single(prefix) => format!("{prefix}{mac}"),
     };
     let family = scheme.families.first().cloned().unwrap_or_default();
     let id = family.id.filter(|_| scheme.signed.covers_id()).map(|name| (name, signing.id.to_owned()));

@@ -10,10 +10,10 @@ use super::{
     claim::{Claim, matches},
     delivery::Proof,
     keys::Keys,
-    scheme::Scheme,
+    scheme::{Algorithm, Scheme, Signed},
     secret::Key,
 };
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 /// The scheme of a source, its active keys, and its tolerance.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Verifier {
     pub(crate) fn attempt(&self, delivery: Delivery, now: SystemTime) -> Result<Verified, Failed> {
         let keys = self.keys();
         match self.prove(&keys, &delivery, now) {
-            Ok(proof) => Ok(self.verified(delivery, proof)),
+            Ok(proof) => Ok(self.verified(delivery, proof, now)),
             Err(SignatureError::Mismatch) => Err(Failed::Unmatched(Unmatched { delivery, tried: keys })),
             Err(error) => Err(Failed::Finally(error)),
         }
@@ -96,12 +96,31 @@ impl Verifier {
             return Err(SignatureError::Mismatch);
         }
         let proof = self.prove(&new, &delivery, now)?;
-        Ok(self.verified(delivery, proof))
+        Ok(self.verified(delivery, proof, now))
     }
 
-    fn verified(&self, delivery: Delivery, proof: Proof) -> Verified {
+    /// Returns the HMAC-SHA256 of a text in hex, by the key that signed a delivery; `None` if that key is of another
+    /// algorithm.
+    ///
+    /// It signs what the caller wants signed, so the text must not be one that a delivery could have.
+    pub(crate) fn mac_by_signer(&self, verified: &Verified, text: &str, now: SystemTime) -> Option<String> {
+        let keys = self.keys();
+        let has_signed = |key: &&Key| {
+            let alone = Keys::new(vec![(*key).clone()]);
+            self.prove(&alone, &verified.delivery, now).is_ok()
+        };
+        let key = keys.iter().find(has_signed)?;
+        // The key of a token would return the secret itself.
+        if key.algorithm() != Algorithm::HmacSha256 {
+            return None;
+        }
+        let nothing = Signed::BODY.join(None, None, self.scheme.time_unit).ok()?;
+        Some(hex::encode(key.sign(&nothing, text.as_bytes())?))
+    }
+
+    fn verified(&self, delivery: Delivery, proof: Proof, now: SystemTime) -> Verified {
         let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
-        Verified { delivery, source, scheme, proof }
+        Verified { delivery, source, scheme, proof, received_at: unix_millis(now) }
     }
 
     /// Finds the first signature that one of the keys made and whose time is within the tolerance.
@@ -126,7 +145,8 @@ impl Verifier {
                     Ok(()) => {
                         let timestamp = claim.seconds.filter(|_| self.scheme.signed.covers_time());
                         let family = claim.family.clone();
-                        return Ok(Proof { family, timestamp, label, live_mode: key.live_mode() });
+                        let (label, live_mode) = (label.clone(), key.live_mode());
+                        return Ok(Proof { family, timestamp, label, live_mode });
                     }
                     Err(other) => error = other,
                 }

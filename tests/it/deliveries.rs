@@ -255,7 +255,7 @@ fn path_selects_only_the_source_that_it_names() {
     let source = |name: &&str| {
         let key = key(&Scheme::duffel(), &format!("secret of {name}"));
         let verifier = Verifier::new(name, Scheme::duffel(), vec![key], WINDOW);
-        Source { verifier, key_refresh: None, filter: Filter::default() }
+        Source::new(verifier)
     };
     // The secret of one source must not sign for another.
     for (path, named) in [
@@ -375,7 +375,7 @@ fn filtered(types: &[&str]) -> TestReceiver {
     let scheme = Scheme::hmac_sha256();
     let verifier = Verifier::new("plain", scheme.clone(), vec![key(&scheme, SECRET)], WINDOW);
     let filter = Filter::new(types.iter().copied(), Mode::Any);
-    TestReceiver::of(vec![Source { verifier, key_refresh: None, filter }])
+    TestReceiver::of(vec![Source { filter, ..Source::new(verifier) }])
 }
 
 fn plain(body: &[u8]) -> Request<Bytes> {
@@ -647,7 +647,7 @@ fn sources_share_no_message_groups() {
     let payments = Scheme::hmac_sha256();
     let signing_key = key(&payments, "hush");
     let verifier = Verifier::new("payments", payments.clone(), vec![signing_key.clone()], WINDOW);
-    let source = Source { verifier, key_refresh: None, filter: Filter::default() };
+    let source = Source::new(verifier);
     let receiver = TestReceiver::of(vec![duffel(&[SECRET], WINDOW, Filter::default()), source]);
     assert_eq!(receiver.deliver(event("order.created", "wev_1", "ord_1"), noon()).0, 202);
     let body = r#"{"id":"ord_1","type":"order.created"}"#;

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    receive::{Source, filter::Filter},
+    receive::Source,
     signature::{
         Verifier,
         scheme::Scheme,
@@ -82,8 +82,7 @@ impl Case {
         let keys = vec![key(&self.scheme, &self.secret)];
         let tolerance = self.scheme.tolerance.unwrap_or_default();
         let verifier = Verifier::new("it", self.scheme.clone(), keys, tolerance);
-        let receiver =
-            TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
+        let receiver = TestReceiver::of(vec![Source::new(verifier)]);
         let request = Request::post("/webhooks/it");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         receiver.send(request.body(Bytes::from(body.to_owned())).unwrap(), SystemTime::now()).0

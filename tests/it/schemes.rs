@@ -1,6 +1,9 @@
 //! The published vectors of every provider, and what each scheme must refuse.
 
+mod descriptions;
 mod families;
+mod keys;
+mod presets;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,11 +30,7 @@ const FIVE_MINUTES: Duration = Duration::from_mins(5);
 fn source(name: &str, scheme: &Scheme, secrets: &[&str]) -> Source {
     let keys = secrets.iter().map(|secret| key(scheme, secret)).collect();
     let tolerance = scheme.tolerance.unwrap_or(WINDOW);
-    Source {
-        verifier: Verifier::new(name, scheme.clone(), keys, tolerance),
-        key_refresh: None,
-        filter: Filter::default(),
-    }
+    Source::new(Verifier::new(name, scheme.clone(), keys, tolerance))
 }
 
 fn receiver(scheme: &Scheme, secret: &str) -> TestReceiver {
@@ -205,7 +204,7 @@ fn standard_webhooks_verifies_ed25519_with_the_public_key() {
     assert_eq!(send("v1a", &signature), 401);
     // The public key is not secret, so an HMAC with it must not be valid.
     let scheme = scheme("standard-webhooks");
-    let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::Raw, ..scheme.clone() };
+    let forged = Scheme { key: duffel_webhook_receiver::signature::scheme::KeyForm::RAW, ..scheme.clone() };
     for key_text in [&public, public.trim_start_matches("whpk_")] {
         let signing = Signing { id: "msg_1", seconds: now, label: None };
         let headers = sign(&forged, &key(&forged, key_text), signing, body.as_bytes()).unwrap();
@@ -515,8 +514,7 @@ fn no_valid_signature_outlives_its_record_in_any_scheme() {
             let keys = vec![key(&scheme, secret)];
             // The longest tolerance that the configuration allows.
             let verifier = Verifier::new("it", scheme.clone(), keys, WINDOW);
-            let receiver =
-                TestReceiver::of(vec![Source { verifier, key_refresh: None, filter: Filter::default() }]);
+            let receiver = TestReceiver::of(vec![Source::new(verifier)]);
             let body = r#"{"id":"evt_1","type":"t"}"#;
             let request = || signed(&scheme, secret, "msg_1", noon() + ahead, body);
             assert_eq!(receiver.send(request(), noon()).1, "accepted");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     config::error::{Mistakes, quoted},
     json::members::Members,
-    signature::scheme::{FieldLocation, Text},
+    signature::scheme::Text,
 };
 
 /// The maximum number of headers, each of which is read; no provider has more keys in use at once.
@@ -91,14 +91,33 @@ impl Fields {
         names.map_err(|(text, what)| self.mistakes.add_value(field, &text, what)).ok()
     }
 
-    pub(super) fn pointer(&mut self, field: &str) -> Option<FieldLocation> {
-        self.parse(field, |text| {
-            if is_pointer(text) {
-                Ok(FieldLocation::Body(text.to_owned().into()))
-            } else {
-                Err("is not a JSON pointer, such as /data/id")
-            }
-        })
+    /// Takes the value that one of these names stands for.
+    pub(super) fn one_of<T: Copy>(&mut self, field: &str, names: &[(&'static str, T)]) -> Option<T> {
+        let text = self.string(field)?;
+        let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+            self.mistakes.add_value(field, &text, format!("is not one of {}", names.join(", ")));
+        }
+        found
+    }
+
+    /// Takes the place of a value of an event: a JSON pointer, or an object with the name of a header.
+    pub(super) fn place(&mut self, field: &str) -> Option<Place> {
+        let value = self.take(field)?;
+        self.place_of(field, &value)
+    }
+
+    pub(super) fn place_of(&mut self, field: &str, value: &Value) -> Option<Place> {
+        let place = match value {
+            Value::String(text) if is_pointer(text) => Ok(Place::Body(text.clone().into())),
+            Value::Object(object) if object.len() == 1 => match object.get("header") {
+                Some(Value::String(name)) => header_name(name).map(|name| Place::Header(name.into())),
+                _ => Err("is not an object such as {\"header\":\"X-Event-Id\"}"),
+            },
+            _ => Err("is not a JSON pointer, such as /data/id"),
+        };
+        place.map_err(|what| self.mistakes.add(field, format!("{} {what}", shown(value)))).ok()
     }
 
     /// Reports the fields that nobody took: misspelt ones, and those that the scheme does not have.
@@ -117,7 +136,21 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
+/// The place of a value of an event.
+pub(super) enum Place {
+    /// At a JSON pointer.
+    Body(Text),
+    /// In a header.
+    Header(Text),
+}
+
+/// Reads the name of a header, or of a parameter in the query after `?`.
 fn header_name(text: &str) -> Result<String, &'static str> {
+    if let Some(parameter) = text.strip_prefix('?') {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let is_name = !parameter.is_empty() && parameter.bytes().all(is_plain);
+        return if is_name { Ok(text.to_owned()) } else { Err("is not the name of a parameter") };
+    }
     let name = http::HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not the name of a header")?;
     Ok(name.as_str().to_owned())
 }

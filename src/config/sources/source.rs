@@ -2,24 +2,32 @@
 
 use std::time::Duration;
 
-use super::fields::Fields;
+use super::{Place, fields::Fields};
 use crate::{
     config::{
         environment::parse_duration,
         source::{SecretNames, Secrets, SourceConfig, check_tolerance, parse_mode},
     },
-    receive::filter::{Filter, Mode},
-    signature::scheme::{FieldLocation, KeyForm, Scheme, Time},
+    receive::{
+        filter::{Filter, Mode},
+        networks::Networks,
+    },
+    signature::scheme::{AnswerForm, FieldLocation, KeyForm, Scheme, Time},
 };
 
 const SECRET_NAMES: SecretNames =
     SecretNames { list: "secret", arn: "secret_arn", alternative: "", place: "SOURCES" };
 
+const STORED_NAMES: SecretNames = SecretNames { place: "SOURCES_ARN", ..SECRET_NAMES };
+
 impl Fields {
     /// Takes all fields of the source of that name.
-    pub(super) fn source(&mut self, name: &str, window: Duration) -> Option<SourceConfig> {
+    pub(super) fn source(&mut self, name: &str, window: Duration, place: Place) -> Option<SourceConfig> {
         let scheme = self.scheme();
-        let secrets = self.secrets(name, scheme.as_ref());
+        let secrets = match place {
+            Place::Variable => self.secrets(name, scheme.as_ref(), &SECRET_NAMES),
+            Place::Stored => self.stored_secrets(name, scheme.as_ref()),
+        };
         let default = scheme.as_ref().and_then(|scheme| scheme.tolerance).unwrap_or(window).min(window);
         let tolerance = self.parse("tolerance", parse_duration);
         if tolerance.is_some() && scheme.as_ref().is_some_and(|scheme| scheme.time == Time::Nowhere) {
@@ -40,20 +48,41 @@ impl Fields {
         {
             self.mistakes.add("live_mode", "must not be set: events of this scheme do not state their mode");
         }
+        let allowed_ips = self.strings("allowed_ips").and_then(|texts| {
+            let networks = Networks::read(texts.iter().map(String::as_str));
+            networks.map_err(|(text, what)| self.mistakes.add_value("allowed_ips", text, what)).ok()
+        });
+        let registration = self.registration(name, scheme.as_ref());
+        let answer = self.answer(scheme.as_ref().map_or(AnswerForm::NORMAL, |scheme| scheme.answer));
         self.reject_others();
         let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
-        Some(SourceConfig { name: name.to_owned(), scheme: scheme?, secrets: secrets?, tolerance, filter })
+        let (name, scheme, secrets) = (name.to_owned(), scheme?, secrets?);
+        Some(SourceConfig { name, scheme, secrets, tolerance, filter, allowed_ips, registration, answer })
     }
 
-    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
+    /// Takes the secrets of a source that is stored together with them.
+    fn stored_secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
+        if self.take("secret_arn").is_some() {
+            let what =
+                "must not be set where SOURCES_ARN names the sources: give the secret itself, as secret";
+            self.mistakes.add("secret_arn", what);
+        } else if !self.has("secret") {
+            self.mistakes.add("secret", "is required");
+        } else {
+            return self.secrets(source, scheme, &STORED_NAMES);
+        }
+        None
+    }
+
+    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>, names: &SecretNames) -> Option<Secrets> {
         let is_given = self.has("secret") || self.has("secret_arn");
         let found = (self.strings("secret"), self.string("secret_arn"));
         if is_given && found == (None, None) {
             // The value's own mistake is enough.
             return None;
         }
-        let form = scheme.map_or(KeyForm::Raw, |scheme| scheme.key);
-        SECRET_NAMES.one_of(source, form, found, &mut self.mistakes)
+        let form = scheme.map_or(KeyForm::RAW, |scheme| scheme.key);
+        names.one_of(source, form, found, &mut self.mistakes)
     }
 }
 
@@ -85,7 +114,31 @@ mod tests {
             ("event_types", r#""scheme":"stripe","secret":"x","event_types":"a.*, b.*""#),
             ("live_mode", r#""scheme":"stripe","secret":"x","live_mode":true"#),
             ("live_mode", r#""scheme":"github","secret":"x","live_mode":"live""#),
-            ("prefix", r#""scheme":"github","secret":"x","prefix":"sha1=""#),
+            ("prefix", r#""scheme":"stripe","secret":"x","prefix":"sha1=""#),
+            ("prefix", r#""scheme":"duffel","secret":"x","prefix":"sha1=""#),
+            ("algorithm", r#""scheme":"github","secret":"x","algorithm":"md5""#),
+            ("secret_encoding", r#""scheme":"github","secret":"x","secret_encoding":"base32""#),
+            ("separator", r#""scheme":"stripe","secret":"x","separator":"; ""#),
+            ("separator", r#""scheme":"stripe","secret":"x","separator":"t""#),
+            ("timestamp_unit", r#""scheme":"stripe","secret":"x","timestamp_unit":"h""#),
+            ("timestamp_unit", r#""scheme":"github","secret":"x","timestamp_unit":"ms""#),
+            ("timestamp_header", r#""scheme":"stripe","secret":"x","timestamp_header":"X-Time""#),
+            ("timestamp_label", r#""scheme":"github","secret":"x","timestamp_label":"t""#),
+            ("encoding", r#""scheme":"github","secret":"x","encoding":"text""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{time}""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{time}.{body}""#),
+            ("signed", r#""scheme":"github","secret":"x","signed":"{id}{body}""#),
+            ("signed", r#""scheme":"hmac-sha256","secret":"x","signed":"{id}.{body}""#),
+            ("signed", r#""scheme":"gitlab-token","secret":"x","signed":"{body}""#),
+            ("url", r#""scheme":"hmac-sha256","secret":"x","signed":"{url}{body}""#),
+            ("url", r#""scheme":"github","secret":"x","url":"https://example.com""#),
+            ("url", r#""scheme":"hmac-sha256","secret":"x","signed":"{url}{body}","url":"example.com""#),
+            ("type", r#""scheme":"github","secret":"x","type":"kind""#),
+            ("type", r#""scheme":"github","secret":"x","type":{"header":"a b"}"#),
+            ("id", r#""scheme":"github","secret":"x","id":{"headers":"X-Id"}"#),
+            ("key", r#""scheme":"github","secret":"x","key":["/id",{"header":"A"},{"header":"B"}]"#),
+            ("key", r#""scheme":"github","secret":"x","key":[]"#),
+            ("signature_header", r#""scheme":"github","secret":"x","signature_header":"?a=b""#),
             ("colour", r#""scheme":"github","secret":"x","colour":"red""#),
             ("secret", r#""scheme":"github","secret":"x","secret":"y""#),
             ("signature_header", r#""scheme":"hmac-sha256","secret":"x","signature_header":"a b""#),

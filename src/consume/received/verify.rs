@@ -11,6 +11,7 @@ use crate::{
         Delivery, SignatureError, Verifier,
         scheme::{Family, Text, Time},
     },
+    time::unix_millis,
 };
 
 impl Received {
@@ -18,8 +19,8 @@ impl Received {
     ///
     /// The headers are rebuilt from the attributes `signature`, `signature_timestamp`, `event_id`, `event_type` and
     /// `shop`, whatever names they had at the provider. That is enough for every built-in scheme; no further header is
-    /// needed. `standard-webhooks` signs the `event_id`, and needs the `signature_timestamp` too, as `hmac-sha256` does
-    /// with a `timestamp_header`.
+    /// needed. A scheme that signs an id, such as `standard-webhooks`, needs the `event_id`, and one whose time has a
+    /// header of its own needs the `signature_timestamp`.
     ///
     /// The event is then read from the body again, and its identity must be that of the message, so a changed attribute
     /// `identity` is detected. With `github` and `shopify`, type, id and shop come from headers that the provider does
@@ -55,7 +56,11 @@ impl Received {
             pairs.into_iter().filter_map(|(name, value)| Some((name?.clone(), value?.to_owned())))
         });
         let delivery = Delivery { headers: headers.collect(), body: self.body.clone(), trace: None };
-        let event = Event::parse(verifier.verify(delivery, now)?)?;
+        let mut found = verifier.verify(delivery, now)?;
+        if let Some(received_at) = self.received_at() {
+            found = found.with_receipt_at(unix_millis(received_at));
+        }
+        let event = Event::parse(found)?;
         if event.identity().as_str() == self.identity { Ok(()) } else { Err(Unverified::OtherIdentity) }
     }
 }

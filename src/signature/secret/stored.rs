@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_key_has_the_mode_of_its_secret_or_both() {
         let modes = |text: &str| {
-            let keys = StoredSecrets::parse(text).unwrap().keys(KeyForm::Raw).unwrap();
+            let keys = StoredSecrets::parse(text).unwrap().keys(KeyForm::RAW).unwrap();
             keys.iter().map(Key::live_mode).collect::<Vec<_>>()
         };
         assert_eq!(modes(r#"{"live":"a","test":"b","any":"c"}"#), [Some(true), Some(false), None]);

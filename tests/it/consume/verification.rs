@@ -9,7 +9,7 @@ use duffel_webhook_receiver::{
         kit::{Kit, Message},
         received::Unverified,
     },
-    receive::{Source, filter::Filter},
+    receive::Source,
     signature::{
         SignatureError, Verifier,
         scheme::Scheme,
@@ -63,7 +63,7 @@ fn received(scheme: &Scheme, secret: &str, family: usize) -> Received {
             request = request.header(name, value);
         }
     }
-    let source = Source { verifier: verifier(scheme, secret), key_refresh: None, filter: Filter::default() };
+    let source = Source::new(verifier(scheme, secret));
     let receiver = TestReceiver::of(vec![source]);
     assert_eq!(receiver.send(request.body(BODY.into()).unwrap(), noon()).0, 202, "{}", scheme.name);
     Received::read(receiver.queued().pop().unwrap()).unwrap()

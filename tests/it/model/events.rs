@@ -119,9 +119,8 @@ static NOBODY: LazyLock<Key> = LazyLock::new(|| key(&Scheme::duffel(), "nobody")
 pub fn sources(tolerance: u64) -> Vec<Source> {
     let tolerances = [tolerance, SKEW, SKEW].map(Duration::from_secs);
     let source = |(sender, tolerance): (&Sender, Duration)| Source {
-        verifier: Verifier::new(sender.name, sender.scheme.clone(), vec![sender.key.clone()], tolerance),
-        key_refresh: None,
         filter: if sender.name == "duffel" { Filter::new(["order.*"], Mode::Any) } else { Filter::default() },
+        ..Source::new(Verifier::new(sender.name, sender.scheme.clone(), vec![sender.key.clone()], tolerance))
     };
     SENDERS.iter().zip(tolerances).map(source).collect()
 }

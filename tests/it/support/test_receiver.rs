@@ -63,7 +63,7 @@ pub fn duffel_header(secret: &str, label: &str, seconds: u64, body: &[u8]) -> St
 pub fn duffel(secrets: &[&str], tolerance: Duration, filter: Filter) -> Source {
     let scheme = Scheme::duffel();
     let keys = secrets.iter().map(|secret| key(&scheme, secret)).collect();
-    Source { verifier: Verifier::new("duffel", scheme, keys, tolerance), key_refresh: None, filter }
+    Source { filter, ..Source::new(Verifier::new("duffel", scheme, keys, tolerance)) }
 }
 
 /// The receiver with queue and ledger in memory, and what arrives on the queue.
@@ -84,7 +84,8 @@ impl TestReceiver {
     pub fn of(sources: Vec<Source>) -> Self {
         let (queue, messages) = MemoryQueue::new();
         let ledger = Faulty::new(MemoryLedger::default());
-        let receiver = Receiver { sources, ledger, queue: Faulty::new(queue), window: WINDOW };
+        let receiver =
+            Receiver { sources: sources.into(), ledger, queue: Faulty::new(queue), window: WINDOW };
         Self { receiver, messages: Mutex::new(messages) }
     }
 

@@ -12,7 +12,7 @@ use clap::Args;
 use duffel_webhook_receiver::{
     config::sources,
     signature::{
-        scheme::{Layout, Scheme, Signed},
+        scheme::Scheme,
         secret::{Key, Secret, SecretError},
         sign::{self, Signing},
     },
@@ -128,7 +128,7 @@ impl Signer {
 
     /// Refuses options that do not apply to the scheme, instead of ignoring them.
     fn check(&self, scheme: &Scheme) -> std::result::Result<(), WrongUsage> {
-        let labels = if let Layout::Labelled(labels) = scheme.layout { labels } else { &[] };
+        let labels: Vec<_> = scheme.layout.labels().iter().map(|label| &*label.name).collect();
         let name = scheme.name;
         match &self.label {
             Some(_) if labels.is_empty() => {
@@ -139,7 +139,7 @@ impl Signer {
             }
             _ => {}
         }
-        if self.id.is_some() && !matches!(scheme.signed, Signed::IdTimeBody) {
+        if self.id.is_some() && !scheme.signed.covers_id() {
             return Err(WrongUsage(format!("--id: the scheme {name} does not sign an id")));
         }
         Ok(())

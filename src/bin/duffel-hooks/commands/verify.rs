@@ -13,7 +13,7 @@ use duffel_webhook_receiver::{
     config::DEFAULT_WINDOW,
     signature::{
         Delivery, SignatureError, Verified, Verifier,
-        scheme::{Encoding, Layout, Scheme, Signed, Time},
+        scheme::{Encoding, Label, Layout, Scheme, Time, TimeUnit},
     },
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let delivery = Delivery { headers: headers.clone(), body: body.clone(), ..Delivery::default() };
     let found = verifier.verify(delivery, now).map_err(|error| {
         let this = Known { name: "", scheme, secrets: &secrets };
-        let mistake = diagnosis::find(&this, &[], &header_map(&headers), &body);
+        let mistake = diagnosis::find(&this, &[], &header_map(&headers), None, &body);
         explain(scheme, error, mistake.as_ref(), secrets.len())
     })?;
     print(scheme, &found)
@@ -118,18 +118,27 @@ fn form(scheme: &Scheme) -> String {
     let encoding = match scheme.encoding {
         Encoding::Hex => "HEX",
         Encoding::Base64 => "BASE64",
+        Encoding::Base64Url => "BASE64URL",
+        Encoding::Text => "TOKEN",
+    };
+    let unit = match scheme.time_unit {
+        TimeUnit::Seconds => "SECONDS",
+        TimeUnit::Milliseconds => "MILLISECONDS",
+        TimeUnit::Rfc3339 => "DATE",
     };
     let value = match &scheme.layout {
-        Layout::Labelled(labels) => {
-            format!("t=SECONDS,{}={encoding}", labels.last().copied().unwrap_or_default())
+        Layout::Plain { prefix, .. } => format!("{prefix}{encoding}"),
+        Layout::Labelled { separator, assign, time, labels } => {
+            let of_secrets = |label: &&Label| label.algorithm == scheme.key.algorithm;
+            let label = labels.iter().rfind(of_secrets).map(|label| &*label.name).unwrap_or_default();
+            let time = time.as_ref().map(|time| format!("{time}{assign}{unit}{separator}"));
+            format!("{}{label}{assign}{encoding}", time.unwrap_or_default())
         }
-        Layout::Versioned => format!("v1,{encoding}"),
-        Layout::Single(prefix) => format!("{prefix}{encoding}"),
     };
     let family = scheme.families.first();
-    let id = family.and_then(|family| family.id.as_ref()).filter(|_| scheme.signed == Signed::IdTimeBody);
+    let id = family.and_then(|family| family.id.as_ref()).filter(|_| scheme.signed.covers_id());
     let time = family.and_then(|family| family.time.as_ref()).filter(|_| scheme.time == Time::Header);
-    let others = id.into_iter().map(|name| (name, "ID")).chain(time.map(|name| (name, "SECONDS")));
+    let others = id.into_iter().map(|name| (name, "ID")).chain(time.map(|name| (name, unit)));
     let others = others.map(|(name, value)| format!(" --header '{name}: {value}'"));
     format!("--signature '{value}'{}", others.collect::<String>())
 }

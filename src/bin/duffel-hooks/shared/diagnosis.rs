@@ -88,10 +88,13 @@ pub(crate) fn find(
     this: &Known<'_>,
     others: &[Known<'_>],
     headers: &HeaderMap,
+    query: Option<&str>,
     body: &Bytes,
 ) -> Option<Mistake> {
-    let case = Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, body.clone(), None) };
-    if !this.scheme.families.iter().any(|family| headers.contains_key(&*family.signature)) {
+    let case =
+        Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, query, body.clone(), None) };
+    let has = |name: &str| case.delivery.headers.iter().any(|(known, _)| known == name);
+    if !this.scheme.families.iter().any(|family| has(&family.signature)) {
         return forms::of_another_scheme(headers);
     }
     if signer(this.scheme, this.secrets, &case.delivery).is_some() {
@@ -101,7 +104,7 @@ pub(crate) fn find(
     let mut budget = MAX_HASHED / (body.len() + 64);
     let signed = |other: &&Known<'_>| {
         signer(this.scheme, other.secrets, &case.delivery).is_some() || {
-            let delivery = delivery(other.scheme, headers, body.clone(), None);
+            let delivery = delivery(other.scheme, headers, query, body.clone(), None);
             signer(other.scheme, other.secrets, &delivery).is_some()
         }
     };

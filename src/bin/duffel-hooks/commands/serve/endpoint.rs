@@ -1,6 +1,9 @@
 //! The endpoint of `serve`: the function's endpoint, observed.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
@@ -40,9 +43,9 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers a request of a client.
-    pub(super) async fn respond(&self, request: Request<Bytes>) -> Response<String> {
-        Box::pin(self.deliver(request, SentBy::Client)).await.0
+    /// Answers a request of a client with this address.
+    pub(super) async fn respond(&self, request: Request<Bytes>, client: IpAddr) -> Response<String> {
+        Box::pin(self.deliver_from(client, request, SentBy::Client)).await.0
     }
 
     /// Answers a request, and keeps it if it is a delivery. Returns the number under which it is kept, too.
@@ -51,12 +54,23 @@ impl Endpoint {
         request: Request<Bytes>,
         sent_by: SentBy,
     ) -> (Response<String>, Option<u64>) {
+        // What the inspector sends comes from this machine.
+        self.deliver_from(Ipv4Addr::LOCALHOST.into(), request, sent_by).await
+    }
+
+    async fn deliver_from(
+        &self,
+        caller: IpAddr,
+        request: Request<Bytes>,
+        sent_by: SentBy,
+    ) -> (Response<String>, Option<u64>) {
         let received_at = SystemTime::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (headers, body) = (request.headers().clone(), request.body().clone());
         let request_id = Some(Uuid::new_v4().to_string());
         let base_path = self.base_path.clone();
-        let context = RequestContext { request_id, base_path, ..RequestContext::default() };
+        let context =
+            RequestContext { request_id, base_path, caller: Some(caller), ..RequestContext::default() };
         let mut reported = None;
         let report = |line, duration| reported = Some((line, duration));
         let request = respond_and_report(&self.receiver, request, context, received_at, report);
@@ -112,6 +126,7 @@ impl Endpoint {
             &known(source),
             &others.map(known).collect::<Vec<_>>(),
             &content.headers,
+            content.uri.query(),
             &content.body,
         )
     }
@@ -127,11 +142,12 @@ impl Endpoint {
         let source = log.source.as_deref().and_then(|name| self.inspector.source(name));
         let is_signed = is_signed(line);
         let secret = source.filter(|_| is_signed).and_then(|source| {
-            let delivery = delivery(&source.scheme, &content.headers, content.body.clone(), None);
+            let delivery =
+                delivery(&source.scheme, &content.headers, content.uri.query(), content.body.clone(), None);
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
             Some((position + 1, source.secrets.len()))
         });
-        let is_refused = line.outcome == "unauthorized" && !is_signed;
+        let is_refused = line.outcome == "unauthorized" && !is_signed && !line.is_handshake;
         let mistake = source.filter(|_| is_refused).and_then(|source| self.mistake(source, content));
         let bytes = content.body.len();
         let findings = Findings { line, observed, bytes, received_at, secret, mistake: mistake.as_ref() };

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use duffel_webhook_receiver::signature::{
-    scheme::KeyForm,
+    scheme::{Algorithm, KeyEncoding, KeyForm},
     secret::{Key, Secret},
 };
 
@@ -13,13 +13,13 @@ const PREFIX: &str = "whsec_";
 pub(super) fn variants(secret: &Secret, form: KeyForm) -> Vec<(&'static str, Key)> {
     let text = secret.expose();
     let as_configured = |text: &str| Secret::new(text).ok()?.key(form).ok();
-    let as_bytes = |bytes: &[u8]| key_of(bytes);
+    let as_bytes = |bytes: &[u8]| key_of(bytes, form.algorithm);
     let decoded = |text: &str| STANDARD.decode(text).ok();
     let unquoted = text.trim_matches(QUOTES);
     let unnamed = text.split_once('=').map(|(_, value)| value.trim_matches(QUOTES)).unwrap_or_default();
     let solid: String = text.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
     let bare = text.strip_prefix(PREFIX);
-    let is_raw = form == KeyForm::Raw;
+    let is_raw = form.encoding == KeyEncoding::Raw;
     let own = as_configured(text);
     [
         ("without the quotes around it", as_configured(unquoted)),
@@ -52,9 +52,11 @@ pub(super) fn variants(secret: &Secret, form: KeyForm) -> Vec<(&'static str, Key
     .collect()
 }
 
-/// Makes a key of any bytes.
-fn key_of(bytes: &[u8]) -> Option<Key> {
-    Secret::new(&format!("{PREFIX}{}", STANDARD.encode(bytes))).ok()?.key(KeyForm::Whsec).ok()
+/// Makes a key of any bytes; `None` if it is a public key, which no such mistake makes.
+fn key_of(bytes: &[u8], algorithm: Algorithm) -> Option<Key> {
+    let form = KeyForm { algorithm, encoding: KeyEncoding::Base64 };
+    let secret = Secret::new(&STANDARD.encode(bytes)).ok()?;
+    secret.key(form).ok().filter(|_| !algorithm.is_public())
 }
 
 #[cfg(test)]
@@ -62,14 +64,14 @@ mod tests {
     use super::*;
 
     fn change(ours: &str, theirs: &[u8], form: KeyForm) -> Option<&'static str> {
-        let theirs = key_of(theirs).unwrap();
+        let theirs = key_of(theirs, form.algorithm).unwrap();
         let variants = variants(&Secret::new(ours).unwrap(), form);
         variants.into_iter().find(|(_, key)| key.verifies_as(&theirs)).map(|(change, _)| change)
     }
 
     #[test]
     fn each_mistake_is_found_in_either_direction() {
-        let raw = |ours, theirs: &str| change(ours, theirs.as_bytes(), KeyForm::Raw);
+        let raw = |ours, theirs: &str| change(ours, theirs.as_bytes(), KeyForm::RAW);
         assert_eq!(raw("\"hush\"", "hush"), Some("without the quotes around it"));
         assert_eq!(raw("hush", "\"hush\""), Some("with quotes around it"));
         assert_eq!(raw("hush", "hush\n"), Some("with a newline at its end"));
@@ -81,7 +83,7 @@ mod tests {
         assert_eq!(raw("whsec_hush", "hush"), Some("without whsec_, and with its characters as the key"));
         assert_eq!(raw("hush", "whsec_hush"), Some("with whsec_ before it"));
         assert_eq!(raw("hush", "other"), None);
-        let whsec = |ours, theirs: &str| change(ours, theirs.as_bytes(), KeyForm::Whsec);
+        let whsec = |ours, theirs: &str| change(ours, theirs.as_bytes(), KeyForm::WHSEC);
         let as_text = "with its characters as the key, not decoded from base64";
         assert_eq!(whsec("whsec_aHVzaA==", "whsec_aHVzaA=="), Some(as_text));
         assert_eq!(
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn a_variant_is_never_the_secret_itself() {
         let secret = Secret::new("hush").unwrap();
-        let own = secret.key(KeyForm::Raw).unwrap();
-        assert!(variants(&secret, KeyForm::Raw).iter().all(|(_, key)| !key.verifies_as(&own)));
+        let own = secret.key(KeyForm::RAW).unwrap();
+        assert!(variants(&secret, KeyForm::RAW).iter().all(|(_, key)| !key.verifies_as(&own)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use duffel_webhook_receiver::signature::scheme::{Family, Scheme, Time};
+use duffel_webhook_receiver::signature::scheme::{Family, Layout, Scheme, Time, TimeUnit};
 
 type Headers = Vec<(Cow<'static, str>, String)>;
 
@@ -15,10 +15,11 @@ const FIRST_IN_MILLISECONDS: u64 = 100_000_000_000;
 /// Returns `true` if the time of a signature is in milliseconds.
 pub(super) fn is_in_milliseconds(scheme: &Scheme, headers: &Headers) -> bool {
     let is_late = |text: &str| text.parse().is_ok_and(|time: u64| time >= FIRST_IN_MILLISECONDS);
-    scheme
-        .families
-        .iter()
-        .any(|family| time(scheme, family, headers).is_some_and(|(_, _, time)| is_late(time)))
+    scheme.time_unit == TimeUnit::Seconds
+        && scheme
+            .families
+            .iter()
+            .any(|family| time(scheme, family, headers).is_some_and(|(_, _, time)| is_late(time)))
 }
 
 /// Returns the headers with another time, each with what is changed.
@@ -30,7 +31,7 @@ pub(super) fn variants(scheme: &Scheme, headers: &Headers) -> Vec<(String, Heade
     let others = times.flat_map(|(name, value, old)| {
         let with = move |new: &str| {
             let changed = match scheme.time {
-                Time::Element => value.replacen(&format!("t={old}"), &format!("t={new}"), 1),
+                Time::Element => value.replacen(old, new, 1),
                 _ => new.to_owned(),
             };
             let change = |(known, value): &(Cow<'static, str>, String)| {
@@ -52,10 +53,17 @@ fn time<'h>(scheme: &Scheme, family: &Family, headers: &'h Headers) -> Option<(&
     };
     let (name, value) = headers.iter().find(|(known, _)| known == name)?;
     let time = match scheme.time {
-        Time::Element => value.split(',').find_map(|element| element.trim().strip_prefix("t="))?,
+        Time::Element => element(&scheme.layout, value)?,
         _ => value.trim(),
     };
     Some((name, value, time))
+}
+
+/// Finds the time in a header with labels.
+fn element<'h>(layout: &Layout, value: &'h str) -> Option<&'h str> {
+    let Layout::Labelled { separator, assign, time: Some(time), .. } = layout else { return None };
+    let mut elements = value.split(*separator).filter_map(|element| element.split_once(*assign));
+    elements.find(|(name, _)| name.trim() == time).map(|(_, value)| value.trim())
 }
 
 /// Returns other readings of a time, each with what is changed.

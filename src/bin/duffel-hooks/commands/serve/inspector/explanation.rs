@@ -89,6 +89,11 @@ impl Findings<'_> {
                 let text = "its type or mode is excluded by the filter: acknowledged and not forwarded";
                 Some(("filter", Outcome::Stopped, text.to_owned()))
             }
+            ("handshake", _) => {
+                let step = if self.secret.is_some() { "event" } else { "signature" };
+                let text = "a handshake of the provider: answered, and never forwarded";
+                Some((step, Outcome::Stopped, text.to_owned()))
+            }
             (_, Some(Cause::Mode | Cause::Event)) => at("event"),
             (_, Some(Cause::TooLargeBody)) => {
                 let text = format!(
@@ -131,7 +136,7 @@ impl Findings<'_> {
             Some((position, all)) => format!("signature matched secret {position} of {all}"),
             None => "signature matched".to_owned(),
         };
-        let label = self.line.delivery.label.map(|label| format!("label {label}"));
+        let label = self.line.delivery.label.as_ref().map(|label| format!("label {label}"));
         let age = self.line.delivery.signature_age.map(|age| match self.age(age) {
             age if age < 0.0 => format!("from {:.1} s in the future", -age),
             age => format!("{age:.1} s old"),

@@ -1,8 +1,10 @@
-//! The table of schemes: a row for each provider, and no code of their own.
+//! The first rows of the table: Duffel, and the schemes that many providers share.
 
-use std::{borrow::Cow, time::Duration};
-
-use super::{Encoding, Family, FieldLocation, KeyForm, KeyNames, Layout, Scheme, Signed, Text, Time};
+use super::{FIVE_MINUTES, ID_NOT_SIGNED, at, text};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyForm, KeyNames, Label, Layout, Preset, Scheme,
+    Signed, Time, TimeUnit,
+};
 
 /// Duffel's types that happen once for one object. A booking is created or cancelled once, and a payment, a
 /// cancellation or an airline-initiated change ends once; the change has a key of its own (`aic_…`).
@@ -25,38 +27,60 @@ const DUFFEL_ONCE: &[&str] = &[
     "stays.booking_creation_failed",
 ];
 
-const FIVE_MINUTES: Duration = Duration::from_mins(5);
-
-fn text(text: &'static str) -> Text {
-    Cow::Borrowed(text)
-}
-
-fn at(pointer: &'static str) -> FieldLocation {
-    FieldLocation::Body(text(pointer))
-}
+/// The rows with a form of their own; most others differ from one of them in a few fields.
+pub(super) const ROWS: &[Preset] = &[
+    Preset {
+        name: "duffel",
+        title: "Duffel",
+        documentation: "https://duffel.com/docs/guides/receiving-webhooks",
+        weakness: None,
+        build: Scheme::duffel,
+    },
+    Preset {
+        name: "standard-webhooks",
+        title: "Standard Webhooks",
+        documentation: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+        weakness: None,
+        build: Scheme::standard_webhooks,
+    },
+    Preset {
+        name: "stripe",
+        title: "Stripe",
+        documentation: "https://docs.stripe.com/webhooks#verify-manually",
+        weakness: None,
+        build: Scheme::stripe,
+    },
+    Preset {
+        name: "github",
+        title: "GitHub",
+        documentation: "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+        weakness: Some(ID_NOT_SIGNED),
+        build: Scheme::github,
+    },
+    Preset {
+        name: "shopify",
+        title: "Shopify",
+        documentation: "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+        weakness: Some(ID_NOT_SIGNED),
+        build: Scheme::shopify,
+    },
+    Preset {
+        name: "hmac-sha256",
+        title: "Any HMAC-SHA256",
+        documentation: "https://www.rfc-editor.org/rfc/rfc2104",
+        weakness: None,
+        build: Scheme::hmac_sha256,
+    },
+];
 
 fn signature(name: &'static str) -> Family {
     Family { signature: text(name), ..Family::default() }
 }
 
 impl Scheme {
-    /// The names of the rows.
+    /// The names of the rows that others are built on.
     pub const NAMES: [&'static str; 6] =
         ["duffel", "standard-webhooks", "stripe", "github", "shopify", "hmac-sha256"];
-
-    /// Returns the row of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "duffel" => Self::duffel(),
-            "standard-webhooks" => Self::standard_webhooks(),
-            "stripe" => Self::stripe(),
-            "github" => Self::github(),
-            "shopify" => Self::shopify(),
-            "hmac-sha256" => Self::hmac_sha256(),
-            _ => return None,
-        })
-    }
 
     /// [Duffel](https://duffel.com/docs/guides/receiving-webhooks). Signed: time and body, and with the body type, id,
     /// key and mode. Live traffic has the label `v2` where the guide has `v1`.
@@ -65,11 +89,12 @@ impl Scheme {
         Self {
             name: "duffel",
             families: vec![signature("x-duffel-signature")],
-            layout: Layout::Labelled(&["v1", "v2"]),
+            layout: Layout::labelled(',', "t", &["v1", "v2"]),
             encoding: Encoding::Hex,
-            key: KeyForm::Raw,
+            key: KeyForm::RAW,
             time: Time::Element,
-            signed: Signed::TimeBody,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::TIME_BODY,
             tolerance: None,
             kind: at("/type"),
             id: at("/id"),
@@ -78,6 +103,8 @@ impl Scheme {
             requires_type_and_id: true,
             key_names: KeyNames::Object { once: DUFFEL_ONCE },
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -97,11 +124,17 @@ impl Scheme {
                 family("webhook-signature", "webhook-timestamp", "webhook-id"),
                 family("svix-signature", "svix-timestamp", "svix-id"),
             ],
-            layout: Layout::Versioned,
+            layout: Layout::Labelled {
+                separator: ' ',
+                assign: ',',
+                time: None,
+                labels: vec![Label::new("v1", Algorithm::HmacSha256), Label::new("v1a", Algorithm::Ed25519)],
+            },
             encoding: Encoding::Base64,
-            key: KeyForm::Whsec,
+            key: KeyForm::WHSEC,
             time: Time::Header,
-            signed: Signed::IdTimeBody,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::ID_TIME_BODY,
             tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: FieldLocation::SignedHeader,
@@ -110,6 +143,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -120,11 +155,12 @@ impl Scheme {
         Self {
             name: "stripe",
             families: vec![signature("stripe-signature")],
-            layout: Layout::Labelled(&["v1"]),
+            layout: Layout::labelled(',', "t", &["v1"]),
             encoding: Encoding::Hex,
-            key: KeyForm::Raw,
+            key: KeyForm::RAW,
             time: Time::Element,
-            signed: Signed::TimeBody,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::TIME_BODY,
             tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: at("/id"),
@@ -133,6 +169,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -147,11 +185,12 @@ impl Scheme {
                 kind: Some(text("x-github-event")),
                 ..signature("x-hub-signature-256")
             }],
-            layout: Layout::Single(text("sha256=")),
+            layout: Layout::plain("sha256="),
             encoding: Encoding::Hex,
-            key: KeyForm::Raw,
+            key: KeyForm::RAW,
             time: Time::Nowhere,
-            signed: Signed::Body,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::BODY,
             tolerance: Some(FIVE_MINUTES),
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
@@ -160,6 +199,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: true,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -186,11 +227,12 @@ impl Scheme {
                 ),
                 family("shopify-hmac-sha256", "shopify-webhook-id", "shopify-topic", "shopify-shop-domain"),
             ],
-            layout: Layout::Single(text("")),
+            layout: Layout::plain(""),
             encoding: Encoding::Base64,
-            key: KeyForm::Raw,
+            key: KeyForm::RAW,
             time: Time::Nowhere,
-            signed: Signed::Body,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::BODY,
             tolerance: Some(FIVE_MINUTES),
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
@@ -199,6 +241,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: true,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -209,11 +253,12 @@ impl Scheme {
         Self {
             name: "hmac-sha256",
             families: vec![signature("x-webhook-signature")],
-            layout: Layout::Single(text("")),
+            layout: Layout::plain(""),
             encoding: Encoding::Hex,
-            key: KeyForm::Raw,
+            key: KeyForm::RAW,
             time: Time::Nowhere,
-            signed: Signed::Body,
+            time_unit: TimeUnit::Seconds,
+            signed: Signed::BODY,
             tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: at("/id"),
@@ -222,6 +267,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 }
