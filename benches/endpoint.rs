@@ -16,7 +16,7 @@ use duffel_webhook_receiver::{
     identity::Identity,
     ledger::{Ledger, LedgerError, Record},
     queue::{Message, Queue, QueueError},
-    receive::{Receiver, Source},
+    receive::{Receiver, Source, Sources},
     signature::{
         Verifier,
         scheme::Scheme,
@@ -110,7 +110,7 @@ fn round(deliveries: usize, bytes: usize) -> [Duration; 3] {
         .collect();
     let window = Duration::from_hours(24);
     let verifier = Verifier::new("duffel", scheme.clone(), vec![key()], window);
-    let sources = vec![Source::new(verifier)];
+    let sources = Sources::from(vec![Source::new(verifier)]);
     let receiver = Receiver { sources, ledger: Nowhere, queue: Nowhere, window };
     let mut context = Context::from_waker(Waker::noop());
     let mut started = Instant::now();

@@ -8,6 +8,7 @@ mod ledger;
 mod queue;
 mod sdk;
 pub(crate) mod secrets;
+mod sources;
 mod topic;
 mod trace_header;
 mod trust;
@@ -35,7 +36,7 @@ use self::{endpoint::Service, secrets::StoredKeys};
 use crate::{
     config::{Config, Secrets, SourceConfig},
     log,
-    receive::{Receiver, Source, key_refresh::KeyRefresh},
+    receive::{Receiver, Source, Sources, key_refresh::KeyRefresh},
     signature::scheme::FieldLocation,
 };
 
@@ -51,17 +52,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Composes the receiver that a configuration describes, with the real queue or topic and table.
 ///
-/// A source whose secret cannot be read answers 503 until it can.
+/// A source whose secret cannot be read answers 503 until it can. If the sources themselves cannot be read, all do.
 pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoLedger>, Destination> {
-    let sources = config.sources.into_iter().map(|source| with_keys(sdk.clone(), source));
-    let sources = sources.collect::<JoinSet<_>>();
+    let sources = async {
+        if config.stored_sources.is_empty() {
+            given(sdk, config.sources).await
+        } else {
+            sources::stored(sdk.clone(), config.stored_sources, config.window).await
+        }
+    };
     let services =
         [Some(Service::of(&config.destination)), config.ledger_table.as_ref().map(|_| Service::DynamoDb)];
     let opened = connections::open(sdk, services.into_iter().flatten());
-    let (sources, ()) = tokio::join!(sources.join_all(), opened);
-    for (index, source) in sources.iter().enumerate() {
-        source.report_shared_keys(&sources[..index]);
-    }
+    let (sources, ()) = tokio::join!(sources, opened);
     let ledger = config.ledger_table.map(|table| DynamoLedger::new(sdk, table));
     if ledger.is_none() {
         tracing::warn!(
@@ -71,6 +74,17 @@ pub async fn compose(sdk: &SdkConfig, config: Config) -> Receiver<Option<DynamoL
     }
     let queue = Destination::new(sdk, config.destination);
     Receiver { sources, ledger, queue, window: config.window }
+}
+
+/// Composes the sources of a configuration, with their keys.
+async fn given(sdk: &SdkConfig, sources: Vec<SourceConfig>) -> Sources {
+    let sources = sources.into_iter().map(|source| with_keys(sdk.clone(), source));
+    let sources = Sources::from(sources.collect::<JoinSet<_>>().join_all().await);
+    let all = sources.all();
+    for (index, source) in all.iter().enumerate() {
+        source.report_shared_keys(&all[..index]);
+    }
+    sources
 }
 
 async fn with_keys(sdk: SdkConfig, source: SourceConfig) -> Source {

@@ -8,6 +8,7 @@ mod given;
 mod single_source;
 mod source;
 pub mod sources;
+pub mod stored_sources;
 
 use std::time::Duration;
 
@@ -27,12 +28,13 @@ use crate::route::BasePath;
 pub const DEFAULT_WINDOW: Duration = Duration::from_hours(7 * 24);
 
 /// The variables that are read here; the SDK and the runtime read their own.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 12] = [
     "QUEUE_URL",
     "TOPIC_ARN",
     "LEDGER_TABLE",
     "DEDUP_WINDOW",
     "SOURCES",
+    "SOURCES_ARN",
     "WEBHOOK_SECRET",
     "WEBHOOK_SECRET_ARN",
     "SIGNATURE_TOLERANCE",
@@ -52,6 +54,8 @@ pub struct Config {
     pub window: Duration,
     /// The providers; read from `SOURCES`, or from `WEBHOOK_SECRET` and the variables beside it.
     pub sources: Vec<SourceConfig>,
+    /// The ARNs of the stored secrets that have the sources, instead of `sources`; read from `SOURCES_ARN`.
+    pub stored_sources: Vec<String>,
     /// The path before `/webhooks/` on a custom domain; read from `BASE_PATH`.
     pub base_path: Option<BasePath>,
 }
@@ -66,9 +70,11 @@ impl Config {
         let destination = destination::read(&mut environment);
         let ledger_table = environment.get("LEDGER_TABLE");
         let window = environment.duration("DEDUP_WINDOW").unwrap_or(DEFAULT_WINDOW);
-        let sources = sources(&mut environment, window);
+        let stored_sources = stored_sources::arns(&mut environment);
+        let sources = if stored_sources.is_some() { Vec::new() } else { sources(&mut environment, window) };
+        let stored_sources = stored_sources.unwrap_or_default();
         let base_path = base_path(&mut environment);
-        environment.finish(Self { destination, ledger_table, window, sources, base_path })
+        environment.finish(Self { destination, ledger_table, window, sources, stored_sources, base_path })
     }
 }
 
@@ -79,17 +85,22 @@ fn sources<F: Fn(&str) -> Option<String>>(
     let Some(text) = environment.get("SOURCES") else {
         return single_source::read(environment, window).into_iter().collect();
     };
-    for name in single_source::VARIABLES {
-        if environment.get(name).is_some() {
-            let what = "must not be set together with SOURCES, which configures each source";
-            environment.mistakes.add(name, what);
-        }
-    }
+    exclude(environment, &single_source::VARIABLES, "SOURCES");
     let (sources, mistakes) = sources::read(&text, window);
     for mistake in mistakes {
         environment.mistakes.add("SOURCES:", mistake);
     }
     sources
+}
+
+/// Reports the variables that must not be set together with one that configures each source.
+fn exclude<F: Fn(&str) -> Option<String>>(environment: &mut Environment<F>, names: &[&str], by: &str) {
+    for name in names {
+        if environment.get(name).is_some() {
+            let what = format!("must not be set together with {by}, which configures each source");
+            environment.mistakes.add(name, what);
+        }
+    }
 }
 
 fn base_path<F: Fn(&str) -> Option<String>>(environment: &mut Environment<F>) -> Option<BasePath> {

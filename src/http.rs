@@ -6,7 +6,10 @@ mod handshake;
 mod log_line;
 mod query;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
@@ -20,8 +23,8 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Outcome, Receiver},
-    route::{BasePath, Path, Route},
+    receive::{DeliveryLog, Outcome, Receiver, Refusal},
+    route::{BasePath, Path, Route, Unknown},
     signature::{
         Delivery,
         scheme::{AnswerForm, Scheme},
@@ -50,6 +53,9 @@ pub struct RequestContext {
     pub base_path: Option<BasePath>,
     /// `true` for the first request of an execution environment.
     pub is_first: bool,
+    /// The address from which the gateway received the request; `None` if it is not known. Never that of a header, which
+    /// the sender chooses.
+    pub caller: Option<IpAddr>,
 }
 
 /// The reason why a gateway's event is not the request that its sender sent, for the log.
@@ -80,24 +86,40 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     report: impl FnOnce(LogLine, Duration),
 ) -> Response<String> {
     let started = Instant::now();
-    let RequestContext { request_id, bad_event, stage, base_path, is_first } = context;
+    let RequestContext { request_id, bad_event, stage, base_path, is_first, caller } = context;
     let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
-    let mut form = AnswerForm::default();
-    let answer = match path.find(|name| receiver.source(name)) {
+    let mut form = AnswerForm::NORMAL;
+    let find = || path.find(|name| receiver.sources.find(name));
+    let mut route = find();
+    if receiver.sources.are_stored() {
+        match &route {
+            Some(Route::Source(_)) => receiver.sources.refresh_if_stale(now).await,
+            // There may be a new source. A path that cannot be one's, and the health check, cause no call.
+            None if path.unknown() == Unknown::Source => receiver.sources.refresh_after_mismatch(now).await,
+            None | Some(Route::Health) => {}
+        }
+        route = find();
+    }
+    let answer = match route {
+        None if path.unknown() == Unknown::Source && !receiver.sources.are_known() => {
+            Answer::Received(Err(Refusal::SourcesUnavailable))
+        }
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), bad_event.as_ref())),
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
         Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
         Some(Route::Source(source)) => {
             form = source.answer;
             // If the body was lost, a request may look like a handshake that has none.
-            let handshake = bad_event.is_none().then(|| handshake::result(source, &request, now)).flatten();
-            if handshake.is_none() && request.method() != Method::POST {
-                Answer::MethodNotAllowed { allow: handshake::methods(source) }
+            let handshake =
+                || bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
+            let early = source.check_caller(caller).err().map(Err).or_else(handshake);
+            if early.is_none() && request.method() != Method::POST {
+                Answer::MethodNotAllowed { allow: handshake::methods(&source) }
             } else {
-                delivery_log.source = Some(source.verifier.source().to_owned());
-                let result = if let Some(result) = handshake {
+                delivery_log.source = Some(source.name().to_owned());
+                let result = if let Some(result) = early {
                     result
                 } else {
                     let (parts, body) = request.into_parts();

@@ -4,9 +4,6 @@ use sha2::{Digest, Sha256};
 
 use crate::signature::scheme::{KeyNames, Scheme};
 
-/// The deduplication interval of a FIFO queue, in seconds.
-const FIFO_SECONDS: u64 = 300;
-
 /// The hash that all deliveries of one event share, and no other event's: a SHA-256 over the source, the mode, and the
 /// signed type, key and id, as far as the scheme's [`KeyNames`] count them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,14 +59,13 @@ impl Identity {
         }
     }
 
-    /// Adds the time of receipt where no key names an event: equal deliveries within 5 minutes are one event, as they are
-    /// for the queue.
+    /// Adds the time of receipt, in milliseconds since the epoch, where no key names an event: then each delivery is an
+    /// event of its own.
     pub(crate) fn at_time_of_receipt(self, scheme: &Scheme, received_at: u64) -> Self {
         if scheme.key_names != KeyNames::Nothing {
             return self;
         }
-        let interval = received_at / FIFO_SECONDS;
-        Self::of(&[self.as_str(), &interval.to_string()])
+        Self::of(&[self.as_str(), &received_at.to_string()])
     }
 
     /// Hashes each part with its length, so that none runs over into the next.

@@ -4,13 +4,21 @@ mod delivery_log;
 pub mod filter;
 pub mod handshake;
 pub mod key_refresh;
+pub mod networks;
+pub mod refresh;
 mod source;
+mod sources;
 
-use std::time::{Duration, Instant, SystemTime};
+// An address as a value, for the log.
+use core::net::IpAddr;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use thiserror::Error;
 
-pub use self::{delivery_log::DeliveryLog, source::Source};
+pub use self::{delivery_log::DeliveryLog, source::Source, sources::Sources};
 use self::{
     filter::Decision,
     handshake::{HandshakeError, Reply},
@@ -24,7 +32,7 @@ use crate::{
 
 /// The pipeline with its sources, ledger and queue; one in each process.
 pub struct Receiver<L, Q> {
-    pub sources: Vec<Source>,
+    pub sources: Sources,
     pub ledger: L,
     pub queue: Q,
     /// The deduplication window: how long a forwarded event makes others of its identity duplicates.
@@ -32,19 +40,13 @@ pub struct Receiver<L, Q> {
 }
 
 impl<L: Ledger, Q: Queue> Receiver<L, Q> {
-    /// Finds the source that answers at `/webhooks/{name}`.
-    #[must_use]
-    pub fn source(&self, name: &str) -> Option<&Source> {
-        self.sources.iter().find(|source| source.verifier.source() == name)
-    }
-
     /// Takes a source's delivery through the pipeline, and fills the delivery log on the way.
     ///
     /// # Errors
     /// If the event is not known to be in the queue. The variant says whether a retry can succeed.
     pub async fn receive(
         &self,
-        source: &Source,
+        source: Arc<Source>,
         delivery: Delivery,
         now: SystemTime,
         delivery_log: &mut DeliveryLog,
@@ -54,7 +56,7 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         if bytes > MAX_MESSAGE_BYTES {
             return Err(Refusal::TooLargeBody(TooLarge { bytes }));
         }
-        let verified = source.verify(delivery, now, &self.sources).await?;
+        let (source, verified) = source.verify(delivery, now, &self.sources).await?;
         delivery_log.add_signature(&verified, now);
         if let Some(reply) = source.reply(&verified, now)? {
             return Ok(Outcome::Handshake(reply));
@@ -134,6 +136,10 @@ pub enum Outcome {
 /// The reason why a delivery was not accepted.
 #[derive(Debug, Error)]
 pub enum Refusal {
+    #[error("the address {caller} is in none of the source's allowed_ips")]
+    OtherNetwork { caller: IpAddr },
+    #[error("the source has allowed_ips, and the gateway does not state a valid address of the caller")]
+    UnknownCaller,
     #[error(transparent)]
     Unauthorized(#[from] SignatureError),
     #[error(transparent)]
@@ -149,6 +155,8 @@ pub enum Refusal {
     TooLargeMessage(#[from] TooLarge),
     #[error("a secret to verify with could not be read")]
     SecretUnavailable,
+    #[error("the sources could not be read")]
+    SourcesUnavailable,
     #[error(transparent)]
     LedgerUnavailable(#[from] LedgerError),
     #[error(transparent)]

@@ -55,7 +55,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub(crate) use self::verifier::Failed;
+pub(crate) use self::verifier::{Failed, Unmatched};
 pub use self::{
     delivery::{Delivery, Verified},
     verifier::Verifier,

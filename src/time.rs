@@ -12,7 +12,6 @@ pub fn unix_seconds(time: SystemTime) -> u64 {
 }
 
 /// Returns the whole milliseconds since the epoch; 0 before 1970.
-#[cfg(any(feature = "consume", feature = "operate"))]
 pub(crate) fn unix_millis(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

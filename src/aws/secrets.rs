@@ -45,7 +45,7 @@ pub(crate) fn is_missing(error: &SdkError<GetSecretValueError>) -> bool {
     error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
-fn client(sdk: &SdkConfig, timeout: Duration) -> Client {
+pub(super) fn client(sdk: &SdkConfig, timeout: Duration) -> Client {
     let config = aws_sdk_secretsmanager::config::Builder::from(sdk);
     Client::from_conf(config.timeout_config(timeouts(timeout)).build())
 }

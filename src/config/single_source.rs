@@ -49,6 +49,14 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(
     let mode = parse_mode(&value);
     let mode = mode.map_err(|what| environment.mistakes.add_value("LIVE_MODE", &value, what));
     let filter = Filter::new(patterns, mode.unwrap_or_default());
-    let (name, answer) = (NAME.to_owned(), AnswerForm::default());
-    Some(SourceConfig { name, scheme, secrets: secrets?, tolerance, filter, registration: None, answer })
+    Some(SourceConfig {
+        name: NAME.to_owned(),
+        scheme,
+        secrets: secrets?,
+        tolerance,
+        filter,
+        allowed_ips: None,
+        registration: None,
+        answer: AnswerForm::NORMAL,
+    })
 }

@@ -9,6 +9,7 @@ use crate::{
         filter::{Filter, Mode},
         handshake::Registration,
         key_refresh::KeyRefresh,
+        networks::Networks,
     },
     signature::{
         Verifier,
@@ -28,6 +29,8 @@ pub struct SourceConfig {
     pub tolerance: Duration,
     /// The events that are wanted.
     pub filter: Filter,
+    /// The networks of the provider; `None` for all.
+    pub allowed_ips: Option<Networks>,
     /// The handshake that its provider makes.
     pub registration: Option<Registration>,
     /// The form of its answers.
@@ -47,9 +50,9 @@ impl SourceConfig {
     /// Builds the source with these keys, and a way to fetch newer ones.
     #[must_use]
     pub fn source(self, keys: Vec<Key>, key_refresh: Option<KeyRefresh>) -> Source {
-        let Self { name, scheme, tolerance, filter, registration, answer, .. } = self;
+        let Self { name, scheme, tolerance, filter, allowed_ips, registration, answer, .. } = self;
         let verifier = Verifier::new(&name, scheme, keys, tolerance);
-        Source { verifier, key_refresh, filter, registration, answer }
+        Source { verifier, key_refresh, filter, allowed_ips, registration, answer }
     }
 }
 

@@ -1,15 +1,16 @@
 //! `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
 
 mod answer;
+mod event_fields;
 mod fields;
 mod handshake;
 mod registration;
 mod scheme;
 mod source;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use self::fields::Fields;
 use super::source::{Secrets, SourceConfig};
@@ -17,56 +18,128 @@ use crate::{json::members::Members, signature::scheme::Scheme};
 
 /// Reads all sources, and returns the mistakes in them, each with its source and field.
 pub(crate) fn read(text: &str, window: Duration) -> (Vec<SourceConfig>, Vec<String>) {
-    let pairs: Members<Members<Value>> = match serde_json::from_str(text) {
-        Ok(pairs) => pairs,
-        Err(error) => return (Vec::new(), vec![not_an_object("must be a JSON object of objects", &error)]),
-    };
-    let mut mistakes = Vec::new();
-    if pairs.0.is_empty() {
-        mistakes.push("it has no source".to_owned());
+    let mut reader = Reader::new(window, Place::Variable);
+    reader.read(text, |source, _| source);
+    reader.finish()
+}
+
+/// Where sources are described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In `SOURCES`.
+    Variable,
+    /// In a stored secret, which `SOURCES_ARN` names.
+    Stored,
+}
+
+/// A reader of one or several descriptions of sources, whose names and secrets are unique over all of them.
+pub(super) struct Reader<T> {
+    window: Duration,
+    place: Place,
+    /// The number of the description of each name.
+    names: HashMap<String, usize>,
+    /// The source of each key, by its fingerprint, and of each ARN.
+    keys: HashMap<[u8; 32], String>,
+    arns: HashMap<String, String>,
+    /// How many descriptions were read.
+    count: usize,
+    sources: Vec<T>,
+    pub(super) mistakes: Vec<String>,
+}
+
+impl<T> Reader<T> {
+    pub(super) fn new(window: Duration, place: Place) -> Self {
+        let (names, keys, arns) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { window, place, names, keys, arns, count: 0, sources: Vec::new(), mistakes: Vec::new() }
     }
-    let mut names = HashSet::new();
-    let mut sources = Vec::new();
-    for (name, fields) in pairs.0 {
+
+    /// Reads a description, and keeps what `keep` makes of each source and the text of its fields.
+    pub(super) fn read(&mut self, text: &str, keep: impl Fn(SourceConfig, &str) -> T) {
+        self.count += 1;
+        let pairs: Members<&RawValue> = match serde_json::from_str(text) {
+            Ok(pairs) => pairs,
+            Err(error) => {
+                let mistake = not_an_object("must be a JSON object of objects", &error);
+                return self.mistakes.push(self.numbered(&mistake));
+            }
+        };
+        for (name, fields) in pairs.0 {
+            self.check_name(&name);
+            let text = fields.get();
+            let Ok(fields) = serde_json::from_str(text) else {
+                self.mistakes.push(format!("{name} must be a JSON object"));
+                continue;
+            };
+            let mut fields = Fields::new(fields);
+            let source = fields.source(&name, self.window, self.place);
+            self.mistakes.extend(fields.mistakes.0.into_iter().map(|mistake| format!("{name}: {mistake}")));
+            if let Some(source) = source {
+                self.check_secrets(&source);
+                self.sources.push(keep(source, text));
+            }
+        }
+    }
+
+    /// Returns what was read, and all mistakes.
+    pub(super) fn finish(mut self) -> (Vec<T>, Vec<String>) {
+        if self.names.is_empty() && self.mistakes.is_empty() {
+            self.mistakes.push("it has no source".to_owned());
+        }
+        (self.sources, self.mistakes)
+    }
+
+    fn check_name(&mut self, name: &str) {
         if name.is_empty() || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
             let what = "is not a valid name of a source: use lower-case letters, digits, - and _ only";
-            mistakes.push(format!("{name:?} {what}"));
+            self.mistakes.push(format!("{name:?} {what}"));
         }
-        if !names.insert(name.clone()) {
-            mistakes.push(format!("{name} appears twice"));
+        match self.names.insert(name.to_owned(), self.count) {
+            None => {}
+            Some(first) if first == self.count => self.mistakes.push(format!("{name} appears twice")),
+            Some(first) => {
+                self.mistakes
+                    .push(format!("{name} appears twice: in secret {first} and secret {}", self.count));
+            }
         }
-        let mut fields = Fields::new(fields);
-        let source = fields.source(&name, window);
-        mistakes.extend(fields.mistakes.0.into_iter().map(|mistake| format!("{name}: {mistake}")));
-        mistakes.extend(source.iter().flat_map(|source| shared_secrets(source, &sources)));
-        sources.extend(source);
     }
-    (sources, mistakes)
+
+    /// Reports secrets that two sources share: a delivery to one would be accepted by the other, as a second event.
+    fn check_secrets(&mut self, source: &SourceConfig) {
+        let name = &source.name;
+        let mut shared = |field: &str, other: Option<String>| {
+            if let Some(other) = other.filter(|other| other != name) {
+                let mistake = format!("{name}: {field} is that of {other} too: each source needs its own");
+                if !self.mistakes.contains(&mistake) {
+                    self.mistakes.push(mistake);
+                }
+            }
+        };
+        match &source.secrets {
+            Secrets::Stored(arn) => shared("secret_arn", self.arns.insert(arn.clone(), name.clone())),
+            Secrets::Given(keys) => {
+                for key in keys {
+                    shared("secret", self.keys.insert(key.fingerprint(), name.clone()));
+                }
+            }
+        }
+    }
+
+    /// Names the description in a mistake, if there are several.
+    fn numbered(&self, mistake: &str) -> String {
+        match self.place {
+            Place::Variable => mistake.to_owned(),
+            Place::Stored => format!("secret {} {mistake}", self.count),
+        }
+    }
 }
 
 /// Returns the fields of each source; none if the text is not an object of objects.
 #[cfg(feature = "tool")]
-pub(super) fn fields_of_sources(text: &str) -> Vec<(String, Vec<(String, Value)>)> {
-    let pairs =
-        serde_json::from_str::<Members<Members<Value>>>(text).map(|pairs| pairs.0).unwrap_or_default();
+pub(super) fn fields_of_sources(text: &str) -> Vec<(String, Vec<(String, serde_json::Value)>)> {
+    let pairs = serde_json::from_str::<Members<Members<serde_json::Value>>>(text)
+        .map(|pairs| pairs.0)
+        .unwrap_or_default();
     pairs.into_iter().map(|(name, fields)| (name, fields.0)).collect()
-}
-
-/// Reports secrets that two sources share: a delivery to one would be accepted by the other, as a second event.
-fn shared_secrets(source: &SourceConfig, others: &[SourceConfig]) -> Vec<String> {
-    let field = |other: &SourceConfig| match (&source.secrets, &other.secrets) {
-        (Secrets::Stored(arn), Secrets::Stored(other)) if arn == other => Some("secret_arn"),
-        (Secrets::Given(keys), Secrets::Given(others)) => {
-            let is_shared = keys.iter().any(|key| others.iter().any(|other| key.verifies_as(other)));
-            is_shared.then_some("secret")
-        }
-        _ => None,
-    };
-    let shared = others.iter().filter_map(|other| Some((field(other)?, &other.name)));
-    let mistake = |(field, other)| {
-        format!("{}: {field} is that of {other} too: each source needs its own", source.name)
-    };
-    shared.map(mistake).collect()
 }
 
 /// Reads a scheme with its fields, in the form of one source's value.

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
-use std::collections::HashSet;
+use std::{collections::HashSet, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -42,8 +42,9 @@ pub(super) struct Event<'a> {
 }
 
 #[derive(Deserialize)]
-struct Context {
-    http: Http,
+struct Context<'a> {
+    #[serde(borrow)]
+    http: Http<'a>,
 }
 
 #[derive(Deserialize)]
@@ -52,8 +53,33 @@ struct Staged {
 }
 
 #[derive(Deserialize)]
-struct Http {
+#[serde(rename_all = "camelCase")]
+struct Http<'a> {
     method: String,
+    #[serde(borrow)]
+    source_ip: Option<&'a RawValue>,
+}
+
+/// The request context of format 1.0.
+#[derive(Deserialize)]
+struct RestContext<'a> {
+    #[serde(borrow)]
+    identity: Identity<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(borrow)]
+    source_ip: Option<&'a RawValue>,
+}
+
+/// What both formats state of a request.
+struct Basics {
+    method: String,
+    path: String,
+    /// The address from which the gateway received it, if the event states a valid one.
+    caller: Option<IpAddr>,
 }
 
 impl<'a> Event<'a> {
@@ -69,7 +95,7 @@ impl<'a> Event<'a> {
 
     /// Converts the event into the request that the gateway received, and its context.
     pub(super) fn request(mut self) -> Result<(Request<Bytes>, RequestContext), String> {
-        let (method, path) = if self.is_v2() { self.http_api()? } else { self.rest_api()? };
+        let Basics { method, path, caller } = if self.is_v2() { self.http_api()? } else { self.rest_api()? };
         let mut request = Request::default();
         *request.method_mut() =
             Method::from_bytes(method.as_bytes()).map_err(|_| "its method is not a valid HTTP method")?;
@@ -77,7 +103,7 @@ impl<'a> Event<'a> {
         // A delivery is found by its path alone, so it is answered whatever the query is.
         let with_query = self.query().and_then(|query| uri(format!("{path}?{query}")));
         *request.uri_mut() = with_query.or_else(|| uri(path)).ok_or("its path is not valid in a request")?;
-        let mut context = RequestContext { stage: self.stage(), ..RequestContext::default() };
+        let mut context = RequestContext { stage: self.stage(), caller, ..RequestContext::default() };
         let body = self.body.take().unwrap_or_default();
         let body = if self.is_base64_encoded == Some(true) {
             STANDARD.decode(body).ok()
@@ -95,16 +121,20 @@ impl<'a> Event<'a> {
         Ok((request, context))
     }
 
-    fn http_api(&mut self) -> Result<(String, String), String> {
+    fn http_api(&mut self) -> Result<Basics, String> {
         let context = self.request_context.ok_or("it has no request context")?.get();
         let context: Context = serde_json::from_str(context)
             .map_err(|error| format!("in its request context, {}", position(&error)))?;
-        Ok((context.http.method, self.raw_path.take().ok_or("it has no path")?))
+        let (method, caller) = (context.http.method, address(context.http.source_ip));
+        Ok(Basics { method, path: self.raw_path.take().ok_or("it has no path")?, caller })
     }
 
-    fn rest_api(&mut self) -> Result<(String, String), String> {
+    fn rest_api(&mut self) -> Result<Basics, String> {
         let method = self.http_method.take().ok_or("it has no method")?;
-        Ok((method, self.path.take().ok_or("it has no path")?))
+        let path = self.path.take().ok_or("it has no path")?;
+        let context = self.request_context.map(RawValue::get);
+        let context = context.and_then(|context| serde_json::from_str::<RestContext>(context).ok());
+        Ok(Basics { method, path, caller: context.and_then(|context| address(context.identity.source_ip)) })
     }
 
     fn query(&self) -> Option<String> {
@@ -136,6 +166,12 @@ impl<'a> Event<'a> {
         single.into_iter().try_for_each(append)?;
         Ok(headers)
     }
+}
+
+/// Reads the address of a caller. A gateway states it in the request context, which nothing that the sender chooses gets
+/// into.
+fn address(text: Option<&RawValue>) -> Option<IpAddr> {
+    serde_json::from_str::<&str>(text?.get()).ok()?.parse().ok()
 }
 
 /// Returns the valid headers of an object. A value may be a list; names and values that no header can hold are ignored.

@@ -52,6 +52,9 @@ impl Answer {
             Self::Received(Err(Refusal::Unauthorized(_) | Refusal::Handshake(_))) => {
                 (StatusCode::UNAUTHORIZED, "unauthorized")
             }
+            Self::Received(Err(Refusal::OtherNetwork { .. } | Refusal::UnknownCaller)) => {
+                (StatusCode::FORBIDDEN, "forbidden")
+            }
             Self::Healthy => (StatusCode::OK, "ok"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -59,7 +62,10 @@ impl Answer {
                 (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
             }
             Self::Received(Err(
-                Refusal::SecretUnavailable | Refusal::LedgerUnavailable(_) | Refusal::QueueUnavailable(_),
+                Refusal::SecretUnavailable
+                | Refusal::SourcesUnavailable
+                | Refusal::LedgerUnavailable(_)
+                | Refusal::QueueUnavailable(_),
             )) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }

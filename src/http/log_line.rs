@@ -77,6 +77,12 @@ impl LogLine {
                     has_other_id.then(|| log::excerpt(of.event_id.as_deref().unwrap_or("none")));
                 line.error = failure("the record was not extended", extended);
             }
+            // What was refused without a look at the body.
+            Answer::Received(Err(
+                refusal @ (Refusal::OtherNetwork { .. }
+                | Refusal::UnknownCaller
+                | Refusal::SourcesUnavailable),
+            )) => line.error = Some(log::chain(&refusal)),
             Answer::Received(Err(_)) | Answer::MethodNotAllowed { .. } if bad_body.is_some() => {
                 line.cause = Some(Cause::Body);
                 line.error = bad_body;

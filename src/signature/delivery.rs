@@ -72,7 +72,7 @@ impl Verified {
         self.delivery.header(name)
     }
 
-    /// The time at which it was verified, in seconds since the epoch.
+    /// The time at which it was verified, in milliseconds since the epoch.
     pub(crate) fn received_at(&self) -> u64 {
         self.received_at
     }

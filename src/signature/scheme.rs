@@ -122,7 +122,8 @@ pub enum KeyNames {
     /// event is acknowledged as a duplicate. A missing entry only forwards an event twice, if the provider ever gives
     /// one event two ids.
     Object { once: &'static [&'static str] },
-    /// Nothing: equal events are different ones, unless they arrive within the same 5 minutes.
+    /// Nothing: each delivery is an event of its own, also one that is sent again. For notices that have the same bytes
+    /// each time, where a repetition cannot be told from a new one.
     Nothing,
 }
 

@@ -13,7 +13,7 @@ use super::{
     scheme::{Algorithm, Scheme, Signed},
     secret::Key,
 };
-use crate::time::unix_seconds;
+use crate::time::{unix_millis, unix_seconds};
 
 /// The scheme of a source, its active keys, and its tolerance.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Verifier {
 
     fn verified(&self, delivery: Delivery, proof: Proof, now: SystemTime) -> Verified {
         let (source, scheme) = (Arc::clone(&self.source), Arc::clone(&self.scheme));
-        Verified { delivery, source, scheme, proof, received_at: unix_seconds(now) }
+        Verified { delivery, source, scheme, proof, received_at: unix_millis(now) }
     }
 
     /// Finds the first signature that one of the keys made and whose time is within the tolerance.

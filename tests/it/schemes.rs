@@ -2,6 +2,7 @@
 
 mod descriptions;
 mod families;
+mod keys;
 mod presets;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

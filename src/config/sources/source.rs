@@ -2,24 +2,32 @@
 
 use std::time::Duration;
 
-use super::fields::Fields;
+use super::{Place, fields::Fields};
 use crate::{
     config::{
         environment::parse_duration,
         source::{SecretNames, Secrets, SourceConfig, check_tolerance, parse_mode},
     },
-    receive::filter::{Filter, Mode},
+    receive::{
+        filter::{Filter, Mode},
+        networks::Networks,
+    },
     signature::scheme::{AnswerForm, FieldLocation, KeyForm, Scheme, Time},
 };
 
 const SECRET_NAMES: SecretNames =
     SecretNames { list: "secret", arn: "secret_arn", alternative: "", place: "SOURCES" };
 
+const STORED_NAMES: SecretNames = SecretNames { place: "SOURCES_ARN", ..SECRET_NAMES };
+
 impl Fields {
     /// Takes all fields of the source of that name.
-    pub(super) fn source(&mut self, name: &str, window: Duration) -> Option<SourceConfig> {
+    pub(super) fn source(&mut self, name: &str, window: Duration, place: Place) -> Option<SourceConfig> {
         let scheme = self.scheme();
-        let secrets = self.secrets(name, scheme.as_ref());
+        let secrets = match place {
+            Place::Variable => self.secrets(name, scheme.as_ref(), &SECRET_NAMES),
+            Place::Stored => self.stored_secrets(name, scheme.as_ref()),
+        };
         let default = scheme.as_ref().and_then(|scheme| scheme.tolerance).unwrap_or(window).min(window);
         let tolerance = self.parse("tolerance", parse_duration);
         if tolerance.is_some() && scheme.as_ref().is_some_and(|scheme| scheme.time == Time::Nowhere) {
@@ -40,15 +48,33 @@ impl Fields {
         {
             self.mistakes.add("live_mode", "must not be set: events of this scheme do not state their mode");
         }
+        let allowed_ips = self.strings("allowed_ips").and_then(|texts| {
+            let networks = Networks::read(texts.iter().map(String::as_str));
+            networks.map_err(|(text, what)| self.mistakes.add_value("allowed_ips", text, what)).ok()
+        });
         let registration = self.registration(name, scheme.as_ref());
         let answer = self.answer(scheme.as_ref().map_or(AnswerForm::NORMAL, |scheme| scheme.answer));
         self.reject_others();
         let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
         let (name, scheme, secrets) = (name.to_owned(), scheme?, secrets?);
-        Some(SourceConfig { name, scheme, secrets, tolerance, filter, registration, answer })
+        Some(SourceConfig { name, scheme, secrets, tolerance, filter, allowed_ips, registration, answer })
     }
 
-    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
+    /// Takes the secrets of a source that is stored together with them.
+    fn stored_secrets(&mut self, source: &str, scheme: Option<&Scheme>) -> Option<Secrets> {
+        if self.take("secret_arn").is_some() {
+            let what =
+                "must not be set where SOURCES_ARN names the sources: give the secret itself, as secret";
+            self.mistakes.add("secret_arn", what);
+        } else if !self.has("secret") {
+            self.mistakes.add("secret", "is required");
+        } else {
+            return self.secrets(source, scheme, &STORED_NAMES);
+        }
+        None
+    }
+
+    fn secrets(&mut self, source: &str, scheme: Option<&Scheme>, names: &SecretNames) -> Option<Secrets> {
         let is_given = self.has("secret") || self.has("secret_arn");
         let found = (self.strings("secret"), self.string("secret_arn"));
         if is_given && found == (None, None) {
@@ -56,7 +82,7 @@ impl Fields {
             return None;
         }
         let form = scheme.map_or(KeyForm::RAW, |scheme| scheme.key);
-        SECRET_NAMES.one_of(source, form, found, &mut self.mistakes)
+        names.one_of(source, form, found, &mut self.mistakes)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         Delivery, SignatureError, Verifier,
         scheme::{Family, Text, Time},
     },
-    time::unix_seconds,
+    time::unix_millis,
 };
 
 impl Received {
@@ -58,7 +58,7 @@ impl Received {
         let delivery = Delivery { headers: headers.collect(), body: self.body.clone(), trace: None };
         let mut found = verifier.verify(delivery, now)?;
         if let Some(received_at) = self.received_at() {
-            found = found.with_receipt_at(unix_seconds(received_at));
+            found = found.with_receipt_at(unix_millis(received_at));
         }
         let event = Event::parse(found)?;
         if event.identity().as_str() == self.identity { Ok(()) } else { Err(Unverified::OtherIdentity) }

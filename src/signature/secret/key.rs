@@ -96,6 +96,11 @@ impl Key {
         self.fingerprint == other.fingerprint
     }
 
+    /// What is equal for keys that verify the same signatures. It is not confidential.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
     /// Returns the bytes of a signature over a body and what is around it; `None` for a public key, which cannot sign.
     pub(in crate::signature) fn sign(&self, joined: &Joined<'_>, body: &[u8]) -> Option<Vec<u8>> {
         match self.read(joined, body) {

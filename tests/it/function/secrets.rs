@@ -9,7 +9,7 @@ use duffel_webhook_receiver::{
     http::{RequestContext, respond},
     receive::{
         Receiver,
-        key_refresh::{MAX_AGE, MIN_INTERVAL},
+        refresh::{MAX_AGE, MIN_INTERVAL},
     },
     time::unix_seconds,
 };

@@ -191,7 +191,7 @@ async fn concurrent_invocations_do_not_mix_their_traces() {
     let xray = XRayDaemon::new(&daemon.address()).unwrap();
     let (sent, mut messages) = mpsc::unbounded_channel();
     let receiver = Receiver {
-        sources: vec![duffel(&[SECRET], WINDOW, Filter::default())],
+        sources: vec![duffel(&[SECRET], WINDOW, Filter::default())].into(),
         ledger: MemoryLedger::default(),
         queue: Both { barrier: Barrier::new(2), sent },
         window: WINDOW,

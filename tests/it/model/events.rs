@@ -118,12 +118,9 @@ static NOBODY: LazyLock<Key> = LazyLock::new(|| key(&Scheme::duffel(), "nobody")
 /// The configuration of the receiver for these senders; `tolerance` is for Duffel's signatures.
 pub fn sources(tolerance: u64) -> Vec<Source> {
     let tolerances = [tolerance, SKEW, SKEW].map(Duration::from_secs);
-    let source = |(sender, tolerance): (&Sender, Duration)| {
-        let keys = vec![sender.key.clone()];
-        let source = Source::new(Verifier::new(sender.name, sender.scheme.clone(), keys, tolerance));
-        let is_filtered = sender.name == "duffel";
-        let filter = if is_filtered { Filter::new(["order.*"], Mode::Any) } else { Filter::default() };
-        Source { filter, ..source }
+    let source = |(sender, tolerance): (&Sender, Duration)| Source {
+        filter: if sender.name == "duffel" { Filter::new(["order.*"], Mode::Any) } else { Filter::default() },
+        ..Source::new(Verifier::new(sender.name, sender.scheme.clone(), vec![sender.key.clone()], tolerance))
     };
     SENDERS.iter().zip(tolerances).map(source).collect()
 }

@@ -39,7 +39,7 @@ fn pipe<L: Ledger + 'static, Q: Queue + 'static>(
     tolerance: u64,
 ) -> Box<dyn Pipe> {
     let window = Duration::from_secs(window);
-    Box::new(Real(Receiver { sources: sources(tolerance), ledger, queue, window }))
+    Box::new(Real(Receiver { sources: sources(tolerance).into(), ledger, queue, window }))
 }
 
 /// The real pipeline.

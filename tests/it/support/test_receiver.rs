@@ -84,7 +84,8 @@ impl TestReceiver {
     pub fn of(sources: Vec<Source>) -> Self {
         let (queue, messages) = MemoryQueue::new();
         let ledger = Faulty::new(MemoryLedger::default());
-        let receiver = Receiver { sources, ledger, queue: Faulty::new(queue), window: WINDOW };
+        let receiver =
+            Receiver { sources: sources.into(), ledger, queue: Faulty::new(queue), window: WINDOW };
         Self { receiver, messages: Mutex::new(messages) }
     }
 

@@ -4,7 +4,7 @@ use std::{thread, time::Instant};
 
 use duffel_webhook_receiver::{
     duffel::{Change, Client, Retryability},
-    receive::key_refresh::MIN_INTERVAL,
+    receive::refresh::MIN_INTERVAL,
 };
 
 use crate::{

@@ -62,6 +62,7 @@ pub(super) fn in_memory(
     show: Show,
     output: Output,
 ) -> Result<Endpoint> {
+    refuse_stored_sources(variable)?;
     let no_sources = variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
     // A secret from the environment is not printed: it may be in production.
     let generated =
@@ -117,6 +118,7 @@ pub(super) async fn in_aws(
 
     use duffel_webhook_receiver::aws;
 
+    refuse_stored_sources(variable)?;
     let config = Config::read(variable)?;
     for source in &config.sources {
         writeln!(io::stderr(), "Receiving on http://{}/webhooks/{}", place.local, source.name)?;
@@ -135,6 +137,17 @@ pub(super) async fn in_aws(
 #[cfg(not(feature = "aws"))]
 pub(super) async fn in_aws(_: Variable<'_>, _: &Place<'_>, _: Show, _: Output) -> Result<Endpoint> {
     Err("this build has no AWS support: build without --no-default-features to use --forward".into())
+}
+
+/// Refuses sources in a stored secret: the inspector could neither show them nor sign with their secrets.
+fn refuse_stored_sources(variable: Variable<'_>) -> Result<()> {
+    match variable("SOURCES_ARN").filter(|arn| !arn.trim().is_empty()) {
+        None => Ok(()),
+        Some(_) => {
+            Err("serve does not read SOURCES_ARN: give the value of the stored secret as SOURCES instead"
+                .into())
+        }
+    }
 }
 
 fn known_sources(config: &Config, variable: Variable<'_>) -> Vec<KnownSource> {

@@ -1,6 +1,9 @@
 //! The endpoint of `serve`: the function's endpoint, observed.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
@@ -40,9 +43,9 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers a request of a client.
-    pub(super) async fn respond(&self, request: Request<Bytes>) -> Response<String> {
-        Box::pin(self.deliver(request, SentBy::Client)).await.0
+    /// Answers a request of a client with this address.
+    pub(super) async fn respond(&self, request: Request<Bytes>, client: IpAddr) -> Response<String> {
+        Box::pin(self.deliver_from(client, request, SentBy::Client)).await.0
     }
 
     /// Answers a request, and keeps it if it is a delivery. Returns the number under which it is kept, too.
@@ -51,12 +54,23 @@ impl Endpoint {
         request: Request<Bytes>,
         sent_by: SentBy,
     ) -> (Response<String>, Option<u64>) {
+        // What the inspector sends comes from this machine.
+        self.deliver_from(Ipv4Addr::LOCALHOST.into(), request, sent_by).await
+    }
+
+    async fn deliver_from(
+        &self,
+        caller: IpAddr,
+        request: Request<Bytes>,
+        sent_by: SentBy,
+    ) -> (Response<String>, Option<u64>) {
         let received_at = SystemTime::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (headers, body) = (request.headers().clone(), request.body().clone());
         let request_id = Some(Uuid::new_v4().to_string());
         let base_path = self.base_path.clone();
-        let context = RequestContext { request_id, base_path, ..RequestContext::default() };
+        let context =
+            RequestContext { request_id, base_path, caller: Some(caller), ..RequestContext::default() };
         let mut reported = None;
         let report = |line, duration| reported = Some((line, duration));
         let request = respond_and_report(&self.receiver, request, context, received_at, report);

@@ -72,7 +72,7 @@ async fn respond_to(
     let (parts, body) = request.into_parts();
     if !is_inspectors(&parts) {
         let response = match read(body).await? {
-            Some(body) => endpoint.respond(Request::from_parts(parts, body)).await,
+            Some(body) => endpoint.respond(Request::from_parts(parts, body), client).await,
             None => endpoint.too_large(&parts, MAX_BODY_BYTES),
         };
         return Ok(response.map(Body::text));

@@ -7,7 +7,7 @@ use std::{
 
 use duffel_webhook_receiver::{
     duffel::{Client, DeliveryFilter, DeliveryRecord, PING},
-    receive::key_refresh::MIN_INTERVAL,
+    receive::refresh::MIN_INTERVAL,
 };
 
 use crate::shared::{Result, duffel::earliest_at_duffel, output::remark};
