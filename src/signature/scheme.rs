@@ -174,7 +174,8 @@ mod tests {
                 assert!(*field != FieldLocation::SignedHeader || row.signed.covers_id(), "{}", row.name);
             }
             assert!(row.kind != FieldLocation::SignedHeader && row.live_mode != FieldLocation::SignedHeader);
-            assert_eq!(row.unsigned_identity, !row.id.is_signed(), "{}", row.name);
+            let is_signed = row.id.is_signed() && row.kind.is_signed();
+            assert_eq!(row.unsigned_identity, !is_signed, "{}", row.name);
         }
     }
 }
