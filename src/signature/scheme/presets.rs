@@ -1,9 +1,17 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod builds;
 mod development;
 mod first;
+mod hosting;
+mod identity;
+mod issues;
 mod messaging;
+mod models;
+mod operations;
 mod payments;
+mod publishing;
+mod voice;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -13,12 +21,29 @@ use super::{
 };
 
 /// All tables. Their order is that of the documentation.
-pub(super) const TABLES: &[&[Preset]] = &[first::ROWS, payments::ROWS, messaging::ROWS, development::ROWS];
+pub(super) const TABLES: &[&[Preset]] = &[
+    first::ROWS,
+    payments::ROWS,
+    messaging::ROWS,
+    development::ROWS,
+    builds::ROWS,
+    hosting::ROWS,
+    operations::ROWS,
+    issues::ROWS,
+    models::ROWS,
+    voice::ROWS,
+    identity::ROWS,
+    publishing::ROWS,
+];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";
+const ONLY_ID_NOT_SIGNED: &str =
+    "The signature covers the body only. The id is in a header that anybody may change.";
+const TYPE_NOT_SIGNED: &str =
+    "The signature covers the body only. The type is in a header that anybody may change.";
 const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
@@ -26,7 +51,7 @@ const TOKEN: &str = "The header is the secret itself. It says who sent a deliver
 fn hmac(header: &'static str) -> Scheme {
     Scheme {
         name: "",
-        families: vec![Family { signature: text(header), ..Family::default() }],
+        families: vec![signature(header)],
         layout: Layout::plain(""),
         encoding: Encoding::Hex,
         key: KeyForm::RAW,
@@ -42,6 +67,11 @@ fn hmac(header: &'static str) -> Scheme {
         key_names: KeyNames::Event,
         unsigned_identity: false,
     }
+}
+
+/// A family of one header.
+fn signature(header: impl Into<Text>) -> Family {
+    Family { signature: header.into(), ..Family::default() }
 }
 
 /// The same with a time in the signature's header: `t=1616202842,v1=…`, over `{time}.{body}`.
