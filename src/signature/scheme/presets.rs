@@ -1,30 +1,68 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod authentication;
+mod banking;
+mod billing;
 mod builds;
+mod calls;
+mod commerce;
+mod content;
+mod cryptocurrency;
 mod development;
+mod documents;
+mod email;
 mod first;
+mod forms;
+mod gateways;
 mod hosting;
 mod identity;
 mod issues;
+mod marketing;
 mod messaging;
 mod models;
 mod operations;
 mod payments;
+mod people;
+mod planning;
 mod publishing;
+mod realtime;
+mod sales;
+mod scheduling;
+mod social;
+mod support;
 mod voice;
 
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    Algorithm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset, Scheme,
-    Signed, Text, Time, TimeUnit,
+    AcceptedStatus, Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames,
+    Layout, Preset, Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
 pub(super) const TABLES: &[&[Preset]] = &[
     first::ROWS,
     payments::ROWS,
+    gateways::ROWS,
+    billing::ROWS,
+    banking::ROWS,
+    commerce::ROWS,
+    identity::ROWS,
+    cryptocurrency::ROWS,
     messaging::ROWS,
+    calls::ROWS,
+    realtime::ROWS,
+    social::ROWS,
+    email::ROWS,
+    marketing::ROWS,
+    support::ROWS,
+    sales::ROWS,
+    documents::ROWS,
+    forms::ROWS,
+    planning::ROWS,
+    scheduling::ROWS,
+    people::ROWS,
+    content::ROWS,
     development::ROWS,
     builds::ROWS,
     hosting::ROWS,
@@ -32,11 +70,14 @@ pub(super) const TABLES: &[&[Preset]] = &[
     issues::ROWS,
     models::ROWS,
     voice::ROWS,
-    identity::ROWS,
+    authentication::ROWS,
     publishing::ROWS,
 ];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
+
+/// For a provider that takes every other status for a failure.
+const STATUS_200: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), is_empty: false };
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";
@@ -44,6 +85,8 @@ const ONLY_ID_NOT_SIGNED: &str =
     "The signature covers the body only. The id is in a header that anybody may change.";
 const TYPE_NOT_SIGNED: &str =
     "The signature covers the body only. The type is in a header that anybody may change.";
+const TIME_NOT_CHECKED: &str =
+    "The time is signed, and not checked: the documentation does not say how it is written.";
 const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
@@ -66,6 +109,8 @@ fn hmac(header: &'static str) -> Scheme {
         requires_type_and_id: false,
         key_names: KeyNames::Event,
         unsigned_identity: false,
+        handshake: None,
+        answer: AnswerForm::NORMAL,
     }
 }
 
@@ -117,6 +162,10 @@ fn text(text: &'static str) -> Text {
 
 fn at(pointer: &'static str) -> FieldLocation {
     FieldLocation::Body(text(pointer))
+}
+
+fn several(pointers: &[&'static str]) -> FieldLocation {
+    FieldLocation::Several(pointers.iter().copied().map(text).collect())
 }
 
 fn signed(content: &'static str) -> Signed {

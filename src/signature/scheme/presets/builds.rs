@@ -130,15 +130,4 @@ pub(super) const ROWS: &[Preset] = &[
         weakness: None,
         build: || Scheme { kind: at("/event_type"), ..hmac("x-jfrog-event-auth") },
     },
-    Preset {
-        name: "cloudsmith",
-        title: "Cloudsmith",
-        documentation: "https://help.cloudsmith.io/docs/webhooks",
-        weakness: None,
-        build: || Scheme {
-            key: key(Algorithm::HmacSha1, KeyEncoding::Raw),
-            layout: Layout::plain("sha1="),
-            ..hmac("x-cloudsmith-signature")
-        },
-    },
 ];

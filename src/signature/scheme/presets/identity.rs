@@ -1,81 +1,60 @@
-//! Presets of sign-in and identity.
+//! Presets of identity verification.
 
-use super::{TOKEN, at, hmac, labelled, token};
-use crate::signature::scheme::{Preset, Scheme, TimeUnit};
+use super::{at, hmac, labelled};
+use crate::signature::scheme::{Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
-        name: "clerk",
-        title: "Clerk",
-        documentation: "https://clerk.com/docs/guides/development/webhooks/syncing",
+        name: "onfido",
+        title: "Onfido",
+        documentation: "https://documentation.onfido.com/api/latest/#webhook-security",
         weakness: None,
-        build: Scheme::standard_webhooks,
+        build: || Scheme { kind: at("/payload/action"), ..hmac("x-sha2-signature") },
     },
     Preset {
-        name: "stytch",
-        title: "Stytch",
-        documentation: "https://stytch.com/docs/guides/webhooks",
+        name: "veriff",
+        title: "Veriff",
+        documentation: "https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security",
         weakness: None,
-        build: || Scheme { kind: at("/object_type"), ..Scheme::standard_webhooks() },
+        build: || hmac("x-hmac-signature"),
     },
     Preset {
-        name: "propelauth",
-        title: "PropelAuth",
-        documentation: "https://docs.propelauth.com/reference/webhooks/overview",
+        name: "sumsub",
+        title: "Sumsub",
+        documentation: "https://docs.sumsub.com/docs/webhook-manager",
         weakness: None,
-        build: || Scheme { kind: at("/event_type"), ..Scheme::standard_webhooks() },
+        build: || Scheme { kind: at("/type"), ..hmac("x-payload-digest") },
     },
     Preset {
-        name: "workos",
-        title: "WorkOS",
-        documentation: "https://workos.com/docs/events/data-syncing/webhooks",
+        name: "complycube",
+        title: "ComplyCube",
+        documentation: "https://docs.complycube.com/documentation/guides/webhooks",
         weakness: None,
         build: || Scheme {
-            time_unit: TimeUnit::Milliseconds,
-            kind: at("/event"),
+            kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
-            ..labelled("workos-signature", ',', "t", &["v1"])
+            ..hmac("complycube-signature")
         },
     },
     Preset {
-        name: "scalekit",
-        title: "Scalekit",
-        documentation: "https://docs.scalekit.com/authenticate/implement-workflows/implement-webhooks/",
+        name: "didit",
+        title: "Didit",
+        documentation: "https://docs.didit.me/integration/webhooks",
         weakness: None,
-        build: Scheme::standard_webhooks,
+        build: || Scheme { kind: at("/webhook_type"), ..hmac("x-signature") },
     },
     Preset {
-        name: "zitadel",
-        title: "ZITADEL",
-        documentation: "https://zitadel.com/docs/guides/integrate/actions/testing-request-signature",
+        name: "persona",
+        title: "Persona",
+        documentation: "https://docs.withpersona.com/webhooks-best-practices",
         weakness: None,
-        build: || Scheme { kind: at("/event_type"), ..labelled("zitadel-signature", ',', "t", &["v1"]) },
-    },
-    Preset {
-        name: "logto",
-        title: "Logto",
-        documentation: "https://docs.logto.io/developers/webhooks/secure-webhooks",
-        weakness: None,
-        build: || Scheme { kind: at("/event"), ..hmac("logto-signature-sha-256") },
-    },
-    Preset {
-        name: "okta",
-        title: "Okta event hooks",
-        documentation: "https://developer.okta.com/docs/concepts/event-hooks/",
-        weakness: Some(TOKEN),
         build: || Scheme {
-            kind: at("/data/events/0/eventType"),
-            id: at("/eventId"),
-            idempotency_key: at("/eventId"),
-            ..token("authorization", "")
+            tolerance: None,
+            kind: at("/data/attributes/name"),
+            id: at("/data/id"),
+            idempotency_key: at("/data/id"),
+            ..labelled("persona-signature", ',', "t", &["v1"])
         },
-    },
-    Preset {
-        name: "auth0",
-        title: "Auth0 log streams",
-        documentation: "https://auth0.com/docs/customize/log-streams/custom-log-streams",
-        weakness: Some(TOKEN),
-        build: || Scheme { kind: at("/0/data/type"), ..token("authorization", "") },
     },
 ];

@@ -1,8 +1,11 @@
 //! Presets of issues, boards and feature flags.
 
-use super::{ID_NOT_SIGNED, ONLY_ID_NOT_SIGNED, at, hmac, key, signature, signed, text, timed, with_headers};
+use super::{
+    ID_NOT_SIGNED, ONLY_ID_NOT_SIGNED, STATUS_200, at, hmac, key, signature, signed, text, timed,
+    with_headers,
+};
 use crate::signature::scheme::{
-    Algorithm, Encoding, Family, FieldLocation, KeyEncoding, Layout, Preset, Scheme, TimeUnit,
+    Algorithm, Encoding, Family, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme, TimeUnit,
 };
 
 pub(super) const ROWS: &[Preset] = &[
@@ -29,6 +32,7 @@ pub(super) const ROWS: &[Preset] = &[
             families: with_headers("linear-signature", Some("linear-delivery"), None),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
+            answer: STATUS_200,
             kind: at("/type"),
             ..hmac("linear-signature")
         },
@@ -39,6 +43,8 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/",
         weakness: None,
         build: || Scheme {
+            handshake: Handshake::named("trello"),
+            answer: STATUS_200,
             key: key(Algorithm::HmacSha1, KeyEncoding::Raw),
             encoding: Encoding::Base64,
             signed: signed("{body}{url}"),
@@ -138,9 +144,9 @@ pub(super) const ROWS: &[Preset] = &[
     },
     Preset {
         name: "growthbook",
-        title: "GrowthBook SDK webhooks",
-        documentation: "https://docs.growthbook.io/app/webhooks/sdk-webhooks",
+        title: "GrowthBook",
+        documentation: "https://docs.growthbook.io/app/webhooks/event-webhooks",
         weakness: None,
-        build: Scheme::standard_webhooks,
+        build: || Scheme { answer: STATUS_200, kind: at("/event"), ..hmac("x-growthbook-signature") },
     },
 ];

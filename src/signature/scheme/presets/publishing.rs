@@ -12,6 +12,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             time_unit: TimeUnit::Milliseconds,
             signed: signed("{body}{time}"),
+            kind: at("/event"),
             ..labelled("x-ghost-signature", ',', "t", &["sha256"])
         },
     },

@@ -1,6 +1,6 @@
 //! Presets of voices, videos and records of meetings.
 
-use super::{TOKEN, at, hmac, labelled, signed, timed, token};
+use super::{STATUS_200, TOKEN, at, hmac, labelled, signed, timed, token};
 use crate::signature::scheme::{FieldLocation, Layout, Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -9,7 +9,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "ElevenLabs",
         documentation: "https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks",
         weakness: None,
-        build: || Scheme { kind: at("/type"), ..labelled("elevenlabs-signature", ',', "t", &["v0"]) },
+        build: || Scheme {
+            answer: STATUS_200,
+            kind: at("/type"),
+            ..labelled("elevenlabs-signature", ',', "t", &["v0"])
+        },
     },
     Preset {
         name: "retell",
@@ -45,17 +49,6 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             kind: at("/event_name"),
             ..timed("x-hume-ai-webhook-signature", "x-hume-ai-webhook-timestamp", "{body}.{time}")
-        },
-    },
-    Preset {
-        name: "ultravox",
-        title: "Ultravox",
-        documentation: "https://docs.ultravox.ai/webhooks/securing-webhooks",
-        weakness: None,
-        build: || Scheme {
-            time_unit: TimeUnit::Rfc3339,
-            kind: at("/event"),
-            ..timed("x-ultravox-webhook-signature", "x-ultravox-webhook-timestamp", "{body}{time}")
         },
     },
     Preset {
