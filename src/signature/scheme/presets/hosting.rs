@@ -64,6 +64,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             families: with_headers("x-appwrite-webhook-signature", None, Some("x-appwrite-webhook-events")),
             kind: FieldLocation::UnsignedHeader,
+            unsigned_identity: true,
             key: key(Algorithm::HmacSha1, KeyEncoding::Raw),
             encoding: Encoding::Base64,
             signed: signed("{url}{body}"),
