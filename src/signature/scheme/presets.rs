@@ -76,8 +76,8 @@ pub(super) const TABLES: &[&[Preset]] = &[
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
-/// For a provider that takes every other status for a failure.
-const STATUS_200: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), is_empty: false };
+/// For providers that take no other status for a success.
+const OK: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), ..AnswerForm::NORMAL };
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";

@@ -1,6 +1,6 @@
 //! Presets of sign-in.
 
-use super::{STATUS_200, TOKEN, at, hmac, labelled, token};
+use super::{OK, TOKEN, at, hmac, labelled, token};
 use crate::signature::scheme::{Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://workos.com/docs/events/data-syncing/webhooks",
         weakness: None,
         build: || Scheme {
-            answer: STATUS_200,
+            answer: OK,
             time_unit: TimeUnit::Milliseconds,
             kind: at("/event"),
             id: at("/id"),

@@ -1,8 +1,7 @@
 //! Presets of issues, boards and feature flags.
 
 use super::{
-    ID_NOT_SIGNED, ONLY_ID_NOT_SIGNED, STATUS_200, at, hmac, key, signature, signed, text, timed,
-    with_headers,
+    ID_NOT_SIGNED, OK, ONLY_ID_NOT_SIGNED, at, hmac, key, signature, signed, text, timed, with_headers,
 };
 use crate::signature::scheme::{
     Algorithm, Encoding, Family, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme, TimeUnit,
@@ -32,7 +31,7 @@ pub(super) const ROWS: &[Preset] = &[
             families: with_headers("linear-signature", Some("linear-delivery"), None),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
-            answer: STATUS_200,
+            answer: OK,
             kind: at("/type"),
             ..hmac("linear-signature")
         },
@@ -44,7 +43,7 @@ pub(super) const ROWS: &[Preset] = &[
         weakness: None,
         build: || Scheme {
             handshake: Handshake::named("trello"),
-            answer: STATUS_200,
+            answer: OK,
             key: key(Algorithm::HmacSha1, KeyEncoding::Raw),
             encoding: Encoding::Base64,
             signed: signed("{body}{url}"),
@@ -147,6 +146,6 @@ pub(super) const ROWS: &[Preset] = &[
         title: "GrowthBook",
         documentation: "https://docs.growthbook.io/app/webhooks/event-webhooks",
         weakness: None,
-        build: || Scheme { answer: STATUS_200, kind: at("/event"), ..hmac("x-growthbook-signature") },
+        build: || Scheme { answer: OK, kind: at("/event"), ..hmac("x-growthbook-signature") },
     },
 ];

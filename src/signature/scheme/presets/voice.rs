@@ -1,6 +1,6 @@
 //! Presets of voices, videos and records of meetings.
 
-use super::{STATUS_200, TOKEN, at, hmac, labelled, signed, timed, token};
+use super::{OK, TOKEN, at, hmac, labelled, signed, timed, token};
 use crate::signature::scheme::{FieldLocation, Layout, Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks",
         weakness: None,
         build: || Scheme {
-            answer: STATUS_200,
+            answer: OK,
             kind: at("/type"),
             ..labelled("elevenlabs-signature", ',', "t", &["v0"])
         },
