@@ -11,7 +11,7 @@ use bytes::Bytes;
 use duffel_webhook_receiver::{
     config::{Config, Secrets, SourceConfig},
     signature::{
-        scheme::{Algorithm, KeyNames, Layout, Preset, Scheme, Text, Time},
+        scheme::{Algorithm, AnswerForm, KeyNames, Layout, Preset, Scheme, Text, Time},
         secret::Secret,
     },
 };
@@ -85,6 +85,8 @@ impl Vector {
         let config = Config::read(|name| find(name).map(|(_, value)| (*value).to_owned()));
         let config = config.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let source = |mut source: SourceConfig| {
+            // Forms of answers have tests of their own.
+            source.answer = AnswerForm::NORMAL;
             let secrets = std::mem::replace(&mut source.secrets, Secrets::Given(Vec::new()));
             let Secrets::Given(keys) = secrets else { panic!("the secrets are given") };
             source.source(keys, None)

@@ -1,7 +1,7 @@
 //! Presets of banking, payouts and accounting.
 
 use super::{at, hmac, key, labelled, signed};
-use crate::signature::scheme::{Algorithm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
+use crate::signature::scheme::{Algorithm, AnswerForm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -83,7 +83,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Xero",
         documentation: "https://developer.xero.com/documentation/guides/webhooks/configuring-your-server/",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, ..hmac("x-xero-signature") },
+        build: || Scheme {
+            encoding: Encoding::Base64,
+            answer: AnswerForm::OK_EMPTY,
+            ..hmac("x-xero-signature")
+        },
     },
     Preset {
         name: "quickbooks",

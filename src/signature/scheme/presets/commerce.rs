@@ -1,7 +1,9 @@
 //! Presets of shops, shipping and delivery.
 
 use super::{ID_NOT_SIGNED, TYPE_NOT_SIGNED, at, hmac, key, labelled, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{
+    Algorithm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -19,6 +21,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
+            handshake: Handshake::named("woocommerce"),
             ..hmac("x-wc-webhook-signature")
         },
     },
