@@ -35,8 +35,8 @@ mod voice;
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    AcceptedStatus, Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames,
-    Layout, Preset, Scheme, Signed, Text, Time, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset,
+    Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
@@ -75,9 +75,6 @@ pub(super) const TABLES: &[&[Preset]] = &[
 ];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
-
-/// For providers that take no other status for a success.
-const OK: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), ..AnswerForm::NORMAL };
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";

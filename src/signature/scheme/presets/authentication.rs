@@ -1,7 +1,7 @@
 //! Presets of sign-in.
 
-use super::{OK, TOKEN, at, hmac, labelled, token};
-use crate::signature::scheme::{Preset, Scheme, TimeUnit};
+use super::{TOKEN, at, hmac, labelled, token};
+use crate::signature::scheme::{AnswerForm, Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://workos.com/docs/events/data-syncing/webhooks",
         weakness: None,
         build: || Scheme {
-            answer: OK,
+            answer: AnswerForm::OK,
             time_unit: TimeUnit::Milliseconds,
             kind: at("/event"),
             id: at("/id"),

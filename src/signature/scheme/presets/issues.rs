@@ -1,10 +1,9 @@
 //! Presets of issues, boards and feature flags.
 
-use super::{
-    ID_NOT_SIGNED, OK, ONLY_ID_NOT_SIGNED, at, hmac, key, signature, signed, text, timed, with_headers,
-};
+use super::{ID_NOT_SIGNED, ONLY_ID_NOT_SIGNED, at, hmac, key, signature, signed, text, timed, with_headers};
 use crate::signature::scheme::{
-    Algorithm, Encoding, Family, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+    TimeUnit,
 };
 
 pub(super) const ROWS: &[Preset] = &[
@@ -31,7 +30,7 @@ pub(super) const ROWS: &[Preset] = &[
             families: with_headers("linear-signature", Some("linear-delivery"), None),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
-            answer: OK,
+            answer: AnswerForm::OK,
             kind: at("/type"),
             ..hmac("linear-signature")
         },
@@ -43,7 +42,7 @@ pub(super) const ROWS: &[Preset] = &[
         weakness: None,
         build: || Scheme {
             handshake: Handshake::named("trello"),
-            answer: OK,
+            answer: AnswerForm::OK,
             key: key(Algorithm::HmacSha1, KeyEncoding::Raw),
             encoding: Encoding::Base64,
             signed: signed("{body}{url}"),
@@ -146,6 +145,6 @@ pub(super) const ROWS: &[Preset] = &[
         title: "GrowthBook",
         documentation: "https://docs.growthbook.io/app/webhooks/event-webhooks",
         weakness: None,
-        build: || Scheme { answer: OK, kind: at("/event"), ..hmac("x-growthbook-signature") },
+        build: || Scheme { answer: AnswerForm::OK, kind: at("/event"), ..hmac("x-growthbook-signature") },
     },
 ];

@@ -1,7 +1,7 @@
 //! Presets of voices, videos and records of meetings.
 
-use super::{OK, TOKEN, at, hmac, labelled, signed, timed, token};
-use crate::signature::scheme::{FieldLocation, Layout, Preset, Scheme, TimeUnit};
+use super::{TOKEN, at, hmac, labelled, signed, timed, token};
+use crate::signature::scheme::{AnswerForm, FieldLocation, Layout, Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks",
         weakness: None,
         build: || Scheme {
-            answer: OK,
+            answer: AnswerForm::OK,
             kind: at("/type"),
             ..labelled("elevenlabs-signature", ',', "t", &["v0"])
         },
