@@ -14,12 +14,14 @@ const MAX_SIGNATURE_HEADERS: usize = 10;
 /// The fields that nobody took yet, and the mistakes in those that were taken.
 pub(super) struct Fields {
     fields: Members<Value>,
+    /// Whether the URL of the endpoint may be added later.
+    pub(super) url_may_follow: bool,
     pub(super) mistakes: Mistakes,
 }
 
 impl Fields {
     pub(super) fn new(fields: Members<Value>) -> Self {
-        Self { fields, mistakes: Mistakes::default() }
+        Self { fields, url_may_follow: false, mistakes: Mistakes::default() }
     }
 
     pub(super) fn has(&self, field: &str) -> bool {

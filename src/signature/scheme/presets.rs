@@ -19,7 +19,7 @@ const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";
-const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
+pub(super) const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
 /// the hash of the body identifies an event.
