@@ -19,13 +19,8 @@ impl PrivateKey {
     /// Reads the seed or the scalar, 32 bytes in hex or base64. After `whsk_` it may be followed by its public key, as in
     /// Standard Webhooks.
     pub(super) fn read(algorithm: Algorithm, text: &str) -> Option<Self> {
-        let bytes = match hex::decode(text) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                let text = text.strip_prefix("whsk_").unwrap_or(text);
-                BASE64.decode(text.replace('-', "+").replace('_', "/")).ok()?
-            }
-        };
+        let base64 = text.strip_prefix("whsk_").unwrap_or(text).replace('-', "+").replace('_', "/");
+        let bytes = hex::decode(text).ok().or_else(|| BASE64.decode(base64).ok())?;
         match algorithm {
             Algorithm::Ed25519 => {
                 let seed = bytes.get(..32).filter(|_| matches!(bytes.len(), 32 | 64))?;

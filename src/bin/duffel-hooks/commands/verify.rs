@@ -22,7 +22,7 @@ use crate::{
     commands::sign::{SECRET_HELP, SchemeArgument, keys, parse_header, secrets},
     shared::{
         Result,
-        diagnosis::{self, Known, Mistake, Part},
+        diagnosis::{self, Known, Mistake, Part, Request},
         input::read_body,
         output::count,
         query::query,
@@ -63,9 +63,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let delivery = Delivery { headers: headers.clone(), body: body.clone(), ..Delivery::default() };
     let found = verifier.verify(delivery, now).map_err(|error| {
         let this = Known { name: "", scheme, secrets: &secrets };
-        let query = query(headers.iter().filter(is_parameter).map(|(name, value)| (&**name, value.as_str())));
-        let query = Some(query).filter(|query| !query.is_empty());
-        let mistake = diagnosis::find(&this, &[], &header_map(&headers), query.as_deref(), &body);
+        let parameters = headers.iter().filter(|(name, _)| name.starts_with('?'));
+        let query = query(parameters.map(|(name, value)| (&**name, value.as_str())));
+        let map = header_map(&headers);
+        let request = Request { headers: &map, query: Some(&query), body: &body };
+        let mistake = diagnosis::find(&this, &[], &request);
         explain(scheme, error, mistake.as_ref(), secrets.len())
     })?;
     print(scheme, &found)
@@ -95,11 +97,6 @@ fn explain(scheme: &Scheme, error: SignatureError, mistake: Option<&Mistake>, se
         (_, Some(mistake)) => format!("{error}; {}", mistake.hint()),
         (_, None) => error.to_string(),
     }
-}
-
-/// Says whether it is a parameter in the query of the URL.
-fn is_parameter((name, _): &&(Cow<'static, str>, String)) -> bool {
-    name.starts_with('?')
 }
 
 /// The headers as a request has them. A name or a value that no request can have is left out.
