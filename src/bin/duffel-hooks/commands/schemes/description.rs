@@ -77,7 +77,7 @@ impl Description {
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({})\n", self.provider, self.name)?;
-        let mut line = |label: &str, value: &str| writeln!(f, "{label:<17}{value}");
+        let mut line = |label: &str, value: &str| writeln!(f, "{label:<18}{value}");
         line("Documentation", self.documentation)?;
         for (index, family) in self.headers.iter().enumerate() {
             let headers: Vec<_> =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use duffel_webhook_receiver::signature::scheme::{
-    Algorithm, Encoding, Family, FieldLocation, KeyEncoding, KeyNames, Layout, Scheme, Text, Time, TimeUnit,
+    Algorithm, Family, FieldLocation, KeyEncoding, KeyNames, Layout, Scheme, Text, Time, TimeUnit,
 };
 
 use crate::shared::output;
@@ -62,7 +62,8 @@ pub(super) fn does_not_protect(scheme: &Scheme, covers: &[&'static str]) -> Vec<
         .map(|(field, _)| field)
         .collect();
     if !unsigned.is_empty() && scheme.key.algorithm != Algorithm::Token {
-        open.push(format!("the {} in the headers: anybody may change it", list(&unsigned, "and the")));
+        let them = if unsigned.len() == 1 { "it" } else { "them" };
+        open.push(format!("the {} in the headers: anybody may change {them}", list(&unsigned, "and the")));
     }
     match scheme.time {
         _ if covers.contains(&"time") => {}
