@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use duffel_webhook_receiver_fuzz::description::check;
+use duffel_webhook_receiver_fuzz::judge::check;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

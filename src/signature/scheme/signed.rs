@@ -1,9 +1,13 @@
 //! The signed content: which parts of a delivery a signature covers, and how they are joined.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+mod joined;
+mod template;
+
+use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub(in crate::signature) use self::joined::Joined;
 use super::{Text, TimeUnit};
 use crate::signature::SignatureError;
 
@@ -47,33 +51,6 @@ enum Part {
 }
 
 const DOT: Part = Part::Text(Cow::Borrowed("."));
-
-/// The signed bytes around the body, in parts; the last ones may be empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::signature) struct Joined<'a> {
-    before: [&'a str; MAX_PARTS],
-    after: [&'a str; MAX_PARTS],
-}
-
-impl Joined<'_> {
-    /// Calls `read` with the signed bytes, in parts.
-    pub(in crate::signature) fn each(&self, body: &[u8], mut read: impl FnMut(&[u8])) {
-        for part in self.before.iter().take_while(|part| !part.is_empty()) {
-            read(part.as_bytes());
-        }
-        read(body);
-        for part in self.after.iter().take_while(|part| !part.is_empty()) {
-            read(part.as_bytes());
-        }
-    }
-
-    /// Returns the signed bytes.
-    pub(in crate::signature) fn concat(&self, body: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(body.len() + 64);
-        self.each(body, |part| bytes.extend_from_slice(part));
-        bytes
-    }
-}
 
 impl Signed {
     /// `{body}`
@@ -122,6 +99,13 @@ impl Signed {
             |part: &Part| if *part == Part::Url { Part::Text(url.to_owned().into()) } else { part.clone() };
         let all = |parts: &[Part]| parts.iter().map(put).collect();
         Self { before: all(&self.before), after: all(&self.after) }
+    }
+
+    /// Returns `true` if a constant text with such a character is always a part.
+    #[must_use]
+    pub fn always_has(&self, wanted: fn(char) -> bool) -> bool {
+        let has_one = |part: &Part| matches!(part, Part::Text(text) if text.chars().any(wanted));
+        self.before.iter().chain(&*self.after).any(has_one)
     }
 
     /// Checks that the signed bytes can be divided in one way only.
@@ -198,70 +182,6 @@ fn with_previous(parts: &[Part]) -> impl Iterator<Item = (&Part, Option<&Part>)>
         .iter()
         .enumerate()
         .map(|(index, part)| (part, index.checked_sub(1).and_then(|index| parts.get(index))))
-}
-
-impl FromStr for Signed {
-    type Err = SignedError;
-
-    /// Reads a text such as `v0:{time}:{body}`, of `{body}`, `{time}`, `{id}`, `{id:36}` (an id of this width), `{url}`
-    /// and anything else.
-    fn from_str(text: &str) -> Result<Self, SignedError> {
-        let (before, after) = text.split_once("{body}").ok_or(SignedError::NoBody)?;
-        if after.contains("{body}") {
-            return Err(SignedError::Twice);
-        }
-        Ok(Self { before: parse(before)?.into(), after: parse(after)?.into() })
-    }
-}
-
-fn parse(text: &str) -> Result<Vec<Part>, SignedError> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (part, end) = match rest.strip_prefix('{') {
-            None => {
-                let end = rest.find('{').unwrap_or(rest.len());
-                (Part::Text(rest[..end].to_owned().into()), end)
-            }
-            Some(name) => {
-                let name = &name[..name.find('}').ok_or(SignedError::Unknown)?];
-                let part = match name.split_once(':') {
-                    None if name == "id" => Part::Id,
-                    None if name == "time" => Part::Time,
-                    None if name == "url" => Part::Url,
-                    Some(("id", width)) => match width.parse() {
-                        Ok(width @ 1..=256) => Part::IdOfWidth(width),
-                        _ => return Err(SignedError::Unknown),
-                    },
-                    _ => return Err(SignedError::Unknown),
-                };
-                (part, name.len() + 2)
-            }
-        };
-        parts.push(part);
-        rest = &rest[end..];
-    }
-    if parts.len() > MAX_PARTS { Err(SignedError::TooMany) } else { Ok(parts) }
-}
-
-impl fmt::Display for Signed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.before.iter().try_for_each(|part| part.fmt(f))?;
-        f.write_str("{body}")?;
-        self.after.iter().try_for_each(|part| part.fmt(f))
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Id => f.write_str("{id}"),
-            Self::IdOfWidth(width) => write!(f, "{{id:{width}}}"),
-            Self::Time => f.write_str("{time}"),
-            Self::Url => f.write_str("{url}"),
-        }
-    }
 }
 
 /// A reason why a text does not describe a signed content.

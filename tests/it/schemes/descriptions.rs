@@ -1,11 +1,15 @@
 //! Random descriptions of schemes, against a judge that shares no code with the receiver; the fuzzer runs the same.
 
+#[path = "../../../fuzz/src/choices.rs"]
+mod choices;
 #[path = "../../../fuzz/src/description.rs"]
 mod description;
+#[path = "../../../fuzz/src/judge.rs"]
+mod judge;
 
 use std::iter;
 
-use description::check;
+use judge::check;
 
 /// A sequence of bytes that looks random and is the same in each run.
 fn bytes(seed: u64) -> Vec<u8> {
