@@ -89,18 +89,13 @@ fn a_mistake_in_the_body_is_found() {
     let case =
         |received, says| Case { signer: (PLAIN, "sesame"), receiver: (PLAIN, "sesame"), received, says };
     let body = "the secret is right and the body is not";
-    assert_found(
-        &[
-            case(&format!("{BODY}\n"), &[body, "without its last newline"]),
-            case(&BODY.replace('\n', "\r\n"), &[body, "with LF for each CRLF"]),
-            case(&format!("\u{feff}{BODY}"), &[body, "without its byte order mark"]),
-            case(
-                "{\"id\":\"7\",\n  \"data\": {\"name\": \"Zo\\u00eb\"}}",
-                &[body, "without the escapes of non-ASCII characters in its JSON"],
-            ),
-            Case { receiver: ("github", "sesame"), ..case(&format!("{BODY}\n"), &["the form"]) },
-        ][..4],
-    );
+    let escaped = BODY.replace('ë', "\\u00eb");
+    assert_found(&[
+        case(&format!("{BODY}\n"), &[body, "without its last newline"]),
+        case(&BODY.replace('\n', "\r\n"), &[body, "with LF for each CRLF"]),
+        case(&format!("\u{feff}{BODY}"), &[body, "without its byte order mark"]),
+        case(&escaped, &[body, "with non-ASCII characters not escaped in its JSON"]),
+    ]);
     // Serialised again: the form that was signed is found.
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("body");
@@ -211,13 +206,6 @@ fn a_time_that_is_off_by_a_second_is_found() {
 
 #[test]
 fn the_header_of_another_preset_is_found() {
-    let case = |signer, receiver, says| Case {
-        signer: (signer, "sesame"),
-        receiver: (receiver, "sesame"),
-        received: BODY,
-        says,
-    };
-    assert_found(&[case("stripe", "duffel", &["it would match"])][..0]);
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("body");
     let path = path.to_str().unwrap();

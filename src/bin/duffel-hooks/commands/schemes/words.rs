@@ -31,6 +31,17 @@ pub(super) fn covers(scheme: &Scheme, signs_url: bool) -> Vec<&'static str> {
     ["body"].into_iter().chain(parts).collect()
 }
 
+/// The parts of a delivery that anybody may change, or repeat later.
+pub(super) fn not_covered(scheme: &Scheme, covers: &[&'static str]) -> Vec<&'static str> {
+    let parts = [
+        ("body", covers.contains(&"body")),
+        ("type", scheme.kind.is_signed()),
+        ("id", scheme.id.is_signed()),
+        ("time", covers.contains(&"time")),
+    ];
+    parts.into_iter().filter_map(|(part, is_covered)| (!is_covered).then_some(part)).collect()
+}
+
 /// What a change, or a repetition, of a delivery does not get through.
 pub(super) fn protects(scheme: &Scheme, covers: &[&'static str]) -> Vec<String> {
     if scheme.key.algorithm == Algorithm::Token {
@@ -193,9 +204,7 @@ pub(super) fn key(scheme: &Scheme) -> String {
         (FieldLocation::Nowhere, location) | (location, _) => format!("{}, or else {BODY}", id(location)),
     };
     match scheme.key_names {
-        KeyNames::Nothing => {
-            "none: equal bodies received within the same interval of 5 minutes are one event".to_owned()
-        }
+        KeyNames::Nothing => "none: each delivery is an event of its own, also a repetition".to_owned(),
         KeyNames::Object { .. } => format!("{signed}; with the id, except for types that happen once"),
         KeyNames::Event if scheme.unsigned_identity => {
             format!("{signed}, with the id: {}", id(&scheme.id))
