@@ -47,10 +47,13 @@ pub enum Secrets {
 }
 
 impl SourceConfig {
-    /// Builds the source with these keys, and a way to fetch newer ones.
+    /// Builds the source with these keys, and a way to fetch newer ones. Logs a warning if its scheme is weak.
     #[must_use]
     pub fn source(self, keys: Vec<Key>, key_refresh: Option<KeyRefresh>) -> Source {
         let Self { name, scheme, tolerance, filter, allowed_ips, registration, answer, .. } = self;
+        if let Some(weakness) = scheme.weakness() {
+            tracing::warn!("source {name}: the scheme {} is weak: {weakness}", scheme.name);
+        }
         let verifier = Verifier::new(&name, scheme, keys, tolerance);
         Source { verifier, key_refresh, filter, allowed_ips, registration, answer }
     }

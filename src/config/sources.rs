@@ -142,7 +142,8 @@ pub(super) fn fields_of_sources(text: &str) -> Vec<(String, Vec<(String, serde_j
     pairs.into_iter().map(|(name, fields)| (name, fields.0)).collect()
 }
 
-/// Reads a scheme with its fields, in the form of one source's value.
+/// Reads a scheme with its fields, in the form of one source's value. If the signature covers the URL of the endpoint and
+/// there is no `url`, [`Signed::needs_url`](crate::signature::scheme::Signed::needs_url) says so.
 ///
 /// # Errors
 /// If there is any mistake in them; the error has all of them.
@@ -150,6 +151,7 @@ pub fn read_scheme(text: &str) -> Result<Scheme, String> {
     let fields =
         serde_json::from_str(text).map_err(|error| not_an_object("it must be a JSON object", &error))?;
     let mut fields = Fields::new(fields);
+    fields.url_may_follow = true;
     let scheme = fields.scheme();
     fields.reject_others();
     scheme.filter(|_| fields.mistakes.0.is_empty()).ok_or_else(|| fields.mistakes.0.join("; "))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "tool")]
+use base64::engine::general_purpose::STANDARD as STANDARD_BASE64;
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -22,6 +24,8 @@ mod doubt;
 #[cfg(feature = "ecdsa")]
 mod ecdsa;
 mod key;
+#[cfg(feature = "tool")]
+mod private;
 mod stored;
 
 /// Like the reference libraries, accepts secrets without padding, or with surplus bits in the last character.
@@ -81,6 +85,48 @@ impl Secret {
             return public_key(algorithm, &bytes);
         }
         Key::shared(algorithm, &bytes).filter(|_| !bytes.is_empty()).ok_or(SecretError::Blank)
+    }
+
+    /// Makes a key that signs as well. For an algorithm with public keys, the secret is the private key: the seed of
+    /// Ed25519, or the number of ECDSA, 32 bytes in hex or base64.
+    ///
+    /// # Errors
+    /// If the secret is not of that form.
+    #[cfg(feature = "tool")]
+    pub fn signing_key(&self, form: KeyForm) -> Result<Key, SecretError> {
+        match self.private_key(form) {
+            Some(private) => {
+                let (algorithm, private) = private?;
+                private.key(algorithm)
+            }
+            None => self.key(form),
+        }
+    }
+
+    /// Returns the public key of a private one, in the form in which a source has it; a shared secret unchanged.
+    ///
+    /// # Errors
+    /// If the secret is not a valid private key.
+    #[cfg(feature = "tool")]
+    pub fn public_half(&self, form: KeyForm) -> Result<Self, SecretError> {
+        let Some(private) = self.private_key(form) else { return Ok(self.clone()) };
+        let (_, private) = private?;
+        let bytes = private.public()?;
+        Ok(Self(match form.encoding {
+            KeyEncoding::Hex => hex::encode(bytes),
+            KeyEncoding::Raw | KeyEncoding::Base64 => STANDARD_BASE64.encode(bytes),
+            KeyEncoding::Whsec => format!("whpk_{}", STANDARD_BASE64.encode(bytes)),
+        }))
+    }
+
+    #[cfg(feature = "tool")]
+    fn private_key(&self, form: KeyForm) -> Option<Result<(Algorithm, private::PrivateKey), SecretError>> {
+        let is_whsk = form.encoding == KeyEncoding::Whsec && self.0.starts_with("whsk_");
+        let algorithm = if is_whsk { Algorithm::Ed25519 } else { form.algorithm };
+        algorithm.is_public().then(|| {
+            let private = private::PrivateKey::read(algorithm, &self.0).ok_or(SecretError::NotAPrivateKey)?;
+            Ok((algorithm, private))
+        })
     }
 
     /// Decodes the bytes of a key.
@@ -148,6 +194,12 @@ pub enum SecretError {
     NotHex,
     #[error("a secret is not a public key of the algorithm (after whpk_: Ed25519)")]
     NotAPublicKey,
+    #[cfg(feature = "tool")]
+    #[error(
+        "to sign with this scheme, the secret must be the private key: 32 bytes in hex or base64 (the seed of Ed25519, or \
+         the number of ECDSA)"
+    )]
+    NotAPrivateKey,
     #[cfg(not(feature = "ecdsa"))]
     #[error("signatures with ECDSA need the feature `ecdsa` of this crate")]
     NoEcdsa,

@@ -176,6 +176,101 @@ fn the_command_page_is_the_help_of_every_command() {
     );
 }
 
+const PROVIDERS_PAGE: &str = "docs/providers.md";
+
+/// The table of all presets, of what the tool prints about them.
+fn table_of_presets() -> String {
+    let output =
+        Command::new(crate::support::tool::TOOL).args(["schemes", "--json"]).env_clear().output().unwrap();
+    assert!(output.status.success());
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let mut table = "| scheme | provider | signature covers | does not cover | type, id and key |\n|---|---|---|---|---|\n".to_owned();
+    for line in lines.lines() {
+        let scheme: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| scheme[name].as_str().unwrap_or_default().replace('|', "\\|");
+        let list = |name: &str| {
+            let words = scheme[name].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+            words.collect::<Vec<_>>().join(", ")
+        };
+        let weakness = text("weakness");
+        let open = match (list("not_covered").as_str(), weakness.as_str()) {
+            ("", "") => "–".to_owned(),
+            ("", weakness) => weakness.to_owned(),
+            (open, "") => open.to_owned(),
+            (open, weakness) => format!("{open}. {weakness}"),
+        };
+        writeln!(
+            table,
+            "| `{}` | [{}]({}) | {} | {open} | type: {}. id: {}. key: {} |",
+            text("name"),
+            text("provider"),
+            text("documentation"),
+            list("signature_covers"),
+            text("type"),
+            text("id"),
+            text("key"),
+        )
+        .unwrap();
+    }
+    table
+}
+
+#[test]
+fn the_table_of_providers_is_that_of_the_presets() {
+    let page = page(PROVIDERS_PAGE);
+    let (start, rest) = page.split_once("cargo test --test it docs -->\n").unwrap();
+    let (written, end) = rest.split_once("<!-- end of the table -->").unwrap();
+    let table = format!("\n{}\n", table_of_presets());
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(
+            PROVIDERS_PAGE,
+            format!("{start}cargo test --test it docs -->\n{table}<!-- end of the table -->{end}"),
+        )
+        .unwrap();
+        return;
+    }
+    let differing = table.lines().zip(written.lines()).find(|(line, written)| line != written);
+    assert!(table == written, "first at {differing:?}: UPDATE_DOCS=1 cargo test --test it docs");
+}
+
+/// Each example of a field, and each source.
+#[test]
+fn every_description_on_the_page_of_providers_is_valid() {
+    let text = page(PROVIDERS_PAGE);
+    let mut count = 0;
+    for example in text.split('`').filter(|code| code.starts_with("{\"scheme\": \"hmac-sha256\"")) {
+        assert!(
+            config::sources::read_scheme(example).is_ok_and(|scheme| !scheme.signed.needs_url()),
+            "{example}"
+        );
+        count += 1;
+    }
+    assert!(count >= 16, "{count}");
+    for block in text.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap()) {
+        // An ellipsis stands for the rest of an ARN.
+        let sources: serde_json::Map<_, _> = serde_json::from_str(&block.replace('…', "x")).unwrap();
+        let variables = [
+            ("QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/q.fifo".to_owned()),
+            ("SOURCES", serde_json::Value::from(with_own_arns(sources)).to_string()),
+        ];
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        let read = config::Config::read(|name| find(name).map(|(_, value)| value.clone()));
+        assert!(read.is_ok(), "{block}: {:?}", read.err());
+    }
+}
+
+/// Gives each source an ARN of its own.
+fn with_own_arns(
+    mut sources: serde_json::Map<String, serde_json::Value>,
+) -> serde_json::Map<String, serde_json::Value> {
+    for (name, source) in &mut sources {
+        if source.get("secret_arn").is_some() {
+            source["secret_arn"] = format!("arn:aws:{name}").into();
+        }
+    }
+    sources
+}
+
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
     let pages = pages();

@@ -1,8 +1,10 @@
 //! The published vectors of every provider, and what each scheme must refuse.
 
+mod commands;
 mod descriptions;
 mod families;
 mod keys;
+mod mistakes;
 mod presets;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

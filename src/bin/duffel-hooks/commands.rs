@@ -16,6 +16,7 @@ pub(crate) mod queue;
 pub(crate) mod replay;
 #[cfg(feature = "operate")]
 pub(crate) mod rotate;
+pub(crate) mod schemes;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;

@@ -8,7 +8,8 @@ use std::{error::Error, io, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use self::commands::{
-    completions, deliveries, events, gateway_event, listen, man, send, serve, sign, trigger, verify, webhooks,
+    completions, deliveries, events, gateway_event, listen, man, schemes, send, serve, sign, trigger, verify,
+    webhooks,
 };
 #[cfg(feature = "operate")]
 use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
@@ -37,6 +38,7 @@ enum Command {
     Verify(verify::Arguments),
     #[command(alias = "event")]
     GatewayEvent(gateway_event::Arguments),
+    Schemes(schemes::Arguments),
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
     Deliveries(deliveries::Arguments),
@@ -69,6 +71,7 @@ impl Command {
             | Self::Verify(_)
             | Self::GatewayEvent(_)
             | Self::Deliveries(_)
+            | Self::Schemes(_)
             | Self::Completions(_)
             | Self::Man(_) => true,
             Self::Webhooks(arguments) => arguments.only_prints(),
@@ -95,6 +98,7 @@ impl Command {
             Self::Sign(arguments) => sign::sign(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::GatewayEvent(arguments) => gateway_event::run(arguments),
+            Self::Schemes(arguments) => schemes::run(arguments),
             Self::Webhooks(arguments) => webhooks::run(arguments),
             Self::Events(arguments) => events::run(arguments),
             Self::Deliveries(arguments) => deliveries::run(arguments),

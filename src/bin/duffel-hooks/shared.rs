@@ -11,10 +11,12 @@ pub(crate) mod in_flight;
 pub(crate) mod input;
 pub(crate) mod list;
 pub(crate) mod local_client;
+pub(crate) mod made_up;
 pub(crate) mod offer;
 pub(crate) mod output;
 pub(crate) mod printout;
 pub(crate) mod progress;
+pub(crate) mod query;
 pub(crate) mod samples;
 pub(crate) mod signals;
 #[cfg(feature = "operate")]

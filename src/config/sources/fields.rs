@@ -13,22 +13,24 @@ const MAX_SIGNATURE_HEADERS: usize = 10;
 
 /// The fields that nobody took yet, and the mistakes in those that were taken.
 pub(super) struct Fields {
-    fields: Members<Value>,
+    remaining: Members<Value>,
+    /// Whether the URL of the endpoint may be added later.
+    pub(super) url_may_follow: bool,
     pub(super) mistakes: Mistakes,
 }
 
 impl Fields {
     pub(super) fn new(fields: Members<Value>) -> Self {
-        Self { fields, mistakes: Mistakes::default() }
+        Self { remaining: fields, url_may_follow: false, mistakes: Mistakes::default() }
     }
 
     pub(super) fn has(&self, field: &str) -> bool {
-        self.fields.0.iter().any(|(name, _)| name == field)
+        self.remaining.0.iter().any(|(name, _)| name == field)
     }
 
     pub(super) fn take(&mut self, field: &str) -> Option<Value> {
-        let index = self.fields.0.iter().position(|(name, _)| name == field)?;
-        Some(self.fields.0.remove(index).1)
+        let index = self.remaining.0.iter().position(|(name, _)| name == field)?;
+        Some(self.remaining.0.remove(index).1)
     }
 
     pub(super) fn string(&mut self, field: &str) -> Option<String> {
@@ -122,7 +124,7 @@ impl Fields {
 
     /// Reports the fields that nobody took: misspelt ones, and those that the scheme does not have.
     pub(super) fn reject_others(&mut self) {
-        for (name, _) in std::mem::take(&mut self.fields.0) {
+        for (name, _) in std::mem::take(&mut self.remaining.0) {
             self.mistakes.add(&name, "is not a field of this scheme, or appears twice");
         }
     }

@@ -164,7 +164,7 @@ impl Fields {
             } else {
                 self.mistakes.add_value("url", &url, "is not the URL at which the provider delivers");
             }
-        } else if scheme.signed.needs_url() {
+        } else if scheme.signed.needs_url() && !self.url_may_follow {
             let what = "is required: the signature covers the URL at which the provider delivers";
             self.mistakes.add("url", what);
             scheme.signed = scheme.signed.at_url("https://");

@@ -30,6 +30,12 @@ impl Algorithm {
         ("token", Self::Token),
     ];
 
+    /// The name in a configuration, as in `hmac-sha256`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        name(&Self::NAMES, &self)
+    }
+
     /// Returns `true` if the secret is a public key: whoever verifies with it cannot sign.
     #[must_use]
     pub fn is_public(self) -> bool {
@@ -68,6 +74,16 @@ impl Encoding {
     /// Each encoding with its name in a configuration.
     pub const NAMES: [(&'static str, Self); 4] =
         [("hex", Self::Hex), ("base64", Self::Base64), ("base64url", Self::Base64Url), ("text", Self::Text)];
+
+    /// The name in a configuration, as in `base64url`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        name(&Self::NAMES, &self)
+    }
+}
+
+fn name<T: PartialEq>(names: &[(&'static str, T)], wanted: &T) -> &'static str {
+    names.iter().find(|(_, value)| value == wanted).map(|(name, _)| *name).unwrap_or_default()
 }
 
 /// The way from a secret to a key.

@@ -1,6 +1,6 @@
 //! Presets: the rows of the table of schemes, each named after its provider.
 
-use super::{Scheme, presets};
+use super::{Algorithm, Scheme, presets};
 
 /// A row of the table: a provider and its scheme. There is no code of a provider besides its row.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +35,22 @@ impl Preset {
     }
 }
 
+impl Scheme {
+    /// What a signature of this scheme does not protect although others do, as its row says; also of a token that only
+    /// the configuration makes one.
+    #[must_use]
+    pub fn weakness(&self) -> Option<&'static str> {
+        let of_row = Preset::named(self.name).and_then(|preset| preset.weakness);
+        of_row.or((self.key.algorithm == Algorithm::Token).then_some(presets::TOKEN))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::signature::scheme::{Algorithm, FieldLocation, Layout, Time};
+    use crate::signature::scheme::{FieldLocation, Layout, Time};
 
     #[test]
     fn names_are_unique_and_plain() {

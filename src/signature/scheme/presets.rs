@@ -84,7 +84,7 @@ const TYPE_NOT_SIGNED: &str =
     "The signature covers the body only. The type is in a header that anybody may change.";
 const TIME_NOT_CHECKED: &str =
     "The time is signed, and not checked: the documentation does not say how it is written.";
-const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
+pub(super) const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
 /// the hash of the body identifies an event.

@@ -71,6 +71,15 @@ impl Signed {
         self.has(|part| matches!(part, Part::Id | Part::IdOfWidth(_)))
     }
 
+    /// The number of bytes that an id must have, if it is fixed.
+    #[must_use]
+    pub fn id_width(&self) -> Option<usize> {
+        self.before.iter().chain(&*self.after).find_map(|part| match part {
+            Part::IdOfWidth(width) => Some(*width),
+            _ => None,
+        })
+    }
+
     /// Returns `true` if a changed time invalidates the signature.
     #[must_use]
     pub fn covers_time(&self) -> bool {

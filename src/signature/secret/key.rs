@@ -10,6 +10,8 @@ use sha2::{Sha256, Sha384, Sha512};
 
 #[cfg(feature = "ecdsa")]
 use super::ecdsa;
+#[cfg(feature = "tool")]
+use super::private::PrivateKey;
 use crate::signature::{
     header::Signature,
     scheme::{Algorithm, Joined, Text},
@@ -23,6 +25,9 @@ pub struct Key {
     pub(super) live_mode: Option<bool>,
     /// The MAC of a constant, or the public key: equal for keys that verify the same signatures, and not confidential.
     fingerprint: [u8; 32],
+    /// What signs, if the key verifies with a public key.
+    #[cfg(feature = "tool")]
+    private: Option<PrivateKey>,
 }
 
 /// An HMAC is initialised with the key; only the message is missing.
@@ -52,17 +57,33 @@ impl Key {
             Algorithm::Token => Form::Token(bytes.into()),
             Algorithm::Ed25519 | Algorithm::EcdsaP256 => return None,
         };
-        Some(Self { form, live_mode: None, fingerprint: fingerprint(algorithm, bytes) })
+        Some(Self::new(form, fingerprint(algorithm, bytes)))
     }
 
     pub(super) fn ed25519(key: VerifyingKey) -> Self {
-        Self { form: Form::Ed25519(key), live_mode: None, fingerprint: key.to_bytes() }
+        Self::new(Form::Ed25519(key), key.to_bytes())
     }
 
     #[cfg(feature = "ecdsa")]
     pub(super) fn ecdsa_p256(key: ecdsa::PublicKey) -> Self {
         let fingerprint = fingerprint(Algorithm::EcdsaP256, &key.to_bytes());
-        Self { form: Form::EcdsaP256(key.into()), live_mode: None, fingerprint }
+        Self::new(Form::EcdsaP256(key.into()), fingerprint)
+    }
+
+    fn new(form: Form, fingerprint: [u8; 32]) -> Self {
+        Self {
+            form,
+            live_mode: None,
+            fingerprint,
+            #[cfg(feature = "tool")]
+            private: None,
+        }
+    }
+
+    /// Returns the same key with its private half, so that it signs.
+    #[cfg(feature = "tool")]
+    pub(super) fn with_private(self, private: PrivateKey) -> Self {
+        Self { private: Some(private), ..self }
     }
 
     /// Returns the same key for events of a mode; `None` for both.
@@ -103,6 +124,10 @@ impl Key {
 
     /// Returns the bytes of a signature over a body and what is around it; `None` for a public key, which cannot sign.
     pub(in crate::signature) fn sign(&self, joined: &Joined<'_>, body: &[u8]) -> Option<Vec<u8>> {
+        #[cfg(feature = "tool")]
+        if let Some(private) = &self.private {
+            return Some(private.sign(&joined.concat(body)));
+        }
         match self.read(joined, body) {
             Checker::Mac(mac) => Some(mac.bytes().to_vec()),
             Checker::Token(_) => match &self.form {

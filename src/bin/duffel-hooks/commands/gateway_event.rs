@@ -9,11 +9,12 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use duffel_webhook_receiver::time::unix_seconds;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::{
     commands::sign::{Signer, body_help},
-    shared::{Result, input::read_body},
+    shared::{Result, input::read_body, query::divide},
 };
 
 /// Prints a signed API Gateway event, for `cargo lambda invoke` and `sam local invoke`
@@ -49,7 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let body = read_body(&arguments.body)?;
     let headers = arguments.signer.headers(&arguments.signer.scheme()?, &body, None, Vec::new())?;
     let path = format!("/webhooks/{}", arguments.source);
-    let delivery = Received::new(path, headers, body, arguments.base64);
+    let (headers, query) = divide(headers);
+    let delivery = Received { query, ..Received::new(path, headers, body, arguments.base64) };
     let event = match arguments.gateway {
         Gateway::HttpApi => delivery.http_api(),
         Gateway::FunctionUrl => delivery.payload_2_0("abcdef1234.lambda-url.eu-west-1.on.aws"),
@@ -62,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The request that a gateway received.
 pub(crate) struct Received {
     path: String,
+    query: String,
     headers: Vec<(String, String)>,
     /// The length of the body as it was sent, in bytes.
     length: usize,
@@ -78,7 +81,7 @@ impl Received {
             Ok(text) => (STANDARD.encode(text), true),
             Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
         };
-        Self { path, headers, length, body, base64 }
+        Self { path, query: String::new(), headers, length, body, base64 }
     }
 
     /// Returns the event of an HTTP API.
@@ -102,13 +105,22 @@ impl Received {
         usual.into_iter().chain(signed).map(|(name, value)| (name.to_owned(), value.into())).collect()
     }
 
+    /// The parameters of the query, decoded as this gateway does; `None` without a query.
+    fn parameters(&self) -> Option<Map<String, Value>> {
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        let parameters: Map<_, _> =
+            pairs.map(|(name, value)| (name.to_owned(), decoded(value).into())).collect();
+        (!parameters.is_empty()).then_some(parameters)
+    }
+
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
     fn payload_2_0(&self, domain: &str) -> Value {
         json!({
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": self.path,
-            "rawQueryString": "",
+            "rawQueryString": self.query,
             "headers": self.all_headers(domain),
             "requestContext": {
                 "accountId": "123456789012",
@@ -142,7 +154,7 @@ impl Received {
             "httpMethod": "POST",
             "headers": headers,
             "multiValueHeaders": lists,
-            "queryStringParameters": null,
+            "queryStringParameters": self.parameters(),
             "multiValueQueryStringParameters": null,
             "pathParameters": { "proxy": self.path.trim_start_matches('/') },
             "stageVariables": null,

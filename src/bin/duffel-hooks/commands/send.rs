@@ -24,7 +24,8 @@ use crate::{
 pub(crate) struct Arguments {
     /// The file with the exact bytes to send, a sample, or - for the standard input
     body: PathBuf,
-    /// The receiver's URL; it has 30 s to respond
+    /// The receiver's URL; it has 30 s to respond. Signatures that cover a URL cover this one, unless
+    /// --scheme has another
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4567/webhooks/duffel", value_parser = parse_url)]
     to: String,
     /// Makes it another event: replaces the id and the idempotency key wherever they are in the body. Nothing else
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let scheme = arguments.signer.scheme()?;
+    let scheme = arguments.signer.scheme_at("duffel", |_| arguments.to.clone())?;
     let mut body = read_body(&arguments.body)?;
     let mut unsigned = Vec::new();
     if arguments.new {

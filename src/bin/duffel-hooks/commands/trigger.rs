@@ -4,12 +4,13 @@
 use std::{io, time::SystemTime};
 
 use clap::{Args, builder::PossibleValuesParser};
+use duffel_webhook_receiver::signature::scheme::Scheme;
 use serde_json::Value;
 
 use crate::{
     commands::{
         send::endpoint::{Endpoint, hint, parse_url},
-        sign::{SECRET_HELP, Signer},
+        sign::{SIGNING_HELP, Signer},
     },
     shared::{
         Result, WrongUsage,
@@ -33,18 +34,20 @@ use crate::{
   duffel-hooks trigger air.order.changed --count 3 --set /data/object/order_id=ord_1
   duffel-hooks trigger order.created --count 2 --same-id
   duffel-hooks trigger order.created --set /type=rail.booking.created --set /live_mode=true
+  duffel-hooks trigger --scheme slack
   duffel-hooks trigger push --to http://127.0.0.1:4567/webhooks/code
 
-{SECRET_HELP}"),
+{SIGNING_HELP}"),
     mut_arg("scheme", |scheme| scheme.help(
         "The provider's signature scheme, as for send [default: that of TYPE]"
     ))
 )]
 pub(crate) struct Arguments {
-    /// The type, such as order.created; see --list
+    /// The type, such as order.created; see --list. A scheme that is not in the list has the types of
+    /// hmac-sha256 [default: the first of the scheme]
     #[arg(
         value_name = "TYPE",
-        required_unless_present = "list",
+        required_unless_present_any = ["list", "scheme"],
         value_parser = PossibleValuesParser::new(catalogue::all().map(|sample| sample.kind)),
         hide_possible_values = true
     )]
@@ -86,15 +89,24 @@ fn parse_change(text: &str) -> std::result::Result<(String, Value), String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Some(kind) = &arguments.kind else { return Ok(list().print(&mut io::stdout().lock())?) };
+    if arguments.list {
+        return Ok(list().print(&mut io::stdout().lock())?);
+    }
     let signer = &arguments.signer;
-    let named = signer.named_scheme()?;
-    let sample = catalogue::find(named.as_ref().map(|scheme| scheme.name), kind);
-    let no_sample = || WrongUsage(format!("--scheme: {kind} is of another scheme: see trigger --list"));
-    let sample = sample.ok_or_else(no_sample)?;
-    let scheme = signer.scheme_or(sample.scheme)?;
-    let url = format!("http://127.0.0.1:4567/webhooks/{}", scheme.name);
-    let endpoint = Endpoint::new(arguments.to.as_deref().unwrap_or(&url));
+    let named = signer.scheme_name()?;
+    let of_type =
+        |kind: &String| WrongUsage(format!("--scheme: {kind} is of another scheme: see trigger --list"));
+    let sample = match &arguments.kind {
+        Some(kind) => catalogue::find(named, kind).ok_or_else(|| of_type(kind))?,
+        None => catalogue::first(named.unwrap_or("duffel")),
+    };
+    let kind = sample.kind;
+    let url = |scheme: &Scheme| {
+        let local = || format!("http://127.0.0.1:4567/webhooks/{}", scheme.name);
+        arguments.to.clone().unwrap_or_else(local)
+    };
+    let scheme = signer.scheme_at(sample.scheme, url)?;
+    let endpoint = Endpoint::new(&url(&scheme));
     let new_event = || {
         let mut event = sample.make(&scheme, SystemTime::now());
         for (pointer, value) in &arguments.changes {

@@ -13,7 +13,7 @@ use duffel_webhook_receiver::{
     config::DEFAULT_WINDOW,
     signature::{
         Delivery, SignatureError, Verified, Verifier,
-        scheme::{Encoding, Label, Layout, Scheme, Time, TimeUnit},
+        scheme::{Encoding, Label, Layout, Preset, Scheme, Text, Time, TimeUnit},
     },
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -22,9 +22,10 @@ use crate::{
     commands::sign::{SECRET_HELP, SchemeArgument, keys, parse_header, secrets},
     shared::{
         Result,
-        diagnosis::{self, Known, Mistake, Part},
+        diagnosis::{self, Known, Mistake, Part, Request},
         input::read_body,
         output::count,
+        query::query,
     },
 };
 
@@ -34,10 +35,12 @@ use crate::{
 pub(crate) struct Arguments {
     /// The file with the exact bytes that were signed, or - for the standard input
     body: PathBuf,
-    /// The signature's header, such as X-Duffel-Signature: its value or the whole line
+    /// The signature's header, such as X-Duffel-Signature: its value or the whole line. If the scheme has
+    /// the signature in the query of the URL, its value
     #[arg(long, value_name = "VALUE")]
     signature: String,
-    /// Another header that the scheme needs, such as 'webhook-id: 7'; may be repeated
+    /// Another header that the scheme needs, such as 'webhook-id: 7'; may be repeated. A name after ? is a
+    /// parameter in the query of the URL
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(String, String)>,
     #[command(flatten)]
@@ -60,7 +63,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let delivery = Delivery { headers: headers.clone(), body: body.clone(), ..Delivery::default() };
     let found = verifier.verify(delivery, now).map_err(|error| {
         let this = Known { name: "", scheme, secrets: &secrets };
-        let mistake = diagnosis::find(&this, &[], &header_map(&headers), None, &body);
+        let parameters = headers.iter().filter(|(name, _)| name.starts_with('?'));
+        let query = query(parameters.map(|(name, value)| (&**name, value.as_str())));
+        let map = header_map(&headers);
+        let request = Request { headers: &map, query: Some(&query), body: &body };
+        let mistake = diagnosis::find(&this, &[], &request);
         explain(scheme, error, mistake.as_ref(), secrets.len())
     })?;
     print(scheme, &found)
@@ -104,9 +111,13 @@ fn header_map(headers: &[(Cow<'static, str>, String)]) -> HeaderMap {
 /// of the scheme's header families it belongs to.
 fn signature(scheme: &Scheme, text: &str) -> Vec<(Cow<'static, str>, String)> {
     let named = text.split_once(':').and_then(|(name, value)| {
-        let mut names = scheme.families.iter().map(|family| &family.signature);
-        let name = names.find(|known| known.eq_ignore_ascii_case(name.trim()))?;
-        Some(vec![(name.clone(), value.trim().to_owned())])
+        let is_known = |known: &Text| known.eq_ignore_ascii_case(name.trim());
+        let own = scheme.families.iter().map(|family| family.signature.clone()).find(is_known);
+        let of_another = || {
+            let others = Preset::all().flat_map(|preset| preset.scheme().families);
+            others.map(|family| family.signature).find(is_known)
+        };
+        Some(vec![(own.or_else(of_another)?, value.trim().to_owned())])
     });
     let unnamed =
         || scheme.families.iter().map(|family| (family.signature.clone(), text.to_owned())).collect();

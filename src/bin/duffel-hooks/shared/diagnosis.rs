@@ -3,6 +3,7 @@
 //! Nothing is accepted because of what is found, and no secret is printed.
 
 mod bodies;
+mod contents;
 mod forms;
 mod secrets;
 mod times;
@@ -22,6 +23,9 @@ use http::HeaderMap;
 
 /// The most bytes that are hashed for one diagnosis: some tens of milliseconds.
 const MAX_HASHED: usize = 32 * 1024 * 1024;
+
+/// More presets than have one header.
+const MAX_PRESETS: usize = 32;
 
 /// The name, the scheme and the secrets of a source.
 pub(crate) struct Known<'a> {
@@ -83,30 +87,44 @@ pub(crate) fn signer(scheme: &Scheme, secrets: &[Secret], delivery: &Delivery) -
         .position(|secret| secret.key(scheme.key).is_ok_and(|key| has_signed(scheme, key, delivery.clone())))
 }
 
+/// A request as it was received.
+pub(crate) struct Request<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) body: &'a Bytes,
+}
+
+impl Request<'_> {
+    /// Says whether it has a header, or a parameter in its query, of this name.
+    fn has(&self, name: &str) -> bool {
+        match name.strip_prefix('?') {
+            None => self.headers.contains_key(name),
+            Some(parameter) => {
+                let mut pairs = self.query.unwrap_or_default().split('&');
+                pairs.any(|pair| pair.split_once('=').is_some_and(|(known, _)| known == parameter))
+            }
+        }
+    }
+
+    fn delivery(&self, scheme: &Scheme) -> Delivery {
+        delivery(scheme, self.headers, self.query, self.body.clone(), None)
+    }
+}
+
 /// Finds the first mistake that explains why a delivery to `this` source is not signed with one of its secrets.
-pub(crate) fn find(
-    this: &Known<'_>,
-    others: &[Known<'_>],
-    headers: &HeaderMap,
-    query: Option<&str>,
-    body: &Bytes,
-) -> Option<Mistake> {
-    let case =
-        Case { scheme: this.scheme, delivery: delivery(this.scheme, headers, query, body.clone(), None) };
-    let has = |name: &str| case.delivery.headers.iter().any(|(known, _)| known == name);
-    if !this.scheme.families.iter().any(|family| has(&family.signature)) {
-        return forms::of_another_scheme(headers);
+pub(crate) fn find(this: &Known<'_>, others: &[Known<'_>], request: &Request<'_>) -> Option<Mistake> {
+    let case = Case { scheme: this.scheme, delivery: request.delivery(this.scheme) };
+    if !this.scheme.families.iter().any(|family| request.has(&family.signature)) {
+        return forms::of_another_scheme(this, request);
     }
     if signer(this.scheme, this.secrets, &case.delivery).is_some() {
-        let is_in_milliseconds = times::is_in_milliseconds(this.scheme, &case.delivery.headers);
-        return is_in_milliseconds.then(|| Mistake::new(Part::Form, "with its time in seconds"));
+        let unit = times::right_unit(this.scheme, &case.delivery.headers)?;
+        return Some(Mistake::new(Part::Form, format!("with its time in {unit}")));
     }
-    let mut budget = MAX_HASHED / (body.len() + 64);
+    let mut budget = MAX_HASHED / (request.body.len() + 64);
     let signed = |other: &&Known<'_>| {
-        signer(this.scheme, other.secrets, &case.delivery).is_some() || {
-            let delivery = delivery(other.scheme, headers, query, body.clone(), None);
-            signer(other.scheme, other.secrets, &delivery).is_some()
-        }
+        signer(this.scheme, other.secrets, &case.delivery).is_some()
+            || signer(other.scheme, other.secrets, &request.delivery(other.scheme)).is_some()
     };
     if let Some(other) = others.iter().take(budget).find(signed) {
         let change = format!("it matches a secret of the source {}", other.name);
@@ -125,7 +143,8 @@ pub(crate) fn find(
             return Some(Mistake { secret: (count > 1).then_some(index + 1), ..mistake });
         }
     }
-    None
+    // Several schemes have one header.
+    if budget > MAX_PRESETS { forms::matching(this, request) } else { None }
 }
 
 /// A delivery that did not match.
@@ -153,7 +172,8 @@ impl Case<'_> {
             self.attempt(key(), Mistake::new(Part::Body, change), |_, delivery| delivery.body = body.into())
         });
         let forms = forms::variants(self.scheme).into_iter().map(move |(change, other)| {
-            self.attempt(key(), Mistake::new(Part::Form, change), |scheme, _| *scheme = other)
+            let key = secret.key(other.key).ok();
+            self.attempt(key, Mistake::new(Part::Form, change), |scheme, _| *scheme = other)
         });
         let times =
             times::variants(self.scheme, &self.delivery.headers).into_iter().map(move |(change, headers)| {

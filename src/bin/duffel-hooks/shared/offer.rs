@@ -6,7 +6,7 @@ use clap::{
     Arg, Command, Error,
     builder::{PossibleValue, StringValueParser, TypedValueParser},
 };
-use duffel_webhook_receiver::signature::scheme::Scheme;
+use duffel_webhook_receiver::signature::scheme::Preset;
 
 use super::samples::catalogue::{self, Basis};
 
@@ -25,7 +25,7 @@ pub(crate) fn offering_types(parse: fn(&str) -> Result<String, &'static str>) ->
 
 /// Offers the names of the schemes, and checks nothing.
 pub(crate) fn offering_schemes() -> Offering {
-    Offering { parse: |text| Ok(text.to_owned()), offered: Scheme::NAMES.to_vec() }
+    Offering { parse: |text| Ok(text.to_owned()), offered: Preset::all().map(|preset| preset.name).collect() }
 }
 
 impl TypedValueParser for Offering {

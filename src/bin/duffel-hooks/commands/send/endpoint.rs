@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::{StatusCode, Uri};
 
-use crate::shared::Result;
+use crate::shared::{
+    Result,
+    query::{divide, with_query},
+};
 
 /// A receiver responds within 10 s, and a gateway within 30 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,10 +25,12 @@ impl Endpoint {
         Self { agent: config.new_agent(), url: url.to_owned() }
     }
 
-    /// Delivers a body with these headers. Returns the status and the body of the response.
+    /// Delivers a body with these headers, of which those whose name begins with a question mark go into the query.
+    /// Returns the status and the body of the response.
     pub(crate) fn post(&self, headers: &[(String, String)], body: &[u8]) -> Result<(StatusCode, String)> {
         let Self { agent, url } = self;
-        let request = agent.post(url).header("Content-Type", "application/json");
+        let (headers, query) = divide(headers.to_vec());
+        let request = agent.post(with_query(url, &query)).header("Content-Type", "application/json");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let explain = |error| match error {
             ureq::Error::Timeout(_) => format!("no response from {url} within {} s", TIMEOUT.as_secs()),

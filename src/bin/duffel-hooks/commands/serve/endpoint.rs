@@ -122,13 +122,9 @@ impl Endpoint {
     /// Finds out what is wrong with a signature.
     fn mistake(&self, source: &KnownSource, content: &Content) -> Option<Mistake> {
         let others = self.inspector.sources.iter().filter(|other| other.name != source.name);
-        diagnosis::find(
-            &known(source),
-            &others.map(known).collect::<Vec<_>>(),
-            &content.headers,
-            content.uri.query(),
-            &content.body,
-        )
+        let request =
+            diagnosis::Request { headers: &content.headers, query: content.uri.query(), body: &content.body };
+        diagnosis::find(&known(source), &others.map(known).collect::<Vec<_>>(), &request)
     }
 
     fn facts(

@@ -35,7 +35,7 @@ impl KnownSource {
     pub(super) fn signing_key(&self) -> Option<Key> {
         let is_public = |secret: &Secret| secret.expose().starts_with("whpk_");
         let secret = self.secrets.iter().find(|secret| !is_public(secret))?;
-        secret.key(self.scheme.key).ok()
+        secret.key(self.scheme.key).ok().filter(|key| !key.algorithm().is_public())
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn variants(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("with a space after each colon and comma of its JSON", json(&|body| spaced(body, b": ", b", "))),
         ("with its JSON in lines with an indent of 2", json(&indented)),
         ("with non-ASCII characters escaped in its JSON", json(&escaped)),
+        ("with non-ASCII characters not escaped in its JSON", json(&unescaped)),
         ("with slashes escaped in its JSON", json(&|body| replaced(body, b"/", b"\\/"))),
         ("with slashes not escaped in its JSON", json(&|body| replaced(body, b"\\/", b"/"))),
         ("without its byte order mark", body.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec)),
@@ -67,6 +68,36 @@ fn escaped(body: &[u8]) -> Vec<u8> {
     escaped.into_bytes()
 }
 
+/// Replaces the escapes of characters that are not ASCII.
+fn unescaped(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    let mut unescaped = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(at) = rest.find('\\') {
+        unescaped.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let units = || {
+            let texts = escape.split("\\u").skip(1).map_while(|text| text.get(..4));
+            texts.map_while(|digits| u16::from_str_radix(digits, 16).ok())
+        };
+        let character = escape.starts_with("\\u").then(|| char::decode_utf16(units()).next()).flatten();
+        match character {
+            Some(Ok(character)) if !character.is_ascii() => {
+                unescaped.push(character);
+                rest = &escape[6 * character.len_utf16()..];
+            }
+            _ => {
+                // The escaped character is not the start of another escape.
+                let end = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+                unescaped.push_str(&escape[..end]);
+                rest = &escape[end..];
+            }
+        }
+    }
+    unescaped.push_str(rest);
+    unescaped.into_bytes()
+}
+
 fn replaced(body: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(body)
         .replace(&*String::from_utf8_lossy(old), &String::from_utf8_lossy(new))
@@ -102,6 +133,11 @@ mod tests {
                 r#"{"a":"é😀"}"#,
                 r#"{"a":"\u00e9\ud83d\ude00"}"#,
                 "with non-ASCII characters escaped in its JSON",
+            ),
+            (
+                r#"{"a":"\\u00e9\u00e9\n\ud83d\ude00"}"#,
+                r#"{"a":"\\u00e9é\n😀"}"#,
+                "with non-ASCII characters not escaped in its JSON",
             ),
             (r#"{"a":"x/y"}"#, r#"{"a":"x\/y"}"#, "with slashes escaped in its JSON"),
             (r#"{"a":"x\/y"}"#, r#"{"a":"x/y"}"#, "with slashes not escaped in its JSON"),

@@ -20,6 +20,7 @@ pub(super) fn variants(secret: &Secret, form: KeyForm) -> Vec<(&'static str, Key
     let solid: String = text.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
     let bare = text.strip_prefix(PREFIX);
     let is_raw = form.encoding == KeyEncoding::Raw;
+    let is_hex = form.encoding == KeyEncoding::Hex;
     let own = as_configured(text);
     [
         ("without the quotes around it", as_configured(unquoted)),
@@ -30,11 +31,22 @@ pub(super) fn variants(secret: &Secret, form: KeyForm) -> Vec<(&'static str, Key
         ("with a space at its end", as_bytes(format!("{text} ").as_bytes())),
         ("without the part before its =", as_configured(unnamed)),
         ("without the white space in it", as_configured(&solid)),
-        ("decoded from base64", decoded(text).filter(|_| is_raw).and_then(|bytes| as_bytes(&bytes))),
+        (
+            "decoded from base64",
+            decoded(text).filter(|_| is_raw || is_hex).and_then(|bytes| as_bytes(&bytes)),
+        ),
         ("decoded from hex", hex::decode(text).ok().and_then(|bytes| as_bytes(&bytes))),
         (
-            "with its characters as the key, not decoded from base64",
+            if is_hex {
+                "with its characters as the key, not decoded from hex"
+            } else {
+                "with its characters as the key, not decoded from base64"
+            },
             as_bytes(text.as_bytes()).filter(|_| !is_raw),
+        ),
+        (
+            "with the public key that belongs to it: it is a private key",
+            secret.signing_key(form).ok().filter(|_| form.algorithm.is_public()),
         ),
         (
             "without whsec_, and with its characters as the key",

@@ -12,14 +12,16 @@ const READINGS: u64 = 2;
 /// The first number that is a time in milliseconds rather than in seconds: in 1973, or in the year 5138.
 const FIRST_IN_MILLISECONDS: u64 = 100_000_000_000;
 
-/// Returns `true` if the time of a signature is in milliseconds.
-pub(super) fn is_in_milliseconds(scheme: &Scheme, headers: &Headers) -> bool {
-    let is_late = |text: &str| text.parse().is_ok_and(|time: u64| time >= FIRST_IN_MILLISECONDS);
-    scheme.time_unit == TimeUnit::Seconds
-        && scheme
-            .families
-            .iter()
-            .any(|family| time(scheme, family, headers).is_some_and(|(_, _, time)| is_late(time)))
+/// Returns the unit that the scheme has, if the time of a signature is a number in another unit.
+pub(super) fn right_unit(scheme: &Scheme, headers: &Headers) -> Option<&'static str> {
+    let is_late = |text: &str| text.parse().map(|time: u64| time >= FIRST_IN_MILLISECONDS).ok();
+    let times = scheme.families.iter().filter_map(|family| time(scheme, family, headers));
+    let mut are_late = times.filter_map(|(_, _, time)| is_late(time));
+    match scheme.time_unit {
+        TimeUnit::Seconds => are_late.any(|is_late| is_late).then_some("seconds"),
+        TimeUnit::Milliseconds => are_late.any(|is_late| !is_late).then_some("milliseconds"),
+        TimeUnit::Rfc3339 => None,
+    }
 }
 
 /// Returns the headers with another time, each with what is changed.
@@ -94,11 +96,13 @@ mod tests {
         let headers = vec![("x-duffel-signature".into(), "t=1700000000,v2=ab".to_owned())];
         let element = changed(&Scheme::duffel(), headers.clone());
         assert_eq!(element[..2], ["t=1700000000000,v2=ab", "t=1699999999,v2=ab"]);
-        assert!(!is_in_milliseconds(&Scheme::duffel(), &headers));
+        assert_eq!(right_unit(&Scheme::duffel(), &headers), None);
+        let in_milliseconds = Scheme { time_unit: TimeUnit::Milliseconds, ..Scheme::duffel() };
+        assert_eq!(right_unit(&in_milliseconds, &headers), Some("milliseconds"));
         let headers = vec![("webhook-timestamp".into(), "1700000000000".to_owned())];
         let header = changed(&Scheme::standard_webhooks(), headers.clone());
         assert_eq!(header[1], "1700000000");
-        assert!(is_in_milliseconds(&Scheme::standard_webhooks(), &headers));
+        assert_eq!(right_unit(&Scheme::standard_webhooks(), &headers), Some("seconds"));
         assert_eq!(changed(&Scheme::github(), Vec::new()), Vec::<String>::new());
     }
 }

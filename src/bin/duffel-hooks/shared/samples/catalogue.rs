@@ -9,7 +9,7 @@ use duffel_webhook_receiver::signature::scheme::{FieldLocation, Scheme};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::edit::set;
+use super::{edit::set, ids::new_signed_id};
 
 /// The domain of Shopify's samples.
 const SHOP: &str = "example.myshopify.com";
@@ -78,9 +78,22 @@ pub(crate) fn all() -> impl Iterator<Item = Sample> {
     duffel.chain(others)
 }
 
-/// Finds a type of a scheme, or, without a scheme, the first of this name.
-pub(crate) fn find(scheme: Option<&str>, kind: &str) -> Option<Sample> {
-    all().find(|sample| sample.kind == kind && scheme.is_none_or(|scheme| sample.scheme == scheme))
+/// Finds a type of a scheme, or, without a scheme, the first of this name. A scheme without types of its own has those of
+/// `hmac-sha256`.
+pub(crate) fn find(scheme: Option<&'static str>, kind: &str) -> Option<Sample> {
+    let Some(scheme) = scheme else { return all().find(|sample| sample.kind == kind) };
+    of_scheme(scheme).find(|sample| sample.kind == kind)
+}
+
+/// Returns the first type of a scheme.
+pub(crate) fn first(scheme: &'static str) -> Sample {
+    let example = Sample { scheme, kind: "example.created", basis: Basis::Example };
+    of_scheme(scheme).next().unwrap_or(example)
+}
+
+fn of_scheme(scheme: &'static str) -> impl Iterator<Item = Sample> {
+    let with_types = if all().any(|sample| sample.scheme == scheme) { scheme } else { "hmac-sha256" };
+    all().filter(move |sample| sample.scheme == with_types).map(move |sample| Sample { scheme, ..sample })
 }
 
 impl Sample {
@@ -109,7 +122,7 @@ impl Sample {
             }
             Basis::Example => {
                 format!(
-                    "The payload of {kind} is an example: each provider of the scheme {scheme} has its own."
+                    "The payload of {kind} is an example: real ones of the scheme {scheme} have other members."
                 )
             }
         })
@@ -118,15 +131,23 @@ impl Sample {
     /// Makes a new event, in test mode, with its fields where this scheme has them: the sample's own, or one that is
     /// configured from it.
     pub(crate) fn make(self, scheme: &Scheme, now: SystemTime) -> Made {
-        let (id, mut body) = match self.scheme {
+        let (mut id, mut body) = match self.scheme {
             "duffel" => duffel::make(self.kind, now),
             _ => others::make(self.scheme, self.kind, now),
         };
+        if scheme.signed.id_width().is_some() {
+            id = new_signed_id(scheme);
+        }
+        if !all().any(|sample| sample.scheme == self.scheme) && has_list(scheme) {
+            body = Value::Array(vec![body]);
+        }
         for (location, value) in [(&scheme.kind, self.kind), (&scheme.id, &id)] {
-            if let FieldLocation::Body(pointer) = location {
-                // A configured pointer into something else than an object has no place for the field.
-                let _ = set(&mut body, pointer, value.into());
-            }
+            put(&mut body, location, &value.into(), |_| true);
+        }
+        for (location, value) in
+            [(&scheme.idempotency_key, id.as_str().into()), (&scheme.live_mode, false.into())]
+        {
+            put(&mut body, location, &value, |known| known.is_none());
         }
         let family = scheme.families.first().cloned().unwrap_or_default();
         let is_unsigned = |location: &FieldLocation| *location == FieldLocation::UnsignedHeader;
@@ -138,6 +159,34 @@ impl Sample {
         let headers = headers.into_iter().flatten();
         let headers = headers.map(|(name, value)| (name.into_owned(), value.to_owned())).collect();
         Made { id, body, headers }
+    }
+}
+
+/// Says whether the body of a scheme is a list.
+fn has_list(scheme: &Scheme) -> bool {
+    let is_list = |pointer: &str| pointer == "/0" || pointer.starts_with("/0/");
+    [&scheme.kind, &scheme.id, &scheme.idempotency_key]
+        .into_iter()
+        .any(|location| matches!(location, FieldLocation::Body(pointer) if is_list(pointer)))
+}
+
+/// Sets a field of a body wherever a scheme has it, if what is there `may_change`.
+fn put(
+    body: &mut Value,
+    location: &FieldLocation,
+    value: &Value,
+    may_change: impl Fn(Option<&Value>) -> bool,
+) {
+    let pointers = match location {
+        FieldLocation::Body(pointer) => std::slice::from_ref(pointer),
+        FieldLocation::Several(pointers) => pointers,
+        _ => &[],
+    };
+    for pointer in pointers {
+        if may_change(body.pointer(pointer)) {
+            // A configured pointer into something else than an object has no place for the field.
+            let _ = set(body, pointer, value.clone());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::iter;
 
+use duffel_webhook_receiver::signature::scheme::Scheme;
 use uuid::Uuid;
 
 /// The number of characters after the prefix of an id of Duffel.
@@ -10,6 +11,15 @@ const LENGTH: usize = 22;
 /// Makes an id with a prefix, such as `ord_0000A4tQSmKyqOrcySrGbo`.
 pub(crate) fn new_id(prefix: &str) -> String {
     format!("{prefix}_0000{}", alphanumeric(LENGTH - 4))
+}
+
+/// Makes an id that a scheme can sign: of the width that it has, or else without a character that may separate it.
+pub(crate) fn new_signed_id(scheme: &Scheme) -> String {
+    match scheme.signed.id_width() {
+        Some(36) => Uuid::new_v4().to_string(),
+        Some(width) => alphanumeric(width),
+        None => format!("msg_{}", Uuid::new_v4().simple()),
+    }
 }
 
 /// Makes a number as an id, which every JSON reader reads exactly.

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use duffel_webhook_receiver::{
     signature::{
         scheme::{KeyForm, Scheme, Time},
-        secret::{Key, Secret},
+        secret::Key,
         sign::{Signing, sign},
     },
     time::unix_seconds,
@@ -17,7 +16,6 @@ use http::{
     header::{CONTENT_TYPE, USER_AGENT},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::Refused;
 use crate::{
@@ -26,9 +24,14 @@ use crate::{
         Inspector, KnownSource,
         delivery::{Content, Delivery},
     },
-    shared::samples::{
-        catalogue::{self, new_id_header},
-        renew::renew,
+    shared::{
+        made_up,
+        query::{divide, with_query},
+        samples::{
+            catalogue::{self, new_id_header},
+            ids::new_signed_id,
+            renew::renew,
+        },
     },
 };
 
@@ -70,6 +73,8 @@ enum Form {
 struct Draft {
     body: Bytes,
     headers: HeaderMap,
+    /// The query of the URL, where some schemes have the signature.
+    query: String,
     id: Option<String>,
 }
 
@@ -140,7 +145,8 @@ fn sample(scheme: &Scheme, kind: &str) -> Result<Draft, Refused> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
-    let mut draft = Draft { body: made.body.to_string().into(), headers, id: Some(made.id) };
+    let mut draft =
+        Draft { body: made.body.to_string().into(), headers, query: String::new(), id: Some(made.id) };
     draft.set(made.headers)?;
     Ok(draft)
 }
@@ -149,7 +155,8 @@ fn repetition(scheme: &Scheme, content: &Content, form: Form) -> Result<Draft, R
     let id = scheme.families.iter().filter_map(|family| family.id.as_deref());
     let id = id.filter_map(|name| content.headers.get(name));
     let id = id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()).next();
-    let mut draft = Draft { body: content.body.clone(), headers: content.headers.clone(), id };
+    let mut draft =
+        Draft { body: content.body.clone(), headers: content.headers.clone(), query: String::new(), id };
     if form == Form::New {
         draft.body = renew(&content.body, scheme).map_err(unprocessable)?.body.into();
         draft.id = None;
@@ -162,8 +169,11 @@ impl Draft {
     /// Signs the body, as of some time ago.
     fn sign(&mut self, source: &KnownSource, key: &Key, ago: Duration) -> Result<(), Refused> {
         let scheme = &source.scheme;
-        let new_id = || format!("msg_{}", Uuid::new_v4().simple());
-        let id = self.id.clone().filter(|id| !id.contains('.')).unwrap_or_else(new_id);
+        let fits = |id: &String| match scheme.signed.id_width() {
+            Some(width) => id.len() == width,
+            None => !id.contains('.'),
+        };
+        let id = self.id.clone().filter(fits).unwrap_or_else(|| new_signed_id(scheme));
         let seconds = unix_seconds(SystemTime::now()).saturating_sub(ago.as_secs());
         let signing = Signing { label: None, id: &id, seconds };
         let signed = sign(scheme, key, signing, &self.body)
@@ -174,7 +184,9 @@ impl Draft {
                 self.headers.remove(name.as_ref());
             }
         }
-        self.set(signed)
+        let (headers, query) = divide(signed);
+        self.query = query;
+        self.set(headers)
     }
 
     fn set(&mut self, headers: Vec<(String, String)>) -> Result<(), Refused> {
@@ -188,7 +200,7 @@ impl Draft {
     }
 
     fn request(self, source: &str) -> Result<Request<Bytes>, Refused> {
-        let uri = Uri::try_from(format!("/webhooks/{source}"));
+        let uri = Uri::try_from(with_query(&format!("/webhooks/{source}"), &self.query));
         let mut request = Request::new(self.body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.map_err(|_| unprocessable("the source's name is not valid in a path"))?;
@@ -206,8 +218,8 @@ fn own_key(source: &KnownSource) -> Result<Key, Refused> {
 
 /// Makes a key that is not active anywhere.
 fn other_key(form: KeyForm) -> Result<Key, Refused> {
-    let secret = Secret::new(&STANDARD.encode(Uuid::new_v4()));
-    secret.and_then(|secret| secret.key(form)).map_err(|error| unprocessable(error.to_string()))
+    let secret = made_up::secret(form).and_then(|secret| secret.signing_key(form));
+    secret.map_err(|error| unprocessable(error.to_string()))
 }
 
 /// Changes the last letter or digit.

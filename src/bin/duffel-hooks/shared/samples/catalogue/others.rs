@@ -41,10 +41,10 @@ pub(super) fn make(scheme: &str, kind: &str, now: SystemTime) -> (String, Value)
             let data = json!({ "id": new_id("contact"), "name": "Amelia Earhart" });
             (new_id("msg"), json!({ "type": kind, "timestamp": at, "data": data }))
         }
+        // Its id and type are put where the scheme has them.
         _ => {
-            let id = Uuid::new_v4().to_string();
             let data = json!({ "id": Uuid::new_v4().to_string() });
-            (id.clone(), json!({ "id": id, "type": kind, "created_at": at, "data": data }))
+            (Uuid::new_v4().to_string(), json!({ "created_at": at, "data": data }))
         }
     }
 }
