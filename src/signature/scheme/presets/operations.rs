@@ -99,7 +99,7 @@ pub(super) const ROWS: &[Preset] = &[
     Preset {
         name: "aikido",
         title: "Aikido Security",
-        documentation: "https://apidocs.aikido.dev/reference/webhooks",
+        documentation: "https://help.aikido.dev/miscellaneous-integrations/aikido-webhooks",
         weakness: None,
         build: || Scheme { kind: at("/event_type"), ..hmac("x-aikido-webhook-signature") },
     },

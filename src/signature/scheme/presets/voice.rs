@@ -72,13 +72,9 @@ pub(super) const ROWS: &[Preset] = &[
     Preset {
         name: "fireflies",
         title: "Fireflies.ai",
-        documentation: "https://docs.fireflies.ai/graphql-api/webhooks",
+        documentation: "https://docs.fireflies.ai/graphql-api/webhooks-v2",
         weakness: None,
-        build: || Scheme {
-            layout: Layout::plain("sha256="),
-            kind: at("/eventType"),
-            ..hmac("x-hub-signature")
-        },
+        build: || Scheme { layout: Layout::plain("sha256="), kind: at("/event"), ..hmac("x-hub-signature") },
     },
     Preset {
         name: "fathom",
