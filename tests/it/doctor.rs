@@ -508,7 +508,7 @@ async fn cloudwatch(operation: &str, body: &Value) {
 }
 
 /// A stack with the alarms that its template has, which notify a topic that has a recipient.
-async fn monitored(url: &str, parameters: &[(&str, &str)]) -> Deployed {
+pub async fn monitored(url: &str, parameters: &[(&str, &str)]) -> Deployed {
     let stack = Deployed::with(url, parameters).await;
     let sns = aws_sdk_sns::Client::new(&sdk_config().await);
     let topic = sns.create_topic().name(format!("{}-alarms", stack.name)).send().await.unwrap();

@@ -43,3 +43,4 @@ mod template;
 mod trace;
 mod translated;
 mod trigger;
+mod walks;
