@@ -200,6 +200,10 @@ async fn secrets_of_both_versions_are_counted() {
     deployment.put_secret(r#"["one", "two"]"#).await;
     let lines = text(&deployment.doctor().output().unwrap().stdout);
     assert!(lines.contains("3 active secrets, 1 of the previous version"), "{lines}");
+    // After a rotation that forgets the old secret, both versions have the new one.
+    deployment.put_secret(r#"["one", "two"]"#).await;
+    let lines = text(&deployment.doctor().output().unwrap().stdout);
+    assert!(lines.contains(" 2 active secrets\n"), "{lines}");
 }
 
 #[tokio::test]

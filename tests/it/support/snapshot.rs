@@ -22,8 +22,8 @@ const REDACTIONS: [(&str, &str); 19] = [
     // Of the walks.
     (r"\b\d\d:\d\d:\d\dZ ", "hh:mm:ssZ "),
     (r#""timeEpoch": \d+"#, r#""timeEpoch": <milliseconds>"#),
-    (r"\b(webhooks-stack-events)-[0-9a-f]{8}\.fifo", "$1-xxxxxxxx.fifo"),
     (r"\b(webhooks-stack-[A-Za-z]+)-[A-Za-z0-9]{8,}", "$1-<suffix>"),
+    (r"\bof the last \d+ s that\b", "of the last <n> s that"),
     (r"\bgap  +[\d.]+ m?s\b", "gap        <n> s"),
 ];
 
