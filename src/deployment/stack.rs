@@ -87,6 +87,26 @@ impl Stack {
         })
     }
 
+    /// Finds the stacks of this product in account and Region, by their outputs (`cloudformation:DescribeStacks` and
+    /// `cloudformation:ListStacks`, on all stacks). Calls a function with each name.
+    ///
+    /// # Errors
+    /// If AWS refuses or does not answer.
+    pub async fn each_name(sdk: &SdkConfig, mut found: impl FnMut(String)) -> Result<(), CallError> {
+        let client = aws_sdk_cloudformation::Client::new(sdk);
+        let mut stacks = client.describe_stacks().into_paginator().items().send();
+        while let Some(stack) = stacks.next().await {
+            let stack = stack.map_err(|error| CallError::new("cloudformation:DescribeStacks", &error))?;
+            let has = |output: Output| {
+                stack.outputs().iter().any(|it| it.output_key() == Some(&output.to_string()))
+            };
+            if has(Output::WebhookUrl) && has(Output::LedgerTableName) {
+                stack.stack_name.map(&mut found);
+            }
+        }
+        Ok(())
+    }
+
     /// The value of a parameter; `None` if it is empty or missing.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {

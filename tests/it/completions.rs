@@ -4,13 +4,17 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 use crate::support::{
+    ministack::sdk_config,
     setup::{self, run},
+    stack::{self, Deployed, variables},
     tool::{self, Done, TOOL, text},
 };
 
@@ -24,6 +28,15 @@ fn script(shell: &str) -> String {
     text(&run(tool::command(["completions", shell]).env("PATH", "")))
 }
 
+/// Lets a shell find the tool, and AWS nowhere.
+fn set_up(shell: &mut Command) -> &mut Command {
+    let folder = Path::new(TOOL).parent().unwrap().to_owned();
+    let paths = std::env::var_os("PATH").unwrap();
+    let paths = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&paths))).unwrap();
+    shell.env_remove("DUFFEL_HOOKS_STACK").envs(variables()).env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    shell.env("PATH", paths)
+}
+
 /// The words that bash offers for the end of a command line.
 fn bash(line: &str) -> Vec<String> {
     const ASK: &str = r#". <("$TOOL" completions bash)
@@ -33,7 +46,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
 printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", ASK, "bash"]).args(line.split(' ')).env("TOOL", TOOL);
-    let done = bash.output().unwrap();
+    let done = set_up(&mut bash).output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
     text(&done.stdout).lines().map(str::to_owned).collect()
 }
@@ -45,7 +58,8 @@ fn fish(line: &str) -> Vec<String> {
         (!is_installed("fish")).then(|| setup::debian("fish", &packages))
     });
     let folder = tempfile::tempdir().unwrap();
-    let mut ask = "source script.fish; complete -C $argv[1]".to_owned();
+    let file = folder.path().join("script.fish");
+    let mut ask = format!("source {}; complete -C $argv[1]", file.display());
     let mut fish = if let Some(tree) = &*FISH {
         ask = format!("set fish_function_path {}/usr/share/fish/functions; {ask}", tree.display());
         let mut fish = Command::new(tree.join("usr/bin/fish"));
@@ -54,9 +68,9 @@ fn fish(line: &str) -> Vec<String> {
     } else {
         Command::new("fish")
     };
-    fs::write(folder.path().join("script.fish"), script("fish")).unwrap();
-    fish.current_dir(&folder).env("HOME", folder.path()).args(["--no-config", "-c", &ask, line]);
-    let done = fish.output().unwrap();
+    fs::write(&file, script("fish")).unwrap();
+    fish.env("HOME", folder.path()).args(["--no-config", "-c", &ask, line]);
+    let done = set_up(&mut fish).output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
     // A description follows a tab.
     text(&done.stdout).lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
@@ -115,11 +129,11 @@ fn zsh(lines: &[&str]) -> Vec<String> {
     let mut python = Command::new("python3");
     python.args(["-c", TYPE]).arg(program).args(lines);
     python.env("ZDOTDIR", folder.path()).env("TERM", "dumb");
-    text(&run(&mut python)).split_terminator('\0').map(str::to_owned).collect()
+    text(&run(set_up(&mut python))).split_terminator('\0').map(str::to_owned).collect()
 }
 
 /// Command lines, and what each shell has to offer for their last word.
-const CASES: [(&str, &[&str]); 9] = [
+const CASES: [(&str, &[&str]); 11] = [
     ("duffel-hooks d", &["deliveries", "dlq", "doctor"]),
     ("duffel-hooks dlq ", &["export", "redrive", "show"]),
     ("duffel-hooks dlq export --", &["--delete", "--queue", "--stack", "--to"]),
@@ -132,6 +146,9 @@ const CASES: [(&str, &[&str]); 9] = [
     ),
     ("duffel-hooks replay --type air.order", &["air.order.changed"]),
     ("duffel-hooks send --scheme st", &["standard-webhooks", "stripe"]),
+    // The name in the repository's own samconfig.toml.
+    ("duffel-hooks doctor --stack ", &["duffel-webhook-receiver"]),
+    ("duffel-hooks dlq show --stack duf", &["duffel-webhook-receiver"]),
 ];
 
 fn assert_offered(offered: impl Fn(&str) -> Vec<String>) {
@@ -163,6 +180,46 @@ fn zsh_completes_commands_options_and_values() {
             assert!(printed.contains(word), "{line}: {printed}");
         }
     }
+}
+
+/// The names that are offered in a folder.
+async fn stack_names(folder: &Path, more: &[(&str, &str)]) -> (String, Duration) {
+    let mut command = tool::command(["stack-names"]);
+    command.current_dir(folder).envs(variables()).envs(more.iter().copied());
+    let began = Instant::now();
+    (Done::of(&tool::run(command).await).lines().join(" "), began.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_deployed_stacks_are_offered() {
+    let ours = Deployed::new("http://127.0.0.1:9/webhooks/duffel").await;
+    let other = format!("other-{}", ours.name);
+    let template =
+        "Resources: { Queue: { Type: AWS::SQS::Queue } }\nOutputs: { WebhookUrl: { Value: https://a/ } }";
+    let template = serde_yaml_ng::from_str(template).unwrap();
+    stack::create(&sdk_config().await, &other, &template, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (names, _) = stack_names(folder.path(), &[]).await;
+    let names: Vec<_> = names.split(' ').collect();
+    assert!(names.contains(&&*ours.name) && !names.contains(&&*other), "{names:?}");
+    // Each name once.
+    let (again, _) = stack_names(folder.path(), &[("DUFFEL_HOOKS_STACK", &ours.name)]).await;
+    assert!(again.starts_with(&ours.name), "{again}");
+    assert_eq!(again.split(' ').filter(|name| *name == ours.name).count(), 1, "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shell_waits_a_second_for_aws() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "version = 0.1\n[default.deploy.parameters]\nstack_name = \"mine\"\nregion = \"eu-west-2\"\n";
+    fs::write(folder.path().join("samconfig.toml"), file).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (names, took) = stack_names(folder.path(), &[("AWS_ENDPOINT_URL", &url)]).await;
+    assert_eq!(names, "mine");
+    assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    fs::write(folder.path().join("samconfig.toml"), "not TOML").unwrap();
+    assert_eq!(stack_names(folder.path(), &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).await.0, "");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The pages agree with the product: commands, links, paths, variables, parameters, outputs, and the causes of the log.
 //!
-//! `UPDATE_DOCS=1 cargo test --test it docs` writes `docs/cli.md` again.
+//! `UPDATE_DOCS=1 cargo test --test it docs` writes `docs/cli.md` and `docs/transcripts.md` again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +31,52 @@ commands that call Duffel's API have more, see [webhooks](#duffel-hooks-webhooks
 
 This page is generated: it is what `--help` prints for each command.
 ";
+
+const TRANSCRIPT_PAGE: &str = "docs/transcripts.md";
+
+const TRANSCRIPT_PAGE_START: &str = "\
+# Transcripts
+
+What the commands of `duffel-hooks` print, job by job, in the order in which they are used. [Command line](cli.md) has
+every option, and [Operating](operating.md) explains the jobs of an operator.
+
+This page is generated from the snapshots of `tests/it/walks.rs`, which runs the real program against emulators of AWS and
+Duffel on one machine. Ids, times, ports and secrets are redacted. Both output streams are shown in their order, and the
+exit code if it is not 0. There is no terminal, so commands that would ask a question ask for `--yes`; only `serve` is shown
+as it is on a terminal.
+";
+
+/// The jobs on the page: title, remark and snapshot.
+const TRANSCRIPTS: [(&str, &str, &str); 6] = [
+    (
+        "A day of development",
+        "With `WEBHOOK_SECRET=local-secret` in both terminals; `URL` is the address that `serve` prints.",
+        "walk-development",
+    ),
+    (
+        "A good day in operation",
+        "A webhook is registered for a new stack, events are followed to the queue, and the webhook is changed and \
+         deleted.",
+        "walk-good-day",
+    ),
+    (
+        "The endpoint was down for four days",
+        "Duffel has given up three events; then the receiver runs again.",
+        "walk-endpoint-down",
+    ),
+    (
+        "The secret leaked",
+        "The stack is new, so its ledger goes back some seconds only.",
+        "walk-secret-leaked",
+    ),
+    (
+        "A consumer had a bug",
+        "One dead letter cannot be processed and is deleted. Another one is exported, put back, becomes a dead letter \
+         again, and is moved back. Two events that were processed wrongly are replayed.",
+        "walk-consumer-bug",
+    ),
+    ("A subscriber lost events", "The stack has a topic (`FanOut=topic`).", "walk-subscriber"),
+];
 
 /// The folders of the repository that a path on a page may begin with.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "events/", "fuzz/", "benches/", ".ci/"];
@@ -323,6 +369,40 @@ fn broken_links_and_paths_are_found() {
     assert_eq!(pages[0].missing_paths().collect::<Vec<_>>(), ["src/other.rs"]);
 }
 
+/// The text of a snapshot.
+fn snapshot(name: &str) -> String {
+    let file = fs::read_to_string(format!("tests/it/snapshots/{name}.snap")).unwrap();
+    file.splitn(3, "---\n").nth(2).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn the_page_of_transcripts_is_that_of_the_walks() {
+    let mut expected = TRANSCRIPT_PAGE_START.to_owned();
+    for (title, remark, name) in TRANSCRIPTS {
+        write!(expected, "\n## {title}\n\n{remark}\n\n```text\n{}\n```\n", snapshot(name)).unwrap();
+    }
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(TRANSCRIPT_PAGE, &expected).unwrap();
+    }
+    assert!(page(TRANSCRIPT_PAGE) == expected, "UPDATE_DOCS=1 cargo test --test it docs");
+}
+
+/// `completions` prints a script, which `completions.rs` runs.
+#[test]
+fn every_command_has_a_transcript() {
+    let page = page(TRANSCRIPT_PAGE);
+    let commands = page.lines().filter_map(|line| line.strip_prefix("$ duffel-hooks "));
+    let commands: Vec<_> = commands.map(|line| format!("{line} ")).collect();
+    let cli = fs::read_to_string(COMMAND_PAGE).unwrap();
+    let titles: Vec<_> = cli.lines().filter_map(|line| line.strip_prefix("## duffel-hooks ")).collect();
+    assert!(titles.len() > 25, "{titles:?}");
+    let is_group = |title: &str| titles.iter().any(|other| other.starts_with(&format!("{title} ")));
+    let has_none = |title: &&str| {
+        !is_group(title) && !commands.iter().any(|command| command.starts_with(&format!("{title} ")))
+    };
+    assert_eq!(titles.iter().copied().filter(has_none).collect::<Vec<_>>(), ["completions"]);
+}
+
 /// What the page shows is what the program printed.
 #[test]
 fn the_pages_quote_the_snapshots() {
@@ -334,8 +414,7 @@ fn the_pages_quote_the_snapshots() {
 }
 
 fn assert_quotes(page: &str, name: &str) {
-    let snapshot = fs::read_to_string(format!("tests/it/snapshots/{name}.snap")).unwrap();
-    let text = snapshot.splitn(3, "---\n").nth(2).unwrap().trim_end();
+    let text = snapshot(name);
     assert!(page.contains(&format!("```text\n{text}\n```")), "{name}: {text}");
 }
 

@@ -240,6 +240,10 @@ async fn secrets_of_both_versions_are_counted() {
     deployment.put_secret(r#"["one", "two"]"#).await;
     let lines = text(&deployment.doctor().output().unwrap().stdout);
     assert!(lines.contains("3 active secrets, 1 of the previous version"), "{lines}");
+    // After a rotation that forgets the old secret, both versions have the new one.
+    deployment.put_secret(r#"["one", "two"]"#).await;
+    let lines = text(&deployment.doctor().output().unwrap().stdout);
+    assert!(lines.contains(" 2 active secrets\n"), "{lines}");
 }
 
 #[tokio::test]
@@ -548,7 +552,7 @@ async fn cloudwatch(operation: &str, body: &Value) {
 }
 
 /// A stack with the alarms that its template has, which notify a topic that has a recipient.
-async fn monitored(url: &str, parameters: &[(&str, &str)]) -> Deployed {
+pub async fn monitored(url: &str, parameters: &[(&str, &str)]) -> Deployed {
     let stack = Deployed::with(url, parameters).await;
     let sns = aws_sdk_sns::Client::new(&sdk_config().await);
     let topic = sns.create_topic().name(format!("{}-alarms", stack.name)).send().await.unwrap();

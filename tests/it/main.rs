@@ -45,3 +45,4 @@ mod template;
 mod trace;
 mod translated;
 mod trigger;
+mod walks;

@@ -1,5 +1,7 @@
 //! `replay`: the real tool and a real receiver, with `MiniStack` and the Duffel stand-in.
 
+mod interruptions;
+
 use std::{
     collections::{BTreeMap, HashMap},
     process::{Command, Output},

@@ -21,6 +21,8 @@ pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;
 #[cfg(feature = "operate")]
+pub(crate) mod stack_names;
+#[cfg(feature = "operate")]
 pub(crate) mod subscribers;
 #[cfg(feature = "operate")]
 pub(crate) mod tail;

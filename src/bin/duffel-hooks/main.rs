@@ -12,7 +12,7 @@ use self::commands::{
     webhooks,
 };
 #[cfg(feature = "operate")]
-use self::commands::{dlq, doctor, queue, replay, rotate, subscribers, tail, trace};
+use self::commands::{dlq, doctor, queue, replay, rotate, stack_names, subscribers, tail, trace};
 use self::shared::{duffel, output::remark};
 use duffel_webhook_receiver::log::chain;
 
@@ -61,6 +61,9 @@ enum Command {
     Completions(completions::Arguments),
     #[command(hide = true)]
     Man(man::Arguments),
+    #[cfg(feature = "operate")]
+    #[command(hide = true)]
+    StackNames(stack_names::Arguments),
 }
 
 impl Command {
@@ -77,7 +80,12 @@ impl Command {
             Self::Webhooks(arguments) => arguments.only_prints(),
             Self::Events(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
-            Self::Doctor(_) | Self::Queue(_) | Self::Subscribers(_) | Self::Tail(_) | Self::Trace(_) => true,
+            Self::Doctor(_)
+            | Self::Queue(_)
+            | Self::StackNames(_)
+            | Self::Subscribers(_)
+            | Self::Tail(_)
+            | Self::Trace(_) => true,
             #[cfg(feature = "operate")]
             Self::Dlq(arguments) => arguments.only_prints(),
             #[cfg(feature = "operate")]
@@ -120,6 +128,8 @@ impl Command {
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Completions(arguments) => completions::run(arguments),
             Self::Man(arguments) => man::run(arguments),
+            #[cfg(feature = "operate")]
+            Self::StackNames(arguments) => stack_names::run(arguments),
         }
     }
 }

@@ -172,6 +172,8 @@ struct State {
     /// Faults of the next requests, each with the beginning of its request.
     faults: VecDeque<(String, ApiFault)>,
     asked: Vec<Asked>,
+    /// The events whose redelivery was accepted, once for each request.
+    redelivered: Vec<String>,
     /// The times of the requests in the current interval.
     recent: Vec<Instant>,
 }
@@ -212,6 +214,11 @@ impl DuffelStandIn {
     /// Takes the requests since the last call.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut lock(&self.state).asked)
+    }
+
+    /// The events whose redelivery was accepted since the start, once for each request.
+    pub fn redelivered(&self) -> Vec<String> {
+        lock(&self.state).redelivered.clone()
     }
 
     /// Registers an endpoint for all events of test mode without the API, and returns its id and secret.

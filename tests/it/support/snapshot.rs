@@ -4,7 +4,7 @@ use insta::Settings;
 
 /// Patterns of what differs from run to run, and what the snapshot has instead. Where the width is fixed it is kept, so
 /// that tables stay aligned.
-const REDACTIONS: [(&str, &str); 14] = [
+const REDACTIONS: [(&str, &str); 19] = [
     (r"\b(wev|end|del)_[0-9a-f]{22}\b", "${1}_xxxxxxxxxxxxxxxxxxxxxx"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "YYYY-MM-DDThh:mm:ss.mmmZ"),
@@ -19,6 +19,12 @@ const REDACTIONS: [(&str, &str); 14] = [
     (r"(secret:<uuid>|\bstack-[0-9a-f]{8}-[A-Za-z]+)-[A-Za-z0-9]+", "$1-<suffix>"),
     (r"\bstack-[0-9a-f]{8}\b", "<stack>"),
     (r"/\S+/duffel-hooks\b", "<path>/duffel-hooks"),
+    // Of the walks.
+    (r"\b\d\d:\d\d:\d\dZ ", "hh:mm:ssZ "),
+    (r#""timeEpoch": \d+"#, r#""timeEpoch": <milliseconds>"#),
+    (r"\b(webhooks-stack-[A-Za-z]+)-[A-Za-z0-9]{8,}", "$1-<suffix>"),
+    (r"\bof the last \d+ s that\b", "of the last <n> s that"),
+    (r"\bgap  +[\d.]+ m?s\b", "gap        <n> s"),
 ];
 
 /// Compares a text with the snapshot of this name.

@@ -9,7 +9,9 @@ use crate::{NAME, shared::Result};
 
 /// Prints a shell script that completes this tool's arguments
 ///
-/// It completes commands, options, event types and schemes.
+/// It completes commands, options, event types and schemes. In bash, zsh and fish, --stack is completed as well: with the
+/// name in DUFFEL_HOOKS_STACK, the one in samconfig.toml, and those of the account and Region, if AWS answers within a
+/// second (cloudformation:DescribeStacks and cloudformation:ListStacks on all stacks).
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -17,6 +19,7 @@ Examples:
     > ~/.local/share/bash-completion/completions/duffel-hooks
   duffel-hooks completions zsh > \"${fpath[1]}/_duffel-hooks\"
   duffel-hooks completions fish > ~/.config/fish/completions/duffel-hooks.fish")]
+#[expect(clippy::doc_markdown, reason = "this is the help")]
 pub(crate) struct Arguments {
     /// The shell to complete in
     shell: Shell,
@@ -25,14 +28,35 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Not to the standard output directly: clap_complete panics if that is closed.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), NAME, &mut script);
+    let mut command = crate::Arguments::command();
+    if matches!(arguments.shell, Shell::Bash | Shell::Fish | Shell::Zsh) {
+        command = with_marks(command);
+    }
+    clap_complete::generate(arguments.shell, &mut command, NAME, &mut script);
     let mut script = String::from_utf8(script)?;
+    let names = format!("{NAME} stack-names 2>/dev/null");
     match arguments.shell {
-        Shell::Bash => script = mend(&script),
-        Shell::Fish => script.push_str(&of_positionals(&crate::Arguments::command())),
+        Shell::Bash => script = mend(&script).replace(MARK, &format!("$({names})")),
+        Shell::Zsh => script = script.replace(MARK, &format!("$({names})")),
+        Shell::Fish => {
+            // The mark is the only value, with an empty description.
+            script = script.replace(&format!("{MARK}\\t''"), &format!("({names})"));
+            script.push_str(&of_positionals(&crate::Arguments::command()));
+        }
         _ => {}
     }
     Ok(io::stdout().write_all(script.as_bytes())?)
+}
+
+/// The place of the command that prints the names of stacks, in a script that only has lists of values.
+const MARK: &str = "STACK_NAMES";
+
+/// Gives each `--stack` the mark as its only value.
+fn with_marks(command: Command) -> Command {
+    let has_stack = command.get_arguments().any(|argument| argument.get_long() == Some("stack"));
+    let command =
+        if has_stack { command.mut_arg("stack", |argument| argument.value_parser([MARK])) } else { command };
+    command.mut_subcommands(with_marks)
 }
 
 /// Gives the program, whose name has a hyphen, one name throughout the script.

@@ -1,5 +1,6 @@
 //! `--stack`: the stack that a command works on, named or found.
 
+pub(crate) mod names;
 mod samconfig;
 
 use std::{env, path::Path};
@@ -57,8 +58,7 @@ impl StackArgument {
         };
         let name =
             parse_name(&stack).map_err(|reason| WrongUsage(format!("stack_name in {file}: {reason}")))?;
-        let has_region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| env::var_os(name).is_some());
-        let region = region.filter(|_| !has_region);
+        let region = unless_in_environment(region);
         let place = region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
         remark(&format!("Stack {name}{place} ({file})"));
         Ok(StackName { name, region })
@@ -83,6 +83,12 @@ impl StackName {
     pub(crate) async fn sdk_config(&self) -> std::result::Result<SdkConfig, CallError> {
         deployment::sdk_config_in(self.region.as_deref()).await
     }
+}
+
+/// The Region of a file, unless the environment has one.
+fn unless_in_environment(region: Option<String>) -> Option<String> {
+    let has_region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| env::var_os(name).is_some());
+    region.filter(|_| !has_region)
 }
 
 /// Refuses what is not the name of a stack, or its ARN.

@@ -288,9 +288,11 @@ fn ping(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, Answe
 
 fn redeliver(state: &Arc<Mutex<State>>, id: &str, live: bool) -> Result<Answer, Answer> {
     let later = {
-        let state = lock(state);
+        let mut state = lock(state);
         let is_it = |event: &Event| event.id == id && event.live == live;
-        state.events.iter().any(is_it).then_some(state.settings.redelivers_after).ok_or_else(not_found)?
+        state.events.iter().find(|event| is_it(event)).ok_or_else(not_found)?;
+        state.redelivered.push(id.to_owned());
+        state.settings.redelivers_after
     };
     let Some(later) = later else {
         deliver(state, id);

@@ -55,8 +55,10 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Result<Finding, StackError> {
     let previous = health::secrets(sdk, arn, "AWSPREVIOUS").await?;
     let previous = previous.and_then(|version| version.secrets.ok()).unwrap_or_default();
     let old = old(&current, &previous);
-    let (current, previous) = (current.iter().len(), previous.iter().len());
-    let active = count(current + previous, "active secret");
+    // A rotation without the old secrets stores the new one in both versions.
+    let (current, previous) = (texts(&current), texts(&previous));
+    let previous = previous.difference(&current).count();
+    let active = count(current.len() + previous, "active secret");
     let of_previous =
         if previous > 0 { format!(", {previous} of the previous version") } else { String::new() };
     let seen = format!("{active}{of_previous}");
@@ -124,8 +126,12 @@ async fn sources(sdk: &SdkConfig, stack: &Stack, arns: &str) -> Result<Finding, 
 
 /// The number of active secrets beyond one for each mode.
 fn old(current: &StoredSecrets, previous: &StoredSecrets) -> usize {
-    let all: BTreeSet<_> =
-        current.iter().chain(previous.iter()).map(|active| active.secret.expose().to_owned()).collect();
+    let all: BTreeSet<_> = texts(current).union(&texts(previous)).cloned().collect();
     let modes: BTreeSet<_> = current.iter().map(|active| active.live_mode).collect();
     all.len().saturating_sub(modes.len().max(1))
+}
+
+/// The texts of secrets, each once.
+fn texts(secrets: &StoredSecrets) -> BTreeSet<String> {
+    secrets.iter().map(|active| active.secret.expose().to_owned()).collect()
 }

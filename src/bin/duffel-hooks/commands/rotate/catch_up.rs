@@ -40,7 +40,7 @@ pub(super) fn catch_up(
     wait: Duration,
 ) -> Result<CaughtUp, ApiError> {
     let back = SystemTime::now().duration_since(since).unwrap_or_default();
-    let back = duration(Duration::from_secs(back.as_secs() / 60 * 60));
+    let back = duration(rounded(back));
     remark(&format!("Looking for events of the last {back} that no endpoint accepted"));
     let events = Search { wanted: Wanted::types(types), after: since, before: None }.all(duffel)?;
     let mut caught_up = CaughtUp::default();
@@ -108,6 +108,12 @@ pub(super) fn catch_up(
     Ok(caught_up)
 }
 
+/// A period in whole minutes, or in seconds if it is shorter.
+fn rounded(period: Duration) -> Duration {
+    let seconds = period.as_secs();
+    Duration::from_secs(if seconds < 60 { seconds } else { seconds / 60 * 60 })
+}
+
 /// The remark about a period that is too long ago to catch up.
 pub(super) fn not_searched(from: SystemTime, to: SystemTime) -> String {
     let [from, to] = [from, to].map(humantime::format_rfc3339_seconds);
@@ -122,5 +128,16 @@ pub(super) fn reason(delivery: &DeliveryRecord) -> String {
     match delivery.response_status_code {
         Some(status) => format!("the receiver responded {status}"),
         None => "the receiver did not respond".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_period_is_not_reported_as_none() {
+        let rounded = |milliseconds| rounded(Duration::from_millis(milliseconds)).as_secs();
+        assert_eq!([7_200, 59_900, 60_000, 119_999].map(rounded), [7, 59, 60, 60]);
     }
 }
