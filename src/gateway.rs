@@ -5,6 +5,7 @@
 //! not a valid URI, and puts the stage in front of the path. Whether a stage is there already is decided by the routes.
 
 mod event;
+mod query;
 
 use std::{
     collections::BTreeMap,

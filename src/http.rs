@@ -2,6 +2,7 @@
 
 mod answer;
 mod cause;
+mod handshake;
 mod log_line;
 mod query;
 
@@ -22,9 +23,12 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Receiver, Refusal},
+    receive::{DeliveryLog, Outcome, Receiver, Refusal},
     route::{BasePath, Path, Route, Unknown},
-    signature::{Delivery, scheme::Scheme},
+    signature::{
+        Delivery,
+        scheme::{AnswerForm, Scheme},
+    },
     trace::Trace,
 };
 
@@ -86,6 +90,7 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
+    let mut form = AnswerForm::default();
     let find = || path.find(|name| receiver.sources.find(name));
     let mut route = find();
     if receiver.sources.are_stored() {
@@ -105,27 +110,48 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
         Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
         Some(Route::Source(source)) if let Err(refusal) = source.check_caller(caller) => {
+            form = source.answer;
             delivery_log.source = Some(source.name().to_owned());
             Answer::Received(Err(refusal))
         }
-        Some(Route::Source(_)) if request.method() != Method::POST => {
-            Answer::MethodNotAllowed { allow: "POST" }
-        }
         Some(Route::Source(source)) => {
-            delivery_log.source = Some(source.name().to_owned());
-            let (parts, body) = request.into_parts();
-            let scheme = source.verifier.scheme();
-            let query = parts.uri.query();
-            let delivery = delivery(scheme, &parts.headers, query, body, delivery_log.trace.clone());
-            Answer::Received(receiver.receive(source, delivery, now, &mut delivery_log).await)
+            form = source.answer;
+            // If the body was lost, a request may look like a handshake that has none.
+            let handshake = bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
+            if handshake.is_none() && request.method() != Method::POST {
+                Answer::MethodNotAllowed { allow: handshake::methods(&source) }
+            } else {
+                delivery_log.source = Some(source.name().to_owned());
+                let result = if let Some(result) = handshake {
+                    result
+                } else {
+                    let (parts, body) = request.into_parts();
+                    let scheme = source.verifier.scheme();
+                    let query = parts.uri.query();
+                    let delivery = delivery(scheme, &parts.headers, query, body, delivery_log.trace.clone());
+                    receiver.receive(source, delivery, now, &mut delivery_log).await
+                };
+                Answer::Received(result)
+            }
         }
     };
-    let (status, word) = answer.status_and_word();
+    let (status, word) = answer.status_and_word(form);
     let mut response = response(status, word);
+    match &answer {
+        Answer::Received(Ok(Outcome::Handshake(reply))) => handshake::put(reply, &mut response),
+        _ if form.is_empty || status == StatusCode::NO_CONTENT => {
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.body_mut().clear();
+        }
+        _ => {}
+    }
     if let Answer::MethodNotAllowed { allow } = answer {
         response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
     }
-    report(LogLine::new(request_id, is_first, bad_event, delivery_log, answer), started.elapsed());
+    report(
+        LogLine::new(request_id, is_first, bad_event, delivery_log, (answer, (status, word))),
+        started.elapsed(),
+    );
     response
 }
 

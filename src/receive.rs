@@ -2,6 +2,7 @@
 
 mod delivery_log;
 pub mod filter;
+pub mod handshake;
 pub mod key_refresh;
 pub mod networks;
 pub mod refresh;
@@ -17,8 +18,11 @@ use std::{
 
 use thiserror::Error;
 
-use self::filter::Decision;
 pub use self::{delivery_log::DeliveryLog, source::Source, sources::Sources};
+use self::{
+    filter::Decision,
+    handshake::{HandshakeError, Reply},
+};
 use crate::{
     event::{Event, EventError},
     ledger::{self, Difference, Ledger, LedgerError, LookUp, Record},
@@ -54,6 +58,9 @@ impl<L: Ledger, Q: Queue> Receiver<L, Q> {
         }
         let (source, verified) = source.verify(delivery, now, &self.sources).await?;
         delivery_log.add_signature(&verified, now);
+        if let Some(reply) = source.reply(&verified, now)? {
+            return Ok(Outcome::Handshake(reply));
+        }
         let event = Event::parse(verified)?;
         delivery_log.add_event(&event);
         match source.filter.decide(&event) {
@@ -122,6 +129,8 @@ pub enum Outcome {
     Duplicate { of: Record, difference: Option<Difference>, extended: Result<(), LedgerError> },
     /// The filter excludes the event's type or mode.
     Ignored,
+    /// The request was a handshake, which is no event.
+    Handshake(Reply),
 }
 
 /// The reason why a delivery was not accepted.
@@ -135,6 +144,9 @@ pub enum Refusal {
     Unauthorized(#[from] SignatureError),
     #[error(transparent)]
     Malformed(EventError),
+    /// A handshake that has no answer.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
     /// The body alone is larger than a message may be, so its signature was not checked.
     #[error(transparent)]
     TooLargeBody(TooLarge),

@@ -6,7 +6,10 @@ use super::{
     environment::Environment,
     source::{SecretNames, SourceConfig, check_tolerance, parse_mode},
 };
-use crate::{receive::filter::Filter, signature::scheme::Scheme};
+use crate::{
+    receive::filter::Filter,
+    signature::scheme::{AnswerForm, Scheme},
+};
 
 /// The variables that configure it; they exclude `SOURCES`.
 pub(super) const VARIABLES: [&str; 5] =
@@ -53,5 +56,7 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(
         tolerance,
         filter,
         allowed_ips: None,
+        registration: None,
+        answer: AnswerForm::default(),
     })
 }

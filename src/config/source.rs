@@ -7,12 +7,13 @@ use crate::{
     receive::{
         Source,
         filter::{Filter, Mode},
+        handshake::Registration,
         key_refresh::KeyRefresh,
         networks::Networks,
     },
     signature::{
         Verifier,
-        scheme::{KeyForm, Scheme},
+        scheme::{AnswerForm, KeyForm, Scheme},
         secret::{Key, Secret, SecretError},
     },
 };
@@ -30,6 +31,10 @@ pub struct SourceConfig {
     pub filter: Filter,
     /// The networks of the provider; `None` for all.
     pub allowed_ips: Option<Networks>,
+    /// The handshake that its provider makes.
+    pub registration: Option<Registration>,
+    /// The form of its answers.
+    pub answer: AnswerForm,
 }
 
 /// The active secrets, or their place.
@@ -45,8 +50,9 @@ impl SourceConfig {
     /// Builds the source with these keys, and a way to fetch newer ones.
     #[must_use]
     pub fn source(self, keys: Vec<Key>, key_refresh: Option<KeyRefresh>) -> Source {
-        let Self { name, scheme, tolerance, filter, allowed_ips, .. } = self;
-        Source { verifier: Verifier::new(&name, scheme, keys, tolerance), key_refresh, filter, allowed_ips }
+        let Self { name, scheme, tolerance, filter, allowed_ips, registration, answer, .. } = self;
+        let verifier = Verifier::new(&name, scheme, keys, tolerance);
+        Source { verifier, key_refresh, filter, allowed_ips, registration, answer }
     }
 }
 

@@ -1,7 +1,10 @@
 //! `SOURCES`, a JSON object: `{"payments":{"scheme":"stripe","secret_arn":"arn:…"}}`.
 
+mod answer;
 mod event_fields;
 mod fields;
+mod handshake;
+mod registration;
 mod scheme;
 mod source;
 

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::query;
 use crate::{
     http::{BadEvent, RequestContext},
     json::members::Members,
@@ -24,6 +25,12 @@ pub(super) struct Event<'a> {
     http_method: Option<String>,
     path: Option<String>,
     raw_path: Option<String>,
+    #[serde(borrow)]
+    raw_query_string: Option<&'a RawValue>,
+    #[serde(borrow)]
+    query_string_parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    multi_value_query_string_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
     request_context: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -92,8 +99,10 @@ impl<'a> Event<'a> {
         let mut request = Request::default();
         *request.method_mut() =
             Method::from_bytes(method.as_bytes()).map_err(|_| "its method is not a valid HTTP method")?;
-        *request.uri_mut() =
-            Uri::builder().path_and_query(path).build().map_err(|_| "its path is not valid in a request")?;
+        let uri = |text: String| Uri::builder().path_and_query(text).build().ok();
+        // A delivery is found by its path alone, so it is answered whatever the query is.
+        let with_query = self.query().and_then(|query| uri(format!("{path}?{query}")));
+        *request.uri_mut() = with_query.or_else(|| uri(path)).ok_or("its path is not valid in a request")?;
         let mut context = RequestContext { stage: self.stage(), caller, ..RequestContext::default() };
         let body = self.body.take().unwrap_or_default();
         let body = if self.is_base64_encoded == Some(true) {
@@ -126,6 +135,14 @@ impl<'a> Event<'a> {
         let context = self.request_context.map(RawValue::get);
         let context = context.and_then(|context| serde_json::from_str::<RestContext>(context).ok());
         Ok(Basics { method, path, caller: context.and_then(|context| address(context.identity.source_ip)) })
+    }
+
+    fn query(&self) -> Option<String> {
+        if self.is_v2() {
+            return query::as_text(self.raw_query_string?);
+        }
+        let several = self.multi_value_query_string_parameters.and_then(query::from_object);
+        several.or_else(|| query::from_object(self.query_string_parameters?))
     }
 
     /// Returns the stage, which may be in front of the path; both formats allow an event without one.

@@ -7,6 +7,7 @@ use crate::{
     log,
     receive::{Outcome, Refusal},
     route::Unknown,
+    signature::scheme::{AcceptedStatus, AnswerForm},
 };
 
 /// The result of a request.
@@ -35,14 +36,22 @@ impl NotFound {
 }
 
 impl Answer {
-    /// The table of statuses: the only one, for every mode of the product.
-    pub(super) fn status_and_word(&self) -> (StatusCode, &'static str) {
+    /// The table of statuses: the only one, for every mode of the product. The form of a source's answers may replace
+    /// the status of a delivery that needs no retry, and no other.
+    pub(super) fn status_and_word(&self, form: AnswerForm) -> (StatusCode, &'static str) {
+        let acknowledged = |usual| form.status.map_or(usual, status);
         match self {
-            Self::Received(Ok(Outcome::Accepted { .. })) => (StatusCode::ACCEPTED, "accepted"),
-            Self::Received(Ok(Outcome::Duplicate { .. })) => (StatusCode::OK, "duplicate"),
-            Self::Received(Ok(Outcome::Ignored)) => (StatusCode::OK, "ignored"),
+            Self::Received(Ok(Outcome::Accepted { .. })) => (acknowledged(StatusCode::ACCEPTED), "accepted"),
+            Self::Received(Ok(Outcome::Duplicate { .. })) => (acknowledged(StatusCode::OK), "duplicate"),
+            Self::Received(Ok(Outcome::Ignored)) => (acknowledged(StatusCode::OK), "ignored"),
+            Self::Received(Ok(Outcome::Handshake(_))) => (StatusCode::OK, "handshake"),
+            Self::Received(Err(Refusal::Handshake(error))) if error.is_signed() => {
+                (StatusCode::BAD_REQUEST, "malformed")
+            }
             Self::Received(Err(Refusal::Malformed(_))) => (StatusCode::BAD_REQUEST, "malformed"),
-            Self::Received(Err(Refusal::Unauthorized(_))) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Received(Err(Refusal::Unauthorized(_) | Refusal::Handshake(_))) => {
+                (StatusCode::UNAUTHORIZED, "unauthorized")
+            }
             Self::Received(Err(Refusal::OtherNetwork { .. } | Refusal::UnknownCaller)) => {
                 (StatusCode::FORBIDDEN, "forbidden")
             }
@@ -59,5 +68,14 @@ impl Answer {
                 | Refusal::QueueUnavailable(_),
             )) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
+    }
+}
+
+fn status(accepted: AcceptedStatus) -> StatusCode {
+    match accepted {
+        AcceptedStatus::Ok => StatusCode::OK,
+        AcceptedStatus::Created => StatusCode::CREATED,
+        AcceptedStatus::Accepted => StatusCode::ACCEPTED,
+        AcceptedStatus::NoContent => StatusCode::NO_CONTENT,
     }
 }

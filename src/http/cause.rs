@@ -3,7 +3,7 @@
 use super::answer::{Answer, NotFound};
 use crate::{
     ledger::Difference,
-    receive::{Outcome, Refusal},
+    receive::{Outcome, Refusal, handshake::HandshakeError},
     route::Unknown,
     signature::SignatureError,
 };
@@ -103,11 +103,25 @@ impl From<&Refusal> for Cause {
             Refusal::OtherNetwork { .. } => Self::Network,
             Refusal::UnknownCaller => Self::UnknownAddress,
             Refusal::Malformed(_) => Self::Event,
+            Refusal::Handshake(error) => Self::from(*error),
             Refusal::TooLargeBody(_) => Self::TooLargeBody,
             Refusal::TooLargeMessage(_) => Self::TooLargeMessage,
             Refusal::SecretUnavailable | Refusal::SourcesUnavailable => Self::Secret,
             Refusal::LedgerUnavailable(_) => Self::Ledger,
             Refusal::QueueUnavailable(_) => Self::Queue,
+        }
+    }
+}
+
+impl From<HandshakeError> for Cause {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::NoVerifyToken => Self::Missing,
+            HandshakeError::OtherVerifyToken => Self::Mismatch,
+            HandshakeError::Challenge => Self::Malformed,
+            HandshakeError::SignedChallenge | HandshakeError::SignedToken | HandshakeError::CannotSign => {
+                Self::Event
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct LogLine {
     pub message_id: Option<String>,
     pub outcome: &'static str,
     pub cause: Option<Cause>,
+    /// `true` if the request was a handshake, answered or refused. Not in the log, which has the outcome.
+    pub is_handshake: bool,
     pub status: StatusCode,
     /// `true` for the first request of an execution environment.
     pub is_cold: bool,
@@ -40,9 +42,8 @@ impl LogLine {
         is_cold: bool,
         bad_event: Option<BadEvent>,
         delivery: DeliveryLog,
-        answer: Answer,
+        (answer, (status, outcome)): (Answer, (StatusCode, &'static str)),
     ) -> Self {
-        let (status, outcome) = answer.status_and_word();
         let mut line = Self {
             level: Level::INFO,
             request_id,
@@ -52,6 +53,10 @@ impl LogLine {
             message_id: None,
             outcome,
             cause: Cause::of(&answer),
+            is_handshake: matches!(
+                answer,
+                Answer::Received(Ok(Outcome::Handshake(_)) | Err(Refusal::Handshake(_)))
+            ),
             status,
             is_cold,
             error: None,
@@ -88,7 +93,9 @@ impl LogLine {
                 line.path = Some(path);
                 line.error = Some(unknown.to_string());
             }
-            Answer::MethodNotAllowed { .. } | Answer::Received(Ok(Outcome::Ignored)) | Answer::Healthy => {}
+            Answer::MethodNotAllowed { .. }
+            | Answer::Received(Ok(Outcome::Ignored | Outcome::Handshake(_)))
+            | Answer::Healthy => {}
         }
         let warning = line.delivery.warning.take();
         if warning.is_some() {

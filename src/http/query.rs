@@ -14,6 +14,11 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     values.next().is_none().then(|| value.into_owned())
 }
 
+/// Returns `true` if a parameter occurs, whatever its value.
+pub(super) fn has(query: &str, name: &str) -> bool {
+    query.split('&').any(|pair| pair.split_once('=').map_or(pair, |(known, _)| known) == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +35,16 @@ mod tests {
             ("signature=%ff", None),
         ] {
             assert_eq!(parameter(query, "signature").as_deref(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_may_occur_without_a_value() {
+        for query in ["a", "a=", "b=1&a=%ff", "a=1&a=2"] {
+            assert!(has(query, "a"), "{query}");
+        }
+        for query in ["", "b=a", "aa=1", "%61=1"] {
+            assert!(!has(query, "a"), "{query}");
         }
     }
 }

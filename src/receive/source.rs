@@ -4,8 +4,14 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::SystemTime};
 
-use super::{Refusal, Sources, filter::Filter, key_refresh::KeyRefresh, networks::Networks};
-use crate::signature::{Delivery, Failed, SignatureError, Unmatched, Verified, Verifier};
+use super::{
+    Refusal, Sources,
+    filter::Filter,
+    handshake::{HandshakeError, Registration, Reply},
+    key_refresh::KeyRefresh,
+    networks::Networks,
+};
+use crate::signature::{Delivery, Failed, SignatureError, Unmatched, Verified, Verifier, scheme::AnswerForm};
 
 /// A provider that delivers to `/webhooks/{name}`.
 #[derive(Debug)]
@@ -18,13 +24,18 @@ pub struct Source {
     pub filter: Filter,
     /// The networks of the provider; `None` for all.
     pub allowed_ips: Option<Networks>,
+    /// The handshake that its provider makes.
+    pub registration: Option<Registration>,
+    /// The form of its answers.
+    pub answer: AnswerForm,
 }
 
 impl Source {
     /// Makes a source with keys that do not change, from which every event is forwarded.
     #[must_use]
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, key_refresh: None, filter: Filter::default(), allowed_ips: None }
+        let (filter, answer) = (Filter::default(), AnswerForm::default());
+        Self { verifier, key_refresh: None, filter, allowed_ips: None, registration: None, answer }
     }
 
     /// The name of the source.
@@ -44,6 +55,17 @@ impl Source {
             (Some(networks), Some(caller)) if networks.contain(caller) => Ok(()),
             (Some(_), Some(caller)) => Err(Refusal::OtherNetwork { caller: caller.to_canonical() }),
         }
+    }
+
+    /// Returns the reply to a verified delivery that is a handshake; `None` if it is none.
+    pub(super) fn reply(
+        &self,
+        verified: &Verified,
+        now: SystemTime,
+    ) -> Result<Option<Reply>, HandshakeError> {
+        let Some(registration) = &self.registration else { return Ok(None) };
+        let mac = |text: &str| self.verifier.mac_by_signer(verified, text, now);
+        registration.reply_to_signed(verified, mac)
     }
 
     /// Verifies with the keys that are active now, of this source or of the one that has replaced it. Returns that one.

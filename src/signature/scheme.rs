@@ -2,6 +2,8 @@
 //! fields.
 
 mod algorithm;
+mod answer;
+mod handshake;
 mod layout;
 mod preset;
 mod presets;
@@ -13,6 +15,8 @@ use std::{borrow::Cow, time::Duration};
 pub(in crate::signature) use self::signed::Joined;
 pub use self::{
     algorithm::{Algorithm, Encoding, KeyEncoding, KeyForm},
+    answer::{AcceptedStatus, AnswerForm},
+    handshake::{ChallengeMethod, Condition, Handshake},
     layout::{Label, Layout},
     preset::Preset,
     signed::{Signed, SignedError},
@@ -55,6 +59,10 @@ pub struct Scheme {
     /// have its body forwarded again under another delivery id (a replay attack). A forged body is refused
     /// nevertheless.
     pub unsigned_identity: bool,
+    /// The handshake that the provider makes before it delivers.
+    pub handshake: Option<Handshake>,
+    /// The form of answers that the provider insists on.
+    pub answer: AnswerForm,
 }
 
 /// Headers that belong together. A header of one family says nothing about a signature in another family.
@@ -166,7 +174,8 @@ mod tests {
                 assert!(*field != FieldLocation::SignedHeader || row.signed.covers_id(), "{}", row.name);
             }
             assert!(row.kind != FieldLocation::SignedHeader && row.live_mode != FieldLocation::SignedHeader);
-            assert_eq!(row.unsigned_identity, !row.id.is_signed(), "{}", row.name);
+            let is_signed = row.id.is_signed() && row.kind.is_signed();
+            assert_eq!(row.unsigned_identity, !is_signed, "{}", row.name);
         }
     }
 }

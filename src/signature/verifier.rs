@@ -10,7 +10,7 @@ use super::{
     claim::{Claim, matches},
     delivery::Proof,
     keys::Keys,
-    scheme::Scheme,
+    scheme::{Algorithm, Scheme, Signed},
     secret::Key,
 };
 use crate::time::{unix_millis, unix_seconds};
@@ -97,6 +97,25 @@ impl Verifier {
         }
         let proof = self.prove(&new, &delivery, now)?;
         Ok(self.verified(delivery, proof, now))
+    }
+
+    /// Returns the HMAC-SHA256 of a text in hex, by the key that signed a delivery; `None` if that key is of another
+    /// algorithm.
+    ///
+    /// It signs what the caller wants signed, so the text must not be one that a delivery could have.
+    pub(crate) fn mac_by_signer(&self, verified: &Verified, text: &str, now: SystemTime) -> Option<String> {
+        let keys = self.keys();
+        let has_signed = |key: &&Key| {
+            let alone = Keys::new(vec![(*key).clone()]);
+            self.prove(&alone, &verified.delivery, now).is_ok()
+        };
+        let key = keys.iter().find(has_signed)?;
+        // The key of a token would return the secret itself.
+        if key.algorithm() != Algorithm::HmacSha256 {
+            return None;
+        }
+        let nothing = Signed::BODY.join(None, None, self.scheme.time_unit).ok()?;
+        Some(hex::encode(key.sign(&nothing, text.as_bytes())?))
     }
 
     fn verified(&self, delivery: Delivery, proof: Proof, now: SystemTime) -> Verified {

@@ -1,11 +1,17 @@
 //! Cases from public bug reports of other webhook receivers: each file of `tests/cases/` has the environment, the gateway
 //! events, and the right answers of one case.
 //!
-//! `env` has the variables beside queue and table (`null`: not set). Each of `right` has a `status` and may have
+//! `env` has the variables beside queue and table (`null`: not set), where `{soon}` is a time in an hour. Each of `right`
+//! has a `status` and may have the `body` of the answer, the number of `messages`, a text that is `logged` in a warning, and
 //! `attributes` of the message, where `*` is an attribute of any name. Where `or` is `reported at start`, a line of the
 //! log that names the variable before the first delivery is right as well.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_sqs::types::Message;
 use serde::Deserialize;
@@ -13,11 +19,12 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::{
-    function::answer,
+    function::RawAnswer,
     support::{ministack::Backend, runtime_api::Function, test_receiver::SECRET},
 };
 
 const FOLDER: &str = "tests/cases";
+const HOUR: Duration = Duration::from_hours(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +41,12 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct Right {
     status: u16,
+    /// The whole body of the answer.
+    body: Option<String>,
+    /// The number of messages in the queue; by default one after a 202, and none otherwise.
+    messages: Option<usize>,
+    /// A text in a warning of the log.
+    logged: Option<String>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
 }
@@ -53,7 +66,13 @@ impl Case {
         let backend = Backend::new().await;
         let mut variables: BTreeMap<_, _> = backend.variables().into();
         variables.insert("WEBHOOK_SECRET", SECRET);
-        for (name, value) in &self.env {
+        let soon = humantime::format_rfc3339_seconds(SystemTime::now() + HOUR).to_string();
+        let env: BTreeMap<_, _> = self
+            .env
+            .iter()
+            .map(|(name, value)| (name, value.as_ref().map(|it| it.replace("{soon}", &soon))))
+            .collect();
+        for (name, value) in &env {
             match value {
                 Some(value) => variables.insert(name, value),
                 None => variables.remove(name.as_str()),
@@ -62,10 +81,19 @@ impl Case {
         let mut function = Function::start(variables).await;
         let mut result = Ok(());
         for (event, right) in self.events.iter().zip(&self.right) {
-            let status = answer(function.invoke(event.to_string()).await).status;
-            result = result.and(right.compare(status, &backend.messages().await));
+            let answer = RawAnswer::new(function.invoke(event.to_string()).await);
+            result = result.and(right.compare(&answer, &backend.messages().await));
         }
-        if result.is_err() && self.or.is_some() && reports_at_start(&function.lines()) {
+        let lines = function.lines();
+        let is_logged = |text: &String| {
+            lines.iter().any(|line| line.contains(r#""level":"WARN""#) && line.contains(text))
+        };
+        if let Some(text) =
+            self.right.iter().filter_map(|right| right.logged.as_ref()).find(|text| !is_logged(text))
+        {
+            result = result.and(Err(format!("{text} is not in a warning of {lines:?}")));
+        }
+        if result.is_err() && self.or.is_some() && reports_at_start(&lines) {
             return Ok(());
         }
         result
@@ -73,11 +101,15 @@ impl Case {
 }
 
 impl Right {
-    fn compare(&self, status: u16, messages: &[Message]) -> Result<(), String> {
+    fn compare(&self, answer: &RawAnswer, messages: &[Message]) -> Result<(), String> {
+        let status = answer.status;
         if status != self.status {
             return Err(format!("{status} instead of {}", self.status));
         }
-        if messages.len() != usize::from(status == 202) {
+        if self.body.as_ref().is_some_and(|body| *body != answer.body) {
+            return Err(format!("{status} with the body {:?}", answer.body));
+        }
+        if messages.len() != self.messages.unwrap_or(usize::from(status == 202)) {
             return Err(format!("{status} and {} messages", messages.len()));
         }
         let attributes = messages.iter().filter_map(Message::message_attributes).flatten();

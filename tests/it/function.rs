@@ -5,6 +5,7 @@ mod causes;
 mod confidential;
 mod crash;
 mod faults;
+mod handshakes;
 mod hostile;
 mod log;
 mod measures;
@@ -100,22 +101,39 @@ pub struct Answer {
     headers: BTreeMap<String, String>,
 }
 
-pub fn answer((end, took): (End, Duration)) -> Answer {
-    let End::Answered(value) = end else { panic!("no answer: {end:?}") };
-    assert!(took < LIMIT, "{value} took {took:?}");
-    let keys: Vec<_> = value.as_object().unwrap().keys().filter(|key| *key != "cookies").collect();
-    assert_eq!(keys, ["body", "headers", "isBase64Encoded", "statusCode"]);
-    assert!(value.get("cookies").is_none_or(|cookies| *cookies == serde_json::json!([])));
-    assert_eq!(value["isBase64Encoded"], false);
-    let body = value["body"].as_str().unwrap();
-    let word = body.strip_prefix(r#"{"status":""#).and_then(|rest| rest.strip_suffix(r#""}"#)).expect(body);
+pub fn answer(invocation: (End, Duration)) -> Answer {
+    let RawAnswer { status, body, headers } = RawAnswer::new(invocation);
+    let word = body.strip_prefix(r#"{"status":""#).and_then(|rest| rest.strip_suffix(r#""}"#)).expect(&body);
     assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{body}");
-    let status = value["statusCode"].as_u64().unwrap().try_into().unwrap();
-    Answer {
-        status,
-        word: word.to_owned(),
-        headers: serde_json::from_value(value["headers"].clone()).unwrap(),
+    Answer { status, word: word.to_owned(), headers }
+}
+
+/// An answer with any body, as that to a handshake.
+pub struct RawAnswer {
+    pub status: u16,
+    pub body: String,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl RawAnswer {
+    pub fn new((end, took): (End, Duration)) -> Self {
+        let End::Answered(value) = end else { panic!("no answer: {end:?}") };
+        assert!(took < LIMIT, "{value} took {took:?}");
+        let keys: Vec<_> = value.as_object().unwrap().keys().filter(|key| *key != "cookies").collect();
+        assert_eq!(keys, ["body", "headers", "isBase64Encoded", "statusCode"]);
+        assert!(value.get("cookies").is_none_or(|cookies| *cookies == serde_json::json!([])));
+        assert_eq!(value["isBase64Encoded"], false);
+        Self {
+            status: value["statusCode"].as_u64().unwrap().try_into().unwrap(),
+            body: value["body"].as_str().unwrap().to_owned(),
+            headers: serde_json::from_value(value["headers"].clone()).unwrap(),
+        }
     }
+}
+
+/// An HMAC-SHA256 in hex.
+pub fn hmac_hex(key: &str, text: &[u8]) -> String {
+    hex::encode(secrets::hmac(key, text))
 }
 
 /// The event format of a gateway.

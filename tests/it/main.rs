@@ -20,6 +20,7 @@ mod examples;
 mod faults;
 mod function;
 mod guard;
+mod handshakes;
 mod inspector;
 mod listen;
 mod manage;

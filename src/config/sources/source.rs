@@ -12,7 +12,7 @@ use crate::{
         filter::{Filter, Mode},
         networks::Networks,
     },
-    signature::scheme::{FieldLocation, KeyForm, Scheme, Time},
+    signature::scheme::{AnswerForm, FieldLocation, KeyForm, Scheme, Time},
 };
 
 const SECRET_NAMES: SecretNames =
@@ -52,10 +52,12 @@ impl Fields {
             let networks = Networks::read(texts.iter().map(String::as_str));
             networks.map_err(|(text, what)| self.mistakes.add_value("allowed_ips", text, what)).ok()
         });
+        let registration = self.registration(name, scheme.as_ref());
+        let answer = self.answer(scheme.as_ref().map_or(AnswerForm::NORMAL, |scheme| scheme.answer));
         self.reject_others();
         let filter = Filter::new(types.iter().map(|kind| kind.trim()), mode);
         let (name, scheme, secrets) = (name.to_owned(), scheme?, secrets?);
-        Some(SourceConfig { name, scheme, secrets, tolerance, filter, allowed_ips })
+        Some(SourceConfig { name, scheme, secrets, tolerance, filter, allowed_ips, registration, answer })
     }
 
     /// Takes the secrets of a source that is stored together with them.

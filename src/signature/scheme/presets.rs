@@ -1,24 +1,73 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod banking;
+mod billing;
+mod calls;
+mod commerce;
+mod content;
+mod cryptocurrency;
 mod development;
+mod documents;
+mod email;
 mod first;
+mod forms;
+mod gateways;
+mod identity;
+mod marketing;
 mod messaging;
 mod payments;
+mod people;
+mod planning;
+mod realtime;
+mod sales;
+mod scheduling;
+mod social;
+mod support;
 
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    Algorithm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset, Scheme,
-    Signed, Text, Time, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset,
+    Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
-pub(super) const TABLES: &[&[Preset]] = &[first::ROWS, payments::ROWS, messaging::ROWS, development::ROWS];
+pub(super) const TABLES: &[&[Preset]] = &[
+    first::ROWS,
+    payments::ROWS,
+    gateways::ROWS,
+    billing::ROWS,
+    banking::ROWS,
+    commerce::ROWS,
+    identity::ROWS,
+    cryptocurrency::ROWS,
+    messaging::ROWS,
+    calls::ROWS,
+    realtime::ROWS,
+    social::ROWS,
+    email::ROWS,
+    marketing::ROWS,
+    support::ROWS,
+    sales::ROWS,
+    documents::ROWS,
+    forms::ROWS,
+    planning::ROWS,
+    scheduling::ROWS,
+    people::ROWS,
+    content::ROWS,
+    development::ROWS,
+];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";
+const ONLY_ID_NOT_SIGNED: &str =
+    "The signature covers the body only. The id is in a header that anybody may change.";
+const TYPE_NOT_SIGNED: &str =
+    "The signature covers the body only. The type is in a header that anybody may change.";
+const TIME_NOT_CHECKED: &str =
+    "The time is signed, and not checked: the documentation does not say how it is written.";
 const TOKEN: &str = "The header is the secret itself. It says who sent a delivery, and nothing about its content or its time.";
 
 /// A row on which others are built: an HMAC-SHA256 of the body in hex in this header. Type, id and key are nowhere, so
@@ -26,7 +75,7 @@ const TOKEN: &str = "The header is the secret itself. It says who sent a deliver
 fn hmac(header: &'static str) -> Scheme {
     Scheme {
         name: "",
-        families: vec![Family { signature: text(header), ..Family::default() }],
+        families: vec![signature(header)],
         layout: Layout::plain(""),
         encoding: Encoding::Hex,
         key: KeyForm::RAW,
@@ -41,7 +90,14 @@ fn hmac(header: &'static str) -> Scheme {
         requires_type_and_id: false,
         key_names: KeyNames::Event,
         unsigned_identity: false,
+        handshake: None,
+        answer: AnswerForm::NORMAL,
     }
+}
+
+/// A family of one header.
+fn signature(header: impl Into<Text>) -> Family {
+    Family { signature: header.into(), ..Family::default() }
 }
 
 /// The same with a time in the signature's header: `t=1616202842,v1=…`, over `{time}.{body}`.
@@ -87,6 +143,10 @@ fn text(text: &'static str) -> Text {
 
 fn at(pointer: &'static str) -> FieldLocation {
     FieldLocation::Body(text(pointer))
+}
+
+fn several(pointers: &[&'static str]) -> FieldLocation {
+    FieldLocation::Several(pointers.iter().copied().map(text).collect())
 }
 
 fn signed(content: &'static str) -> Signed {

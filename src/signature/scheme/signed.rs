@@ -92,6 +92,13 @@ impl Signed {
         Self { before: all(&self.before), after: all(&self.after) }
     }
 
+    /// Returns `true` if a constant text with such a character is always a part.
+    #[must_use]
+    pub fn always_has(&self, wanted: fn(char) -> bool) -> bool {
+        let has_one = |part: &Part| matches!(part, Part::Text(text) if text.chars().any(wanted));
+        self.before.iter().chain(&*self.after).any(has_one)
+    }
+
     /// Checks that the signed bytes can be divided in one way only.
     ///
     /// # Errors

@@ -61,6 +61,35 @@ fn what_is_acknowledged_and_not_forwarded_is_explained() {
 }
 
 #[test]
+fn a_handshake_is_answered_and_explained() {
+    let sources = json!({
+        "meta": { "scheme": "github", "secret": "hush", "handshake": "meta", "verify_token": "t" },
+        "events": { "scheme": "github", "secret": "hash", "handshake": "slack" },
+    });
+    let inspector = Inspector::start(&[("SOURCES", &sources.to_string())]);
+    let ask = |token: &str| {
+        let query = format!("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}");
+        let mut response = inspector.get(&format!("/webhooks/meta?{query}"));
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    };
+    assert_eq!(ask("t"), (200, "1158201444".to_owned()));
+    let answered = inspector.newest();
+    assert_eq!(steps(&answered)[..2], ["signature stopped", "event skipped"]);
+    assert_eq!(answered["outcome"], "handshake");
+    assert_eq!(answered["reason"], "a handshake of the provider: answered, and never forwarded");
+    assert_eq!(ask("other"), (401, r#"{"status":"unauthorized"}"#.to_owned()));
+    let refused = inspector.newest();
+    assert_eq!(refused["reason"], "refused: the verify token of the handshake is not the source's");
+    let body = r#"{"type":"url_verification","challenge":"x"}"#;
+    let signature = format!("sha256={}", crate::function::hmac_hex("hash", body.as_bytes()));
+    assert_eq!(inspector.deliver("events", &[("X-Hub-Signature-256", &signature)], body), 200);
+    let signed = inspector.newest();
+    assert_eq!(steps(&signed)[..3], ["signature passed", "event stopped", "filter skipped"]);
+    assert_eq!(step(&signed, "signature"), "signature matched secret 1 of 1");
+    assert_eq!(signed["message"], Value::Null);
+}
+
+#[test]
 fn what_is_refused_without_a_mistake_in_the_signature_is_explained() {
     let inspector = Inspector::start(&[("WEBHOOK_SECRET", "hush")]);
     let signed =

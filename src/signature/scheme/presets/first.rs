@@ -2,8 +2,8 @@
 
 use super::{FIVE_MINUTES, ID_NOT_SIGNED, at, text};
 use crate::signature::scheme::{
-    Algorithm, Encoding, Family, FieldLocation, KeyForm, KeyNames, Label, Layout, Preset, Scheme, Signed,
-    Time, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyForm, KeyNames, Label, Layout, Preset, Scheme,
+    Signed, Time, TimeUnit,
 };
 
 /// Duffel's types that happen once for one object. A booking is created or cancelled once, and a payment, a
@@ -103,6 +103,8 @@ impl Scheme {
             requires_type_and_id: true,
             key_names: KeyNames::Object { once: DUFFEL_ONCE },
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -141,6 +143,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -165,6 +169,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -193,6 +199,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: true,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -233,6 +241,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: true,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 
@@ -257,6 +267,8 @@ impl Scheme {
             requires_type_and_id: false,
             key_names: KeyNames::Event,
             unsigned_identity: false,
+            handshake: None,
+            answer: AnswerForm::NORMAL,
         }
     }
 }

@@ -147,7 +147,7 @@ impl Endpoint {
             let position = diagnosis::signer(&source.scheme, &source.secrets, &delivery)?;
             Some((position + 1, source.secrets.len()))
         });
-        let is_refused = line.outcome == "unauthorized" && !is_signed;
+        let is_refused = line.outcome == "unauthorized" && !is_signed && !line.is_handshake;
         let mistake = source.filter(|_| is_refused).and_then(|source| self.mistake(source, content));
         let bytes = content.body.len();
         let findings = Findings { line, observed, bytes, received_at, secret, mistake: mistake.as_ref() };

@@ -89,6 +89,11 @@ impl Findings<'_> {
                 let text = "its type or mode is excluded by the filter: acknowledged and not forwarded";
                 Some(("filter", Outcome::Stopped, text.to_owned()))
             }
+            ("handshake", _) => {
+                let step = if self.secret.is_some() { "event" } else { "signature" };
+                let text = "a handshake of the provider: answered, and never forwarded";
+                Some((step, Outcome::Stopped, text.to_owned()))
+            }
             (_, Some(Cause::Mode | Cause::Event)) => at("event"),
             (_, Some(Cause::TooLargeBody)) => {
                 let text = format!(

@@ -13,6 +13,7 @@ export const KINDS = [
 export function kindOf({ status, outcome }) {
     if (status >= 500) return "failed";
     if (status >= 400) return "refused";
+    if (outcome === "handshake") return "ignored";
     return outcome === "duplicate" || outcome === "ignored" ? outcome : "accepted";
 }
 
