@@ -90,7 +90,7 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     let trace = header(request.headers(), TRACE_HEADER).and_then(|header| Trace::sampled(&header));
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
-    let mut form = AnswerForm::default();
+    let mut form = AnswerForm::NORMAL;
     let find = || path.find(|name| receiver.sources.find(name));
     let mut route = find();
     if receiver.sources.are_stored() {
@@ -109,20 +109,17 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
         None => Answer::NotFound(NotFound::new(request.uri().path(), path.unknown(), bad_event.as_ref())),
         Some(Route::Health) if matches!(*request.method(), Method::GET | Method::HEAD) => Answer::Healthy,
         Some(Route::Health) => Answer::MethodNotAllowed { allow: "GET, HEAD" },
-        Some(Route::Source(source)) if let Err(refusal) = source.check_caller(caller) => {
-            form = source.answer;
-            delivery_log.source = Some(source.name().to_owned());
-            Answer::Received(Err(refusal))
-        }
         Some(Route::Source(source)) => {
             form = source.answer;
             // If the body was lost, a request may look like a handshake that has none.
-            let handshake = bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
-            if handshake.is_none() && request.method() != Method::POST {
+            let handshake =
+                || bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
+            let early = source.check_caller(caller).err().map(Err).or_else(handshake);
+            if early.is_none() && request.method() != Method::POST {
                 Answer::MethodNotAllowed { allow: handshake::methods(&source) }
             } else {
                 delivery_log.source = Some(source.name().to_owned());
-                let result = if let Some(result) = handshake {
+                let result = if let Some(result) = early {
                     result
                 } else {
                     let (parts, body) = request.into_parts();

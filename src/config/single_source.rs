@@ -57,6 +57,6 @@ pub(super) fn read<F: Fn(&str) -> Option<String>>(
         filter,
         allowed_ips: None,
         registration: None,
-        answer: AnswerForm::default(),
+        answer: AnswerForm::NORMAL,
     })
 }

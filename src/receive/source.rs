@@ -34,7 +34,7 @@ impl Source {
     /// Makes a source with keys that do not change, from which every event is forwarded.
     #[must_use]
     pub fn new(verifier: Verifier) -> Self {
-        let (filter, answer) = (Filter::default(), AnswerForm::default());
+        let (filter, answer) = (Filter::default(), AnswerForm::NORMAL);
         Self { verifier, key_refresh: None, filter, allowed_ips: None, registration: None, answer }
     }
 
