@@ -69,7 +69,7 @@ async fn alarm_that_is_on_is_found_with_its_meaning_and_first_command() {
     set_alarm(stack, "DeadLetterAlarm", "OK").await;
     set_alarm(stack, "UnauthorizedAlarm", "ALARM").await;
     let found = deployment.found().await;
-    assert_only(&found, "UnauthorizedAlarm", &["Deliveries had a signature that was refused"]);
+    assert_only(&found, "UnauthorizedAlarm", &["Deliveries had a signature or an address that was refused"]);
     assert!(!found.0[0].contains(": duffel-hooks doctor"), "{found:?}");
     set_alarm(stack, "UnauthorizedAlarm", "INSUFFICIENT_DATA").await;
     assert_eq!(deployment.found().await, (vec![], 0));
