@@ -27,8 +27,8 @@ mod support;
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset,
-    Scheme, Signed, Text, Time, TimeUnit,
+    AcceptedStatus, Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames,
+    Layout, Preset, Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
@@ -59,6 +59,12 @@ pub(super) const TABLES: &[&[Preset]] = &[
 ];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
+
+/// For providers that take no other status for a success.
+const OK: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), ..AnswerForm::NORMAL };
+
+/// For providers that document this status, and answers without a body.
+const NO_CONTENT: AnswerForm = AnswerForm { status: Some(AcceptedStatus::NoContent), ..AnswerForm::NORMAL };
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";

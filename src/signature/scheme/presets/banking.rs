@@ -1,6 +1,6 @@
 //! Presets of banking, payouts and accounting.
 
-use super::{at, hmac, key, labelled, signed};
+use super::{OK, at, hmac, key, labelled, signed};
 use crate::signature::scheme::{Algorithm, AnswerForm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -10,6 +10,18 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://developer.brex.com/docs/webhooks/",
         weakness: None,
         build: || Scheme { kind: at("/event_type"), ..Scheme::standard_webhooks() },
+    },
+    Preset {
+        name: "mercury",
+        title: "Mercury",
+        documentation: "https://docs.mercury.com/reference/webhooks",
+        weakness: None,
+        build: || Scheme {
+            key: key(Algorithm::HmacSha256, KeyEncoding::Base64),
+            id: at("/id"),
+            idempotency_key: at("/id"),
+            ..labelled("mercury-signature", ',', "t", &["v1"])
+        },
     },
     Preset {
         name: "increase",
@@ -35,7 +47,7 @@ pub(super) const ROWS: &[Preset] = &[
     Preset {
         name: "column",
         title: "Column",
-        documentation: "https://column.com/docs/webhooks",
+        documentation: "https://column.com/docs/workingwithapi/events-and-webhooks",
         weakness: None,
         build: || Scheme {
             kind: at("/type"),
@@ -85,7 +97,7 @@ pub(super) const ROWS: &[Preset] = &[
         weakness: None,
         build: || Scheme {
             encoding: Encoding::Base64,
-            answer: AnswerForm::OK_EMPTY,
+            answer: AnswerForm { is_empty: true, ..OK },
             ..hmac("x-xero-signature")
         },
     },

@@ -1,6 +1,6 @@
 //! Presets of billing, subscriptions and sales of software.
 
-use super::{ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, labelled, signed, token, with_headers};
+use super::{OK, ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, labelled, signed, token, with_headers};
 use crate::signature::scheme::{Encoding, FieldLocation, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Lemon Squeezy",
         documentation: "https://docs.lemonsqueezy.com/help/webhooks/signing-requests",
         weakness: None,
-        build: || Scheme { kind: at("/meta/event_name"), ..hmac("x-signature") },
+        build: || Scheme { kind: at("/meta/event_name"), answer: OK, ..hmac("x-signature") },
     },
     Preset {
         name: "creem",

@@ -1,9 +1,7 @@
 //! Presets of providers of calls and of video.
 
-use super::{TIME_NOT_CHECKED, TOKEN, at, hmac, key, labelled, signed, text, timed, token, with_headers};
-use crate::signature::scheme::{
-    Algorithm, AnswerForm, Encoding, Family, Handshake, KeyEncoding, Layout, Preset, Scheme,
-};
+use super::{OK, TIME_NOT_CHECKED, TOKEN, at, hmac, key, labelled, signed, text, timed, token, with_headers};
+use crate::signature::scheme::{Algorithm, Encoding, Family, Handshake, KeyEncoding, Layout, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -16,7 +14,7 @@ pub(super) const ROWS: &[Preset] = &[
             tolerance: None,
             kind: at("/event"),
             handshake: Handshake::named("zoom"),
-            answer: AnswerForm::OK,
+            answer: OK,
             ..timed("x-zm-signature", "x-zm-request-timestamp", "v0:{time}:{body}")
         },
     },

@@ -1,8 +1,8 @@
 //! Presets of shops, shipping and delivery.
 
-use super::{ID_NOT_SIGNED, TYPE_NOT_SIGNED, at, hmac, key, labelled, with_headers};
+use super::{ID_NOT_SIGNED, TOKEN, TYPE_NOT_SIGNED, at, hmac, key, labelled, text, token, with_headers};
 use crate::signature::scheme::{
-    Algorithm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+    Algorithm, ChallengeMethod, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
 };
 
 pub(super) const ROWS: &[Preset] = &[
@@ -24,6 +24,13 @@ pub(super) const ROWS: &[Preset] = &[
             handshake: Handshake::named("woocommerce"),
             ..hmac("x-wc-webhook-signature")
         },
+    },
+    Preset {
+        name: "bigcommerce",
+        title: "BigCommerce",
+        documentation: "https://developer.bigcommerce.com/docs/integrations/webhooks",
+        weakness: Some(TOKEN),
+        build: || Scheme { kind: at("/scope"), ..token("authorization", "") },
     },
     Preset {
         name: "commerce-layer",
@@ -135,6 +142,12 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Hex),
             kind: at("/triggerName"),
+            handshake: Some(Handshake::Query {
+                method: ChallengeMethod::Get,
+                challenge: text("check"),
+                requires: None,
+                verify_token: None,
+            }),
             ..hmac("x-onfleet-signature")
         },
     },

@@ -1,8 +1,8 @@
 //! Presets of providers of tasks and of notes.
 
-use super::{ONLY_ID_NOT_SIGNED, at, hmac, key, with_headers};
+use super::{NO_CONTENT, OK, ONLY_ID_NOT_SIGNED, at, hmac, key, with_headers};
 use crate::signature::scheme::{
-    Algorithm, AnswerForm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+    Algorithm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
 };
 
 pub(super) const ROWS: &[Preset] = &[
@@ -25,11 +25,7 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Asana",
         documentation: "https://developers.asana.com/docs/webhooks-guide",
         weakness: None,
-        build: || Scheme {
-            handshake: Handshake::named("asana"),
-            answer: AnswerForm::OK,
-            ..hmac("x-hook-signature")
-        },
+        build: || Scheme { handshake: Handshake::named("asana"), answer: OK, ..hmac("x-hook-signature") },
     },
     Preset {
         name: "airtable",
@@ -39,7 +35,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             layout: Layout::plain("hmac-sha256="),
             key: key(Algorithm::HmacSha256, KeyEncoding::Base64),
-            answer: AnswerForm::NO_CONTENT,
+            answer: NO_CONTENT,
             ..hmac("x-airtable-content-mac")
         },
     },
@@ -61,7 +57,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/event_name"),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
-            answer: AnswerForm::OK,
+            answer: OK,
             ..hmac("x-todoist-hmac-sha256")
         },
     },
