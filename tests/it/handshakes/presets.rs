@@ -1,10 +1,10 @@
 //! Schemes that have a handshake or a form of answers by themselves.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, env, fs};
 
 use bytes::Bytes;
 use duffel_webhook_receiver::{
-    signature::scheme::{AnswerForm, Handshake, Preset},
+    signature::scheme::{AcceptedStatus, AnswerForm, Handshake, Preset},
     time::unix_seconds,
 };
 use http::Request;
@@ -102,33 +102,48 @@ fn preset_of_xero_answers_without_a_body() {
     assert_eq!(xero.send(unsigned("{}")), Answer::empty(401));
 }
 
+/// `UPDATE_DOCS=1` writes the table again.
 #[test]
 fn page_lists_the_schemes_with_handshakes_and_forms_of_answers() {
-    let page = fs::read_to_string("docs/handshakes.md").unwrap();
-    let section = page.split("## Schemes that have them").nth(1).unwrap().split("## ").next().unwrap();
-    let listed: BTreeSet<_> =
-        section.lines().filter_map(|line| line.strip_prefix("| `")).map(str::to_owned).collect();
-    let row = |preset: &Preset| {
-        let scheme = preset.scheme();
-        let AnswerForm { status, is_empty } = scheme.answer;
-        let is_of = |name: &&&str| Handshake::named(name) == scheme.handshake;
-        let handshake = match &scheme.handshake {
-            None if preset.name == "discord" => "–, its ping is forwarded as an event".to_owned(),
-            None => "–".to_owned(),
-            Some(handshake) => match Handshake::NAMES.iter().find(is_of) {
-                None => "as `slack`, with other pointers".to_owned(),
-                Some(name) if handshake.announces_secret() => format!("`{name}`, with `registration_until`"),
-                Some(name) if handshake.has_verify_token() => format!("`{name}`, with `verify_token`"),
-                Some(name) => format!("`{name}`"),
-            },
-        };
-        let status = status.map_or("–".to_owned(), |status| {
-            let number = duffel_webhook_receiver::signature::scheme::AcceptedStatus::ALL;
-            number.iter().find(|(_, known)| *known == status).unwrap().0.to_string()
-        });
-        let empty = if is_empty { ", empty" } else { "" };
-        (scheme.handshake.is_some() || scheme.answer != AnswerForm::NORMAL)
-            .then(|| format!("{}` | {handshake} | {status}{empty} |", preset.name))
+    const PATH: &str = "docs/handshakes.md";
+    const HEAD: &str = "| scheme | handshake | answer |\n|---|---|---|\n";
+    let page = fs::read_to_string(PATH).unwrap();
+    let (before, rest) = page.split_once(HEAD).unwrap();
+    let (listed, after) = rest.split_once("\n\n").unwrap();
+    let rows: BTreeSet<_> = Preset::all().filter_map(row).collect();
+    let rows: Vec<_> = rows.into_iter().collect();
+    let rows = rows.join("\n");
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(PATH, format!("{before}{HEAD}{rows}\n\n{after}")).unwrap();
+    } else {
+        assert_eq!(listed, rows);
+    }
+}
+
+fn row(preset: &Preset) -> Option<String> {
+    let scheme = preset.scheme();
+    let (handshake, answer) = (&scheme.handshake, scheme.answer);
+    if handshake.is_none() && answer == AnswerForm::NORMAL {
+        return None;
+    }
+    let named = || Handshake::NAMES.into_iter().find(|name| Handshake::named(name) == *handshake);
+    let mut text = match handshake {
+        None => "–".to_owned(),
+        Some(handshake) => match (named(), handshake) {
+            (Some(name), _) => format!("`{name}`"),
+            (None, Handshake::Query { .. }) => "a challenge in the query".to_owned(),
+            (None, Handshake::Signed { .. }) => "a signed challenge".to_owned(),
+            (None, other) => panic!("{other:?} has no words"),
+        },
     };
-    assert_eq!(listed, Preset::all().filter_map(row).collect());
+    if handshake.as_ref().is_some_and(Handshake::announces_secret) {
+        text += ", with `registration_until`";
+    }
+    if handshake.as_ref().is_some_and(Handshake::has_verify_token) {
+        text += ", with `verify_token`";
+    }
+    let number = |status| AcceptedStatus::ALL.into_iter().find(|(_, known)| *known == status).unwrap().0;
+    let status = answer.status.map_or("–".to_owned(), |status| number(status).to_string());
+    let empty = if answer.is_empty { ", empty" } else { "" };
+    Some(format!("| `{}` | {text} | {status}{empty} |", preset.name))
 }
