@@ -4,6 +4,7 @@
 
 mod error;
 mod message;
+mod record;
 pub mod sample;
 
 use std::time::{Duration, SystemTime};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-pub use self::{error::KitError, message::Message};
+pub use self::{error::KitError, message::Message, record::lambda_record};
 use crate::{
     event::Event,
     in_memory::MemoryLedger,

@@ -49,7 +49,7 @@ async function axe(page) {
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
 }
 
-const serve = await Serve.start(run.variables);
+const serve = await Serve.start(run.variables, await run.options?.());
 const wire = await Wire.to(serve);
 const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,

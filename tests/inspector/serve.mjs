@@ -20,15 +20,16 @@ export const order = (name, changes = {}) =>
 export class Serve {
     wasStopped = false;
 
-    static async start(variables = {}, port = 0) {
+    static async start(variables = {}, options = []) {
         const serve = new Serve();
-        await serve.#start(variables, port);
+        serve.options = options;
+        await serve.#start(variables, 0);
         return serve;
     }
 
     async #start(variables, port) {
         this.variables = variables;
-        this.process = spawn(process.env.TOOL, ["serve", "--listen", `127.0.0.1:${port}`], {
+        this.process = spawn(process.env.TOOL, ["serve", "--listen", `127.0.0.1:${port}`, ...this.options], {
             env: variables,
             stdio: ["ignore", "ignore", "pipe"],
         });

@@ -325,13 +325,18 @@ fn broken_links_and_paths_are_found() {
 
 /// What the page shows is what the program printed.
 #[test]
-fn the_operating_page_quotes_the_snapshots() {
+fn the_pages_quote_the_snapshots() {
     let page = page("docs/operating.md");
     for name in ["tail", "queue-not-consumed", "trace-dead-letter"] {
-        let snapshot = fs::read_to_string(format!("tests/it/snapshots/{name}.snap")).unwrap();
-        let text = snapshot.splitn(3, "---\n").nth(2).unwrap().trim_end();
-        assert!(page.contains(&format!("```text\n{text}\n```")), "{name}: {text}");
+        assert_quotes(&page, name);
     }
+    assert_quotes(&self::page("docs/local.md"), "serve-to");
+}
+
+fn assert_quotes(page: &str, name: &str) {
+    let snapshot = fs::read_to_string(format!("tests/it/snapshots/{name}.snap")).unwrap();
+    let text = snapshot.splitn(3, "---\n").nth(2).unwrap().trim_end();
+    assert!(page.contains(&format!("```text\n{text}\n```")), "{name}: {text}");
 }
 
 #[test]

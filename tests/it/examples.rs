@@ -5,6 +5,8 @@
 
 mod consumer;
 mod event_source;
+mod invoked;
+mod tables;
 mod world;
 
 use std::{
@@ -22,7 +24,6 @@ use self::{
     world::{Way, World, changed, created},
 };
 use crate::support::{
-    ministack::REGION,
     proxy::{Held, Moment, Proxy},
     runtime_api::{End, Function},
     stack,
@@ -36,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 async fn until_left(world: &World, queue: &str, number: usize) {
     let began = Instant::now();
     while world.number(queue).await != number {
-        let histories = world.histories().await;
+        let histories = world.tables.histories().await;
         assert!(began.elapsed() < PATIENCE, "{queue} does not come to {number} messages: {histories:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -68,7 +69,7 @@ async fn consumes(consumer: Consumer, way: Way) {
     for event in 0..3 {
         assert_eq!(world.deliver(&changed(&format!("wev_poison_{event}"), "ord_poison")), 202);
     }
-    world.fill("ord_poison").await;
+    world.tables.fill("ord_poison").await;
 
     // Nothing waits for the event that fails, for as long as it fails.
     world.give_up_after(1000).await;
@@ -76,13 +77,13 @@ async fn consumes(consumer: Consumer, way: Way) {
     until_left(&world, &world.queue.url, 3).await;
     assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     expected.insert("ord_poison".to_owned(), Vec::new());
-    assert_eq!(world.histories().await, expected);
+    assert_eq!(world.tables.histories().await, expected);
     world.give_up_after(1).await;
     until_left(&world, &world.queue.dead_letters, 3).await;
     assert_eq!(world.number(&world.queue.url).await, 0);
 
     world.give_up_after(1000).await;
-    world.delete(&world.history, "order", "ord_poison").await;
+    world.tables.delete(&world.tables.history, "order", "ord_poison").await;
     let mut redrive = tool::command(["dlq", "redrive", "--queue", &world.queue.dead_letters]);
     tool::assert_success(
         &tool::run({
@@ -94,16 +95,16 @@ async fn consumes(consumer: Consumer, way: Way) {
     until_left(&world, &world.queue.url, 0).await;
     assert_eq!(world.number(&world.queue.dead_letters).await, 0);
     expected.insert("ord_poison".to_owned(), (0..3).map(|event| format!("wev_poison_{event}")).collect());
-    assert_eq!(world.histories().await, expected);
+    assert_eq!(world.tables.histories().await, expected);
     drop(running);
 
     // A replay: the ledger forgets an event, and it is delivered again.
     let ledger = world.ledger.clone();
     let first = created("wev_0_0", "ord_0");
     assert_eq!(world.deliver(&first), 200);
-    for item in world.dynamodb.scan().table_name(&ledger).send().await.unwrap().items() {
+    for item in world.tables.dynamodb.scan().table_name(&ledger).send().await.unwrap().items() {
         if item["event_id"].as_s().unwrap() == "wev_0_0" {
-            world.delete(&ledger, "pk", item["pk"].as_s().unwrap()).await;
+            world.tables.delete(&ledger, "pk", item["pk"].as_s().unwrap()).await;
         }
     }
     world.later().await;
@@ -112,7 +113,7 @@ async fn consumes(consumer: Consumer, way: Way) {
     let _running = world.start(consumer, 1).await;
     until_left(&world, &world.queue.url, 0).await;
     expected.get_mut("ord_0").unwrap().push("wev_last".to_owned());
-    assert_eq!(world.histories().await, expected, "a replayed event was done before");
+    assert_eq!(world.tables.histories().await, expected, "a replayed event was done before");
 }
 
 #[tokio::test]
@@ -181,7 +182,7 @@ async fn killed_at(consumer: Consumer, calls: &[(&str, Moment)]) -> usize {
     let _running = world.start(consumer, 1).await;
     until_left(&world, &world.queue.url, 0).await;
     assert_eq!(world.number(&world.queue.dead_letters).await, 0);
-    world.histories().await.remove("ord_1").unwrap().len()
+    world.tables.histories().await.remove("ord_1").unwrap().len()
 }
 
 const EFFECT: (&str, Moment) = ("dynamodb:UpdateItem", Moment::After);
@@ -224,13 +225,7 @@ async fn consumers_with_powertools_that_are_killed_between_effect_and_record_rep
 
 /// Invokes a function with a batch, and returns the messages that it reports as failed, by their place in the batch.
 async fn failures(world: &World, bootstrap: &Path, messages: &[Message]) -> Vec<usize> {
-    let mut variables = stack::variables().to_vec();
-    variables.extend([
-        ("AWS_DEFAULT_REGION", REGION),
-        ("HISTORY_TABLE", &world.history),
-        ("IDEMPOTENCY_TABLE", &world.idempotency),
-    ]);
-    let function = Function::start_binary(bootstrap, Duration::from_secs(20), variables).await;
+    let function = Function::start_binary(bootstrap, Duration::from_secs(20), world.tables.variables()).await;
     let batch = kit::lambda_event(messages);
     match function.invoke(batch.to_string()).await.0 {
         End::Answered(response) => {
@@ -252,7 +247,7 @@ async fn failures(world: &World, bootstrap: &Path, messages: &[Message]) -> Vec<
 /// A failure, a message of another group, and one of the group that failed.
 async fn failing_batch() -> (World, Vec<Message>) {
     let (world, mut kit) = (World::new(Way::Queue).await, Kit::duffel(noon()));
-    world.fill("ord_1").await;
+    world.tables.fill("ord_1").await;
     let messages =
         [("ord_1", "air.order.changed"), ("ord_2", "air.order.changed"), ("ord_1", "air.order.changed")];
     let messages = messages.map(|(order, kind)| kit.event(kind, order).unwrap());
@@ -266,7 +261,7 @@ async fn functions_return_the_rest_of_the_group_that_failed_and_no_other() {
         let folder = consumer.folder();
         let failed = failures(&world, &consumer.bootstrap(folder.path()), &messages).await;
         assert_eq!(failed, [0, 2], "{consumer:?}");
-        assert_eq!(world.histories().await["ord_2"], ["wev_2"], "{consumer:?}");
+        assert_eq!(world.tables.histories().await["ord_2"], ["wev_2"], "{consumer:?}");
     }
 }
 
@@ -294,7 +289,10 @@ async fn functions_do_not_handle_a_message_without_an_identity() {
         let folder = consumer.folder();
         let failed = failures(&world, &consumer.bootstrap(folder.path()), &[whole, anonymous]).await;
         assert_eq!(failed, [1], "{consumer:?}");
-        assert_eq!(world.histories().await, BTreeMap::from([("ord_1".to_owned(), vec!["wev_1".to_owned()])]));
+        assert_eq!(
+            world.tables.histories().await,
+            BTreeMap::from([("ord_1".to_owned(), vec!["wev_1".to_owned()])])
+        );
     }
 }
 

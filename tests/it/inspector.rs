@@ -8,7 +8,7 @@ mod forward;
 mod search;
 mod send;
 mod stream;
-mod terminal;
+pub mod terminal;
 
 use std::process::Command;
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     duffel::{ApiFault, DataIn, DuffelStandIn, LIVE_TOKEN, TOKEN, endpoint},
+    runtime_api::reserved_address,
     serve::Serve,
     tool::{self, Done, run_unread},
 };
@@ -106,7 +107,7 @@ fn events_that_happen_while_it_listens_are_delivered_once() {
 #[test]
 fn a_generated_secret_is_printed_once_and_signs() {
     let duffel = DuffelStandIn::start();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = reserved_address().port();
     let url = format!("http://127.0.0.1:{port}/webhooks/duffel");
     let mut command = command(&duffel, &url, "");
     let listen = Serve::spawn(command.env_remove("WEBHOOK_SECRET"));
@@ -256,7 +257,7 @@ fn a_refusal_of_duffel_ends_it() {
 #[test]
 fn a_receiver_that_is_down_for_a_moment_gets_everything_in_order() {
     let duffel = DuffelStandIn::start();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = reserved_address().port();
     let url = format!("http://127.0.0.1:{port}/webhooks/duffel");
     let listen = listen(&duffel, &url, "");
     let events: Vec<_> = (0..5).map(|number| duffel.occur("order.created", &order(number))).collect();

@@ -36,6 +36,7 @@ mod replay;
 mod rie;
 mod rotate;
 mod schemes;
+mod serve_to;
 mod stack_option;
 mod subscribers;
 mod support;

@@ -4,7 +4,7 @@
 use std::{
     env::consts::ARCH,
     fs,
-    net::TcpListener,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,8 +15,10 @@ use serde_json::Value;
 
 use crate::{
     events::{SAMPLES, sample},
+    serve_to::consumer::Receiving,
     support::{
         ministack::Backend,
+        runtime_api::reserved_address,
         setup,
         test_receiver::{SECRET, TestReceiver, noon},
     },
@@ -25,31 +27,38 @@ use crate::{
 /// The emulator with the function.
 struct Emulator {
     process: Child,
-    url: String,
+    address: String,
 }
 
 impl Emulator {
+    /// Starts it with the receiver.
     fn start(backend: &Backend) -> Self {
-        let (invocations, runtime) = (free_address(), free_address());
+        // The signatures of the samples never expire.
+        let variables = [("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "3650d")];
+        Self::run(env!("CARGO_BIN_EXE_receiver"), &[&backend.variables()[..], &variables].concat())
+    }
+
+    /// Starts it with any function.
+    fn run(bootstrap: &str, variables: &[(&str, &str)]) -> Self {
+        let [invocations, runtime] = [(); 2].map(|()| reserved_address().to_string());
         let process = Command::new(emulator())
             .args(["--runtime-interface-emulator-address", &invocations, "--runtime-api-address", &runtime])
-            .arg(env!("CARGO_BIN_EXE_receiver"))
+            .arg(bootstrap)
             .env_clear()
-            .envs(backend.variables())
-            // The signatures of the samples never expire.
-            .envs([("WEBHOOK_SECRET", SECRET), ("DEDUP_WINDOW", "3650d")])
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { process, url: format!("http://{invocations}/2015-03-31/functions/function/invocations") }
+        Self { process, address: format!("http://{invocations}") }
     }
 
     /// Invokes the function. The emulator accepts one invocation at a time.
     fn invoke(&self, payload: &str) -> Value {
+        let url = format!("{}/2015-03-31/functions/function/invocations", self.address);
         let started = Instant::now();
         loop {
-            match ureq::post(&self.url).send(payload) {
+            match ureq::post(&url).send(payload) {
                 Ok(mut response) => {
                     return serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
                 }
@@ -84,11 +93,6 @@ fn emulator() -> String {
     path
 }
 
-/// Another process may take the port first, but no test here asks for a port by number.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 #[tokio::test]
 async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     let backend = Backend::new().await;
@@ -106,4 +110,36 @@ async fn every_sample_has_the_same_result_under_the_emulator_and_in_memory() {
     assert_eq!(here.len(), there.len());
     let bodies: Vec<_> = here.iter().map(|message| message["Body"].as_str().unwrap()).collect();
     assert!(there.iter().all(|message| bodies.contains(&message.body().unwrap())));
+}
+
+/// A function of which the first invocation fails, and the second returns the message `a1`.
+const FUNCTION: &str = r#"
+results = iter([KeyError("order"), ["a1"], []])
+
+
+def handler(batch, context):
+    result = next(results)
+    if isinstance(result, Exception):
+        raise result
+    ids = {r["messageAttributes"]["event_id"]["stringValue"]: r["messageId"] for r in batch["Records"]}
+    return {"batchItemFailures": [{"itemIdentifier": ids[id]} for id in result]}
+"#;
+
+#[test]
+fn serve_invokes_a_function_under_the_emulator_which_has_no_header_for_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, bootstrap) = (folder.path().join("app.py"), folder.path().join("bootstrap"));
+    fs::write(&app, FUNCTION).unwrap();
+    let runtime = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples/bootstrap.py");
+    fs::write(&bootstrap, format!("#!/bin/sh\nexec python3 {runtime} {}\n", app.display())).unwrap();
+    fs::set_permissions(&bootstrap, PermissionsExt::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let emulator = Emulator::run(bootstrap.to_str().unwrap(), &[("PATH", &path)]);
+    let receiving = Receiving::start(&emulator.address, "--function function --visibility-timeout 5s");
+    receiving.deliver_all("a1");
+    let batches = [(); 3].map(|()| receiving.printed("batch"));
+    assert_eq!(batches[0]["reason"], "KeyError: 'order'");
+    assert_eq!(batches.each_ref().map(|batch| &batch["status"]), [200, 200, 200]);
+    assert_eq!(batches.each_ref().map(|batch| &batch["outcome"]), ["failed", "failed", "handled"]);
+    assert_eq!(batches[2]["messages"][0]["receive_count"], 3);
 }

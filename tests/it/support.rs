@@ -9,6 +9,7 @@
 //! | [`Deployed`](stack::Deployed) | the stack of `template.yaml` in `MiniStack`, without function and gateway | the tool finds its resources through a stack |
 //! | [`LogGroup`](logs::LogGroup) | a log group in `MiniStack` | the tool reads what a receiver logged |
 //! | [`Gateway`](gateway::Gateway) | an HTTP API of the test in front of a [`Function`](runtime_api::Function) | the Duffel stand-in delivers to the real binary |
+//! | [`InvokeApi`](invoke_api::InvokeApi) | Lambda's API for invocations in front of several [`Function`](runtime_api::Function)s | `serve --to` invokes a consumer |
 //! | [`Proxy`](proxy::Proxy) | a proxy before `MiniStack` that injects an [`AwsFault`](proxy::AwsFault) into named calls, or holds one up | AWS fails, is slow, or a process dies during a call |
 //! | [`DuffelStandIn`](duffel::DuffelStandIn) | Duffel's API with real, signed deliveries, an [`ApiFault`](duffel::ApiFault) for each request, and both answers to open questions | anything that calls Duffel, or that Duffel delivers to |
 //! | [`tool`] | the tool `duffel-hooks` as a process in an empty environment | its output and exit code |
@@ -29,6 +30,7 @@ pub mod duffel;
 pub mod fault;
 pub mod filter_pattern;
 pub mod gateway;
+pub mod invoke_api;
 pub mod logs;
 pub mod metrics;
 pub mod ministack;

@@ -10,6 +10,7 @@ pub(crate) mod duffel;
 pub(crate) mod in_flight;
 pub(crate) mod input;
 pub(crate) mod list;
+pub(crate) mod local_client;
 pub(crate) mod made_up;
 pub(crate) mod offer;
 pub(crate) mod output;

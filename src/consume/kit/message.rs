@@ -8,6 +8,7 @@ use std::{
 use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 
+use super::record::lambda_record;
 use crate::{
     consume::received::{Received, Undecodable},
     queue,
@@ -138,26 +139,7 @@ impl Message {
     /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-fifo-queue-message-event>.
     #[must_use]
     pub fn record(&self) -> Value {
-        let attribute = |value| {
-            json!({
-                "stringValue": value,
-                "stringListValues": [],
-                "binaryListValues": [],
-                "dataType": "String",
-            })
-        };
-        let attributes = self.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
-        json!({
-            "messageId": self.id,
-            "receiptHandle": self.receipt_handle(),
-            "body": self.body,
-            "attributes": self.system,
-            "messageAttributes": attributes.collect::<Map<_, _>>(),
-            "md5OfBody": self.md5_of_body(),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": QUEUE_ARN,
-            "awsRegion": "eu-west-1",
-        })
+        lambda_record(&self.polled(), QUEUE_ARN)
     }
 
     /// The message in a result of

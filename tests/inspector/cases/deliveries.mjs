@@ -1,5 +1,6 @@
 // Deliveries as they arrive, and what the page shows of them.
 import assert from "node:assert/strict";
+import http from "node:http";
 import { details, open, row, rows, tab } from "../page.mjs";
 import { order, sample } from "../serve.mjs";
 
@@ -97,6 +98,30 @@ other_sources.variables = {
         one: { scheme: "duffel", secret: "secret-of-one" },
         two: { scheme: "github", secret: "secret-of-two" },
     }),
+};
+
+/** A consumer that handles one message, and reports the next as failed. */
+export async function consumer({ page, serve }) {
+    await page.getByRole("link", { name: "Queue and ledger" }).click();
+    await page.getByText("0 handled, 0 not received yet, 0 in flight").waitFor();
+    await serve.deliver(order("handled"));
+    await page.getByText("1 handled").waitFor();
+    await serve.deliver(order("failed"));
+    await page.getByText("1 handled, 0 not received yet, 0 in flight, 1 failed").waitFor();
+    // No delivery arrives that would show it.
+    await page.getByText("0 failed and received again, 1 dead letter.").waitFor();
+}
+consumer.options = async () => {
+    const answer = async (request, response) => {
+        const { Records } = JSON.parse(Buffer.concat(await request.toArray()));
+        const failed = Records.filter(({ body }) => body.includes("wev_failed"));
+        response.end(JSON.stringify({ batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) }));
+    };
+    const server = http.createServer((request, response) => void answer(request, response));
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    server.unref();
+    const to = `http://127.0.0.1:${server.address().port}`;
+    return ["--to", to, "--visibility-timeout", "3s", "--max-receive-count", "1"];
 };
 
 /** The server ends and starts again: the page says so, and shows the deliveries of the new one only. */

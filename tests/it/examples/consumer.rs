@@ -126,22 +126,23 @@ fn node() -> PathBuf {
     String::from_utf8(path).unwrap().trim().into()
 }
 
-/// `cargo test` with a filter does not build it.
 fn rust() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--locked", "--quiet", "--example", "rust-lambda"]).current_dir(ROOT);
-        // Variables of the tests' package, for which a build script of a dependency would run again.
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                build.env_remove(&name);
-            }
+    BUILT.get_or_init(|| built("rust-lambda")).clone()
+}
+
+/// Builds an example. `cargo test` with a filter does not.
+pub fn built(example: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--locked", "--quiet", "--example", example]).current_dir(ROOT);
+    // Variables of the tests' package, for which a build script of a dependency would run again.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
         }
-        setup::run(build.env("CARGO_TARGET_DIR", target));
-        target.join("debug/examples/rust-lambda")
-    });
-    built.clone()
+    }
+    setup::run(build.env("CARGO_TARGET_DIR", target));
+    target.join("debug/examples").join(example)
 }

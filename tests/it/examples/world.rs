@@ -1,11 +1,8 @@
 //! A receiver, the queue that it fills, and the tables of a consumer, in `MiniStack`.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::time::SystemTime;
 
 use aws_sdk_cloudformation::types::StackStatus;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use aws_sdk_sqs::types::{
     MessageSystemAttributeName,
     QueueAttributeName::{
@@ -16,9 +13,12 @@ use duffel_webhook_receiver::{deployment::Output, time::unix_seconds};
 use serde_yaml_ng::Value;
 use uuid::Uuid;
 
-use super::consumer::{Consumer, Running};
+use super::{
+    consumer::{Consumer, Running},
+    tables::Tables,
+};
 use crate::support::{
-    ministack::{REGION, endpoint, sdk_config},
+    ministack::{endpoint, sdk_config},
     serve::Serve,
     stack::{self, Deployed},
     test_receiver::{SECRET, duffel_header, event},
@@ -50,27 +50,21 @@ pub struct Queue {
 pub struct World {
     way: Way,
     pub sqs: aws_sdk_sqs::Client,
-    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub tables: Tables,
     pub queue: Queue,
     pub ledger: String,
-    pub history: String,
-    pub idempotency: String,
     receiver: Serve,
-    url: String,
+    pub url: String,
 }
 
 impl World {
     pub async fn new(way: Way) -> Self {
         let stack = Deployed::with(NOWHERE, &PARAMETERS).await;
         let ledger = stack.output(Output::LedgerTableName).to_owned();
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config().await);
-        let [history, idempotency] =
-            ["history", "idempotency"].map(|name| format!("{name}-{}", Uuid::new_v4()));
-        create_table(&dynamodb, &history, "order").await;
-        create_table(&dynamodb, &idempotency, "id").await;
+        let tables = Tables::new().await;
         let queue = if way == Way::Topic { subscribe().await } else { queue_of(&stack) };
         let (receiver, url) = receive(&queue, &ledger);
-        Self { way, sqs: stack.sqs, dynamodb, queue, ledger, history, idempotency, receiver, url }
+        Self { way, sqs: stack.sqs, tables, queue, ledger, receiver, url }
     }
 
     /// The same five minutes later, in which SQS and SNS drop messages that they have seen: with another queue, and the
@@ -85,15 +79,9 @@ impl World {
 
     /// Starts instances of a consumer that reach AWS at an address.
     pub async fn start_at(&self, consumer: Consumer, address: &str, instances: usize) -> Running {
-        let mut variables = stack::variables().to_vec();
+        let mut variables = self.tables.variables();
         variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
-        variables.extend([
-            ("AWS_ENDPOINT_URL", address),
-            ("AWS_DEFAULT_REGION", REGION),
-            ("QUEUE_URL", &self.queue.url),
-            ("HISTORY_TABLE", &self.history),
-            ("IDEMPOTENCY_TABLE", &self.idempotency),
-        ]);
+        variables.extend([("AWS_ENDPOINT_URL", address), ("QUEUE_URL", &self.queue.url)]);
         consumer.start(&self.sqs, &variables, instances).await
     }
 
@@ -137,31 +125,6 @@ impl World {
         policy["maxReceiveCount"] = receives.into();
         let request = self.sqs.set_queue_attributes().queue_url(&self.queue.url);
         request.attributes(RedrivePolicy, policy.to_string()).send().await.unwrap();
-    }
-
-    /// The events of each order, in the order in which they were handled.
-    pub async fn histories(&self) -> BTreeMap<String, Vec<String>> {
-        let request = self.dynamodb.scan().table_name(&self.history).consistent_read(true);
-        let items = request.send().await.unwrap().items.unwrap_or_default();
-        let text = |value: &AttributeValue| value.as_s().unwrap().clone();
-        let history = |item: &std::collections::HashMap<String, AttributeValue>| {
-            let events = item.get("events").map(|events| events.as_l().unwrap().iter().map(text).collect());
-            (text(&item["order"]), events.unwrap_or_default())
-        };
-        items.iter().map(history).collect()
-    }
-
-    /// Makes the item of an order as large as `DynamoDB` allows, so that nothing can be added to it.
-    pub async fn fill(&self, order: &str) {
-        let filling = AttributeValue::S("x".repeat(400 * 1024 - 30));
-        let request = self.dynamodb.put_item().table_name(&self.history);
-        let request = request.item("order", AttributeValue::S(order.to_owned()));
-        request.item("filling", filling).send().await.unwrap();
-    }
-
-    pub async fn delete(&self, table: &str, key: &str, value: &str) {
-        let request = self.dynamodb.delete_item().table_name(table);
-        request.key(key, AttributeValue::S(value.to_owned())).send().await.unwrap();
     }
 }
 
@@ -207,13 +170,6 @@ fn receive(queue: &Queue, ledger: &str) -> (Serve, String) {
     let receiver = Serve::forward_with(&variables);
     let url = receiver.line("Receiving on ");
     (receiver, url)
-}
-
-async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str, key: &str) {
-    let schema = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build().unwrap();
-    let kind = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
-    let request = dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    request.key_schema(schema).attribute_definitions(kind.build().unwrap()).send().await.unwrap();
 }
 
 pub fn created(id: &str, order: &str) -> String {

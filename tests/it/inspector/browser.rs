@@ -56,6 +56,7 @@ cases! {
     deliveries_appear_with_reason_body_message_and_record: "deliveries.arrival",
     every_refusal_has_its_reason_in_words: "deliveries.reasons",
     deliveries_are_filtered_by_source: "deliveries.other_sources",
+    what_became_of_messages_at_a_consumer_is_counted: "deliveries.consumer",
     a_restart_of_the_server_is_shown: "deliveries.restart",
     nothing_is_missing_after_an_interruption: "deliveries.interruption",
     samples_can_be_sent: "sending.samples",

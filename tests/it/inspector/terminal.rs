@@ -13,7 +13,7 @@ use crate::support::{
 const BODY: &str = "events/bodies/order.created.json";
 
 /// Starts `serve` with a terminal as its standard streams.
-fn on_a_terminal(options: &[&str], variables: &[(&str, &str)]) -> Serve {
+pub fn on_a_terminal(options: &[&str], variables: &[(&str, &str)]) -> Serve {
     spawn(&[&[TOOL, "serve", "--listen", "0"], options].concat(), variables)
 }
 
@@ -26,7 +26,7 @@ fn spawn(command: &[&str], variables: &[(&str, &str)]) -> Serve {
 }
 
 /// Returns the lines up to the first one that contains a text.
-fn until(serve: &Serve, text: &str) -> Vec<String> {
+pub fn until(serve: &Serve, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.last().is_none_or(|line: &String| !line.contains(text)) {
         let line = serve.lines.recv_timeout(Duration::from_secs(20));

@@ -8,7 +8,7 @@ use std::{
     error::Error,
     future::pending,
     io::{BufRead, BufReader, Read},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -40,6 +40,16 @@ use crate::support::ministack::{ACCESS_KEY, REGION, SECRET_KEY};
 
 /// The time limit of the receiver in `template.yaml`.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A free port of this machine.
+const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// An address for a server that starts later: with a port that is not given to anybody who asks for a free one.
+pub fn reserved_address() -> SocketAddr {
+    let addresses =
+        std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000))));
+    addresses.take(1_000).find(|address| std::net::TcpListener::bind(address).is_ok()).expect("a free port")
+}
 
 /// The end of an invocation.
 #[derive(Debug)]
@@ -100,7 +110,7 @@ impl Function {
             errors: Arc::clone(&self.errors),
         };
         let api = Arc::new(api);
-        let (address, listener) = accept(None, move |request| {
+        let (address, listener) = accept(FREE, None, move |request| {
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         })
@@ -304,7 +314,18 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    accept(None, handle).await.0
+    listen_at(FREE, handle).await
+}
+
+/// The same at an address.
+pub async fn listen_at<H, F, B, E>(address: SocketAddr, handle: H) -> SocketAddr
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<B>, E>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    accept(address, None, handle).await.0
 }
 
 /// The same over TLS.
@@ -315,18 +336,22 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    accept(Some(tls), handle).await.0
+    accept(FREE, Some(tls), handle).await.0
 }
 
 /// The same, over TLS or not, until it is aborted.
-async fn accept<H, F, B, E>(tls: Option<TlsAcceptor>, handle: H) -> (SocketAddr, AbortHandle)
+async fn accept<H, F, B, E>(
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    handle: H,
+) -> (SocketAddr, AbortHandle)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, E>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let accepting = tokio::spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {

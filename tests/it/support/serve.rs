@@ -49,6 +49,17 @@ impl Serve {
         Self { process, lines, log }
     }
 
+    /// With a consumer that reads the messages from its standard input. Its output takes the place of theirs.
+    pub fn spawn_before(command: &mut Command, consumer: impl FnOnce(Stdio) -> Child) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It ends with the messages.
+        let mut consumer = consumer(process.stdout.take().unwrap().into());
+        let lines = follow(consumer.stdout.take().unwrap());
+        let log = follow(process.stderr.take().unwrap());
+        thread::spawn(move || consumer.wait());
+        Self { process, lines, log }
+    }
+
     /// The rest of the first line of the greeting that begins with a prefix.
     pub fn line(&self, prefix: &str) -> String {
         loop {

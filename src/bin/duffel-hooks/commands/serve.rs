@@ -6,14 +6,18 @@ mod compose;
 mod endpoint;
 mod greeting;
 mod inspector;
+mod mapping;
 mod page;
 mod ports;
 mod server;
 mod show;
 
 use std::{
-    env, io,
+    env,
+    future::pending,
+    io,
     net::{Ipv4Addr, SocketAddr},
+    process,
 };
 
 use clap::Args;
@@ -22,8 +26,9 @@ use tokio::sync::mpsc;
 
 use self::{
     compose::{Place, in_aws, in_memory},
+    mapping::Mapping,
     server::{accept, bind},
-    show::Show,
+    show::{Show, Shown},
 };
 use crate::shared::Result;
 
@@ -36,6 +41,9 @@ use crate::shared::Result;
 /// In a pipe or a file, the standard output has the messages as JSON and nothing else. On a terminal
 /// it has a line for each delivery instead, and whole messages with --verbose or --json. Everything
 /// else goes to the standard error.
+///
+/// With --to, a consumer is invoked with the messages, as Lambda does for SQS: in batches, with partial
+/// failures, the order of groups, a visibility timeout and dead letters. There is a line for each batch.
 ///
 /// The address of the inspector is printed: a page with every delivery, why it was accepted or
 /// refused, and buttons to send it again. It answers on this machine only.
@@ -54,6 +62,8 @@ pub(crate) struct Arguments {
     /// Prints the messages as JSON and nothing else to the standard output, on a terminal too, and with --forward
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
+    #[command(flatten)]
+    mapping: mapping::Arguments,
 }
 
 /// Reads a port, to listen on for this machine only, or an address or host name and a port.
@@ -82,16 +92,27 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         format!("cannot listen on {} ({error}): choose another with --listen", arguments.listen)
     })?;
     let place = Place { listen: &arguments.listen, local: listener.local_addr()? };
-    let (output, deliveries) = mpsc::unbounded_channel();
+    let (output, shown) = mpsc::unbounded_channel();
+    let reports = output.clone();
+    // If the output has ended, the process ends soon.
+    let report = move |report| drop(reports.send(Shown::Consumer(report)));
+    let (consumer, mapping) = Mapping::new(&arguments.mapping, report).unzip();
     let endpoint = if arguments.forward {
         in_aws(&variable, &place, show, output).await?
     } else {
-        in_memory(&variable, &place, show, output)?
+        in_memory(&variable, &place, show, output, consumer)?
+    };
+    let invoke = async {
+        match mapping {
+            Some(mapping) => mapping.run().await,
+            None => pending().await,
+        }
     };
     let names_sources = endpoint.inspector.sources.len() > 1;
     tokio::select! {
         ended = accept(listener, endpoint) => ended,
-        ended = show.all(deliveries, names_sources) => ended,
+        ended = show.all(shown, names_sources) => ended,
+        signal = invoke => process::exit(signal?.exit_code()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! One attempt to deliver one event: the rest of it is fetched, it is signed, and the receiver is called.
 
 use std::{
-    io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use super::backlog::{Open, Record, has_data};
+use crate::shared::local_client::{Unanswered, local_client};
 use duffel_webhook_receiver::{
     duffel::{ApiError, Client, Retryability, plain},
     signature::{
@@ -17,9 +18,6 @@ use duffel_webhook_receiver::{
 };
 use http::{StatusCode, header};
 use serde_json::Value;
-use ureq::Timeout;
-
-use super::backlog::{Open, Record, has_data};
 
 /// A receiver responds within 10 s, and a gateway within 30 s.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,16 +63,7 @@ pub(super) enum Outcome {
 
 impl Deliverer {
     pub(super) fn new(duffel: Arc<Client>, url: &str, scheme: Scheme, key: Key) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect is a refusal, as the receiver's URL is wrong.
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            // A connection that a restarted receiver has closed would look like an answer that was lost.
-            .max_idle_connections(0)
-            // The receiver is on this machine or in its network.
-            .proxy(None);
-        Self { duffel, agent: config.build().new_agent(), url: url.to_owned(), scheme, key }
+        Self { duffel, agent: local_client(TIMEOUT), url: url.to_owned(), scheme, key }
     }
 
     pub(super) fn attempt(&self, event: &Open) -> Attempt {
@@ -123,18 +112,8 @@ impl Deliverer {
 }
 
 fn failure(error: ureq::Error) -> Outcome {
-    match error {
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Outcome::NoConnection("the connection was refused".to_owned())
-        }
-        ureq::Error::HostNotFound => {
-            Outcome::NoConnection("the receiver's host name cannot be resolved".to_owned())
-        }
-        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            Outcome::NoConnection("the connection timed out".to_owned())
-        }
-        ureq::Error::ConnectionFailed => Outcome::NoConnection("there is no connection".to_owned()),
-        ureq::Error::Timeout(_) => Outcome::NoAnswer(format!("no response within {} s", TIMEOUT.as_secs())),
-        error => Outcome::NoAnswer(format!("no response ({error})")),
+    match Unanswered::of(error, TIMEOUT) {
+        Unanswered::NotReached(reason) => Outcome::NoConnection(reason),
+        Unanswered::Lost(reason) => Outcome::NoAnswer(reason),
     }
 }

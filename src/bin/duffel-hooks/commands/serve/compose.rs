@@ -11,21 +11,21 @@ use duffel_webhook_receiver::{
     in_memory::MemoryLedger,
     receive::{Receiver, Source},
 };
-use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
     endpoint::Endpoint,
     greeting::{Greeting, greet},
-    inspector::{Destination, Inspector, KnownSource, access::Access, delivery::Summary},
+    inspector::{Destination, Inspector, KnownSource, access::Access},
+    mapping::Subscriber,
     ports::{ObservedLedger, ObservedQueue},
-    show::Show,
+    show::{Show, Shown},
 };
 use crate::shared::Result;
 
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
-type Output = mpsc::UnboundedSender<(Summary, Option<Value>)>;
+type Output = mpsc::UnboundedSender<Shown>;
 
 /// Where `serve` listens.
 pub(super) struct Place<'a> {
@@ -61,6 +61,7 @@ pub(super) fn in_memory(
     place: &Place<'_>,
     show: Show,
     output: Output,
+    consumer: Option<Subscriber>,
 ) -> Result<Endpoint> {
     refuse_stored_sources(variable)?;
     let no_sources = variable("SOURCES").is_none_or(|sources| sources.trim().is_empty());
@@ -80,6 +81,7 @@ pub(super) fn in_memory(
     greet(&Greeting {
         address: format!("http://{}/webhooks", place.local),
         inspector: &inspector.address,
+        consumer: consumer.as_ref().map(|consumer| consumer.url.as_str()),
         config: &config,
         generated: generated.as_deref(),
         no_sources,
@@ -88,7 +90,8 @@ pub(super) fn in_memory(
     let base_path = config.base_path;
     let sources = config.sources.into_iter().map(without_aws).collect::<Result<_>>()?;
     let ledger = ObservedLedger::Memory(MemoryLedger::default());
-    let receiver = Receiver { sources, ledger, queue: ObservedQueue::in_memory(), window: config.window };
+    let queue = ObservedQueue::in_memory(consumer);
+    let receiver = Receiver { sources, ledger, queue, window: config.window };
     Ok(Endpoint { receiver, base_path, inspector, output, logs: show.logs })
 }
 

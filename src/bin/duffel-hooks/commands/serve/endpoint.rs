@@ -14,7 +14,6 @@ use duffel_webhook_receiver::{
     time::milliseconds,
 };
 use http::{Method, Request, Response, request::Parts};
-use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -25,6 +24,7 @@ use super::{
         explanation::{Findings, is_signed, not_read, record_json},
     },
     ports::{Observed, ObservedLedger, ObservedQueue, observe},
+    show::Shown,
 };
 use crate::shared::diagnosis::{self, Known, Mistake};
 
@@ -37,7 +37,7 @@ pub(super) struct Endpoint {
     pub(super) base_path: Option<BasePath>,
     pub(super) inspector: Inspector,
     /// Each delivery with its message, for the output.
-    pub(super) output: mpsc::UnboundedSender<(Summary, Option<Value>)>,
+    pub(super) output: mpsc::UnboundedSender<Shown>,
     /// Whether the log has a line for each delivery.
     pub(super) logs: bool,
 }
@@ -82,7 +82,7 @@ impl Endpoint {
             let summary = self.inspector.journal.keep(facts, kept);
             let number = summary.number;
             // If the output has ended, the process ends soon.
-            let _ = self.output.send((summary, observed.message));
+            let _ = self.output.send(Shown::Delivery(Box::new(summary), observed.message));
             number
         });
         if self.logs {
@@ -115,7 +115,7 @@ impl Endpoint {
         let (uri, headers) = (request.uri.clone(), request.headers.clone());
         let summary =
             self.inspector.journal.keep(facts, Content { uri, headers, body: Bytes::new(), message: None });
-        let _ = self.output.send((summary, None));
+        let _ = self.output.send(Shown::Delivery(Box::new(summary), None));
         response
     }
 

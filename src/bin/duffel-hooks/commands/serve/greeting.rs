@@ -26,6 +26,8 @@ pub(super) struct Greeting<'a> {
     pub(super) address: String,
     /// The address of the inspector.
     pub(super) inspector: &'a str,
+    /// The URL of the consumer that is invoked.
+    pub(super) consumer: Option<&'a str>,
     pub(super) config: &'a Config,
     pub(super) generated: Option<&'a str>,
     /// Whether `SOURCES` is not set.
@@ -37,12 +39,15 @@ pub(super) struct Greeting<'a> {
 /// Prints where to deliver, and how. A signed example is printed for a generated secret only: with another secret, it
 /// would be a valid delivery for anybody who reads the terminal.
 pub(super) fn greet(greeting: &Greeting<'_>) -> Result<()> {
-    let Greeting { address, inspector, config, generated, no_sources, messages } = greeting;
+    let Greeting { address, inspector, consumer, config, generated, no_sources, messages } = greeting;
     let out = &mut io::stderr();
     for source in &config.sources {
         writeln!(out, "Receiving on {address}/{}", source.name)?;
     }
     writeln!(out, "Inspector    {inspector}/")?;
+    if let Some(url) = consumer {
+        writeln!(out, "Consumer     {url}")?;
+    }
     let [source] = &config.sources[..] else { return Ok(()) };
     let url = format!("{address}/{}", source.name);
     let send = format!("{} send --to {url} {}", program(), samples::FIRST);

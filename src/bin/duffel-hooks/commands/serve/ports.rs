@@ -19,6 +19,8 @@ use duffel_webhook_receiver::{
 use serde_json::Value;
 use tokio::{sync::mpsc, task_local};
 
+use super::mapping::{Queued, Subscriber};
+
 task_local! {
     static OBSERVED: RefCell<Observed>;
 }
@@ -50,20 +52,30 @@ pub(super) struct ObservedQueue {
 }
 
 enum Destination {
-    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>),
+    Memory(MemoryQueue, Mutex<mpsc::UnboundedReceiver<Value>>, Option<Subscriber>),
     #[cfg(feature = "aws")]
     Aws(aws::Destination),
 }
 
 impl ObservedQueue {
-    pub(super) fn in_memory() -> Self {
+    /// Makes a queue in memory, of which a consumer may receive the messages.
+    pub(super) fn in_memory(consumer: Option<Subscriber>) -> Self {
         let (queue, messages) = MemoryQueue::new();
-        Self { queue: Destination::Memory(queue, Mutex::new(messages)), sent: AtomicU64::new(0) }
+        Self { queue: Destination::Memory(queue, Mutex::new(messages), consumer), sent: AtomicU64::new(0) }
     }
 
     #[cfg(feature = "aws")]
     pub(super) fn in_aws(queue: aws::Destination) -> Self {
         Self { queue: Destination::Aws(queue), sent: AtomicU64::new(0) }
+    }
+
+    /// The consumer that is invoked with the messages.
+    pub(super) fn consumer(&self) -> Option<&Subscriber> {
+        match &self.queue {
+            Destination::Memory(.., consumer) => consumer.as_ref(),
+            #[cfg(feature = "aws")]
+            Destination::Aws(_) => None,
+        }
     }
 
     pub(super) fn sent(&self) -> u64 {
@@ -74,9 +86,14 @@ impl ObservedQueue {
 impl Queue for ObservedQueue {
     async fn send(&self, message: &Message) -> Result<String, QueueError> {
         let (id, received) = match &self.queue {
-            Destination::Memory(queue, messages) => {
+            Destination::Memory(queue, messages, consumer) => {
                 let id = queue.send(message).await?;
-                (id, messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok())
+                let received = messages.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
+                if let (Some(consumer), Some(received)) = (consumer, &received) {
+                    let queued = Queued::new(received.clone(), message.sent_at());
+                    consumer.messages.send(queued).map_err(|_| QueueError("the consumer is gone".into()))?;
+                }
+                (id, received)
             }
             #[cfg(feature = "aws")]
             Destination::Aws(queue) => {

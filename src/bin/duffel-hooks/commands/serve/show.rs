@@ -1,5 +1,7 @@
 //! The output of `serve`: a line for each delivery on a terminal, the messages as JSON in a pipe.
 
+mod line;
+
 use std::{
     env,
     io::{self, IsTerminal, Write},
@@ -8,12 +10,17 @@ use std::{
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Arguments, inspector::delivery::Summary};
-use crate::shared::{
-    Result,
-    colour::{Colour, Colours},
-    printout::Printout,
-};
+use self::line::line;
+use super::{Arguments, inspector::delivery::Summary, mapping::Report};
+use crate::shared::{Result, colour::Colours, printout::Printout};
+
+/// Something to print.
+pub(super) enum Shown {
+    /// A delivery, with its message.
+    Delivery(Box<Summary>, Option<Value>),
+    /// What became of messages.
+    Consumer(Report),
+}
 
 /// What goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,25 +73,33 @@ impl Show {
         !self.logs
     }
 
-    /// Prints each delivery, with the name of its source if there are several.
+    /// Prints each delivery, with the name of its source if there are several, and what the consumer made of messages.
     ///
     /// # Errors
     /// If the standard output is closed.
     pub(super) async fn all(
         self,
-        mut deliveries: mpsc::UnboundedReceiver<(Summary, Option<Value>)>,
+        mut events: mpsc::UnboundedReceiver<Shown>,
         names_sources: bool,
     ) -> Result<()> {
         let mut printout = Printout::default();
-        while let Some((summary, message)) = deliveries.recv().await {
+        while let Some(event) = events.recv().await {
+            let (line, json) = match event {
+                Shown::Delivery(summary, message) => (line(&summary, names_sources, self.colours), message),
+                // A line says it on a terminal.
+                Shown::Consumer(report) => {
+                    let json = (self.lines != Some(Stream::Output)).then(|| report.json());
+                    (report.line(self.colours), json)
+                }
+            };
             match self.lines {
-                Some(Stream::Output) => printout.line(self.line(&summary, names_sources)),
+                Some(Stream::Output) => printout.line(line),
                 // If nobody reads it, the work goes on.
-                Some(Stream::Error) => drop(writeln!(io::stderr(), "{}", self.line(&summary, names_sources))),
+                Some(Stream::Error) => drop(writeln!(io::stderr(), "{line}")),
                 None => {}
             }
-            if let Some(message) = message.filter(|_| self.messages) {
-                printout.line(format_args!("{message:#}"));
+            if let Some(json) = json.filter(|_| self.messages) {
+                printout.line(format_args!("{json:#}"));
             }
             if printout.is_closed() {
                 return Err("the standard output is closed: the last message is above".into());
@@ -92,40 +107,15 @@ impl Show {
         }
         Ok(())
     }
-
-    fn line(self, summary: &Summary, names_source: bool) -> String {
-        let Summary { received_at, status, outcome, source, event_type, event_id, method, path, .. } =
-            summary;
-        let time = received_at.get(11..19).unwrap_or_default();
-        let colour = match status {
-            200..=299 if summary.cause.is_some() => Colour::Yellow,
-            202 => Colour::Green,
-            200..=299 => Colour::Cyan,
-            _ => Colour::Red,
-        };
-        let status = format!("{status} {outcome}");
-        let status = self.colours.paint(&format!("{status:<16}"), colour);
-        let source = source.as_deref().filter(|_| names_source);
-        let target = format!("{method} {path}");
-        let event = [source, event_type.as_deref(), event_id.as_deref()];
-        let mut words: Vec<_> = event.into_iter().flatten().collect();
-        if summary.source.is_none() {
-            words.push(&target);
-        }
-        let is_plain = *outcome == "accepted" && summary.cause.is_none();
-        let reason = Some(format!("({})", summary.reason)).filter(|_| !is_plain);
-        words.extend(reason.as_deref());
-        format!("{time}Z {status} {}", words.join(" ")).trim_end().to_owned()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::serve::inspector::delivery::SentBy;
+    use crate::commands::serve::mapping;
 
     fn arguments(json: bool, verbose: bool, forward: bool) -> Arguments {
-        Arguments { listen: String::new(), forward, verbose, json }
+        Arguments { listen: String::new(), forward, verbose, json, mapping: mapping::Arguments::default() }
     }
 
     #[test]
@@ -153,34 +143,5 @@ mod tests {
         let logs =
             Show::decide(&arguments(false, false, false), Terminals { output: false, error: true }, true);
         assert_eq!((logs.lines, logs.logs), (None, true), "the log was asked for");
-    }
-
-    #[test]
-    fn a_line_says_why_a_delivery_was_refused() {
-        let mut summary = Summary {
-            number: 1,
-            received_at: "2026-11-26T04:31:53.258Z".to_owned(),
-            source: Some("duffel".to_owned()),
-            method: "POST".to_owned(),
-            path: "/webhooks/duffel".to_owned(),
-            status: 202,
-            outcome: "accepted",
-            cause: None,
-            event_id: Some("wev_1".to_owned()),
-            event_type: Some("order.created".to_owned()),
-            bytes: 2,
-            duration_ms: 0.5,
-            reason: "why".to_owned(),
-            sent_by: SentBy::Client,
-        };
-        let show = Show { messages: false, lines: None, logs: false, colours: Colours::off() };
-        assert_eq!(show.line(&summary, false), "04:31:53Z 202 accepted     order.created wev_1");
-        let coloured = Show { colours: Colours::on(), ..show }.line(&summary, true);
-        assert_eq!(coloured, "04:31:53Z \x1b[32m202 accepted    \x1b[0m duffel order.created wev_1");
-        summary =
-            Summary { status: 401, outcome: "unauthorized", event_id: None, event_type: None, ..summary };
-        assert_eq!(show.line(&summary, false), "04:31:53Z 401 unauthorized (why)");
-        summary = Summary { status: 404, outcome: "not_found", source: None, ..summary };
-        assert_eq!(show.line(&summary, false), "04:31:53Z 404 not_found    POST /webhooks/duffel (why)");
     }
 }

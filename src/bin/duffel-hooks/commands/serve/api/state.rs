@@ -8,6 +8,7 @@ use crate::commands::serve::{
         delivery::{Delivery, MessageRow},
         explanation::record_json,
     },
+    mapping::Counts,
     ports::ObservedLedger,
 };
 
@@ -27,6 +28,17 @@ pub(super) fn json(endpoint: &Endpoint) -> Value {
         #[cfg(feature = "aws")]
         ObservedLedger::Aws(_) => (Vec::new(), None),
     };
+    let consumer = receiver.queue.consumer().map(|consumer| {
+        let Counts { waiting, in_flight, invisible, dead_letters, handled } = *consumer.counts.borrow();
+        json!({
+            "url": consumer.url,
+            "not_received": waiting,
+            "in_flight": in_flight,
+            "failed": invisible,
+            "handled": handled,
+            "dead_letters": dead_letters,
+        })
+    });
     let sources = inspector.sources.iter().map(|source| {
         json!({
             "name": source.name,
@@ -41,6 +53,7 @@ pub(super) fn json(endpoint: &Endpoint) -> Value {
             "destination": destination.name,
             "messages": messages,
             "total": receiver.queue.sent(),
+            "consumer": consumer,
         },
         "ledger": { "in_aws": destination.is_in_aws, "records": Value::Array(records), "total": records_total },
         "sources": sources.collect::<Value>(),

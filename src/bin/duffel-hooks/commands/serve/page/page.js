@@ -13,6 +13,8 @@ import { deliveries as words, number as digits } from "./words.js";
 
 /** The time between two looks at queue and ledger while deliveries arrive. */
 const STATE_MS = 500;
+/** The time between two looks at them while a consumer receives the messages, of which the stream has nothing. */
+const CONSUMER_MS = 1000;
 /** How long the selection rests before its details are loaded. */
 const REST_MS = 60;
 
@@ -66,10 +68,14 @@ function take(arrived) {
     draw(added);
     filters.refresh();
     announce(arrived);
+    refreshLater(STATE_MS);
+}
+
+function refreshLater(time) {
     stateTimer ??= setTimeout(() => {
         stateTimer = undefined;
         void refreshState();
-    }, STATE_MS);
+    }, time);
 }
 
 async function refreshState() {
@@ -81,7 +87,10 @@ async function refreshState() {
         return;
     }
     knowSources(state.sources);
-    if (!$("state-view").hidden) showState(state);
+    if (!$("state-view").hidden) {
+        showState(state);
+        if (state.queue.consumer) refreshLater(CONSUMER_MS);
+    }
     if (detail.number === undefined) detail.close(welcome(state, !deliveries.newest));
     // The actions of a delivery depend on the sources.
     else if (!length) void detail.open(detail.number);

@@ -37,7 +37,21 @@ function section(title, text, ...content) {
 
 const newest = (shown, total) => (shown < total ? ` The newest ${number(shown)} are listed.` : "");
 
-function queue({ destination, messages, total, in_aws }) {
+/** What became of the messages at the consumer. */
+function atConsumer(consumer) {
+    if (!consumer) return null;
+    const { url, not_received, in_flight, failed, handled, dead_letters } = consumer;
+    const numbers = [
+        `${number(handled)} handled`,
+        `${number(not_received)} not received yet`,
+        `${number(in_flight)} in flight`,
+        `${number(failed)} failed and received again`,
+        count(dead_letters, "dead letter"),
+    ];
+    return element("p", {}, "At the consumer ", mono(url), `: ${numbers.join(", ")}.`);
+}
+
+function queue({ destination, messages, total, in_aws, consumer }) {
     if (in_aws) {
         const text = `${count(total, "message")} forwarded to AWS since the start. This page does not read them there.`;
         return section("Queue", text, element("p", {}, mono(destination)));
@@ -52,7 +66,8 @@ function queue({ destination, messages, total, in_aws }) {
     ]);
     const text = `${count(total, "message")} in the memory of this process.${newest(messages.length, total)}`;
     const columns = ["Delivery", "Type", "Event", "Group", "Message", "Sent"];
-    return section("Queue", text, rows.length ? table("Messages of the queue", columns, rows) : null);
+    const list = rows.length ? table("Messages of the queue", columns, rows) : null;
+    return section("Queue", text, atConsumer(consumer), list);
 }
 
 function ledger({ records, total, in_aws }) {
