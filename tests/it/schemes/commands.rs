@@ -2,7 +2,7 @@
 
 use std::{fs, process::Output};
 
-use duffel_webhook_receiver::signature::scheme::Preset;
+use duffel_webhook_receiver::signature::scheme::{AcceptedStatus, Preset};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -133,10 +133,19 @@ fn every_preset_is_triggered_accepted_and_recognised_again() {
         let done = run(secret, &trigger);
         let lines: Vec<_> = done.out.lines().collect();
         let [first, second] = lines[..] else { panic!("{name}: {} {}", done.out, done.err) };
-        assert!(first.starts_with("202 Accepted {\"status\":\"accepted\"} "), "{name}: {first}");
-        assert!(second.starts_with("200 OK {\"status\":\"duplicate\"} "), "{name}: {second}");
+        // Some providers insist on a status, or on an answer without a body.
+        let answer = Preset::named(name).unwrap().scheme().answer;
+        let status =
+            answer.status.map(|status| AcceptedStatus::ALL.into_iter().find(|(_, known)| *known == status));
+        for (line, usual, word) in [(first, 202, "accepted"), (second, 200, "duplicate")] {
+            let status = status.flatten().map_or(usual, |(number, _)| number);
+            let is_empty = answer.is_empty || status == 204;
+            assert!(line.starts_with(&status.to_string()), "{name}: {line}");
+            assert_eq!(line.contains(&format!("{{\"status\":\"{word}\"}}")), !is_empty, "{name}: {line}");
+        }
         let sent = serve.message();
         let attribute = |name: &str| sent["MessageAttributes"][name]["StringValue"].clone();
+        // The delivery before was forwarded once.
         assert_eq!(attribute("source"), name);
         // Type and id are where the preset has them.
         let kind = first.split(' ').nth_back(1).unwrap();

@@ -29,6 +29,9 @@ pub(super) struct Description {
     protects: Vec<String>,
     does_not_protect: Vec<String>,
     weakness: Option<&'static str>,
+    /// The name of the handshake, which docs/handshakes.md describes.
+    handshake: Option<&'static str>,
+    answer: Option<String>,
     /// Whether a source must have the field `url`.
     needs_url: bool,
 }
@@ -71,6 +74,8 @@ impl Description {
             does_not_protect: words::does_not_protect(scheme, &covers),
             signature_covers: covers,
             weakness: preset.weakness,
+            handshake: words::handshake(scheme),
+            answer: words::answer(scheme),
             needs_url,
         }
     }
@@ -101,6 +106,12 @@ impl fmt::Display for Description {
         }
         if let Some(weakness) = self.weakness {
             line("Weakness", weakness)?;
+        }
+        if let Some(handshake) = self.handshake {
+            line("Handshake", handshake)?;
+        }
+        if let Some(answer) = &self.answer {
+            line("Answer", answer)?;
         }
         if self.needs_url {
             line(

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use duffel_webhook_receiver::signature::scheme::{
-    Algorithm, Family, FieldLocation, KeyEncoding, KeyNames, Layout, Scheme, Text, Time, TimeUnit,
+    AcceptedStatus, Algorithm, Family, FieldLocation, Handshake, KeyEncoding, KeyNames, Layout, Scheme, Text,
+    Time, TimeUnit,
 };
 
 use crate::shared::output;
@@ -195,21 +196,46 @@ pub(super) fn place(
     }
 }
 
+/// The handshake that a provider makes before it delivers, by its name in a configuration.
+pub(super) fn handshake(scheme: &Scheme) -> Option<&'static str> {
+    let own = scheme.handshake.as_ref()?;
+    Handshake::NAMES.into_iter().find(|name| Handshake::named(name).as_ref() == Some(own))
+}
+
+/// The answer on which a provider insists.
+pub(super) fn answer(scheme: &Scheme) -> Option<String> {
+    let status = scheme.answer.status.and_then(|status| {
+        let number = AcceptedStatus::ALL.into_iter().find(|(_, known)| *known == status)?.0;
+        Some(format!("status {number}"))
+    });
+    let empty = scheme.answer.is_empty.then(|| "without a body".to_owned());
+    let parts: Vec<_> = status.into_iter().chain(empty).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// What decides whether two deliveries are one event.
 pub(super) fn key(scheme: &Scheme) -> String {
     const BODY: &str = "the SHA-256 of the body";
     let id = |location| place(scheme, location, |family| family.id.as_ref());
-    let signed = match (&scheme.idempotency_key, &scheme.id) {
-        (FieldLocation::Nowhere, FieldLocation::Nowhere | FieldLocation::UnsignedHeader) => BODY.to_owned(),
-        (FieldLocation::Nowhere, location) | (location, _) => format!("{}, or else {BODY}", id(location)),
+    let is_signed = |location: &FieldLocation| *location != FieldLocation::Nowhere && location.is_signed();
+    let mut places: Vec<_> = [&scheme.idempotency_key, &scheme.id]
+        .into_iter()
+        .filter(|location| is_signed(location))
+        .map(id)
+        .collect();
+    places.dedup();
+    places.push(BODY.to_owned());
+    let signed = places.join(", or else ");
+    let unsigned = match (&scheme.id, &scheme.kind) {
+        (FieldLocation::UnsignedHeader, _) => Some(format!("the id: {}", id(&scheme.id))),
+        (_, FieldLocation::UnsignedHeader) => Some("the type".to_owned()),
+        _ => None,
     };
-    match scheme.key_names {
-        KeyNames::Nothing => "none: each delivery is an event of its own, also a repetition".to_owned(),
-        KeyNames::Object { .. } => format!("{signed}; with the id, except for types that happen once"),
-        KeyNames::Event if scheme.unsigned_identity => {
-            format!("{signed}, with the id: {}", id(&scheme.id))
-        }
-        KeyNames::Event => signed,
+    match (scheme.key_names, unsigned) {
+        (KeyNames::Nothing, _) => "none: each delivery is an event of its own, also a repetition".to_owned(),
+        (KeyNames::Object { .. }, _) => format!("{signed}; with the id, except for types that happen once"),
+        (KeyNames::Event, Some(unsigned)) if scheme.unsigned_identity => format!("{signed}, with {unsigned}"),
+        (KeyNames::Event, _) => signed,
     }
 }
 
