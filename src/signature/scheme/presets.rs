@@ -1,7 +1,9 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod authentication;
 mod banking;
 mod billing;
+mod builds;
 mod calls;
 mod commerce;
 mod content;
@@ -12,23 +14,29 @@ mod email;
 mod first;
 mod forms;
 mod gateways;
+mod hosting;
 mod identity;
+mod issues;
 mod marketing;
 mod messaging;
+mod models;
+mod operations;
 mod payments;
 mod people;
 mod planning;
+mod publishing;
 mod realtime;
 mod sales;
 mod scheduling;
 mod social;
 mod support;
+mod voice;
 
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    AcceptedStatus, Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames,
-    Layout, Preset, Scheme, Signed, Text, Time, TimeUnit,
+    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyEncoding, KeyForm, KeyNames, Layout, Preset,
+    Scheme, Signed, Text, Time, TimeUnit,
 };
 
 /// All tables. Their order is that of the documentation.
@@ -56,15 +64,17 @@ pub(super) const TABLES: &[&[Preset]] = &[
     people::ROWS,
     content::ROWS,
     development::ROWS,
+    builds::ROWS,
+    hosting::ROWS,
+    operations::ROWS,
+    issues::ROWS,
+    models::ROWS,
+    voice::ROWS,
+    authentication::ROWS,
+    publishing::ROWS,
 ];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
-
-/// For providers that take no other status for a success.
-const OK: AnswerForm = AnswerForm { status: Some(AcceptedStatus::Ok), ..AnswerForm::NORMAL };
-
-/// For providers that document this status, and answers without a body.
-const NO_CONTENT: AnswerForm = AnswerForm { status: Some(AcceptedStatus::NoContent), ..AnswerForm::NORMAL };
 
 const ID_NOT_SIGNED: &str =
     "The signature covers the body only. Type and id are in headers that anybody may change.";

@@ -1,6 +1,6 @@
 //! Presets of banking, payouts and accounting.
 
-use super::{OK, at, hmac, key, labelled, signed};
+use super::{at, hmac, key, labelled, signed};
 use crate::signature::scheme::{Algorithm, AnswerForm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
@@ -97,7 +97,7 @@ pub(super) const ROWS: &[Preset] = &[
         weakness: None,
         build: || Scheme {
             encoding: Encoding::Base64,
-            answer: AnswerForm { is_empty: true, ..OK },
+            answer: AnswerForm::OK_EMPTY,
             ..hmac("x-xero-signature")
         },
     },

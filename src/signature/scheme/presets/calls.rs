@@ -1,7 +1,9 @@
 //! Presets of providers of calls and of video.
 
-use super::{OK, TIME_NOT_CHECKED, TOKEN, at, hmac, key, labelled, signed, text, timed, token, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, Family, Handshake, KeyEncoding, Layout, Preset, Scheme};
+use super::{TIME_NOT_CHECKED, TOKEN, at, hmac, key, labelled, signed, text, timed, token, with_headers};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, Family, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -14,7 +16,7 @@ pub(super) const ROWS: &[Preset] = &[
             tolerance: None,
             kind: at("/event"),
             handshake: Handshake::named("zoom"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..timed("x-zm-signature", "x-zm-request-timestamp", "v0:{time}:{body}")
         },
     },

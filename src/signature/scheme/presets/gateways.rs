@@ -1,7 +1,9 @@
 //! Presets of payment gateways of a region.
 
-use super::{OK, ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, key, labelled, timed, token, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Preset, Scheme, TimeUnit};
+use super::{ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, key, labelled, timed, token, with_headers};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, FieldLocation, KeyEncoding, Preset, Scheme, TimeUnit,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -26,7 +28,7 @@ pub(super) const ROWS: &[Preset] = &[
             encoding: Encoding::Base64,
             time_unit: TimeUnit::Milliseconds,
             kind: at("/type"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..timed("x-webhook-signature", "x-webhook-timestamp", "{time}{body}")
         },
     },
@@ -103,7 +105,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Raw),
             kind: at("/event"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..hmac("x-paystack-signature")
         },
     },
@@ -115,7 +117,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             encoding: Encoding::Base64,
             kind: at("/type"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..hmac("flutterwave-signature")
         },
     },
@@ -124,7 +126,7 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Flutterwave v3",
         documentation: "https://developer.flutterwave.com/v3.0/docs/webhooks",
         weakness: Some(TOKEN),
-        build: || Scheme { kind: at("/event"), answer: OK, ..token("verif-hash", "") },
+        build: || Scheme { kind: at("/event"), answer: AnswerForm::OK, ..token("verif-hash", "") },
     },
     Preset {
         name: "monnify",
@@ -134,7 +136,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Raw),
             kind: at("/eventType"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..hmac("monnify-signature")
         },
     },

@@ -1,7 +1,9 @@
 //! Presets of payment providers.
 
-use super::{OK, at, hmac, key, labelled, signed, text, timed};
-use crate::signature::scheme::{Algorithm, Encoding, KeyEncoding, Label, Layout, Preset, Scheme, TimeUnit};
+use super::{at, hmac, key, labelled, signed, text, timed};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, KeyEncoding, Label, Layout, Preset, Scheme, TimeUnit,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -108,7 +110,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/name"),
             id: at("/id"),
             idempotency_key: at("/id"),
-            answer: OK,
+            answer: AnswerForm::OK,
             ..timed("x-signature", "x-timestamp", "{time}{body}")
         },
     },
@@ -177,6 +179,6 @@ pub(super) const ROWS: &[Preset] = &[
         title: "FastSpring",
         documentation: "https://developer.fastspring.com/docs/message-security",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, answer: OK, ..hmac("x-fs-signature") },
+        build: || Scheme { encoding: Encoding::Base64, answer: AnswerForm::OK, ..hmac("x-fs-signature") },
     },
 ];

@@ -1,8 +1,8 @@
 //! Presets of providers of tasks and of notes.
 
-use super::{NO_CONTENT, OK, ONLY_ID_NOT_SIGNED, at, hmac, key, with_headers};
+use super::{ONLY_ID_NOT_SIGNED, at, hmac, key, with_headers};
 use crate::signature::scheme::{
-    Algorithm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+    Algorithm, AnswerForm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
 };
 
 pub(super) const ROWS: &[Preset] = &[
@@ -25,7 +25,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Asana",
         documentation: "https://developers.asana.com/docs/webhooks-guide",
         weakness: None,
-        build: || Scheme { handshake: Handshake::named("asana"), answer: OK, ..hmac("x-hook-signature") },
+        build: || Scheme {
+            handshake: Handshake::named("asana"),
+            answer: AnswerForm::OK,
+            ..hmac("x-hook-signature")
+        },
     },
     Preset {
         name: "airtable",
@@ -35,7 +39,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             layout: Layout::plain("hmac-sha256="),
             key: key(Algorithm::HmacSha256, KeyEncoding::Base64),
-            answer: NO_CONTENT,
+            answer: AnswerForm::NO_CONTENT,
             ..hmac("x-airtable-content-mac")
         },
     },
@@ -57,7 +61,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/event_name"),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
-            answer: OK,
+            answer: AnswerForm::OK,
             ..hmac("x-todoist-hmac-sha256")
         },
     },

@@ -98,9 +98,7 @@ impl Mapping {
         let mut signals = Signals::listen()?;
         let mut running = FuturesUnordered::new();
         loop {
-            while let Ok(message) = self.arriving.try_recv() {
-                self.queue.push(message);
-            }
+            self.take_arrived();
             let now = Instant::now();
             self.bury(now);
             let most = if self.retry_at.is_some() { 1 } else { self.concurrency };
@@ -119,12 +117,19 @@ impl Mapping {
                 Some(invoked) = running.next(), if !running.is_empty() => self.conclude(invoked),
                 () = until(wake) => {}
                 signal = signals.next() => {
+                    self.take_arrived();
                     if let Some(lost) = self.queue.counts().lost() {
                         remark(&format!("duffel-hooks: {lost}"));
                     }
                     return Ok(signal);
                 }
             }
+        }
+    }
+
+    fn take_arrived(&mut self) {
+        while let Ok(message) = self.arriving.try_recv() {
+            self.queue.push(message);
         }
     }
 
