@@ -156,8 +156,10 @@ fn every_vector_is_accepted_with_its_attributes() {
         let receiver = vector.receiver(&[&vector.secret]);
         let answer =
             receiver.try_send(vector.request(&vector.headers, &vector.body), at(vector.now)).unwrap();
-        assert_eq!(answer.status(), accepted(&vector.scheme()), "{name}");
-        assert_eq!(answer.body().is_empty(), vector.scheme().answer.is_empty, "{name}");
+        let status = accepted(&vector.scheme());
+        assert_eq!(answer.status(), status, "{name}");
+        let is_empty = status == 204 || vector.scheme().answer.is_empty;
+        assert_eq!(answer.body().is_empty(), is_empty, "{name}");
         let messages = receiver.queued();
         let attributes = &messages[0]["MessageAttributes"];
         for (attribute, expected) in [
