@@ -37,7 +37,9 @@ fn printed(case: &Case<'_>) -> String {
     let (signature, others) = lines.split_last().unwrap();
     let (scheme, secret) = case.receiver;
     let mut arguments = vec!["verify", path, "--scheme", scheme, "--signature", signature];
-    others.iter().for_each(|header| arguments.extend(["--header", header]));
+    for header in others {
+        arguments.extend(["--header", header]);
+    }
     let refused = run(secret, &arguments);
     assert_eq!(refused.code, 1, "{scheme}: {}", refused.out);
     refused.err
