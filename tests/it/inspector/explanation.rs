@@ -202,7 +202,7 @@ fn the_usual_mistakes_are_named() {
     let stripe = signature(own, BODY, &["--scheme", "stripe"]);
     inspector.deliver("duffel", &[("stripe-signature", &stripe)], BODY);
     let expected =
-        "refused: signed for another source; it has the header stripe-signature of the scheme stripe";
+        "refused: the signature does not have the form of the scheme; it would match by the scheme stripe";
     assert_eq!(inspector.newest()["reason"], expected);
     let unknown = delivered(&inspector, &signature("unknown", BODY, &[]), BODY);
     assert_eq!(
