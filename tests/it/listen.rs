@@ -210,7 +210,7 @@ fn rate_limits_are_honoured() {
     let listen = listen(&duffel, &url, "");
     duffel.inject("GET /air/webhooks/events", &ApiFault::RetryAfter(429, 3), 1);
     let began = Instant::now();
-    listen.line("duffel-hooks: Duffel answered 429 Too Many Requests");
+    listen.line("duffel-hooks: Duffel's rate limit is reached (429)");
     duffel.asked();
     let id = duffel.occur("order.created", &order(1));
     assert!(line(&listen).contains(&id));

@@ -333,11 +333,10 @@ fn rate_limit_is_waited_out_and_reported() {
     let listed = run(&duffel, "events list --all --json");
     assert_eq!((listed.code, listed.ids().len()), (0, 401));
     assert!(
-        listed.err.contains("Duffel answered 429 Too Many Requests: Rate limit exceeded"),
+        listed.err.contains("duffel-hooks: Duffel's rate limit is reached (429): trying again in "),
         "{}",
         listed.err
     );
-    assert!(listed.err.contains(": trying again in "), "{}", listed.err);
     duffel.set(|settings| settings.rate = None);
     duffel.inject("GET", &ApiFault::RetryAfter(429, 3600), 1);
     run(&duffel, "events list").assert_failed(4, "(rate_limit_exceeded)");

@@ -58,7 +58,13 @@ pub(crate) fn client() -> Result<Client> {
     Ok(client.on_wait(|error, wait| {
         // Rounded up, as "0 s" would be no wait.
         let seconds = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        remark(&format!("duffel-hooks: {error}: trying again in {}", duration(seconds)));
+        // Long work meets the limit every minute, and the rest of the answer says nothing more.
+        let reason = if error.status() == Some(http::StatusCode::TOO_MANY_REQUESTS) {
+            "Duffel's rate limit is reached (429)".to_owned()
+        } else {
+            error.to_string()
+        };
+        remark(&format!("duffel-hooks: {reason}: trying again in {}", duration(seconds)));
     }))
 }
 

@@ -47,7 +47,8 @@ impl Progress {
         }
         // If it cannot be written, nothing is lost: the result follows.
         let _ = if is_terminal {
-            write!(out, "\r{line}\x1b[K").and_then(|()| out.flush())
+            // In one write, so that the echo of Ctrl-C does not come between.
+            out.write_all(format!("\r{line}\x1b[K").as_bytes()).and_then(|()| out.flush())
         } else {
             writeln!(out, "{line}")
         };
