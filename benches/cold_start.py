@@ -90,7 +90,7 @@ class Aws(Handler):
             text = json.loads(body)["MessageBody"].encode()
             answer = {"MessageId": "m", "MD5OfMessageBody": hashlib.md5(text).hexdigest()}
         elif target == "secretsmanager.GetSecretValue":
-            answer = {"SecretString": json.dumps([SECRET])}
+            answer = {"SecretString": self.server.secrets.get(json.loads(body)["SecretId"], json.dumps([SECRET]))}
         self.reply(json.dumps(answer).encode(), {"Content-Type": "application/x-amz-json-1.0"})
 
 
@@ -104,7 +104,7 @@ class Server(http.server.ThreadingHTTPServer):
 def serve(handler):
     server = Server(("127.0.0.1", 0), handler)
     server.payloads, server.answers = queue.Queue(), queue.Queue()
-    server.asked, server.calls = [], []
+    server.asked, server.calls, server.secrets = [], [], {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"127.0.0.1:{server.server_address[1]}"
 

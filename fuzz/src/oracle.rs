@@ -49,9 +49,9 @@ pub struct Claim<'a> {
 }
 
 /// The result of a verification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    Signed { label: &'static str, time: Option<u64> },
+    Signed { label: String, time: Option<u64> },
     Missing,
     Malformed,
     Mismatch,
@@ -190,7 +190,7 @@ pub fn oracle(provider: &Provider, claim: &Claim, body: &[u8], now: u64) -> Verd
         }
     }
     let is_signed = provider.kind != Kind::LooselyTimed;
-    Verdict::Signed { label: one.label, time: time.filter(|_| is_signed) }
+    Verdict::Signed { label: one.label.to_owned(), time: time.filter(|_| is_signed) }
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     let delivery = Delivery { headers: headers.collect(), body: Bytes::from(body.clone()), trace: None };
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     let (found, _) = run(async |receiver| {
-        let source = receiver.source(provider.name).unwrap();
+        let source = receiver.sources.find(provider.name).unwrap();
         verdict(source.verifier.verify(delivery, now))
     });
     let claim = Claim { signature: header.as_deref(), time: time.as_deref(), id: id.as_deref() };
@@ -90,7 +90,7 @@ fn element_t(header: &str) -> Option<&str> {
 
 fn verdict(found: Result<Verified, SignatureError>) -> Verdict {
     match found {
-        Ok(verified) => Verdict::Signed { label: verified.label(), time: verified.timestamp() },
+        Ok(verified) => Verdict::Signed { label: verified.label().to_owned(), time: verified.timestamp() },
         Err(SignatureError::Missing) => Verdict::Missing,
         Err(SignatureError::Malformed) => Verdict::Malformed,
         Err(SignatureError::Mismatch) => Verdict::Mismatch,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{CallError, stored_secret::StoredSecret};
 use crate::{
-    aws::{PARTITION_KEY, TTL_ATTRIBUTE},
+    aws::{PARTITION_KEY, TTL_ATTRIBUTE, secrets::CURRENT},
     signature::secret::{SecretError, StoredSecrets},
 };
 
@@ -34,6 +34,15 @@ pub async fn secrets(sdk: &SdkConfig, arn: &str, stage: &str) -> Result<Option<S
         secrets: StoredSecrets::read(version.secret_string()),
         stored_at: version.created_date().and_then(|at| SystemTime::try_from(*at).ok()),
     }))
+}
+
+/// Fetches the current value of a stored secret; `None` if it has none as text (`secretsmanager:GetSecretValue`).
+///
+/// # Errors
+/// If AWS refuses or does not answer.
+pub async fn text(sdk: &SdkConfig, arn: &str) -> Result<Option<String>, CallError> {
+    let version = StoredSecret::new(sdk, arn).version(CURRENT).await?;
+    Ok(version.and_then(|version| version.secret_string))
 }
 
 /// The state of the queue of events.

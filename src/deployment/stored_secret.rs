@@ -173,6 +173,10 @@ pub enum StoredSecretError {
     EmptyOrMissing(String),
     #[error("the secret holds bytes, and a receiver reads text")]
     Binary,
+    #[error(
+        "the secret holds sources (SOURCES_ARN), not the secret of one source: change the source in its value instead"
+    )]
+    Sources,
     #[error("the secret's value is not valid for a receiver")]
     Unusable(#[source] SecretError),
     #[error(transparent)]

@@ -237,6 +237,34 @@ fn serve_receives_from_every_source() {
 }
 
 #[test]
+fn serve_takes_the_address_of_its_peer() {
+    let own = r#"{"scheme":"duffel","secret":"one","allowed_ips":["127.0.0.0/8","::1"]}"#;
+    let other = r#"{"scheme":"duffel","secret":"two","allowed_ips":["192.0.2.0/24"]}"#;
+    let sources = format!(r#"{{"a-own":{own},"b-other":{other}}}"#);
+    let serve = Serve::start(&[("SOURCES", &sources)]);
+    let (own, other) = (serve.line("Receiving on "), serve.line("Receiving on "));
+    for (secret, url, answer) in [
+        ("one", own, "202 Accepted {\"status\":\"accepted\"}\n"),
+        ("two", other, "403 Forbidden {\"status\":\"forbidden\"}\n"),
+    ] {
+        let sent = tool(&["send", BODY, "--to", &url]).env("WEBHOOK_SECRET", secret).output().unwrap();
+        assert_eq!(text(&sent.stdout), answer, "{}", text(&sent.stderr));
+    }
+}
+
+#[test]
+fn serve_refuses_stored_sources() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sources-a1b2c3";
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["serve", "--forward", "--listen", "127.0.0.1:0"]]
+    {
+        let serve = tool(arguments).env("SOURCES_ARN", arn).output().unwrap();
+        assert_eq!(serve.status.code(), Some(1));
+        assert!(text(&serve.stderr).contains("give the value of the stored secret as SOURCES"));
+    }
+}
+
+#[test]
 fn serve_without_forward_refuses_secrets_in_aws() {
     let sources = r#"{"duffel":{"scheme":"duffel","secret_arn":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"}}"#;
     let serve = tool(&["serve", "--listen", "127.0.0.1:0"])

@@ -72,6 +72,13 @@ impl Deployment {
 
     /// The same, with parameters of the stack.
     async fn with(parameters: &[(&str, &str)]) -> Self {
+        let deployment = Self::stored(parameters).await;
+        deployment.put_secret(&deployment.secret).await;
+        deployment
+    }
+
+    /// The same, and nothing is put into the secret of the stack.
+    async fn stored(parameters: &[(&str, &str)]) -> Self {
         let duffel = DuffelStandIn::start();
         let (webhook, secret) = duffel.register("http://127.0.0.1:1/webhooks/duffel");
         let serve = Serve::start(&[("WEBHOOK_SECRET", &secret)]);
@@ -79,7 +86,6 @@ impl Deployment {
         let stack = monitored(&url, parameters).await;
         let deployment = Self { stack, duffel, webhook, secret, _serve: serve };
         deployment.update(&Change { url: Some(url), ..Change::default() });
-        deployment.put_secret(&deployment.secret).await;
         deployment
     }
 
@@ -192,6 +198,40 @@ async fn invalid_secret_is_found_and_not_shown() {
     let found = deployment.found().await;
     assert_only(&found, "secret", &["white space"]);
     assert!(!found.0[0].contains("54vF"));
+}
+
+#[tokio::test]
+async fn sources_in_stored_secrets_are_read_as_the_receiver_reads_them() {
+    let client = aws_sdk_secretsmanager::Client::new(&sdk_config().await);
+    let mut arns = Vec::new();
+    for name in ["one", "other"] {
+        let name = format!("{name}-{}", uuid::Uuid::new_v4());
+        arns.push(client.create_secret().name(name).secret_string("{}").send().await.unwrap().arn.unwrap());
+    }
+    let put = async |arn: &str, text: &str| {
+        client.put_secret_value().secret_id(arn).secret_string(text).send().await.unwrap();
+    };
+    let deployment = Deployment::stored(&[("SourcesArn", &arns.join(","))]).await;
+    deployment.duffel.occur("order.created", &json!({ "id": "ord_1" }));
+    put(&arns[0], r#"{"duffel":{"scheme":"duffel","secret":"planted"}}"#).await;
+    put(&arns[1], r#"{"crm":{"scheme":"github","secret":"planted 2"}}"#).await;
+    assert_eq!(deployment.found().await, (vec![], 0));
+    let lines = text(&deployment.doctor().output().unwrap().stdout);
+    assert!(lines.contains("2 sources in 2 secrets, the largest with 49 of 65536 bytes"), "{lines}");
+    put(&arns[1], r#"{"crm":{"scheme":"github","secret":"planted"},"duffel":{"scheme":"nope"}}"#).await;
+    let found = deployment.found().await;
+    let says = [
+        "crm: secret is that of duffel too",
+        "duffel appears twice",
+        r#"duffel: scheme "nope" is not known"#,
+    ];
+    assert_only(&found, "secret", &says);
+    assert!(!found.0[0].contains("planted"), "{found:?}");
+    let large = format!(r#"{{"crm":{{"scheme":"github","secret":"{}"}}}}"#, "x".repeat(60_000));
+    put(&arns[1], &large).await;
+    let (found, code) = deployment.found().await;
+    assert!(found[0].starts_with("secret WARN ") && found[0].contains("secret 2 of SourcesArn"), "{found:?}");
+    assert_eq!((found.len(), code), (1, 0));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod announced;
 mod answers;
+mod presets;
 mod queries;
 mod signed;
 

@@ -528,6 +528,19 @@ async fn the_receivers_role_allows_the_secrets_of_all_sources_to_be_read() {
 }
 
 #[tokio::test]
+async fn the_receivers_role_allows_the_stored_sources_to_be_read_and_no_other_secret() {
+    let backend = Backend::new().await;
+    let document = |name: &str, secret: &str| json!({ name: { "scheme": "duffel", "secret": secret } });
+    let one = backend.create_secret(Some(&document("flights", SECRET).to_string())).await;
+    let other = backend.create_secret(Some(&document("hotels", "other").to_string())).await;
+    let template = Template::read().given("SourcesArn", &[one, other].join(","));
+    let (template, mut needed) = seen(&backend, template, "/webhooks/flights").await;
+    assert_eq!(needed.len(), 5, "{needed:?}");
+    needed.extend(logging("ReceiverLogGroup"));
+    prove(&template, "ReceiverRole", &needed);
+}
+
+#[tokio::test]
 async fn the_reconcilers_role_allows_its_access_token_to_be_read_and_nothing_else() {
     let backend = Backend::new().await;
     let token = backend.create_secret(Some("duffel_test_token")).await;

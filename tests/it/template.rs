@@ -153,6 +153,32 @@ fn the_receiver_starts_with_sources_of_which_no_secret_is_in_the_template() {
 }
 
 #[test]
+fn the_receiver_starts_with_stored_sources_and_no_other_place_has_any() {
+    let [one, other] =
+        ["a", "b"].map(|name| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-a1b2c3"));
+    let both = [one.as_str(), &other].join(",");
+    let template = Template::read().given("SourcesArn", &both);
+    assert_eq!(template.refusals(), [""; 0]);
+    let stored = config(&template).unwrap();
+    assert_eq!((stored.stored_sources, stored.sources.len()), (vec![one.clone(), other.clone()], 0));
+    for created in ["WebhookSecret", "SecretArn"] {
+        assert!(!template.existing("Resources").contains(created), "{created}");
+        assert!(!template.existing("Outputs").contains(created), "{created}");
+    }
+    let sources = r#"{"a":{"scheme":"github","secret_arn":"arn:x"}}"#;
+    for (name, value) in
+        [("Sources", sources), ("SourceSecretArns", one.as_str()), ("WebhookSecretArn", &one)]
+    {
+        let template = Template::read().given("SourcesArn", &both).given(name, value);
+        let refusals = template.refusals();
+        assert!(
+            refusals.iter().any(|refusal| refusal.starts_with("SourcesArn excludes")),
+            "{name}: {refusals:?}"
+        );
+    }
+}
+
+#[test]
 fn the_time_limit_of_the_function_fits_the_timeouts_of_its_calls() {
     assert_eq!(Template::read().property("ReceiverFunction", "Timeout"), 10);
 }

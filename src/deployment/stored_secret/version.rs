@@ -1,6 +1,7 @@
 //! A version of a stored secret; its ID identifies the webhook for which it was stored.
 
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::StoredSecretError;
@@ -18,7 +19,9 @@ pub(super) struct Version {
 impl Version {
     pub(super) fn read(version: GetSecretValueOutput) -> Result<Self, StoredSecretError> {
         let text = version.secret_string.ok_or(StoredSecretError::Binary)?;
-        let secrets = StoredSecrets::parse(&text).map_err(StoredSecretError::Unusable)?;
+        let secrets = StoredSecrets::parse(&text).map_err(|error| {
+            if holds_sources(&text) { StoredSecretError::Sources } else { StoredSecretError::Unusable(error) }
+        })?;
         Ok(Self { id: version.version_id.unwrap_or_default(), text, secrets })
     }
 
@@ -34,6 +37,12 @@ impl Version {
     pub(super) fn holds(&self, secret: &Secret) -> bool {
         self.secrets.iter().any(|active| active.secret.expose() == secret.expose())
     }
+}
+
+/// Returns `true` if a value is an object of objects, as `SOURCES_ARN` names it.
+fn holds_sources(text: &str) -> bool {
+    let members: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+    !members.is_empty() && members.values().all(Value::is_object)
 }
 
 impl std::fmt::Debug for Version {

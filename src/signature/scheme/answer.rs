@@ -12,6 +12,12 @@ pub struct AnswerForm {
 impl AnswerForm {
     /// The usual form: each outcome has its own status, and a body.
     pub const NORMAL: Self = Self { status: None, is_empty: false };
+    /// 200 for every delivery that needs no retry.
+    pub const OK: Self = Self { status: Some(AcceptedStatus::Ok), is_empty: false };
+    /// The same, and no answer has a body.
+    pub const OK_EMPTY: Self = Self { is_empty: true, ..Self::OK };
+    /// 204 for every delivery that needs no retry.
+    pub const NO_CONTENT: Self = Self { status: Some(AcceptedStatus::NoContent), is_empty: false };
 }
 
 /// A status that acknowledges a delivery.

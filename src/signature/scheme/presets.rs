@@ -1,7 +1,9 @@
 //! The tables of presets by domain, and the words in which their rows are written.
 
+mod authentication;
 mod banking;
 mod billing;
+mod builds;
 mod calls;
 mod commerce;
 mod content;
@@ -12,17 +14,23 @@ mod email;
 mod first;
 mod forms;
 mod gateways;
+mod hosting;
 mod identity;
+mod issues;
 mod marketing;
 mod messaging;
+mod models;
+mod operations;
 mod payments;
 mod people;
 mod planning;
+mod publishing;
 mod realtime;
 mod sales;
 mod scheduling;
 mod social;
 mod support;
+mod voice;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -56,6 +64,14 @@ pub(super) const TABLES: &[&[Preset]] = &[
     people::ROWS,
     content::ROWS,
     development::ROWS,
+    builds::ROWS,
+    hosting::ROWS,
+    operations::ROWS,
+    issues::ROWS,
+    models::ROWS,
+    voice::ROWS,
+    authentication::ROWS,
+    publishing::ROWS,
 ];
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);

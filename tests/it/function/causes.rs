@@ -115,6 +115,25 @@ async fn refusals() -> Vec<String> {
     lines
 }
 
+/// What the address of the sender causes.
+async fn networks() -> Vec<String> {
+    let sources =
+        json!({ "duffel": { "scheme": "duffel", "secret": SECRET, "allowed_ips": ["198.51.100.0/24"] } });
+    let mut env = Env::of(Backend::new().await, &[("SOURCES", &sources.to_string())]).await;
+    let event = order(1).event();
+    let unknown = event.replace("sourceIp", "noIp");
+    assert_ne!(event, unknown);
+    for event in [event, unknown] {
+        assert_eq!(answer(env.function.invoke(event).await).status, 403);
+    }
+    let lines = env.function.lines();
+    assert_eq!(
+        fields(&lines),
+        words(&[["forbidden", "network", "WARN"], ["forbidden", "unknown_address", "WARN"]])
+    );
+    lines
+}
+
 /// What queue and table cause, alone and together with a filter that was not applied or a duplicate that differs.
 async fn failures() -> Vec<String> {
     let mut env = Env::with(&[("LIVE_MODE", "live")]).await;
@@ -202,6 +221,7 @@ async fn without_secret() -> Vec<String> {
 pub(super) async fn lines_of_every_cause() -> Vec<String> {
     let lines = [
         Box::pin(refusals()).await,
+        Box::pin(networks()).await,
         Box::pin(failures()).await,
         Box::pin(other_type()).await,
         Box::pin(without_secret()).await,

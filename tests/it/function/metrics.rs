@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The metric that counts each cause, beside those of every delivery.
-const OF_CAUSES: [(&str, Option<&str>); 23] = [
+const OF_CAUSES: [(&str, Option<&str>); 25] = [
     ("missing", None),
     ("malformed", Some("UnauthorizedDeliveries")),
     ("mismatch", Some("UnauthorizedDeliveries")),
@@ -24,6 +24,8 @@ const OF_CAUSES: [(&str, Option<&str>); 23] = [
     ("future", Some("UnauthorizedDeliveries")),
     ("mode", Some("UnauthorizedDeliveries")),
     ("body", Some("UnauthorizedDeliveries")),
+    ("network", Some("UnauthorizedDeliveries")),
+    ("unknown_address", Some("UnauthorizedDeliveries")),
     ("event", Some("SignedRefusals")),
     // Refused before the signature: anybody can send one.
     ("too_large_body", None),
@@ -102,7 +104,7 @@ async fn each_delivery_is_counted_by_its_cause_and_by_nothing_else() {
         "Unrecorded",
     ];
     assert_eq!(seen, all.into());
-    assert_eq!(cold, 4, "one for each process");
+    assert_eq!(cold, 5, "one for each process");
 }
 
 /// Whoever does not know the secret is counted where an alarm has a threshold, and nowhere else.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, Endpoint, hmac, request, signed, unauthorized, unsigned};
 use crate::support::test_receiver::noon;
 
-const SLACK: &str = r#"{"token":"x","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
+pub(super) const SLACK: &str = r#"{"token":"x","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
 
 fn slack() -> Endpoint {
     Endpoint::new(json!({ "handshake": "slack" }))
@@ -26,12 +26,12 @@ fn zoom() -> Endpoint {
     Endpoint::new(zoom_fields())
 }
 
-fn validation(token: &str) -> String {
+pub(super) fn validation(token: &str) -> String {
     json!({ "event": "endpoint.url_validation", "payload": { "plainToken": token } }).to_string()
 }
 
 /// A delivery of Zoom's or Slack's.
-fn versioned(provider: &str, body: &str, seconds: u64) -> Request<Bytes> {
+pub(super) fn versioned(provider: &str, body: &str, seconds: u64) -> Request<Bytes> {
     let seconds = seconds.to_string();
     let signature = hmac(&[b"v0:", seconds.as_bytes(), b":", body.as_bytes()]);
     let request = request("POST", "").header(format!("X-{provider}-Request-Timestamp"), seconds);
@@ -63,18 +63,6 @@ fn challenge_of_slack_is_repeated_if_it_is_signed() {
         assert_eq!(slack.send(signed(&body)), Answer::word(400, "malformed"), "{body}");
     }
     assert_eq!(slack.queued(), 0);
-}
-
-#[test]
-fn preset_of_slack_has_its_handshake() {
-    let now = unix_seconds(noon());
-    let slack = Endpoint::new(json!({ "scheme": "slack" }));
-    let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
-    assert_eq!(slack.send(versioned("Slack", SLACK, now)), Answer::text(challenge));
-    assert_eq!(slack.send(versioned("Slack", SLACK, now - 301)), unauthorized());
-    assert_eq!(slack.queued(), 0);
-    let off = Endpoint::new(json!({ "scheme": "slack", "handshake": "none" }));
-    assert_eq!(off.send(versioned("Slack", SLACK, now)), Answer::word(202, "accepted"));
 }
 
 #[test]

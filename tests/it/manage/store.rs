@@ -200,6 +200,19 @@ async fn active_secrets_that_cannot_be_read_are_replaced_only_on_request() {
 }
 
 #[tokio::test]
+async fn stored_sources_are_not_overwritten_even_on_request() {
+    let sources = r#"{"duffel":{"scheme":"duffel","secret":"planted"}}"#;
+    let storing = Storing::new(Some(sources)).await;
+    for arguments in [&[][..], &["--replace"]] {
+        let refused = storing.create(TOKEN, arguments).await;
+        refused.assert_failed(1, "the secret holds sources (SOURCES_ARN)");
+        assert!(!refused.err.contains("planted"), "{}", refused.err);
+    }
+    assert!(storing.duffel.webhooks().is_empty());
+    assert_eq!(storing.backend.secret(&storing.arn).await, sources);
+}
+
+#[tokio::test]
 async fn a_missing_permission_to_describe_the_secret_does_not_matter() {
     let storing = Storing::new(Some("old")).await;
     storing.proxy.inject(DESCRIBE, [DENIED]);

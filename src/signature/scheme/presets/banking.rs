@@ -1,7 +1,7 @@
 //! Presets of banking, payouts and accounting.
 
 use super::{at, hmac, key, labelled, signed};
-use crate::signature::scheme::{Algorithm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
+use crate::signature::scheme::{Algorithm, AnswerForm, Encoding, KeyEncoding, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -10,6 +10,18 @@ pub(super) const ROWS: &[Preset] = &[
         documentation: "https://developer.brex.com/docs/webhooks/",
         weakness: None,
         build: || Scheme { kind: at("/event_type"), ..Scheme::standard_webhooks() },
+    },
+    Preset {
+        name: "mercury",
+        title: "Mercury",
+        documentation: "https://docs.mercury.com/reference/webhooks",
+        weakness: None,
+        build: || Scheme {
+            key: key(Algorithm::HmacSha256, KeyEncoding::Base64),
+            id: at("/id"),
+            idempotency_key: at("/id"),
+            ..labelled("mercury-signature", ',', "t", &["v1"])
+        },
     },
     Preset {
         name: "increase",
@@ -35,7 +47,7 @@ pub(super) const ROWS: &[Preset] = &[
     Preset {
         name: "column",
         title: "Column",
-        documentation: "https://column.com/docs/webhooks",
+        documentation: "https://column.com/docs/workingwithapi/events-and-webhooks",
         weakness: None,
         build: || Scheme {
             kind: at("/type"),
@@ -83,7 +95,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Xero",
         documentation: "https://developer.xero.com/documentation/guides/webhooks/configuring-your-server/",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, ..hmac("x-xero-signature") },
+        build: || Scheme {
+            encoding: Encoding::Base64,
+            answer: AnswerForm::OK_EMPTY,
+            ..hmac("x-xero-signature")
+        },
     },
     Preset {
         name: "quickbooks",

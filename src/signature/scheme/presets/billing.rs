@@ -1,7 +1,7 @@
 //! Presets of billing, subscriptions and sales of software.
 
 use super::{ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, labelled, signed, token, with_headers};
-use crate::signature::scheme::{Encoding, FieldLocation, KeyForm, Preset, Scheme};
+use crate::signature::scheme::{AnswerForm, Encoding, FieldLocation, KeyForm, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Lemon Squeezy",
         documentation: "https://docs.lemonsqueezy.com/help/webhooks/signing-requests",
         weakness: None,
-        build: || Scheme { kind: at("/meta/event_name"), ..hmac("x-signature") },
+        build: || Scheme { kind: at("/meta/event_name"), answer: AnswerForm::OK, ..hmac("x-signature") },
     },
     Preset {
         name: "creem",

@@ -1,7 +1,9 @@
 //! Presets of providers of calls and of video.
 
 use super::{TIME_NOT_CHECKED, TOKEN, at, hmac, key, labelled, signed, text, timed, token, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, Family, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, Family, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -13,6 +15,8 @@ pub(super) const ROWS: &[Preset] = &[
             layout: Layout::plain("v0="),
             tolerance: None,
             kind: at("/event"),
+            handshake: Handshake::named("zoom"),
+            answer: AnswerForm::OK,
             ..timed("x-zm-signature", "x-zm-request-timestamp", "v0:{time}:{body}")
         },
     },

@@ -1,7 +1,9 @@
 //! Presets of shops, shipping and delivery.
 
-use super::{ID_NOT_SIGNED, TYPE_NOT_SIGNED, at, hmac, key, labelled, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Layout, Preset, Scheme};
+use super::{ID_NOT_SIGNED, TOKEN, TYPE_NOT_SIGNED, at, hmac, key, labelled, text, token, with_headers};
+use crate::signature::scheme::{
+    Algorithm, ChallengeMethod, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -19,8 +21,16 @@ pub(super) const ROWS: &[Preset] = &[
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
+            handshake: Handshake::named("woocommerce"),
             ..hmac("x-wc-webhook-signature")
         },
+    },
+    Preset {
+        name: "bigcommerce",
+        title: "BigCommerce",
+        documentation: "https://developer.bigcommerce.com/docs/integrations/webhooks",
+        weakness: Some(TOKEN),
+        build: || Scheme { kind: at("/scope"), ..token("authorization", "") },
     },
     Preset {
         name: "commerce-layer",
@@ -132,6 +142,12 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Hex),
             kind: at("/triggerName"),
+            handshake: Some(Handshake::Query {
+                method: ChallengeMethod::Get,
+                challenge: text("check"),
+                requires: None,
+                verify_token: None,
+            }),
             ..hmac("x-onfleet-signature")
         },
     },

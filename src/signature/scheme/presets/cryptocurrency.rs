@@ -1,7 +1,7 @@
 //! Presets of cryptocurrency payments and blockchain data.
 
 use super::{at, hmac, key, labelled};
-use crate::signature::scheme::{Algorithm, Encoding, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{Algorithm, Encoding, Handshake, KeyEncoding, Layout, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -34,6 +34,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/notificationType"),
             id: at("/notificationId"),
             idempotency_key: at("/notificationId"),
+            handshake: Some(Handshake::Head),
             ..hmac("x-circle-signature")
         },
     },

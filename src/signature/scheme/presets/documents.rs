@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{at, hmac, labelled, several, signature, text, timed};
-use crate::signature::scheme::{Encoding, Family, KeyNames, Preset, Scheme, TimeUnit};
+use crate::signature::scheme::{Encoding, Family, Handshake, KeyNames, Preset, Scheme, TimeUnit};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -38,7 +38,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Dropbox",
         documentation: "https://www.dropbox.com/developers/reference/webhooks",
         weakness: None,
-        build: || Scheme { key_names: KeyNames::Nothing, ..hmac("x-dropbox-signature") },
+        build: || Scheme {
+            key_names: KeyNames::Nothing,
+            handshake: Handshake::named("dropbox"),
+            ..hmac("x-dropbox-signature")
+        },
     },
     Preset {
         name: "docusign",

@@ -1,7 +1,9 @@
 //! Presets of payment gateways of a region.
 
 use super::{ONLY_ID_NOT_SIGNED, TOKEN, at, hmac, key, labelled, timed, token, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Preset, Scheme, TimeUnit};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, FieldLocation, KeyEncoding, Preset, Scheme, TimeUnit,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -26,6 +28,7 @@ pub(super) const ROWS: &[Preset] = &[
             encoding: Encoding::Base64,
             time_unit: TimeUnit::Milliseconds,
             kind: at("/type"),
+            answer: AnswerForm::OK,
             ..timed("x-webhook-signature", "x-webhook-timestamp", "{time}{body}")
         },
     },
@@ -102,6 +105,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Raw),
             kind: at("/event"),
+            answer: AnswerForm::OK,
             ..hmac("x-paystack-signature")
         },
     },
@@ -110,14 +114,19 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Flutterwave",
         documentation: "https://developer.flutterwave.com/docs/webhooks",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, kind: at("/type"), ..hmac("flutterwave-signature") },
+        build: || Scheme {
+            encoding: Encoding::Base64,
+            kind: at("/type"),
+            answer: AnswerForm::OK,
+            ..hmac("flutterwave-signature")
+        },
     },
     Preset {
         name: "flutterwave-v3",
         title: "Flutterwave v3",
         documentation: "https://developer.flutterwave.com/v3.0/docs/webhooks",
         weakness: Some(TOKEN),
-        build: || Scheme { kind: at("/event"), ..token("verif-hash", "") },
+        build: || Scheme { kind: at("/event"), answer: AnswerForm::OK, ..token("verif-hash", "") },
     },
     Preset {
         name: "monnify",
@@ -127,6 +136,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             key: key(Algorithm::HmacSha512, KeyEncoding::Raw),
             kind: at("/eventType"),
+            answer: AnswerForm::OK,
             ..hmac("monnify-signature")
         },
     },

@@ -1,7 +1,9 @@
 //! Presets of providers of messages.
 
 use super::{TOKEN, at, hmac, key, several, timed, token};
-use crate::signature::scheme::{Algorithm, Encoding, Handshake, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -27,6 +29,7 @@ pub(super) const ROWS: &[Preset] = &[
             key: key(Algorithm::Ed25519, KeyEncoding::Hex),
             tolerance: None,
             kind: at("/event/type"),
+            answer: AnswerForm::NO_CONTENT,
             ..timed("x-signature-ed25519", "x-signature-timestamp", "{time}{body}")
         },
     },
@@ -46,14 +49,14 @@ pub(super) const ROWS: &[Preset] = &[
         title: "LINE",
         documentation: "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, ..hmac("x-line-signature") },
+        build: || Scheme { encoding: Encoding::Base64, answer: AnswerForm::OK, ..hmac("x-line-signature") },
     },
     Preset {
         name: "viber",
         title: "Viber",
         documentation: "https://developers.viber.com/docs/api/rest-bot-api/#callbacks",
         weakness: None,
-        build: || Scheme { kind: at("/event"), ..hmac("x-viber-content-signature") },
+        build: || Scheme { kind: at("/event"), answer: AnswerForm::OK, ..hmac("x-viber-content-signature") },
     },
     Preset {
         name: "meta",
@@ -63,6 +66,8 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             layout: Layout::plain("sha256="),
             kind: at("/object"),
+            handshake: Handshake::named("meta"),
+            answer: AnswerForm::OK,
             ..hmac("x-hub-signature-256")
         },
     },

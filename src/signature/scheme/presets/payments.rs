@@ -1,7 +1,9 @@
 //! Presets of payment providers.
 
-use super::{at, hmac, key, signed, timed};
-use crate::signature::scheme::{Algorithm, Encoding, KeyEncoding, Layout, Preset, Scheme, TimeUnit};
+use super::{at, hmac, key, labelled, signed, text, timed};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, KeyEncoding, Label, Layout, Preset, Scheme, TimeUnit,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -57,6 +59,23 @@ pub(super) const ROWS: &[Preset] = &[
         },
     },
     Preset {
+        name: "affirm",
+        title: "Affirm",
+        documentation: "https://docs.affirm.com/developers/v1.1-developer-reference/docs/about-webhooks",
+        weakness: None,
+        build: || Scheme {
+            layout: Layout::Labelled {
+                separator: ',',
+                assign: '=',
+                time: Some(text("t")),
+                labels: vec![Label::new("v0", Algorithm::HmacSha512)],
+            },
+            key: key(Algorithm::HmacSha512, KeyEncoding::Raw),
+            tolerance: None,
+            ..labelled("x-affirm-signature", ',', "t", &["v0"])
+        },
+    },
+    Preset {
         name: "mollie",
         title: "Mollie",
         documentation: "https://docs.mollie.com/reference/webhooks-new",
@@ -91,6 +110,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/name"),
             id: at("/id"),
             idempotency_key: at("/id"),
+            answer: AnswerForm::OK,
             ..timed("x-signature", "x-timestamp", "{time}{body}")
         },
     },
@@ -159,6 +179,6 @@ pub(super) const ROWS: &[Preset] = &[
         title: "FastSpring",
         documentation: "https://developer.fastspring.com/docs/message-security",
         weakness: None,
-        build: || Scheme { encoding: Encoding::Base64, ..hmac("x-fs-signature") },
+        build: || Scheme { encoding: Encoding::Base64, answer: AnswerForm::OK, ..hmac("x-fs-signature") },
     },
 ];

@@ -1,7 +1,9 @@
 //! Presets of providers of tasks and of notes.
 
 use super::{ONLY_ID_NOT_SIGNED, at, hmac, key, with_headers};
-use crate::signature::scheme::{Algorithm, Encoding, FieldLocation, KeyEncoding, Layout, Preset, Scheme};
+use crate::signature::scheme::{
+    Algorithm, AnswerForm, Encoding, FieldLocation, Handshake, KeyEncoding, Layout, Preset, Scheme,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -14,6 +16,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
+            handshake: Handshake::named("notion"),
             ..hmac("x-notion-signature")
         },
     },
@@ -22,7 +25,11 @@ pub(super) const ROWS: &[Preset] = &[
         title: "Asana",
         documentation: "https://developers.asana.com/docs/webhooks-guide",
         weakness: None,
-        build: || hmac("x-hook-signature"),
+        build: || Scheme {
+            handshake: Handshake::named("asana"),
+            answer: AnswerForm::OK,
+            ..hmac("x-hook-signature")
+        },
     },
     Preset {
         name: "airtable",
@@ -32,6 +39,7 @@ pub(super) const ROWS: &[Preset] = &[
         build: || Scheme {
             layout: Layout::plain("hmac-sha256="),
             key: key(Algorithm::HmacSha256, KeyEncoding::Base64),
+            answer: AnswerForm::NO_CONTENT,
             ..hmac("x-airtable-content-mac")
         },
     },
@@ -53,6 +61,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/event_name"),
             id: FieldLocation::UnsignedHeader,
             unsigned_identity: true,
+            answer: AnswerForm::OK,
             ..hmac("x-todoist-hmac-sha256")
         },
     },

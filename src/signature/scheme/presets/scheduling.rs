@@ -1,7 +1,7 @@
 //! Presets of providers of calendars and appointments.
 
 use super::{at, hmac, labelled};
-use crate::signature::scheme::{Encoding, KeyNames, Layout, Preset, Scheme};
+use crate::signature::scheme::{Encoding, Handshake, KeyNames, Layout, Preset, Scheme};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -38,6 +38,7 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
+            handshake: Handshake::named("dropbox"),
             ..hmac("x-nylas-signature")
         },
     },

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{at, hmac, labelled, signed, text, timed};
-use crate::signature::scheme::{Encoding, Family, FieldLocation, Layout, Preset, Scheme, TimeUnit};
+use crate::signature::scheme::{
+    Condition, Encoding, Family, FieldLocation, Handshake, Layout, Preset, Scheme, TimeUnit,
+};
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
@@ -24,6 +26,14 @@ pub(super) const ROWS: &[Preset] = &[
             kind: at("/subscription/type"),
             id: FieldLocation::SignedHeader,
             idempotency_key: FieldLocation::SignedHeader,
+            handshake: Some(Handshake::Signed {
+                requires: Condition {
+                    pointer: text("/subscription/status"),
+                    value: text("webhook_callback_verification_pending"),
+                },
+                challenge: text("/challenge"),
+                member: None,
+            }),
             ..timed(
                 "twitch-eventsub-message-signature",
                 "twitch-eventsub-message-timestamp",

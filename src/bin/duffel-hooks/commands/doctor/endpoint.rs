@@ -79,7 +79,13 @@ fn receiver(url: &str, status: u16, word: Option<&str>, log: Option<&str>) -> Fi
         (404, Some("not_found")) => Finding::fail(
             RECEIVER,
             seen("the receiver has no source of this name"),
-            "see the parameter Sources",
+            "see the sources of the stack: the parameter Sources, or the secrets in SourcesArn",
+        ),
+        (403, Some("forbidden")) => Finding::ok(
+            RECEIVER,
+            format!(
+                "{url} refuses a delivery from this machine, which is in none of the source's allowed_ips"
+            ),
         ),
         (403 | 404, _) => {
             Finding::fail(RECEIVER, seen("the gateway has no such path"), "deploy the stack again")
@@ -128,6 +134,7 @@ mod tests {
     fn every_response_but_a_refusal_is_a_failure() {
         for (status, word, seen) in [
             (404, Some("not_found"), "no source of this name"),
+            (403, None, "the gateway has no such path"),
             (404, None, "the gateway has no such path"),
             (429, None, "too many requests"),
             (500, None, "does not run"),
@@ -140,6 +147,7 @@ mod tests {
             assert!(finding.state == State::Fail && finding.seen.contains(seen), "{}", finding.seen);
         }
         assert!(receiver("https://x", 401, Some("unauthorized"), None).state == State::Ok);
+        assert!(receiver("https://x", 403, Some("forbidden"), None).state == State::Ok);
     }
 
     #[test]

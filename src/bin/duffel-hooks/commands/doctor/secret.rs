@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use aws_config::SdkConfig;
 use duffel_webhook_receiver::{
+    config::{DEFAULT_WINDOW, stored_sources},
     deployment::{Output, Stack, StackError, health},
     signature::secret::StoredSecrets,
 };
@@ -16,6 +17,10 @@ use crate::shared::{
 
 const NAME: &str = "secret";
 
+/// The most bytes of a secret:
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>.
+const MAX_BYTES: usize = 65_536;
+
 /// Duffel retries a delivery for this long, and signs each attempt with the secret of the first.
 const RETRIES: Duration = Duration::from_hours(72);
 
@@ -25,6 +30,9 @@ pub(super) async fn check(sdk: &SdkConfig, stack: &Stack) -> Vec<Finding> {
 
 async fn secret(sdk: &SdkConfig, stack: &Stack) -> Result<Finding, StackError> {
     const RIGHT_ONE: &str = "store the webhook's secret as it is, as a plain string";
+    if let Some(arns) = stack.parameter("SourcesArn") {
+        return sources(sdk, stack, arns).await;
+    }
     if stack.parameter("Sources").is_some() {
         return Ok(Finding::skipped(NAME, "with the parameter Sources, each source has its own"));
     }
@@ -72,6 +80,45 @@ async fn secret(sdk: &SdkConfig, stack: &Stack) -> Result<Finding, StackError> {
                 .with_command(format!("duffel-hooks rotate --stack {} --forget-old --dry-run", stack.name))
         }
         None => Finding::ok(NAME, seen),
+    })
+}
+
+/// Reads the sources of the stack in their secrets, as the receiver does.
+async fn sources(sdk: &SdkConfig, stack: &Stack, arns: &str) -> Result<Finding, StackError> {
+    let mut texts = Vec::new();
+    for (index, arn) in arns.split(',').map(str::trim).enumerate() {
+        let Some(text) = health::text(sdk, arn).await? else {
+            let seen = format!("secret {} of SourcesArn has no value, or one that is not text", index + 1);
+            return Ok(Finding::fail(NAME, seen, "store the sources in it, as JSON"));
+        };
+        texts.push(text);
+    }
+    let window = stack.parameter("DedupWindow").and_then(|text| humantime::parse_duration(text).ok());
+    let sources = match stored_sources::read(&texts, window.unwrap_or(DEFAULT_WINDOW)) {
+        Ok(sources) => count(sources.len(), "source"),
+        Err(error) => {
+            let fix =
+                "correct the sources: running receivers use the last valid ones, and a new one answers 503";
+            return Ok(Finding::fail(NAME, error.to_string(), fix));
+        }
+    };
+    let (number, largest) = texts
+        .iter()
+        .map(String::len)
+        .zip(1..)
+        .map(|(len, number)| (number, len))
+        .max_by_key(|(_, len)| *len)
+        .unwrap_or_default();
+    let seen = format!(
+        "{sources} in {}, the largest with {largest} of {MAX_BYTES} bytes",
+        count(texts.len(), "secret")
+    );
+    Ok(if largest * 10 > MAX_BYTES * 9 {
+        let fix =
+            format!("secret {number} of SourcesArn is almost full: put further sources into another one");
+        Finding::warn(NAME, seen, fix)
+    } else {
+        Finding::ok(NAME, seen)
     })
 }
 

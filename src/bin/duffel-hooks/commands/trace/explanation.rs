@@ -26,6 +26,12 @@ pub(super) fn explain(cause: &str) -> Option<Explanation> {
         "body" => {
             ("its body is not the base64 that the gateway's event says", "see what builds the event", false)
         }
+        "network" => {
+            ("its address is in none of the source's allowed_ips", "add the provider's network", false)
+        }
+        "unknown_address" => {
+            ("the gateway stated no valid address of the caller", "remove the source's allowed_ips", false)
+        }
         "event" => {
             ("its signature is valid, and its body is not a valid event", "report it to its provider", false)
         }
@@ -38,7 +44,7 @@ pub(super) fn explain(cause: &str) -> Option<Explanation> {
         "secret" => ("the receiver had no secret", SECRET, true),
         "ledger" => ("the ledger failed", "see that the table answers", true),
         "queue" => ("the queue failed", "see that the queue accepts messages", true),
-        "unknown_source" => ("the receiver has no source of this name", "see the parameter Sources", true),
+        "unknown_source" => ("the receiver has no source of this name", "see the sources of the stack", true),
         "unknown_base_path" => ("its path has an unknown prefix", "set the parameter BasePath", true),
         "unknown_path" => ("its path is not that of a webhook", "correct the webhook's URL", true),
         _ => return None,
@@ -52,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_cause_of_a_refusal_is_explained() {
-        let causes = "missing malformed mismatch stale future mode body event too_large_body too_large_message secret \
+        let causes = "missing malformed mismatch stale future mode body network unknown_address event too_large_body too_large_message secret \
                       ledger queue unknown_source unknown_base_path unknown_path";
         for cause in causes.split(' ') {
             assert!(explain(cause).is_some(), "{cause}");

@@ -13,8 +13,8 @@ use super::Asked;
 use crate::shared::delivery_line::DeliveryLine;
 
 /// The words of the answers to deliveries that are not accepted.
-const REFUSALS: [&str; 6] =
-    ["unauthorized", "malformed", "too_large", "not_found", "method_not_allowed", "unavailable"];
+const REFUSALS: [&str; 7] =
+    ["unauthorized", "forbidden", "malformed", "too_large", "not_found", "method_not_allowed", "unavailable"];
 
 /// The maximum number of periods in which to search.
 const MOST: usize = 5;

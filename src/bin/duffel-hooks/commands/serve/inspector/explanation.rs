@@ -104,7 +104,7 @@ impl Findings<'_> {
             }
             (_, Some(Cause::TooLargeMessage | Cause::Queue)) => at("queue"),
             (_, Some(Cause::Ledger)) => at("ledger"),
-            (_, Some(Cause::Secret)) => at("signature"),
+            (_, Some(Cause::Secret | Cause::Network | Cause::UnknownAddress)) => at("signature"),
             ("unauthorized", _) => Some(("signature", failed, self.unauthorized())),
             _ => None,
         }
@@ -210,6 +210,8 @@ pub(crate) fn is_signed(line: &LogLine) -> bool {
                 | Cause::Stale
                 | Cause::Future
                 | Cause::Body
+                | Cause::Network
+                | Cause::UnknownAddress
                 | Cause::TooLargeBody
                 | Cause::Secret
         )
