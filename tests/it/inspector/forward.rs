@@ -29,7 +29,9 @@ async fn a_forwarded_message_is_shown_and_queue_and_ledger_are_said_to_be_in_aws
     }
     assert_eq!(sent["record"]["message_id"], sent["message"]["MessageId"]);
     let state = inspector.json("/inspector/state");
-    let queue = json!({ "in_aws": true, "destination": backend.queue_url, "messages": [], "total": 1 });
+    let destination = &backend.queue_url;
+    let queue =
+        json!({ "in_aws": true, "destination": destination, "messages": [], "total": 1, "consumer": null });
     assert_eq!(state["queue"], queue);
     assert_eq!(state["ledger"], json!({ "in_aws": true, "records": [], "total": null }));
 }
