@@ -31,8 +31,9 @@ async fn a_day_of_development() {
     laptop.step("gateway-event order.json --gateway http-api", 0);
     laptop.duffel.occur(LAST_TYPE, &json!({ "id": "ord_2" }));
     laptop.until("listen --to URL --since 1h", "  202  ", 0);
+    laptop.step("schemes show paddle", 0);
     laptop.end_serve();
-    assert_eq!(laptop.commands, 10);
+    assert_eq!(laptop.commands, 11);
     snapshot::assert("walk-development", &laptop.transcript());
 }
 

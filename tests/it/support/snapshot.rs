@@ -4,12 +4,13 @@ use insta::Settings;
 
 /// Patterns of what differs from run to run, and what the snapshot has instead. Where the width is fixed it is kept, so
 /// that tables stay aligned.
-const REDACTIONS: [(&str, &str); 19] = [
+const REDACTIONS: [(&str, &str); 20] = [
     (r"\b(wev|end|del)_[0-9a-f]{22}\b", "${1}_xxxxxxxxxxxxxxxxxxxxxx"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "YYYY-MM-DDThh:mm:ss.mmmZ"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "YYYY-MM-DDThh:mm:ssZ"),
     (r"\bt=\d{10},v2=[0-9a-f]{64}", "t=<seconds>,v2=<signature>"),
+    (r"\bts=\d{10};", "ts=<seconds>;"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
     (r" +\d+(\.\d+)? ms\b", " <n> ms"),
     (r"\b\d s ago\b", "<n> s ago"),
