@@ -57,19 +57,20 @@ impl Sources {
     }
 
     /// Returns `true` if the sources are stored elsewhere, so that a refresh may change them.
-    pub(crate) fn are_stored(&self) -> bool {
+    #[must_use]
+    pub fn are_stored(&self) -> bool {
         self.refresh.is_some()
     }
 
     /// Refreshes the sources if they are stale.
-    pub(crate) async fn refresh_if_stale(&self, now: SystemTime) {
+    pub async fn refresh_if_stale(&self, now: SystemTime) {
         if let Some(refresh) = &self.refresh {
             report(refresh.if_stale(now, |sources| self.set(sources)).await);
         }
     }
 
     /// Refreshes the sources because none has the name of a delivery, or its source has no key that matches.
-    pub(crate) async fn refresh_after_mismatch(&self, now: SystemTime) {
+    pub async fn refresh_after_mismatch(&self, now: SystemTime) {
         if let Some(refresh) = &self.refresh {
             report(refresh.after_mismatch(now, |sources| self.set(sources)).await);
         }

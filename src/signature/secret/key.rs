@@ -118,6 +118,7 @@ impl Key {
     }
 
     /// What is equal for keys that verify the same signatures. It is not confidential.
+    #[cfg(feature = "receiver")]
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }

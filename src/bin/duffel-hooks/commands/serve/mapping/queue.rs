@@ -186,7 +186,10 @@ mod tests {
         assert_eq!(ids(&receive(&mut queue, now)), "b1 b2");
         assert_eq!(ids(&receive(&mut queue, now)), "");
         assert_eq!(queue.next_visible(now), Some(now + TIMEOUT));
-        assert_eq!(queue.counts(), Counts { waiting: 1, in_flight: 2, invisible: 1, ..Counts::default() });
+        assert_eq!(
+            queue.counts(),
+            Counts { waiting: 1, in_flight: 2, invisible: 1, handled: 1, ..Counts::default() }
+        );
         let later = now + TIMEOUT;
         let again = receive(&mut queue, later);
         assert_eq!(ids(&again), "a1 a3", "a2 was handled");
