@@ -131,18 +131,28 @@ impl Replay {
 }
 
 /// Compares the last words of a run that was interrupted with what it did.
-fn assert_words_are_true(output: &Output, run: &Run, now: &BTreeMap<String, (Recorded, Item)>) {
+fn assert_words_are_true(
+    output: &Output,
+    run: &Run,
+    earlier: &[Run],
+    now: &BTreeMap<String, (Recorded, Item)>,
+) {
     let Some(report) = &run.report else { return };
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
-    let mut counts = BTreeMap::<_, usize>::new();
+    let (mut counts, mut of_earlier) = (BTreeMap::<_, usize>::new(), 0);
     for (id, line) in report {
         let (recorded, item) = &now[id];
         let outcome = run.outcome(id).unwrap();
         *counts.entry(outcome).or_default() += 1;
         match outcome {
             "arrived" => {
-                assert_eq!((run.requests(id), recorded), (1, &Recorded::Since), "{line}");
+                assert_eq!(recorded, &Recorded::Since, "{line}");
+                if run.requests(id) == 0 {
+                    // The request was interrupted, and the delivery is that of an earlier run's request.
+                    assert!(earlier.iter().any(|run| run.requests(id) > 0), "{line}");
+                    of_earlier += 1;
+                }
                 assert_eq!(line["message_id"].as_str(), item["message_id"].as_s().ok().map(String::as_str));
             }
             "missing" => {
@@ -156,8 +166,9 @@ fn assert_words_are_true(output: &Output, run: &Run, now: &BTreeMap<String, (Rec
         }
     }
     let count = |outcome: &str| counts.get(outcome).copied().unwrap_or_default();
-    assert!(count("unclear") <= 1, "{counts:?}");
-    let confirmed = count("arrived") + count("missing");
+    // There is one request at a time.
+    assert!(count("unclear") + of_earlier <= 1, "{counts:?}");
+    let confirmed = count("arrived") + count("missing") - of_earlier;
     let requested: usize = run.requests.values().sum();
     assert!((confirmed..=confirmed + count("unclear")).contains(&requested), "{requested} {counts:?}");
     let summary = err.lines().rev().nth(1).unwrap();
@@ -165,7 +176,10 @@ fn assert_words_are_true(output: &Output, run: &Run, now: &BTreeMap<String, (Rec
         assert!(summary.contains(&format!("{count} {}", outcome.replace('_', " "))), "{summary} {counts:?}");
     }
     assert!(err.ends_with("\nduffel-hooks: interrupted\n"), "{err}");
-    assert!(err.contains(&format!("Requested {confirmed} of {EVENTS} events from Duffel\n")), "{err}");
+    // The request that was interrupted is not confirmed by its answer, but its event may have arrived all the same.
+    let says = |number: usize| err.contains(&format!("Requested {number} of {EVENTS} events from Duffel\n"));
+    let one_more = count("unclear") + of_earlier == 0 && count("arrived") > 0 && says(confirmed - 1);
+    assert!(says(confirmed) || one_more, "{confirmed}: {err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -190,7 +204,7 @@ async fn thousand_events_are_replayed_under_a_rate_limit_despite_interruptions()
         let (output, run) = env.interrupted_run(name, &mut random).await;
         let now = env.recorded(&identities).await;
         println!("{name}: {} requests; {}", run.requests.len(), text(&output.stderr).replace('\n', " | "));
-        assert_words_are_true(&output, &run, &now);
+        assert_words_are_true(&output, &run, &runs, &now);
         for id in identities.keys() {
             let requests = run.requests(id);
             assert!(requests <= 1, "{id} was requested {requests} times in one run");
