@@ -202,7 +202,7 @@ async fn an_event_that_could_not_be_filtered_is_logged_with_source_and_reason() 
         assert_eq!(env.deliver(delivery).await, answer(202, "accepted"));
     }
     assert_eq!(env.backend.messages().await.len(), deliveries.len());
-    let lines = parse(&env.function.lines());
+    let lines = of_deliveries(parse(&env.function.lines()));
     assert_eq!(lines.len(), deliveries.len());
     for (line, (_, source, reason)) in lines.iter().zip(deliveries) {
         assert_eq!(
@@ -308,6 +308,12 @@ async fn duplicate_that_differs_from_the_forwarded_event_is_a_warning_with_its_c
     );
 }
 
+/// The lines of deliveries, without those of the start.
+fn of_deliveries(mut lines: Vec<Value>) -> Vec<Value> {
+    lines.retain(|line| line["outcome"].is_string());
+    lines
+}
+
 /// Headers that are not signed can be changed by anybody who has the delivery.
 #[tokio::test]
 async fn a_duplicate_with_another_topic_is_a_warning() {
@@ -322,7 +328,7 @@ async fn a_duplicate_with_another_topic_is_a_warning() {
         let delivery = delivery.header("X-GitHub-Event", topic).header("X-GitHub-Delivery", "72d3162e");
         env.deliver(&delivery).await;
     }
-    let lines = parse(&env.function.lines());
+    let lines = of_deliveries(parse(&env.function.lines()));
     let logged: Vec<_> =
         lines.iter().map(|line| [&line["outcome"], &line["level"], &line["cause"]]).collect();
     assert_eq!(logged[1], [&Value::from("duplicate"), &"INFO".into(), &Value::Null]);

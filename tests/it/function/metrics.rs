@@ -60,8 +60,9 @@ async fn each_delivery_is_counted_by_its_cause_and_by_nothing_else() {
     for text in lines_of_every_cause().await {
         let line: Value = serde_json::from_str(&text).unwrap();
         let Some(outcome) = line["outcome"].as_str() else {
-            assert_eq!(line["level"], "ERROR", "{text}");
-            assert_eq!(names(&of_receiver(&text)), ["SecretFailures"].into(), "{text}");
+            // The start warns of a weak scheme, which is no failure.
+            let expected = if line["level"] == "WARN" { BTreeSet::new() } else { ["SecretFailures"].into() };
+            assert_eq!(names(&of_receiver(&text)), expected, "{text}");
             continue;
         };
         let mut expected: BTreeSet<_> = [

@@ -337,7 +337,7 @@ async fn suspicious_secret_is_warned_of_by_name_from_either_variable() {
                 // It is still used.
                 assert_eq!(status(&env, secret).await, 202, "{variable} {secret}");
             }
-            let warnings = messages(&mut env, "WARN");
+            let warnings = of_secrets(messages(&mut env, "WARN"));
             let [warning] = &warnings[..] else { panic!("{variable} {secret}: {warnings:?}") };
             assert!(names.iter().chain(&[words]).all(|word| warning.contains(word)), "{warning}");
             assert!(!warning.contains("plant"), "{warning}");
@@ -430,8 +430,14 @@ async fn modes_are_ignored_where_events_do_not_state_theirs() {
     let signature = hex::encode(hmac("hush", b"{}"));
     let delivery = delivery.header("X-Hub-Signature-256", &format!("sha256={signature}"));
     assert_eq!(env.deliver(&delivery.to("POST", "/webhooks/code")).await.0, 202);
-    let warnings = messages(&mut env, "WARN");
+    let warnings = of_secrets(messages(&mut env, "WARN"));
     assert!(warnings.len() == 1 && warnings[0].contains("source code: the modes"), "{warnings:?}");
+}
+
+/// Leaves out the warning of a weak scheme.
+fn of_secrets(mut warnings: Vec<String>) -> Vec<String> {
+    warnings.retain(|warning| !warning.contains(" is weak: "));
+    warnings
 }
 
 pub(super) fn hmac(secret: &str, body: &[u8]) -> Vec<u8> {

@@ -236,6 +236,10 @@ impl Template {
             let all = self.resolve(&parts[0]).unwrap();
             return all.as_array().unwrap().contains(&self.resolve(&parts[1]).unwrap());
         }
+        if let Some(parts) = condition.get("Fn::EachMemberEquals") {
+            let (all, one) = (self.resolve(&parts[0]).unwrap(), self.resolve(&parts[1]).unwrap());
+            return all.as_array().unwrap().iter().all(|member| *member == one);
+        }
         let Value::Tagged(tagged) = condition else {
             return self.holds(&self.section("Conditions")[condition.as_str().unwrap()]);
         };
