@@ -134,7 +134,7 @@ impl Description {
                 Part::Id(_) | Part::Time => is_separator(self.parts.get(at - 1)),
                 _ => true,
             })
-            // A prefix with the separator in it could not be told from two signatures.
+            // A prefix with the separator in it would be read as two signatures.
             && !self.prefix.contains(self.separator)
     }
 

@@ -24,7 +24,7 @@ const MAX_PING_DIGITS: usize = 20;
 /// The most bytes of a body that announces a secret.
 const MAX_TOKEN_BODY: usize = 4096;
 
-/// The result of a request that is an unsigned handshake; `None` if it is none, and may be a delivery.
+/// The result of a request that is an unsigned handshake; `None` for any other request, which may be a delivery.
 pub(super) fn result(
     source: &Source,
     request: &Request<Bytes>,

@@ -122,7 +122,7 @@ impl Registration {
     }
 }
 
-/// Returns the challenge of a body that is a handshake, blank if there is none; `None` if the body is an event.
+/// Returns the challenge of a body that is a handshake, blank if the challenge is missing; `None` if the body is an event.
 fn challenge_of(verified: &Verified, requires: &Condition, challenge: &str) -> Option<String> {
     let pointers = [Some(&*requires.pointer), Some(challenge)];
     let [stated, challenge] = pointer::read(verified.body(), pointers).ok()?;

@@ -57,7 +57,7 @@ impl Source {
         }
     }
 
-    /// Returns the reply to a verified delivery that is a handshake; `None` if it is none.
+    /// Returns the reply to a verified delivery that is a handshake; `None` if it is an event.
     pub(super) fn reply(
         &self,
         verified: &Verified,

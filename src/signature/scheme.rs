@@ -123,7 +123,7 @@ pub enum KeyNames {
     /// one event two ids.
     Object { once: &'static [&'static str] },
     /// Nothing: each delivery is an event of its own, also one that is sent again. For notices that have the same bytes
-    /// each time, where a repetition cannot be told from a new one.
+    /// each time, where a repetition looks like a new one.
     Nothing,
 }
 

@@ -1,4 +1,4 @@
-//! Replies to handshakes, and the reasons why there is none.
+//! Replies to handshakes, and the reasons to refuse them.
 
 use std::fmt;
 
