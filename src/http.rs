@@ -8,6 +8,7 @@ mod query;
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -23,7 +24,7 @@ pub use self::{cause::Cause, log_line::LogLine};
 use crate::{
     ledger::Ledger,
     queue::Queue,
-    receive::{DeliveryLog, Outcome, Receiver, Refusal},
+    receive::{DeliveryLog, Outcome, Receiver, Refusal, Source, Sources},
     route::{BasePath, Path, Route, Unknown},
     signature::{
         Delivery,
@@ -91,17 +92,7 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
     let mut delivery_log = DeliveryLog { trace, ..DeliveryLog::default() };
     let path = Path::new(request.uri().path(), stage.as_deref(), base_path.as_ref());
     let mut form = AnswerForm::default();
-    let find = || path.find(|name| receiver.sources.find(name));
-    let mut route = find();
-    if receiver.sources.are_stored() {
-        match &route {
-            Some(Route::Source(_)) => receiver.sources.refresh_if_stale(now).await,
-            // There may be a new source. A path that cannot be one's, and the health check, cause no call.
-            None if path.unknown() == Unknown::Source => receiver.sources.refresh_after_mismatch(now).await,
-            None | Some(Route::Health) => {}
-        }
-        route = find();
-    }
+    let route = route(&receiver.sources, &path, now).await;
     let answer = match route {
         None if path.unknown() == Unknown::Source && !receiver.sources.are_known() => {
             Answer::Received(Err(Refusal::SourcesUnavailable))
@@ -116,23 +107,7 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
         }
         Some(Route::Source(source)) => {
             form = source.answer;
-            // If the body was lost, a request may look like a handshake that has none.
-            let handshake = bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
-            if handshake.is_none() && request.method() != Method::POST {
-                Answer::MethodNotAllowed { allow: handshake::methods(&source) }
-            } else {
-                delivery_log.source = Some(source.name().to_owned());
-                let result = if let Some(result) = handshake {
-                    result
-                } else {
-                    let (parts, body) = request.into_parts();
-                    let scheme = source.verifier.scheme();
-                    let query = parts.uri.query();
-                    let delivery = delivery(scheme, &parts.headers, query, body, delivery_log.trace.clone());
-                    receiver.receive(source, delivery, now, &mut delivery_log).await
-                };
-                Answer::Received(result)
-            }
+            answer_of(receiver, source, request, bad_event.as_ref(), now, &mut delivery_log).await
         }
     };
     let (status, word) = answer.status_and_word(form);
@@ -153,6 +128,46 @@ pub async fn respond_and_report<L: Ledger, Q: Queue>(
         started.elapsed(),
     );
     response
+}
+
+/// Finds where a path leads, after a refresh of stored sources if it is due.
+async fn route(sources: &Sources, path: &Path<'_>, now: SystemTime) -> Option<Route<Arc<Source>>> {
+    let find = || path.find(|name| sources.find(name));
+    let route = find();
+    if !sources.are_stored() {
+        return route;
+    }
+    match route {
+        Some(Route::Source(_)) => sources.refresh_if_stale(now).await,
+        // There may be a new source. A path that cannot be one's, and the health check, cause no call.
+        None if path.unknown() == Unknown::Source => sources.refresh_after_mismatch(now).await,
+        None | Some(Route::Health) => {}
+    }
+    find()
+}
+
+/// Answers a request to a source: a handshake that nobody signs, or a delivery.
+async fn answer_of<L: Ledger, Q: Queue>(
+    receiver: &Receiver<L, Q>,
+    source: Arc<Source>,
+    request: Request<Bytes>,
+    bad_event: Option<&BadEvent>,
+    now: SystemTime,
+    delivery_log: &mut DeliveryLog,
+) -> Answer {
+    // If the body was lost, a request may look like a handshake that has none.
+    let handshake = bad_event.is_none().then(|| handshake::result(&source, &request, now)).flatten();
+    if handshake.is_none() && request.method() != Method::POST {
+        return Answer::MethodNotAllowed { allow: handshake::methods(&source) };
+    }
+    delivery_log.source = Some(source.name().to_owned());
+    if let Some(result) = handshake {
+        return Answer::Received(result);
+    }
+    let (parts, body) = request.into_parts();
+    let scheme = source.verifier.scheme();
+    let delivery = delivery(scheme, &parts.headers, parts.uri.query(), body, delivery_log.trace.clone());
+    Answer::Received(receiver.receive(source, delivery, now, delivery_log).await)
 }
 
 /// Returns the answer to a request whose body is too large to be read at all.
