@@ -1,5 +1,6 @@
 """Writes the seeds of the fuzzers: the samples of `events/`, and their bodies with every kind of signature."""
 
+import hashlib
 import pathlib
 import sys
 
@@ -89,3 +90,5 @@ write(
     [bytes([source, 0, 4]) + b"push" + body for source in range(SOURCES) for body in bodies]
     + [bytes([source, size, 0]) + bodies[0] for source in (0, 4) for size in range(1, 6)],
 )
+# Choices, of which a description and a delivery are made; the same sequences in each run.
+write("description", [hashlib.shake_128(bytes([number])).digest(120) for number in range(200)])
