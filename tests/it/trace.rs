@@ -123,24 +123,6 @@ impl World {
         Done::of(&tool::run(self.command(arguments)).await)
     }
 
-    /// Takes the messages off the queue, as a consumer does.
-    async fn consume(&self) -> usize {
-        let url = self.stack.output(Output::QueueUrl);
-        let mut taken = 0;
-        loop {
-            let request = self.stack.sqs.receive_message().queue_url(url).max_number_of_messages(10);
-            let messages = request.send().await.unwrap().messages.unwrap_or_default();
-            if messages.is_empty() {
-                return taken;
-            }
-            for message in messages {
-                let request = self.stack.sqs.delete_message().queue_url(url);
-                request.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
-                taken += 1;
-            }
-        }
-    }
-
     /// Has a consumer fail on the only message, until SQS makes it a dead letter.
     async fn poison(&self) {
         let url = self.stack.output(Output::QueueUrl);
@@ -308,7 +290,7 @@ async fn an_event_that_was_never_delivered_is_found_at_duffel() {
 async fn an_event_that_was_consumed_is_said_to_be_and_can_be_replayed() {
     let world = World::new().await;
     let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
-    assert_eq!(world.consume().await, 1);
+    assert_eq!(world.stack.consume().await, 1);
     world.log_from(Duration::from_mins(10)).await;
     let done = world.trace(&[&event]).await;
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -375,7 +357,7 @@ async fn an_event_of_one_of_several_sources_has_the_identity_of_that_source() {
     let url = world.gateway.url.replace("/webhooks/duffel", "/webhooks/travel");
     world.change(Change { url: Some(url), ..Change::default() }).await;
     let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
-    assert_eq!(world.consume().await, 1);
+    assert_eq!(world.stack.consume().await, 1);
     world.log_from(Duration::from_mins(10)).await;
     let done = world.trace(&[&event]).await;
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -539,7 +521,7 @@ async fn an_expired_log_leaves_what_the_ledger_has() {
     let world = World::new().await;
     let event = world.occur("order.created", json!({ "id": "ord_1" })).await;
     world.gateway.end().await;
-    world.consume().await;
+    world.stack.consume().await;
     let table = world.stack.output(Output::LedgerTableName);
     let mut record = world.records().await.remove(0);
     let ago = unix_seconds(SystemTime::now()) - 3_600;

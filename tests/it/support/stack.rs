@@ -20,6 +20,24 @@ pub struct Deployed {
 }
 
 impl Deployed {
+    /// Takes the messages off the queue, as a consumer does, and returns their number.
+    pub async fn consume(&self) -> usize {
+        let url = self.output(Output::QueueUrl);
+        let mut taken = 0;
+        loop {
+            let request = self.sqs.receive_message().queue_url(url).max_number_of_messages(10);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            if messages.is_empty() {
+                return taken;
+            }
+            for message in messages {
+                let request = self.sqs.delete_message().queue_url(url);
+                request.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
+                taken += 1;
+            }
+        }
+    }
+
     /// Deploys the template, with another value of the output `WebhookUrl`.
     pub async fn new(webhook_url: &str) -> Self {
         Self::with(webhook_url, &[]).await

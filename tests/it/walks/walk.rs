@@ -170,20 +170,7 @@ impl Walk {
 
     /// Takes the messages off the queue, as a consumer does, and returns their number.
     pub async fn consume(&self) -> usize {
-        let url = self.stack.output(Output::QueueUrl);
-        let mut taken = 0;
-        loop {
-            let request = self.stack.sqs.receive_message().queue_url(url).max_number_of_messages(10);
-            let messages = request.send().await.unwrap().messages.unwrap_or_default();
-            if messages.is_empty() {
-                return taken;
-            }
-            for message in messages {
-                let request = self.stack.sqs.delete_message().queue_url(url);
-                request.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
-                taken += 1;
-            }
-        }
+        self.stack.consume().await
     }
 
     /// Has a consumer fail on every message, until SQS has made them dead letters.

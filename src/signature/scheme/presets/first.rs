@@ -1,9 +1,9 @@
 //! The first rows of the table: Duffel, and the schemes that many providers share.
 
-use super::{FIVE_MINUTES, ID_NOT_SIGNED, at, text};
+use super::{ID_NOT_SIGNED, at, hmac, labelled, text, with_headers};
 use crate::signature::scheme::{
-    Algorithm, AnswerForm, Encoding, Family, FieldLocation, KeyForm, KeyNames, Label, Layout, Preset, Scheme,
-    Signed, Time, TimeUnit,
+    Algorithm, Encoding, Family, FieldLocation, KeyForm, KeyNames, Label, Layout, Preset, Scheme, Signed,
+    Time,
 };
 
 /// Duffel's types that happen once for one object. A booking is created or cancelled once, and a payment, a
@@ -73,10 +73,6 @@ pub(super) const ROWS: &[Preset] = &[
     },
 ];
 
-fn signature(name: &'static str) -> Family {
-    Family { signature: text(name), ..Family::default() }
-}
-
 impl Scheme {
     /// The names of the rows that others are built on.
     pub const NAMES: [&'static str; 6] =
@@ -88,13 +84,6 @@ impl Scheme {
     pub fn duffel() -> Self {
         Self {
             name: "duffel",
-            families: vec![signature("x-duffel-signature")],
-            layout: Layout::labelled(',', "t", &["v1", "v2"]),
-            encoding: Encoding::Hex,
-            key: KeyForm::RAW,
-            time: Time::Element,
-            time_unit: TimeUnit::Seconds,
-            signed: Signed::TIME_BODY,
             tolerance: None,
             kind: at("/type"),
             id: at("/id"),
@@ -102,9 +91,7 @@ impl Scheme {
             live_mode: at("/live_mode"),
             requires_type_and_id: true,
             key_names: KeyNames::Object { once: DUFFEL_ONCE },
-            unsigned_identity: false,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..labelled("x-duffel-signature", ',', "t", &["v1", "v2"])
         }
     }
 
@@ -133,18 +120,11 @@ impl Scheme {
             encoding: Encoding::Base64,
             key: KeyForm::WHSEC,
             time: Time::Header,
-            time_unit: TimeUnit::Seconds,
             signed: Signed::ID_TIME_BODY,
-            tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: FieldLocation::SignedHeader,
             idempotency_key: FieldLocation::SignedHeader,
-            live_mode: FieldLocation::Nowhere,
-            requires_type_and_id: false,
-            key_names: KeyNames::Event,
-            unsigned_identity: false,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..hmac("webhook-signature")
         }
     }
 
@@ -154,23 +134,11 @@ impl Scheme {
     pub fn stripe() -> Self {
         Self {
             name: "stripe",
-            families: vec![signature("stripe-signature")],
-            layout: Layout::labelled(',', "t", &["v1"]),
-            encoding: Encoding::Hex,
-            key: KeyForm::RAW,
-            time: Time::Element,
-            time_unit: TimeUnit::Seconds,
-            signed: Signed::TIME_BODY,
-            tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
             live_mode: at("/livemode"),
-            requires_type_and_id: false,
-            key_names: KeyNames::Event,
-            unsigned_identity: false,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..labelled("stripe-signature", ',', "t", &["v1"])
         }
     }
 
@@ -180,27 +148,12 @@ impl Scheme {
     pub fn github() -> Self {
         Self {
             name: "github",
-            families: vec![Family {
-                id: Some(text("x-github-delivery")),
-                kind: Some(text("x-github-event")),
-                ..signature("x-hub-signature-256")
-            }],
+            families: with_headers("x-hub-signature-256", Some("x-github-delivery"), Some("x-github-event")),
             layout: Layout::plain("sha256="),
-            encoding: Encoding::Hex,
-            key: KeyForm::RAW,
-            time: Time::Nowhere,
-            time_unit: TimeUnit::Seconds,
-            signed: Signed::BODY,
-            tolerance: Some(FIVE_MINUTES),
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
-            idempotency_key: FieldLocation::Nowhere,
-            live_mode: FieldLocation::Nowhere,
-            requires_type_and_id: false,
-            key_names: KeyNames::Event,
             unsigned_identity: true,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..hmac("x-hub-signature-256")
         }
     }
 
@@ -227,22 +180,11 @@ impl Scheme {
                 ),
                 family("shopify-hmac-sha256", "shopify-webhook-id", "shopify-topic", "shopify-shop-domain"),
             ],
-            layout: Layout::plain(""),
             encoding: Encoding::Base64,
-            key: KeyForm::RAW,
-            time: Time::Nowhere,
-            time_unit: TimeUnit::Seconds,
-            signed: Signed::BODY,
-            tolerance: Some(FIVE_MINUTES),
             kind: FieldLocation::UnsignedHeader,
             id: FieldLocation::UnsignedHeader,
-            idempotency_key: FieldLocation::Nowhere,
-            live_mode: FieldLocation::Nowhere,
-            requires_type_and_id: false,
-            key_names: KeyNames::Event,
             unsigned_identity: true,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..hmac("x-shopify-hmac-sha256")
         }
     }
 
@@ -252,23 +194,10 @@ impl Scheme {
     pub fn hmac_sha256() -> Self {
         Self {
             name: "hmac-sha256",
-            families: vec![signature("x-webhook-signature")],
-            layout: Layout::plain(""),
-            encoding: Encoding::Hex,
-            key: KeyForm::RAW,
-            time: Time::Nowhere,
-            time_unit: TimeUnit::Seconds,
-            signed: Signed::BODY,
-            tolerance: Some(FIVE_MINUTES),
             kind: at("/type"),
             id: at("/id"),
             idempotency_key: at("/id"),
-            live_mode: FieldLocation::Nowhere,
-            requires_type_and_id: false,
-            key_names: KeyNames::Event,
-            unsigned_identity: false,
-            handshake: None,
-            answer: AnswerForm::NORMAL,
+            ..hmac("x-webhook-signature")
         }
     }
 }
